@@ -8,9 +8,9 @@ gradient `g` of some scalar with respect to `y` and returns the gradient with re
     def mul(a, b):
         return a * b
 
-The vjp is written with the same operators as everything else. Given arrays it is plain NumPy; given Tensors the same line
-is recorded, so it has a gradient too: that is how WGAN-GP differentiates a gradient. Read `grad` for the traversal.
-The operators themselves are in `ops/`, which gives Tensor its methods when it is loaded.
+The vjp is written with the same operators as everything else. Given arrays it is plain NumPy; given Tensors the same
+line is recorded, so it has a gradient too: that is how WGAN-GP differentiates a gradient. Read `grad` for the
+traversal. The operators themselves are in `ops/`, which gives Tensor its methods when it is loaded.
 """
 
 from contextlib import ContextDecorator
@@ -28,8 +28,8 @@ _recording = True
 class Tensor:
     """An array that remembers how it was computed.
 
-    Tensor(data, requires_grad=False, device=None): `data` is an array (kept, not copied) or a number or nested list (made
-    float32, as in PyTorch; integers stay integers). Raises TypeError when `requires_grad` is asked of integers.
+    Tensor(data, requires_grad=False, device=None): `data` is an array (kept, not copied) or a number or nested list
+    (made float32, as in PyTorch; integers stay integers). TypeError when `requires_grad` is asked of integers.
     """
 
     # A computed Tensor knows its op, the args and const it was called with, the arrays those were at the time, what a
@@ -42,7 +42,7 @@ class Tensor:
     def __init__(self, data, requires_grad=False, device=None):
         if isinstance(data, Tensor):
             raise TypeError("Tensor(tensor): it is one already; use tensor.detach() for a copy without its history")
-        if isinstance(data, bool | int | float | list | tuple | range):
+        if isinstance(data, bool | int | float | list | tuple | range) and not isinstance(data, np.generic):
             data = np.asarray(data)
             data = data.astype(np.float32) if data.dtype == np.float64 else data
             if data.dtype == object:
@@ -53,7 +53,9 @@ class Tensor:
         self.grad = None
         self.op, self.parents, self.number = None, (), -1  # a leaf
         if requires_grad and not library.issubdtype(data.dtype, library.floating):
-            raise TypeError(f"gradients of {data.dtype} do not exist: make it floating point, e.g. array.astype('float32')")
+            raise TypeError(
+                f"gradients of {data.dtype} do not exist: make it floating point, e.g. array.astype('float32')"
+            )
 
     @property
     def data(self):
@@ -112,7 +114,9 @@ class Tensor:
 
     def __bool__(self):
         if self.size != 1:
-            raise ValueError(f"the truth of a Tensor of shape {self.shape} is ambiguous: use (t > 0).data.any() or .all()")
+            raise ValueError(
+                f"the truth of a Tensor of shape {self.shape} is ambiguous: use (t > 0).data.any() or .all()"
+            )
         return bool(self._data)
 
     def __float__(self):
@@ -178,8 +182,8 @@ class no_grad(ContextDecorator):
 class Op:
     """forward(*arrays, **const) -> array; vjps[i](g, y, *args, **const) -> gradient of args[i].
 
-    Called with arrays it returns an array, with a Tensor among its arguments a Tensor. Arguments beyond those that have a
-    vjp are constants. A vjp is None for an argument without a gradient (a mask, an index). It sees only (g, y, *args):
+    Called with arrays it returns an array, with a Tensor among its arguments a Tensor. Arguments beyond those that have
+    a vjp are constants. A vjp is None for an argument without a gradient (a mask, an index). It sees (g, y, *args):
     it cannot close over an intermediate array and silently lose a second-order term.
     `broadcasts`: the engine sums the gradient back to the shape of an argument that was broadcast.
     """
@@ -205,7 +209,7 @@ class Op:
         return self._record(array, None, args, arrays, const)
 
     def _bind(self, args, const):
-        """Positional arguments past the arity are constants; arguments may be given by name; a missing one is its default."""
+        """Positional arguments past the arity are constants; arguments may be named; a missing one is its default."""
         if len(args) > self.arity:
             if len(args) > self.arity + len(self.const_names):
                 expected = ", ".join(self.arg_names + self.const_names)
@@ -220,7 +224,7 @@ class Op:
         return tuple(args), const
 
     def _record(self, array, saved, args, arrays, const):
-        """The Tensor for `array`, with its history if there is anything to differentiate; `array` if no arg is a Tensor."""
+        """The Tensor for `array`, with its history if that is wanted; `array` itself if no arg is a Tensor."""
         y = None
         for a in args:
             if isinstance(a, Tensor):
@@ -269,8 +273,8 @@ class Fused(Op):
     """A fast path beside its plain reference.
 
     run(*arrays, **const) -> (array, saved); backward(g, y, saved, need, *arrays, **const) -> one gradient per argument,
-    all on arrays; reference(*args, **const): the same function made of ops. First gradients use `backward`, gradients of
-    gradients are taken through the reference, and tests hold the two equal at orders 0, 1 and 2.
+    all on arrays; reference(*args, **const): the same function made of ops. First gradients use `backward`, gradients
+    of gradients are taken through the reference, and tests hold the two equal at orders 0, 1 and 2.
     """
 
     def __init__(self, run, backward, reference, arity):
@@ -316,7 +320,7 @@ def grad(outputs, inputs, g=None, create_graph=False):
     """Gradients of <g, outputs> with respect to each of `inputs`; keeps no state and changes nothing.
 
     outputs: a Tensor or several; inputs: a Tensor or several; g: the gradient of each output (may be left out for
-    scalars). Returns a tuple, one gradient per input: arrays, or Tensors with a history of their own when `create_graph`.
+    scalars). Returns a tuple, one gradient per input: arrays, or Tensors with a history when `create_graph`.
     An input that the outputs do not depend on gets zeros. Raises TypeError, ValueError or RuntimeError, naming what to
     mend, for outputs without a history, an output that is no scalar without `g`, a leaf changed since the forward pass.
     """
@@ -349,16 +353,28 @@ def _seed(outputs, inputs, g, create_graph):
     """The gradients the traversal begins with, after all arguments were checked."""
     for x in inputs:
         if not isinstance(x, Tensor):
-            raise TypeError(f"grad: inputs must be Tensors, got {type(x).__name__}; wrap it: Tensor(x, requires_grad=True)")
+            raise TypeError(
+                f"grad: inputs must be Tensors, got {type(x).__name__}; wrap it: Tensor(x, requires_grad=True)"
+            )
         if not x.requires_grad:
-            raise RuntimeError(f"grad: an input of shape {x.shape} has requires_grad=False, nothing was recorded for it")
-    gs = [None] * len(outputs) if g is None else [g] if len(outputs) == 1 and not isinstance(g, list | tuple) else list(g)
+            raise RuntimeError(
+                f"grad: an input of shape {x.shape} has requires_grad=False, nothing was recorded for it"
+            )
+    gs = (
+        [None] * len(outputs)
+        if g is None
+        else [g]
+        if len(outputs) == 1 and not isinstance(g, list | tuple)
+        else list(g)
+    )
     if len(gs) != len(outputs):
         raise ValueError(f"grad: {len(outputs)} outputs but {len(gs)} gradients in g")
     grads = {}
     for y, g_y in zip(outputs, gs, strict=True):
         if not isinstance(y, Tensor):
-            raise TypeError("grad of a plain array: was it computed without Tensors, or a gradient without create_graph=True?")
+            raise TypeError(
+                "grad of a plain array: was it computed without Tensors, or a gradient without create_graph=True?"
+            )
         if not y.requires_grad:
             raise RuntimeError(
                 "grad of a Tensor without history: it was made under no_grad(), detached, or from Tensors that do not"
@@ -366,7 +382,9 @@ def _seed(outputs, inputs, g, create_graph):
             )
         if g_y is None:
             if y.size != 1:
-                raise ValueError(f"grad of a Tensor of shape {y.shape}: pass g of that shape, or reduce it with sum or mean")
+                raise ValueError(
+                    f"grad of a Tensor of shape {y.shape}: pass g of that shape, or reduce it with sum or mean"
+                )
             g_y = xp(y._data).ones_like(y._data)
         if raw(g_y).shape != y.shape:
             raise ValueError(f"grad: g has shape {raw(g_y).shape}, the output has {y.shape}; they must be equal")
@@ -392,7 +410,7 @@ def _refuse_changed(leaves, computed):
         for a in t.parents:
             if a is not None and a.op is None and a.number > t.number:
                 raise RuntimeError(
-                    f"a leaf of shape {a.shape} was changed after {t.op.__name__} used it, so there is no right gradient:"
+                    f"a leaf of shape {a.shape} was changed after {t.op.__name__} used it, there is no right gradient:"
                     " compute the output again after the update, or take the gradient before it"
                 )
 
@@ -425,7 +443,9 @@ def cast(x, dtype):
 def sum_to(x, shape):
     """The adjoint of broadcasting: x summed over the axes along which `shape` was repeated."""
     lead = x.ndim - len(shape)
-    if lead == x.ndim - 1 and x.ndim == 2 and shape != (1,) and x.dtype.kind == "f":  # a bias: 4 times faster as a product
+    if (
+        lead == x.ndim - 1 and x.ndim == 2 and shape != (1,) and x.dtype.kind == "f"
+    ):  # a bias: 4 times faster as a product
         return xp(x).ones(len(x), x.dtype) @ x
     axes = tuple(range(lead)) + tuple(i + lead for i, n in enumerate(shape) if n == 1 and x.shape[i + lead] != 1)
     return x.sum(axes, keepdims=True).reshape(shape)

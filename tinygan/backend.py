@@ -1,7 +1,7 @@
 """Which array library an array belongs to, where arrays live, and where random numbers come from.
 
-Everything above this file is written once: it asks `xp(array)` for the array's own library and calls NumPy's names on it.
-This is the only file that imports CuPy. Read `autodiff.py` next.
+Everything above this file is written once: it asks `xp(array)` for the array's own library and calls NumPy's names on
+it. This is the only file that imports CuPy. Read `autodiff.py` next.
 """
 
 import hashlib
@@ -34,7 +34,9 @@ def _find_library(array_type):
     elif array_type.__module__.partition(".")[0] == "cupy":
         library = sys.modules["cupy"]  # an array of this type exists, so its module is loaded
     else:
-        raise TypeError(f"{array_type.__name__} is not an array; expected numpy.ndarray, cupy.ndarray or tinygan.Tensor")
+        raise TypeError(
+            f"{array_type.__name__} is not an array; expected numpy.ndarray, cupy.ndarray or tinygan.Tensor"
+        )
     _libraries[array_type] = library
     return library
 
@@ -69,7 +71,7 @@ def default_device():
 
 
 def library_of(device=None):
-    """The array library of a device, "cpu" or "cuda"; None means `default_device()`. Raises RuntimeError without a GPU."""
+    """The array library of a device, "cpu" or "cuda"; None means `default_device()`. RuntimeError without a GPU."""
     device = default_device() if device is None else device
     if device == "cpu":
         return np

@@ -1,4 +1,63 @@
-from tinygan.autodiff import Tensor
+"""Every differentiable function under PyTorch's name; Tensor's operators and methods are the same functions.
+
+One family a file; read `elementwise.py` first. Called with arrays they return arrays, with Tensors a Tensor.
+"""
+
+from tinygan.autodiff import Tensor, broadcast_to, cast, raw
 from tinygan.ops.elementwise import *
-Tensor.__mul__ = lambda a, b: mul(a, b)
-Tensor.__add__ = lambda a, b: add(a, b)
+from tinygan.ops.linalg import *
+from tinygan.ops.reduce import *
+from tinygan.ops.sampling import *
+from tinygan.ops.shape import *
+
+
+def glu(input, dim=-1):
+    """a * sigmoid(b) of the two halves a, b along `dim`: the gated linear unit. Dauphin et al. 2017."""
+    if input.shape[dim] % 2:
+        raise ValueError(f"glu: dim {dim} of {tuple(input.shape)} must be even")
+    a, b = chunk(input, 2, dim)
+    return a * sigmoid(b)
+
+
+METHODS = (
+    "abs amax amin argmax argmin chunk clamp cos cumsum exp flatten gather index_select log log_softmax logsumexp"
+    " masked_fill matmul max maximum mean min minimum movedim pow prod relu rsqrt select sigmoid sin softmax split sqrt"
+    " square squeeze std sum tanh transpose tril triu unflatten unsqueeze var"
+).split()
+OPERATORS = {"add": add, "sub": sub, "mul": mul, "truediv": div, "pow": pow, "matmul": matmul}
+COMPARISONS = ("__lt__", "__le__", "__gt__", "__ge__", "__eq__", "__ne__")
+
+
+def _install_on_tensor():
+    """t + u is add(t, u), t.sum(dim) is sum(t, dim)."""
+    for name, f in OPERATORS.items():
+        setattr(Tensor, f"__{name}__", lambda a, b, f=f: f(a, b))
+        setattr(Tensor, f"__r{name}__", lambda a, b, f=f: f(b, a))
+    for name in COMPARISONS:
+        setattr(Tensor, name, lambda a, b, name=name: Tensor(getattr(a.data, name)(raw(b))))
+    Tensor.__neg__ = lambda a: neg(a)
+    Tensor.__abs__ = lambda a: abs(a)
+    Tensor.__getitem__ = lambda a, key: index(a, key)
+    Tensor.__iter__ = lambda a: (index(a, i) for i in range(len(a)))
+    functions = globals()
+    for name in METHODS:
+        _method(name, lambda self, *args, f=functions[name], **options: f(self, *args, **options))
+    for name in ("reshape", "permute", "tile", "expand", "flip"):  # as in PyTorch: t.reshape(2, 3) or t.reshape((2, 3))
+        _method(
+            name,
+            lambda self, *sizes, f=functions[name]: f(self, sizes[0] if isinstance(sizes[0], tuple | list) else sizes),
+        )
+    Tensor.view = Tensor.reshape
+    Tensor.mT = property(lambda self: mT(self), doc=mT.__doc__)
+    Tensor.T = property(
+        lambda self: transpose(self, 0, 1) if self.ndim == 2 else mT(self), doc="The transposed matrix."
+    )
+    Tensor.astype = lambda self, dtype: cast(self, dtype=dtype)
+
+
+def _method(name, function):
+    function.__name__, function.__doc__ = name, globals()[name].__doc__
+    setattr(Tensor, name, function)
+
+
+_install_on_tensor()

@@ -9,6 +9,12 @@ from tinygan.autodiff import op, raw
 from tinygan.backend import erf as erf_of_array
 from tinygan.backend import xp
 
+__all__ = [
+    "abs", "add", "clamp", "cos", "cosh", "div", "elu", "erf", "exp", "expm1", "gelu", "leaky_relu", "log",
+    "log1p", "logsigmoid", "maximum", "minimum", "mul", "neg", "pow", "reciprocal", "relu", "rsqrt", "sigmoid",
+    "sign", "silu", "sin", "sinh", "softplus", "sqrt", "square", "sub", "tanh", "where",
+]  # fmt: skip
+
 # --- arithmetic ------------------------------------------------------------------------------------------------
 
 

@@ -1,0 +1,315 @@
+"""Functions that move elements without changing them: reshape, permute, join, cut, index, pad.
+
+Each one's vjp moves the gradient back. Where an element was used several times, its gradients are added.
+"""
+
+import math
+from collections.abc import Sequence
+
+import numpy as np
+
+from tinygan.autodiff import VariadicOp, broadcast_to, op, raw
+from tinygan.backend import xp
+from tinygan.ops.elementwise import where
+
+__all__ = [
+    "cat", "chunk", "expand", "flatten", "flip", "gather", "index", "index_select", "masked_fill", "movedim",
+    "pad", "permute", "reshape", "roll", "scatter_add", "select", "split", "squeeze", "stack", "tile",
+    "transpose", "tril", "triu", "unflatten", "unsqueeze",
+]  # fmt: skip
+
+
+def normal_dim(dim, ndim, name):
+    """`dim` counted from the front, -ndim <= dim < ndim; IndexError otherwise."""
+    if not -ndim <= dim < max(ndim, 1):
+        raise IndexError(f"{name}: dim {dim} is out of range for {ndim} dimensions")
+    return dim % ndim if ndim else 0
+
+
+# --- views -----------------------------------------------------------------------------------------------------
+
+
+@op(lambda g, y, x, shape: reshape(g, shape=x.shape))
+def reshape(input, shape):
+    """The same elements in another shape; one size may be -1."""
+    return input.reshape(shape)
+
+
+def flatten(input, start_dim=0, end_dim=-1):
+    """Dimensions start_dim to end_dim, inclusive, made one."""
+    if input.ndim == 0:
+        return reshape(input, (1,))
+    start, end = normal_dim(start_dim, input.ndim, "flatten"), normal_dim(end_dim, input.ndim, "flatten")
+    if start > end:
+        raise ValueError(f"flatten: start_dim {start_dim} comes after end_dim {end_dim}")
+    size = math.prod(input.shape[start : end + 1])  # not -1: that is ambiguous when the batch is empty
+    return reshape(input, input.shape[:start] + (size,) + input.shape[end + 1 :])
+
+
+def unflatten(input, dim, sizes):
+    """Dimension `dim` taken apart into `sizes`."""
+    dim = normal_dim(dim, input.ndim, "unflatten")
+    return reshape(input, input.shape[:dim] + tuple(sizes) + input.shape[dim + 1 :])
+
+
+@op(lambda g, y, x, dims: permute(g, dims=tuple(np.argsort([d % x.ndim for d in dims]).tolist())))
+def permute(input, dims):
+    """Dimensions in another order: dims[i] of the input becomes dimension i."""
+    return input.transpose(dims)
+
+
+def transpose(input, dim0, dim1):
+    """Dimensions dim0 and dim1 exchanged."""
+    dims = list(range(input.ndim))
+    dim0, dim1 = normal_dim(dim0, input.ndim, "transpose"), normal_dim(dim1, input.ndim, "transpose")
+    dims[dim0], dims[dim1] = dims[dim1], dims[dim0]
+    return permute(input, tuple(dims))
+
+
+def movedim(input, source, destination):
+    """Dimensions `source` moved to positions `destination`, the others keep their order."""
+    source = [source] if isinstance(source, int) else source
+    destination = [destination] if isinstance(destination, int) else destination
+    source = [normal_dim(d, input.ndim, "movedim") for d in source]
+    destination = [normal_dim(d, input.ndim, "movedim") for d in destination]
+    dims = [d for d in range(input.ndim) if d not in source]
+    for d, s in sorted(zip(destination, source, strict=True)):
+        dims.insert(d, s)
+    return permute(input, tuple(dims))
+
+
+def squeeze(input, dim=None):
+    """Without dimensions of size 1: all of them, or those in `dim` (a dimension of another size stays)."""
+    dims = range(input.ndim) if dim is None else (dim,) if isinstance(dim, int) else dim
+    dims = {normal_dim(d, input.ndim, "squeeze") for d in dims}
+    return reshape(input, tuple(n for d, n in enumerate(input.shape) if n != 1 or d not in dims))
+
+
+def unsqueeze(input, dim):
+    """With a new dimension of size 1 at `dim`."""
+    dim = normal_dim(dim, input.ndim + 1, "unsqueeze")
+    return reshape(input, input.shape[:dim] + (1,) + input.shape[dim:])
+
+
+def expand(input, sizes):
+    """Dimensions of size 1, and new ones in front, repeated to `sizes`; -1 keeps a size."""
+    lead = len(sizes) - input.ndim
+    return broadcast_to(input, shape=tuple(input.shape[i - lead] if n == -1 else n for i, n in enumerate(sizes)))
+
+
+def tile(input, dims):
+    """The whole repeated dims[i] times along dimension i."""
+    dims = (1,) * (input.ndim - len(dims)) + tuple(dims)
+    shape = (1,) * (len(dims) - input.ndim) + tuple(input.shape)
+    apart = [n for size in shape for n in (1, size)]  # (n0, n1) -> (1, n0, 1, n1) -> (d0, n0, d1, n1) -> (d0 n0, d1 n1)
+    together = [n for d, size in zip(dims, shape, strict=True) for n in (d, size)]
+    final = tuple(d * size for d, size in zip(dims, shape, strict=True))
+    return reshape(broadcast_to(reshape(input, tuple(apart)), shape=tuple(together)), final)
+
+
+@op(lambda g, y, x, dims: flip(g, dims=dims))
+def flip(input, dims):
+    """Reversed along `dims`."""
+    return xp(input).flip(input, dims)
+
+
+def _minus(shifts):
+    return -shifts if isinstance(shifts, int) else tuple(-s for s in shifts)
+
+
+@op(lambda g, y, x, shifts, dims=None: roll(g, shifts=_minus(shifts), dims=dims))
+def roll(input, shifts, dims=None):
+    """Elements moved on by `shifts` along `dims`; what falls off the end comes back at the start."""
+    return xp(input).roll(input, shifts, dims)
+
+
+# --- joining and cutting ---------------------------------------------------------------------------------------
+
+
+def _cat_vjp(i, g, y, *tensors, dim=0):
+    start = sum(t.shape[dim] for t in tensors[:i])
+    return g[(slice(None),) * (dim % y.ndim) + (slice(start, start + tensors[i].shape[dim]),)]
+
+
+def _cat(*tensors, dim=0):
+    return xp(tensors[0]).concatenate(tensors, dim)
+
+
+_cat_op = VariadicOp(_cat, _cat_vjp)
+_stack_op = VariadicOp(
+    lambda *tensors, dim=0: xp(tensors[0]).stack(tensors, dim),
+    lambda i, g, y, *tensors, dim=0: g[(slice(None),) * (dim % y.ndim) + (i,)],
+)
+
+
+def _same_shapes(name, tensors, dim):
+    """ValueError unless all sizes agree, but for that of `dim` (None: no exception)."""
+    if not tensors:
+        raise ValueError(f"{name}: the list of tensors is empty")
+    shapes = [tuple(t.shape) for t in tensors]
+    if len({tuple(n for d, n in enumerate(s) if dim is None or d != dim % len(s)) for s in shapes}) > 1:
+        rule = "be equal" if dim is None else f"agree except in dim {dim}"
+        raise ValueError(f"{name}: shapes {', '.join(map(str, shapes))} must {rule}")
+
+
+def cat(tensors, dim=0):
+    """Tensors joined along an existing dimension; the other sizes must agree."""
+    _same_shapes("cat", tensors, dim)
+    return _cat_op(*tensors, dim=dim)
+
+
+def stack(tensors, dim=0):
+    """Tensors of one shape joined along a new dimension."""
+    _same_shapes("stack", tensors, None)
+    return _stack_op(*tensors, dim=dim)
+
+
+def split(input, split_size_or_sections, dim=0):
+    """A tuple of pieces along `dim`: of one size (the last may be smaller), or of the sizes in a list."""
+    dim, sizes = normal_dim(dim, input.ndim, "split"), split_size_or_sections
+    total = input.shape[dim]
+    if isinstance(sizes, int):
+        sizes = [min(sizes, total - start) for start in range(0, total, sizes)] or [0]
+    if sum(sizes) != total:
+        raise ValueError(f"split: sizes {list(sizes)} add up to {sum(sizes)}, dim {dim} has {total}")
+    ends = np.cumsum(sizes).tolist()
+    before = (slice(None),) * dim
+    return tuple(input[before + (slice(end - n, end),)] for n, end in zip(sizes, ends, strict=True))
+
+
+def chunk(input, chunks, dim=0):
+    """`chunks` pieces of equal size along `dim`, the last may be smaller."""
+    return split(input, max(1, -(-input.shape[dim] // chunks)), dim)
+
+
+# --- indexing --------------------------------------------------------------------------------------------------
+
+
+def _plain_key(key):
+    """The key with arrays in place of Tensors and lists."""
+    parts = key if isinstance(key, tuple) else (key,)
+    parts = tuple(np.asarray(raw(k)) if isinstance(k, list) else raw(k) for k in parts)
+    return parts if isinstance(key, tuple) else parts[0]
+
+
+@op(lambda g, y, x, key: _unindex(g, key=key, shape=x.shape))
+def _index(x, key):
+    return x[key]
+
+
+@op(lambda g, y, x, key, shape: _index(g, key=key))
+def _unindex(x, key, shape):
+    """The adjoint of _index: zeros, to whose places `key` x is added."""
+    out = xp(x).zeros(shape, x.dtype)
+    parts = key if isinstance(key, tuple) else (key,)
+    if any(hasattr(k, "dtype") and k.dtype.kind in "iu" and k.ndim for k in parts):
+        xp(x).add.at(out, key, x)  # an index may occur twice
+    else:
+        out[key] = x
+    return out
+
+
+def index(input, key):
+    """input[key]: integers, slices, None, ..., integer arrays (repeats allowed) and boolean masks, as in NumPy."""
+    return _index(input, key=_plain_key(key))
+
+
+def select(input, dim, index):
+    """One slice along `dim`, without that dimension."""
+    return input[(slice(None),) * normal_dim(dim, input.ndim, "select") + (index,)]
+
+
+def index_select(input, dim, index):
+    """The slices along `dim` that the integers `index` (K,) name."""
+    return input[(slice(None),) * normal_dim(dim, input.ndim, "index_select") + (raw(index),)]
+
+
+def _along(index, dim):
+    """The key that picks, at each place of `index`, the element with that number along `dim`."""
+    key = [
+        xp(index).arange(n).reshape([-1 if k == d else 1 for k in range(index.ndim)]) for d, n in enumerate(index.shape)
+    ]
+    key[dim] = index
+    return tuple(key)
+
+
+def gather(input, dim, index):
+    """output[i][j] = input[index[i][j]][j] for dim 0, and so on; index has as many dimensions as input."""
+    index = raw(index)
+    if index.ndim != input.ndim:
+        raise ValueError(f"gather: index has {index.ndim} dimensions, input {input.ndim}; they must be equal")
+    return _index(input, key=_along(index, normal_dim(dim, input.ndim, "gather")))
+
+
+def scatter_add(input, dim, index, src):
+    """input with src[i][j] added at [index[i][j]][j] for dim 0, and so on: the adjoint of gather."""
+    index = raw(index)
+    src = src[tuple(slice(n) for n in index.shape)]
+    return input + _unindex(src, key=_along(index, normal_dim(dim, input.ndim, "scatter_add")), shape=input.shape)
+
+
+def masked_fill(input, mask, value):
+    """`value` where mask holds, input elsewhere."""
+    return where(mask, value, input)
+
+
+@op(lambda g, y, x, diagonal=0: tril(g, diagonal=diagonal))
+def tril(input, diagonal=0):
+    """The lower triangle of the last two dimensions, up to `diagonal`; zeros above."""
+    return xp(input).tril(input, diagonal)
+
+
+@op(lambda g, y, x, diagonal=0: triu(g, diagonal=diagonal))
+def triu(input, diagonal=0):
+    """The upper triangle of the last two dimensions, from `diagonal`; zeros below."""
+    return xp(input).triu(input, diagonal)
+
+
+# --- padding ---------------------------------------------------------------------------------------------------
+
+
+def _inside(widths, shape):
+    return tuple(slice(low, low + n) for (low, _), n in zip(widths, shape, strict=True))
+
+
+@op(lambda g, y, x, widths, value=0.0: g[_inside(widths, x.shape)])
+def _pad_constant(x, widths, value=0.0):
+    out = xp(x).full([n + low + high for (low, high), n in zip(widths, x.shape, strict=True)], value, x.dtype)
+    out[_inside(widths, x.shape)] = x
+    return out
+
+
+def _border_indices(n, low, high, mode):
+    """Which of the n elements stand at positions -low .. n + high - 1."""
+    position = np.arange(-low, n + high)
+    if mode == "replicate":
+        return position.clip(0, n - 1)
+    if mode == "circular":
+        return position % n
+    if max(low, high) >= n:
+        raise ValueError(f"pad: reflect needs widths below the size, got ({low}, {high}) for a size of {n}")
+    return (n - 1) - np.abs((n - 1) - np.abs(position))  # reflect: mirrored without repeating the edge
+
+
+def pad(input, pad: Sequence[int], mode="constant", value=0.0):
+    """Widths (left, right) of the last dimension, then of the one before, ...; a negative width cuts off.
+
+    mode: "constant" (filled with value), "reflect", "replicate" or "circular".
+    """
+    if len(pad) % 2 or len(pad) > 2 * input.ndim:
+        raise ValueError(
+            f"pad: widths come in pairs, at most one per dimension; got {list(pad)} for shape {input.shape}"
+        )
+    if mode not in ("constant", "reflect", "replicate", "circular"):
+        raise ValueError(f"pad: mode is constant, reflect, replicate or circular, not {mode!r}")
+    pairs = [(0, 0)] * (input.ndim - len(pad) // 2) + list(zip(pad[::2], pad[1::2], strict=True))[::-1]
+    if mode != "constant":
+        for dim, (low, high) in enumerate(pairs):
+            if (low, high) != (0, 0):
+                chosen = _border_indices(input.shape[dim], low, high, mode)
+                input = index_select(input, dim, xp(raw(input)).asarray(chosen))
+        return input
+    if any(min(pair) < 0 for pair in pairs):
+        cut = tuple(slice(max(0, -low), n - max(0, -high)) for (low, high), n in zip(pairs, input.shape, strict=True))
+        input, pairs = input[cut], [(max(0, low), max(0, high)) for low, high in pairs]
+    return _pad_constant(input, widths=tuple(pairs), value=value)
