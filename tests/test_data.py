@@ -182,6 +182,7 @@ BAD = {  # what: (bytes, what is expected of the file, what the message says)
     "gzip: bytes appended": (PACKED + b"hello", any_shape, "gzip data is damaged (Not a gzipped file"),
     "gzip: values appended": (gzip.compress(LABELS + b"!"), any_shape, "goes on after them"),
     "gzip: fewer values": (gzip.compress(LABELS[:-1]), any_shape, "but the file holds 99"),
+    "gzip: no values": (gzip.compress(LABELS[:8]), any_shape, "but the file holds 0"),
     "gzip: not IDX": (gzip.compress(b"hello, world"), any_shape, "begins with 68 65 6c 6c"),
     "gzip: twice": (gzip.compress(PACKED), any_shape, "begins with 1f 8b 08"),
     "gzip: false header": (gzip.compress(header(8, 10**9)), any_shape, "bytes, but the file can hold at most"),
@@ -422,7 +423,7 @@ def test_an_epoch_shows_every_row_once(rows, options):
         seen = np.concatenate([x for x, _ in batches])
         assert all(np.array_equal(x, -y) for x, y in batches)  # rows of the arrays stay together
         assert len(batches) == len(loader) and len(np.unique(seen)) == len(seen)
-        assert all(len(x) == loader.batch_size for x, _ in batches[:-1])
+        assert all(len(x) == loader.batch_size for x, _ in batches[:-1]) and len(batches[-1][0]) > 0
         left_over = rows % loader.batch_size if loader.drop_last else 0
         assert len(seen) == rows - left_over
         if not loader.shuffle:

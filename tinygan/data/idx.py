@@ -57,7 +57,8 @@ def _read(file, available, packed, shape, dtype, max_bytes, fail):
     if len(magic) < 4:
         fail(f"holds {len(magic)} bytes, too few for an IDX header; download it again")
     if magic[:2] != b"\0\0" or magic[2] not in _TYPES or not 1 <= magic[3] <= 8:
-        fail(f"not an IDX file: begins with {magic.hex(' ')}, not with 00 00, a type (08 to 0e), 1 to 8 dimensions; download it again")
+        layout = "00 00, a type (08 to 0e) and 1 to 8 dimensions"
+        fail(f"not an IDX file: begins with {magic.hex(' ')}, not with {layout}; download it again")
     kind, dimensions = np.dtype(_TYPES[magic[2]]), magic[3]
     sizes = file.read(4 * dimensions)
     if len(sizes) < 4 * dimensions:
