@@ -1,0 +1,27 @@
+"""Is this gradient right? Finite differences against a hand-written backward pass, with an answer a learner can use.
+
+    from tinygan.gradcheck import assert_gradients
+
+    assert_gradients(ops.tanh, x)                                a function of Tensors
+    assert_gradients(ops.tanh, x, order=2)                       ... and the gradient of its gradient
+    assert_gradients(nn.Linear(3, 4), x)                         a Module: its input and its parameters
+    assert_gradients((affine_forward, affine_backward), x, w, b) two plain NumPy functions, tinygan or not
+
+The two plain functions may be written in any of the three ways that courses use:
+
+    forward(x, w, b) -> out             backward(g, x, w, b) -> dx, dw, db
+    forward(x, w, b) -> (out, cache)    backward(g, cache)   -> dx, dw, db
+    layer.forward(x) -> out             layer.backward(g)    -> dx          the layer remembers what it needs
+
+`g` is the gradient of a loss with respect to `out`: backward multiplies by it (the chain rule). One gradient may come
+bare, several as a tuple in the order of the inputs; None, or no entry at all, stands for an input of integers.
+
+`check.py` compares, `hints.py` guesses the mistake from the numbers, `subjects.py` knows what can be checked, and
+`command.py` is `tinygan gradcheck FILE.py:NAME`.
+"""
+
+from tinygan.gradcheck.check import Finding, assert_gradients, check, gradcheck
+from tinygan.gradcheck.command import check_file
+from tinygan.gradcheck.subjects import GradientError
+
+__all__ = ["Finding", "GradientError", "assert_gradients", "check", "check_file", "gradcheck"]

@@ -1,0 +1,150 @@
+"""`tinygan gradcheck FILE.py:NAME`: the same check from a terminal, for a file that is being written.
+
+NAME is a function of Tensors, a Module, a pair (forward, backward), or the stem of two functions NAME_forward and
+NAME_backward. It is checked at `NAME_inputs` of the same file, a tuple of arrays or a function that returns one.
+Without it, shapes may be annotations, `def affine(x: (4, 3), w: (3, 5), b: (5,))`, and a function of one argument is
+given a (3, 4) array.
+"""
+
+import importlib.util
+import inspect
+import os
+import sys
+import traceback
+
+import numpy as np
+
+from tinygan.backend import stream
+from tinygan.gradcheck.check import GradientError, check, subject_of
+
+
+class _BadSpec(Exception):
+    """One sentence for the person at the terminal."""
+
+
+def check_file(spec, stream=None, order=1):
+    """Check FILE.py:NAME and print a table to `stream`: 0 if all is right, 1 if not, 2 for a bad spec."""
+    stream = sys.stdout if stream is None else stream
+    try:
+        path, name = _split(spec)
+        members = _load(path)
+        f = _find(members, name, path)
+        inputs = _inputs(members, name, f)
+    except _BadSpec as error:
+        print(f"tinygan gradcheck: {error}", file=stream)
+        return 2
+    try:
+        findings = check(f, *inputs, order=order)
+        passed = subject_of(f, inputs).passed
+    except GradientError as error:
+        print(error, file=stream)
+        return 1
+    except Exception as error:
+        print(f"tinygan gradcheck: {name} raised {_where_raised(error, path)}", file=stream)
+        return 1
+    _print_table(findings, passed, name, stream)
+    return int(any(finding.problem for finding in findings))
+
+
+def _split(spec):
+    path, colon, name = spec.rpartition(":")
+    if not colon or not path.endswith(".py") or not name.isidentifier():
+        raise _BadSpec(f"{spec!r} is not FILE.py:NAME, for example layers.py:affine")
+    if not os.path.isfile(path):
+        raise _BadSpec(f"there is no file {path}")
+    return path, name
+
+
+def _load(path):
+    """The names defined in a file, run as a module so that it can import its neighbours."""
+    folder = os.path.dirname(os.path.abspath(path))
+    module_spec = importlib.util.spec_from_file_location(os.path.basename(path)[:-3], path)
+    module = importlib.util.module_from_spec(module_spec)
+    sys.path.insert(0, folder)
+    try:
+        module_spec.loader.exec_module(module)
+    except Exception as error:
+        raise _BadSpec(f"{path} does not run: {_where_raised(error, path)}") from error
+    finally:
+        sys.path.remove(folder)
+    return vars(module)
+
+
+def _where_raised(error, path):
+    """`ValueError: text (layers.py, line 12)`, the last line of the user's own file on the way to the error."""
+    file = os.path.abspath(path)
+    lines = [f.lineno for f in traceback.extract_tb(error.__traceback__) if os.path.abspath(f.filename) == file]
+    if isinstance(error, SyntaxError):
+        lines, error = [error.lineno], f"SyntaxError: {error.msg}"
+    else:
+        error = f"{type(error).__name__}: {error}"
+    return error + (f" ({os.path.basename(path)}, line {lines[-1]})" if lines else "")
+
+
+def _find(members, name, path):
+    backward, forward = members.get(f"{name}_backward"), members.get(f"{name}_forward", members.get(name))
+    if callable(backward) and callable(forward):
+        return forward, backward
+    if name not in members:
+        missing = f" without {name}_forward" if callable(backward) else ""
+        names = [n for n, v in members.items() if callable(v) and not n.startswith("_") and not inspect.isclass(v)]
+        raise _BadSpec(f"{path} defines no {name}{missing}; it has {', '.join(names) or 'no functions'}")
+    f = members[name]
+    if inspect.isclass(f):
+        raise _BadSpec(f"{name} is a class: check an object of it, for example {name.lower()} = {name}(...)")
+    if not callable(f) and not (isinstance(f, tuple | list) and len(f) == 2 and all(map(callable, f))):
+        raise _BadSpec(f"{name} is {type(f).__name__}, not a function, a Module or a pair (forward, backward)")
+    return f
+
+
+def _inputs(members, name, f):
+    given = members.get(f"{name}_inputs")
+    if given is not None:
+        try:
+            given = given() if callable(given) else given
+        except Exception as error:
+            raise _BadSpec(f"{name}_inputs() raised {type(error).__name__}: {error}") from error
+        return tuple(given) if isinstance(given, tuple | list) else (given,)
+    function = (
+        f[0] if isinstance(f, tuple | list) else getattr(f, "forward", f) if hasattr(f, "named_parameters") else f
+    )
+    needed = _required(function)
+    shapes = [p.annotation for p in needed]
+    if not all(isinstance(s, tuple) and all(isinstance(n, int) for n in s) for s in shapes):
+        if len(needed) != 1:
+            raise _BadSpec(
+                f"no inputs to check {name} at: add {name}_inputs = ({', '.join(p.name for p in needed)},), a tuple"
+                " of arrays,"
+                " to the file"
+            )
+        shapes = [(3, 4)]
+    rng = stream(0, "gradcheck inputs")
+    return tuple(rng.standard_normal(shape) for shape in shapes)
+
+
+def _required(function):
+    try:
+        parameters = inspect.signature(function).parameters.values()
+    except (TypeError, ValueError):
+        return []
+    return [p for p in parameters if p.default is p.empty and p.kind in (p.POSITIONAL_ONLY, p.POSITIONAL_OR_KEYWORD)]
+
+
+def _print_table(findings, passed, name, stream):
+    orders = {finding.order for finding in findings}
+    rows = [("input", "shape", "checked", "max rel. error", "gradient")]
+    for finding in findings:
+        error = f"{finding.error:.1e}" if np.isfinite(finding.error) else "-"
+        verdict = "WRONG" if finding.problem else "right"
+        title = finding.name if len(orders) == 1 else f"{finding.name}, order {finding.order}"
+        rows.append((title, str(finding.shape), str(finding.checked), error, verdict))
+    rows += [(title, str(getattr(value, "shape", value)), "-", "-", "passed on") for title, value in passed]
+    widths = [max(map(len, column)) for column in zip(*rows, strict=True)]
+    for row in rows:
+        print("  ".join(cell.ljust(width) for cell, width in zip(row, widths)).rstrip(), file=stream)
+    wrong = [finding for finding in findings if finding.problem]
+    for finding in wrong:
+        finding.others = []  # the table shows them
+        print(f"\n{finding}", file=stream)
+    verdict = "all gradients are right" if not wrong else f"{len(wrong)} of {len(findings)} gradients are wrong"
+    print(f"{name}: {verdict}", file=stream)

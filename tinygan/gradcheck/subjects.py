@@ -1,0 +1,228 @@
+"""What can be checked, seen as arrays in, arrays out: a function of Tensors, a Module, a pair of NumPy functions.
+
+Each subject has names and arrays (of its checked inputs), value(arrays) -> outputs, gradients(arrays, gs) -> one per
+input, and differentiated(gs), the subject whose value is the gradient: checking that is checking the second order.
+"""
+
+import copy
+import inspect
+
+import numpy as np
+
+from tinygan.autodiff import Tensor, grad, raw
+from tinygan.backend import to_numpy, xp
+
+
+class GradientError(AssertionError):
+    """A wrong gradient. `finding` holds the numbers, the message explains them."""
+
+    def __init__(self, message, finding=None):
+        super().__init__(message)
+        self.finding = finding
+
+
+def subject_of(f, inputs, names=None):
+    """The subject for f, whatever it is written as."""
+    if isinstance(f, tuple | list):
+        if len(f) != 2 or not all(map(callable, f)):
+            raise TypeError("gradcheck of a pair takes (forward, backward), two functions")
+        return _Pair(*f, inputs, names)
+    if not callable(f):
+        raise TypeError(f"gradcheck takes a function, a Module or a pair (forward, backward), not {type(f).__name__}")
+    return _TensorFunction.of(f, inputs, names)
+
+
+def _is_checked(x):
+    return (isinstance(x, Tensor) or hasattr(x, "shape")) and raw(x).dtype.kind == "f"
+
+
+def _as_float64(x):
+    return np.array(to_numpy(raw(x)), np.float64)  # a copy, its axes in memory ordered as they were
+
+
+def _names(function, inputs, names):
+    """The parameter names of `function` for each of `inputs`."""
+    if names is not None:
+        if len(names) != len(inputs):
+            raise ValueError(f"gradcheck: {len(names)} names for {len(inputs)} inputs")
+        return list(names)
+    try:
+        found = []
+        for parameter in inspect.signature(function).parameters.values():
+            if parameter.kind is parameter.VAR_POSITIONAL:
+                found += [f"{parameter.name}[{i}]" for i in range(len(inputs) - len(found))]
+            elif parameter.kind is not parameter.VAR_KEYWORD:
+                found.append(parameter.name)
+    except (TypeError, ValueError):  # a built-in function has no signature
+        found = []
+    return [found[i] if i < len(found) else f"input {i}" for i in range(len(inputs))]
+
+
+def _title(f):
+    name = getattr(f, "__name__", type(f).__name__)
+    return "f" if name == "<lambda>" else name
+
+
+class _TensorFunction:
+    """Tensors in, Tensors out; the gradients are `grad`'s."""
+
+    can_differentiate = True
+
+    def __init__(self, title, call, names, arrays, leaves, outputs=None):
+        self.title, self.call, self.names, self.arrays, self.leaves = title, call, names, arrays, leaves
+        self.passed, self.outputs = [], outputs
+
+    @classmethod
+    def of(cls, f, inputs, names):
+        title, module = _title(f), None
+        if hasattr(f, "named_parameters"):
+            f = module = copy.deepcopy(f)  # float64 is for the check only; the user's own is not touched
+        inputs = list(inputs)
+        names = _names(module.forward if module is not None else f, inputs, names)
+        checked = [i for i, x in enumerate(inputs) if _is_checked(x)]
+        parameters = dict(module.named_parameters()) if module is not None else {}
+        libraries = [xp(raw(inputs[i])) for i in checked] + [xp(p.data) for p in parameters.values()]
+        arrays = [_as_float64(inputs[i]) for i in checked] + [_as_float64(p) for p in parameters.values()]
+        if not arrays:
+            raise ValueError(f"gradcheck of {title}: none of its inputs is a floating-point array, nothing to check")
+
+        def leaves(arrays):
+            placed = [library.asarray(a) for library, a in zip(libraries, arrays)]
+            tensors = [Tensor(a, requires_grad=True) for a in placed[: len(checked)]]
+            for p, a in zip(parameters.values(), placed[len(checked) :]):
+                p.data = a
+            return tensors + list(parameters.values())
+
+        def call(tensors):
+            given = list(inputs)
+            for i, t in zip(checked, tensors):
+                given[i] = t
+            result = f(*given)
+            outputs = list(result) if isinstance(result, tuple | list) else [result]
+            for y in outputs:
+                if not isinstance(y, Tensor):
+                    raise GradientError(
+                        f"{title} was given Tensors and returned {type(y).__name__}: nothing is left to"
+                        " differentiate. Keep to"
+                        " operators and tinygan.ops inside (no .data, no .numpy()), or check a pair (forward, backward)"
+                    )
+            return [y for y in outputs if y.dtype.kind == "f"]  # max(dim) returns indices too
+
+        all_names = [names[i] for i in checked] + list(parameters)
+        subject = cls(title, call, all_names, arrays, leaves)
+        subject.passed = [(names[i], x) for i, x in enumerate(inputs) if i not in checked]
+        return subject
+
+    def value(self, arrays):
+        return [np.array(to_numpy(y.data)) for y in self.call(self.leaves(arrays))]
+
+    def gradients(self, arrays, gs):
+        tensors = self.leaves(arrays)
+        recorded = [(y, xp(y.data).asarray(g)) for y, g in zip(self.call(tensors), gs, strict=True) if y.requires_grad]
+        if not recorded:  # constant, or cut off from its inputs: the numbers will tell
+            return [np.zeros_like(a) for a in arrays]
+        found = grad([y for y, _ in recorded], tensors, [g for _, g in recorded])
+        return [to_numpy(g) for g in found]
+
+    def differentiated(self, gs):
+        """The function (inputs, g) -> gradients of <g, f(inputs)>, with its gradients checked at the same inputs."""
+        count = len(self.arrays)
+        library = xp(self.leaves(self.arrays)[0].data)
+
+        def leaves(arrays):
+            return self.leaves(arrays[:count]) + [
+                Tensor(library.asarray(g), requires_grad=True) for g in arrays[count:]
+            ]
+
+        def call(tensors):
+            recorded = [(y, g) for y, g in zip(self.call(tensors[:count]), tensors[count:]) if y.requires_grad]
+            if not recorded:
+                return [Tensor(xp(t.data).zeros_like(t.data)) for t in tensors[:count]]
+            return grad([y for y, _ in recorded], tensors[:count], [g for _, g in recorded], create_graph=True)
+
+        upstream = ["g" if len(gs) == 1 else f"g[{i}]" for i in range(len(gs))]
+        upstream = [name if name not in self.names else f"upstream {name}" for name in upstream]
+        outputs = [f"d{name}" for name in self.names]
+        return _TensorFunction(self.title, call, self.names + upstream, self.arrays + gs, leaves, outputs)
+
+
+class _Pair:
+    """Two functions of NumPy arrays that know nothing of tinygan; the three conventions of the package's docstring."""
+
+    can_differentiate = False
+    outputs = None
+
+    def __init__(self, forward, backward, inputs, names):
+        self.forward, self.backward, self.inputs = forward, backward, list(inputs)
+        self.title = _title(backward)
+        self.all_names = _names(forward, inputs, names)
+        self.checked = [i for i, x in enumerate(inputs) if _is_checked(x)]
+        if not self.checked:
+            raise ValueError(
+                f"gradcheck of {self.title}: none of its inputs is a floating-point array, nothing to check"
+            )
+        self.names = [self.all_names[i] for i in self.checked]
+        self.arrays = [_as_float64(inputs[i]) for i in self.checked]
+        self.passed = [(self.all_names[i], x) for i, x in enumerate(inputs) if i not in self.checked]
+
+    def _given(self, arrays):
+        given = list(self.inputs)
+        for i, a in zip(self.checked, arrays):
+            given[i] = a
+        return given
+
+    def value(self, arrays):
+        result = self.forward(*self._given(arrays))
+        y = result[0] if isinstance(result, tuple) else result
+        if y is None:
+            raise GradientError(f"{_title(self.forward)} returned None: is its return statement missing?")
+        return [np.array(y)]
+
+    def gradients(self, arrays, gs):
+        given = self._given(arrays)
+        result = self.forward(*given)
+        g = gs[0][()]  # of a scalar loss, a scalar
+        if isinstance(result, tuple):
+            if len(result) != 2:
+                raise GradientError(
+                    f"{_title(self.forward)} returned {len(result)} things: return out, or (out, cache)"
+                )
+            found = self.backward(g, result[1])
+        elif self._takes(1 + len(given)):
+            found = self.backward(g, *given)
+        elif self._takes(1):
+            found = self.backward(g)
+        else:
+            raise TypeError(
+                f"{self.title} must take (g, {', '.join(self.all_names)}), or (g, cache) if forward returns (out,"
+                " cache),"
+                " or (g) if it is a method of an object that remembers"
+            )
+        return self._one_each(found)
+
+    def _takes(self, count):
+        try:
+            inspect.signature(self.backward).bind(*[None] * count)
+        except TypeError:
+            return False
+        except ValueError:  # a built-in: assume the full form
+            return count > 1
+        return True
+
+    def _one_each(self, found):
+        """The gradients of the checked inputs, out of one for every input or one for every checked input."""
+        found = list(found) if isinstance(found, tuple | list) else [found]
+        if len(found) == len(self.inputs):
+            return [found[i] for i in self.checked]
+        if len(found) == len(self.checked):
+            return found
+        raise GradientError(
+            f"{self.title} returned {len(found)} gradient{'s' * (len(found) != 1)} for {len(self.inputs)} inputs:"
+            f" return one for each of ({', '.join(self.all_names)}), None for one without a gradient"
+        )
+
+    def differentiated(self, gs):
+        raise ValueError(
+            "gradcheck: order=2 needs a function made of tinygan's ops; a plain NumPy pair has no gradient of its"
+            " gradient"
+        )
