@@ -1,0 +1,285 @@
+"""The game: objectives at their optima, penalties against closed forms, runs that resume to the same bits."""
+
+import json
+
+import numpy as np
+import pytest
+
+from tinygan import Tensor, grad, ops
+from tinygan.backend import stream
+from tinygan.gan import objectives
+from tinygan.gan.penalties import one_centred, squared_slopes, zero_centred
+from tinygan.gan.run import Run, RunError, load_checkpoint, save_checkpoint, train
+from tinygan.gan.training import Settings, learning_rate_at
+from tinygan.recipes import digits
+
+# Two distributions on four points, as counts, so that a batch holds each point exactly as often as it is probable.
+P, Q = np.array([4, 3, 2, 1]), np.array([1, 2, 3, 4])
+REAL, FAKE = np.repeat(np.arange(4), P), np.repeat(np.arange(4), Q)
+OPTIMA = {
+    "minimax": (np.log(P / Q), lambda loss: loss),
+    "non-saturating": (np.log(P / Q), None),
+    "least-squares": (P / (P + Q), None),
+    "hinge": (np.sign(P - Q) * 1.0, None),
+    "relativistic": (np.log(P / Q), None),
+}
+
+
+def verdict_batches(name, v):
+    """Verdicts on a batch of each kind; the relativistic objective compares every real with every generated sample."""
+    real, fake = v[REAL], v[FAKE]
+    if name == "relativistic":
+        real, fake = (ops.reshape(ops.tile(t, (10,)), (10, 10)) for t in (real, fake))
+        fake = ops.transpose(fake, 0, 1)
+    return real, fake
+
+
+@pytest.mark.parametrize("name", OPTIMA)
+def test_discriminator_loss_is_smallest_at_the_known_optimum(name):
+    best = OPTIMA[name][0]
+    loss = lambda v: objectives.OBJECTIVES[name].discriminator(*verdict_batches(name, v)).item()
+    rng = np.random.default_rng(0)
+    at_best = loss(Tensor(best.astype(np.float64)))
+    for _ in range(20):
+        assert loss(Tensor(best + 0.1 * rng.standard_normal(4))) > at_best - 1e-12
+    if name != "hinge":  # which has a kink there
+        v = Tensor(best.astype(np.float64), requires_grad=True)
+        (slope,) = grad(objectives.OBJECTIVES[name].discriminator(*verdict_batches(name, v)), v)
+        np.testing.assert_allclose(slope, 0, atol=1e-12)
+
+
+def test_minimax_value_at_the_optimum_is_the_jensen_shannon_divergence():
+    p, q = P / 10, Q / 10
+    m = (p + q) / 2
+    jensen_shannon = 0.5 * np.sum(p * np.log(p / m)) + 0.5 * np.sum(q * np.log(q / m))
+    v = Tensor(np.log(P / Q))
+    value = -objectives.minimax.discriminator(v[REAL], v[FAKE]).item()
+    assert value == pytest.approx(2 * jensen_shannon - 2 * np.log(2), abs=1e-12)  # Goodfellow et al. 2014, theorem 1
+
+
+def test_wasserstein_loss_is_the_difference_of_means():
+    real, fake = Tensor(np.array([1.0, 2.0])), Tensor(np.array([4.0, 8.0]))
+    assert objectives.wasserstein.discriminator(real, fake).item() == 4.5
+    assert objectives.wasserstein.generator(real, fake).item() == -6.0
+
+
+@pytest.mark.parametrize("name", objectives.OBJECTIVES)
+def test_generator_is_drawn_towards_higher_verdicts(name):
+    v = Tensor(np.zeros(5), requires_grad=True)
+    (slope,) = grad(objectives.OBJECTIVES[name].generator(Tensor(np.zeros(5)), v), v)
+    assert (slope < 0).all()
+
+
+# --- penalties -------------------------------------------------------------------------------------------------
+
+
+def test_slopes_of_a_quadratic_form():
+    rng = np.random.default_rng(1)
+    a, x = rng.standard_normal((3, 3)), Tensor(rng.standard_normal((5, 3)), requires_grad=True)
+    verdicts = ops.sum((x @ Tensor(a)) * x, 1)
+    expected = np.square(x.data @ (a + a.T)).sum(1)
+    np.testing.assert_allclose(squared_slopes(verdicts, x).data, expected, rtol=1e-12)
+    assert zero_centred(verdicts, x).item() == pytest.approx(expected.mean())
+    assert one_centred(verdicts, x).item() == pytest.approx(np.square(np.sqrt(expected) - 1).mean())
+
+
+def test_slopes_are_taken_per_sample_over_all_but_the_batch():
+    rng = np.random.default_rng(2)
+    w, x = rng.standard_normal((1, 2, 3, 3)), Tensor(rng.standard_normal((4, 2, 3, 3)), requires_grad=True)
+    slopes = squared_slopes(ops.sum(x * Tensor(w), (1, 2, 3)), x)
+    np.testing.assert_allclose(slopes.data, np.full(4, np.square(w).sum()), rtol=1e-12)
+
+
+@pytest.mark.parametrize("penalty", [zero_centred, one_centred])
+def test_gradient_of_a_penalty(penalty, assert_gradients):
+    rng = np.random.default_rng(3)
+    x = rng.standard_normal((4, 3))
+
+    def f(w, v):
+        samples = Tensor(x, requires_grad=True)
+        return penalty(ops.tanh(samples @ w) @ v, samples)
+
+    assert_gradients(f, rng.standard_normal((3, 5)), rng.standard_normal((5, 1)))
+
+
+@pytest.mark.parametrize(
+    "verdicts, samples, named",
+    [
+        (lambda x: ops.sum(x.detach(), 1), Tensor(np.ones((2, 3)), requires_grad=True), "with a history"),
+        (lambda x: ops.sum(x, 1), Tensor(np.ones((2, 3))), "requires_grad=True"),
+        (
+            lambda x: ops.sum(Tensor(np.ones((2, 3)), requires_grad=True), 1),
+            Tensor(np.ones((2, 3)), True),
+            "these samples",
+        ),
+    ],
+    ids=["detached", "no gradient asked", "other samples"],
+)
+def test_penalty_refuses_what_has_no_graph(verdicts, samples, named):
+    with pytest.raises(ValueError, match=named):
+        zero_centred(verdicts(samples), samples)
+
+
+# --- settings, runs --------------------------------------------------------------------------------------------
+
+
+@pytest.mark.parametrize(
+    "setting, named",
+    [
+        ({"steps": 0}, "steps=0: must be at least 1"),
+        ({"learning_rate": float("nan")}, "finite"),
+        ({"beta1": 1.5}, "between 0"),
+        ({"objective": "chess"}, "expected one of minimax"),
+        ({"batch_size": 1.5}, "expected int"),
+    ],
+)
+def test_settings_out_of_range_are_refused(setting, named):
+    with pytest.raises(ValueError, match=named):
+        Settings(**setting)
+
+
+def test_learning_rate_falls_over_the_second_half():
+    s = Settings(steps=100, learning_rate=1.0)
+    assert [learning_rate_at(k, s) for k in (0, 49, 50, 75)] == [1, 1, 1, 0.5]
+    assert learning_rate_at(99, s) == pytest.approx(0.02)
+
+
+def small_game(**settings):
+    return digits.make_game(digits.Settings(steps=6, batch_size=8, hidden=8, features=8, **settings))
+
+
+def draw_nothing(samples, path):
+    assert samples.shape[1:] == (1, 8, 8) and np.abs(samples).max() <= 1
+
+
+def weights(game):
+    return {f"{part}.{k}": a for part, owner in game.parts().items() for k, a in owner.state_dict().items()}
+
+
+@pytest.mark.parametrize("settings", [{}, {"objective": "non-saturating", "gamma": 0.0}, {"context": 3}], ids=str)
+def test_resumed_run_ends_at_the_same_bits(tmp_path, settings):
+    whole = small_game(**settings)
+    train(whole, Run.create(tmp_path / "whole", "digits", whole.settings), draw_nothing, progress=False)
+
+    first = small_game(**settings)
+    run = Run.create(tmp_path / "broken", "digits", first.settings)
+    stop_after(first, 4)
+    with pytest.raises(KeyboardInterrupt):
+        train(first, run, draw_nothing, progress=False)
+    again = small_game(**settings)
+    start = run.load(again)
+    assert 0 < start <= 4
+    train(again, run, draw_nothing, start=start, progress=False)
+
+    expected, found = weights(whole), weights(again)
+    assert expected.keys() == found.keys()
+    for name in expected:
+        assert expected[name].tobytes() == found[name].tobytes(), name
+    assert [row["step"] for row in run.rows()] == [row["step"] for row in Run.open(tmp_path / "whole").rows()]
+
+
+def stop_after(game, steps):
+    real = game.real
+
+    def interrupted(step):
+        if step == steps:
+            raise KeyboardInterrupt
+        return real(step)
+
+    game.real = interrupted
+
+
+def test_training_step_trains_both_players_and_only_them():
+    from tinygan.gan.training import training_step
+
+    game = small_game()
+    before = weights(game)
+    row = training_step(game, 0)
+    after = weights(game)
+    assert set(row) == {"d_loss", "g_loss", "penalty"}
+    for name in before:
+        if name.startswith(("generator", "discriminator")):
+            assert (before[name] != after[name]).any(), name
+    assert all(p.grad is None for p in game.g_parameters + game.d_parameters)
+
+
+def test_a_loss_that_is_not_finite_stops_the_run_and_keeps_the_checkpoint(tmp_path):
+    game = small_game()
+    run = Run.create(tmp_path / "run", "digits", game.settings)
+    real = game.real
+    game.real = lambda step: (real(step)[0] * (np.float32("nan") if step == 4 else 1),)
+    with pytest.raises((RunError, ValueError), match="nan|finite"):
+        train(game, run, draw_nothing, progress=False)
+    assert run.load(small_game()) >= 1
+
+
+# --- checkpoints -----------------------------------------------------------------------------------------------
+
+
+def test_checkpoint_keeps_strided_arrays_and_scalars(tmp_path):
+    arrays = {"t": np.arange(6.0).reshape(2, 3).T, "s": np.float32(3), "i": np.arange(3)}
+    save_checkpoint(tmp_path / "a.safetensors", arrays, step=3, config={"a": [1]})
+    found, metadata = load_checkpoint(tmp_path / "a.safetensors")
+    for name in arrays:
+        np.testing.assert_array_equal(found[name], arrays[name])
+        assert found[name].shape == np.shape(arrays[name]) and found[name].dtype == arrays[name].dtype
+    assert metadata["step"] == 3 and metadata["config"] == {"a": [1]}
+    assert [p.name for p in tmp_path.iterdir()] == ["a.safetensors"]
+
+
+def damaged(kind, good):
+    flipped = bytearray(good)
+    flipped[-3] ^= 1
+    return {
+        "empty": b"",
+        "truncated": good[:-7],
+        "one bit flipped": bytes(flipped),
+        "pickle": b"\x80\x04\x95\x10\x00\x00\x00\x00\x00\x00\x00}",
+        "huge header": (1 << 62).to_bytes(8, "little") + good[8:],
+    }[kind]
+
+
+@pytest.mark.parametrize("kind", ["empty", "truncated", "one bit flipped", "pickle", "huge header"])
+def test_damaged_checkpoint_gets_one_sentence(tmp_path, kind):
+    path = tmp_path / "a.safetensors"
+    save_checkpoint(path, {"w": np.ones(5)}, step=1)
+    path.write_bytes(damaged(kind, path.read_bytes()))
+    with pytest.raises(RunError) as error:
+        load_checkpoint(path)
+    assert str(path) in str(error.value) and "\n" not in str(error.value)
+
+
+def test_foreign_checkpoint_and_other_networks_are_refused(tmp_path):
+    from safetensors.numpy import save_file
+
+    save_file({"w": np.ones(5)}, tmp_path / "b.safetensors")
+    with pytest.raises(RunError, match="not written by tinygan"):
+        load_checkpoint(tmp_path / "b.safetensors")
+    game = small_game()
+    run = Run.create(tmp_path / "run", "digits", game.settings)
+    run.save(game, 1)
+    with pytest.raises(RunError, match="does not fit"):
+        run.load(digits.make_game(digits.Settings(hidden=9)))
+
+
+def test_folder_errors(tmp_path):
+    game = small_game()
+    run = Run.create(tmp_path / "run", "digits", game.settings)
+    with pytest.raises(RunError, match="holds a run already"):
+        Run.create(tmp_path / "run", "digits", game.settings)
+    with pytest.raises(RunError, match="no checkpoint"):
+        run.load(game)
+    with pytest.raises(RunError, match="is no run"):
+        Run.open(tmp_path)
+    (tmp_path / "file").write_text("")
+    with pytest.raises(RunError, match="cannot be made"):
+        Run.create(tmp_path / "file" / "run", "digits", game.settings)
+    (run.folder / "config.json").write_text(json.dumps({"recipe": "digits"}))
+    with pytest.raises(RunError, match="damaged"):
+        _ = run.config
+
+
+def test_streams_are_functions_of_seed_name_and_step():
+    draw = lambda *key: stream(*key).standard_normal(3).tolist()
+    assert draw(0, "noise", 7) == draw(0, "noise", 7)
+    assert len({str(draw(*key)) for key in [(0, "noise", 7), (1, "noise", 7), (0, "data", 7), (0, "noise", 8)]}) == 4

@@ -1,0 +1,279 @@
+"""The command line: tinygan train | sample | evaluate | list | gradcheck | doctor. Exit code 2: a sentence says why."""
+
+import argparse
+import difflib
+import json
+import sys
+import time
+from dataclasses import fields
+from pathlib import Path
+
+
+class UsageError(Exception):
+    """What the user asked for cannot be done; the message is one sentence."""
+
+
+def main(arguments=None):
+    """Run the command line; returns the exit code."""
+    parser = _parser()
+    options = parser.parse_args(arguments)
+    from tinygan.data import DataError
+    from tinygan.gan.run import RunError
+
+    try:
+        return options.command(options) or 0
+    except (UsageError, RunError, DataError) as error:
+        print(f"tinygan: {error}", file=sys.stderr)
+        return 2
+    except KeyboardInterrupt:
+        print("tinygan: stopped", file=sys.stderr)
+        return 130
+
+
+def _parser():
+    parser = argparse.ArgumentParser(
+        prog="tinygan", description="Generative adversarial networks, hand-written on NumPy."
+    )
+    commands = parser.add_subparsers(required=True, metavar="COMMAND")
+
+    p = commands.add_parser("train", help="train a recipe: tinygan train digits")
+    p.set_defaults(command=train)
+    p.add_argument("recipe", metavar="RECIPE", nargs="?", help="a name that `tinygan list` prints")
+    p.add_argument("--steps", type=int, help="training steps")
+    p.add_argument("--seed", type=int, help="all chance is a function of it (default 0)")
+    p.add_argument("--out", metavar="RUN", help="folder of the run (default: runs/RECIPE)")
+    p.add_argument("--device", help="cpu or cuda (default: TINYGAN_DEVICE, or cpu)")
+    p.add_argument(
+        "--set", action="append", default=[], metavar="KEY=VALUE", help="a setting; `tinygan list RECIPE` prints all"
+    )
+    p.add_argument("--resume", action="store_true", help="go on with the run in --out from its last checkpoint")
+
+    p = commands.add_parser("sample", help="draw samples from a trained run")
+    p.set_defaults(command=sample)
+    p.add_argument("run", metavar="RUN", help="the folder of a run")
+    p.add_argument("-n", type=int, default=100, help="how many (default 100)")
+    p.add_argument("--seed", type=int, default=0, help="other seeds give other samples (default 0)")
+    p.add_argument("--out", metavar="FILE", help="a .png picture or .npy array (default: RUN/samples/seed-SEED.png)")
+
+    p = commands.add_parser("evaluate", help="score a trained run")
+    p.set_defaults(command=evaluate)
+    p.add_argument("run", metavar="RUN", help="the folder of a run")
+    p.add_argument("-n", type=int, help="how many samples (default: what the recipe's scores are defined on)")
+    p.add_argument("--seed", type=int, default=0, help="seed of the samples (default 0)")
+
+    p = commands.add_parser("list", help="the recipes, or the settings of one")
+    p.set_defaults(command=list_recipes)
+    p.add_argument("recipe", metavar="RECIPE", nargs="?")
+
+    p = commands.add_parser("gradcheck", help="check hand-written gradients: tinygan gradcheck FILE.py:NAME")
+    p.set_defaults(command=check_gradients)
+    p.add_argument("target", metavar="FILE.py:NAME", help="a function, Module or (forward, backward) pair in a file")
+
+    p = commands.add_parser("doctor", help="what is installed, what is missing, how fast this machine is")
+    p.set_defaults(command=doctor)
+    return parser
+
+
+# --- commands --------------------------------------------------------------------------------------------------
+
+
+def train(options):
+    """tinygan train RECIPE."""
+    from tinygan.gan.run import Run
+    from tinygan.gan.run import train as play
+
+    if options.resume:
+        if not options.out:
+            raise UsageError("--resume needs --out RUN, the folder of the run to go on with")
+        if options.recipe or options.set or options.steps or options.seed is not None:
+            raise UsageError("--resume takes recipe and settings from the run's config.json; leave them out")
+        run = Run.open(options.out)
+        recipe, settings = _of_run(run)
+        game = _make_game(recipe, settings, options.device)
+        start = run.load(game)
+        print(f"going on at step {start} of {settings.steps}")
+    else:
+        if not options.recipe:
+            raise UsageError("which recipe? `tinygan list` prints them")
+        recipe = _recipe(options.recipe)
+        settings = _settings(recipe, options)
+        game = _make_game(recipe, settings, options.device)
+        run, start = Run.create(_free_folder(options), options.recipe, settings), 0
+        g, d = (sum(p.size for p in m.parameters()) for m in (game.generator, game.discriminator))
+        print(f"{options.recipe}: generator of {g:,} weights, discriminator of {d:,}; {settings.steps} steps")
+    begun = time.perf_counter()
+    play(game, run, recipe.draw, start=start)
+    _draw_curves(run)
+    print(f"trained in {time.perf_counter() - begun:.0f} s; in {run.folder}:")
+    newest = max((run.folder / "samples").glob("step-*.png"))
+    for path, meaning in (
+        (newest, "what it draws"),
+        (run.folder / "curves.png", "the losses"),
+        (run.folder / "checkpoints" / f"step-{settings.steps}.safetensors", "the weights"),
+    ):
+        print(f"  {path.relative_to(run.folder).as_posix():36} {meaning}")
+    print(f"next: tinygan evaluate {run.folder}")
+
+
+def sample(options):
+    """tinygan sample RUN."""
+    game, recipe, run = _trained(options.run)
+    _positive(options.n, "-n")
+    path = Path(options.out) if options.out else run.folder / "samples" / f"seed-{options.seed}.png"
+    samples = game.sample(options.n, options.seed)
+    if path.suffix == ".npy":
+        import io
+
+        import numpy as np
+
+        from tinygan.gan.run import write_file
+
+        buffer = io.BytesIO()
+        np.save(buffer, samples)
+        write_file(path, buffer.getvalue())
+    elif path.suffix == ".png":
+        recipe.draw(samples, path)
+    else:
+        raise UsageError(f"--out {path}: expected a name that ends in .png or .npy")
+    print(path)
+
+
+def evaluate(options):
+    """tinygan evaluate RUN."""
+    game, recipe, run = _trained(options.run)
+    n = options.n if options.n is not None else recipe.EVALUATED_SAMPLES
+    _positive(n, "-n")
+    scores = recipe.evaluate(game.sample(n, options.seed))
+    for name, value in scores.items():
+        if isinstance(value, list):
+            value = " ".join(f"{v:.3f}" for v in value)
+        elif isinstance(value, float):
+            value = f"{value:.3f}"
+        print(f"{name.replace('_', ' '):32} {value}")
+    from tinygan.gan.run import write_file
+
+    write_file(run.folder / "scores.json", json.dumps(scores, indent=2) + "\n")
+
+
+def list_recipes(options):
+    """tinygan list [RECIPE]."""
+    from tinygan import recipes
+
+    if options.recipe:
+        for f in fields(_recipe(options.recipe).Settings):
+            print(f"{f.name:16} {f.default!s:16} {f.metadata['meaning']}")
+        return
+    for name in recipes.names():
+        first = (recipes.load(name).__doc__ or "").strip().partition("\n")[0]
+        print(f"{name:16} {first}")
+
+
+def check_gradients(options):
+    """tinygan gradcheck FILE.py:NAME."""
+    from tinygan.gradcheck import check_file
+
+    return check_file(options.target)
+
+
+def doctor(options):
+    """tinygan doctor."""
+    from tinygan.doctor import report
+
+    return report(sys.stdout)
+
+
+# --- what they share -------------------------------------------------------------------------------------------
+
+
+def _nearest(word, known):
+    """ "; did you mean X?" if something known looks like `word`, otherwise all that is known."""
+    close = difflib.get_close_matches(word, known, 1, 0.5)
+    return f"did you mean {close[0]}?" if close else f"expected one of {', '.join(known)}"
+
+
+def _recipe(name):
+    from tinygan import recipes
+
+    try:
+        return recipes.load(name)
+    except KeyError:
+        raise UsageError(f"unknown recipe {name!r}; {_nearest(name, recipes.names())}") from None
+
+
+def _settings(recipe, options):
+    """The recipe's Settings with --steps, --seed and --set applied."""
+    known = {f.name: f for f in fields(recipe.Settings)}
+    values = {key: value for key in ("steps", "seed") if (value := getattr(options, key)) is not None}
+    for item in options.set:
+        key, equals, text = item.partition("=")
+        if not equals:
+            raise UsageError(f"--set {item}: expected KEY=VALUE")
+        if key not in known:
+            raise UsageError(f"unknown setting {key!r}; {_nearest(key, list(known))}")
+        values[key] = _parsed(text, known[key])
+    try:
+        return recipe.Settings(**values)
+    except ValueError as error:
+        raise UsageError(str(error)) from None
+
+
+def _parsed(text, f):
+    try:
+        return {"int": int, "float": float, "str": str}[getattr(f.type, "__name__", f.type)](text)
+    except ValueError:
+        raise UsageError(f"--set {f.name}={text}: expected {f.type.__name__}. {f.metadata['meaning']}") from None
+
+
+def _make_game(recipe, settings, device):
+    from tinygan.backend import default_device, library_of
+
+    device = device or default_device()
+    if device not in ("cpu", "cuda"):
+        raise UsageError(f"unknown device {device!r}; {_nearest(device, ['cpu', 'cuda'])}")
+    try:
+        library_of(device)
+    except RuntimeError as error:
+        raise UsageError(str(error)) from None
+    return recipe.make_game(settings, device)
+
+
+def _free_folder(options):
+    """--out, or the first of runs/RECIPE, runs/RECIPE-2, ... that holds no run."""
+    if options.out:
+        return Path(options.out)
+    folder, k = Path("runs") / options.recipe, 1
+    while (folder / "config.json").exists():
+        k += 1
+        folder = folder.with_name(f"{options.recipe}-{k}")
+    return folder
+
+
+def _of_run(run):
+    """(recipe, settings) of an existing run."""
+    config = run.config
+    recipe = _recipe(config["recipe"])
+    try:
+        return recipe, recipe.Settings(**config["settings"])
+    except (TypeError, ValueError) as error:
+        raise UsageError(f"{run.folder / 'config.json'} does not fit the recipe {config['recipe']}: {error}") from None
+
+
+def _trained(folder):
+    from tinygan.gan.run import Run
+
+    run = Run.open(folder)
+    recipe, settings = _of_run(run)
+    game = _make_game(recipe, settings, None)
+    run.load(game)
+    return game, recipe, run
+
+
+def _positive(n, name):
+    if n < 1:
+        raise UsageError(f"{name} {n}: must be at least 1")
+
+
+def _draw_curves(run):
+    from tinygan.plot import curves
+
+    curves(run.rows(), run.folder / "curves.png")

@@ -1,0 +1,134 @@
+"""The game itself: settings that all recipes share, what a recipe hands over, and one training step.
+
+`training_step` is the algorithm box of Goodfellow et al. 2014, and reads like it. What varies from recipe to recipe is
+passed in: networks, data, objective, penalty. `run.py` has the loop around it, the files and the resuming.
+"""
+
+import math
+from collections.abc import Callable
+from dataclasses import dataclass, field, fields
+
+import numpy as np
+
+from tinygan.autodiff import Tensor, grad, no_grad
+from tinygan.backend import stream
+from tinygan.gan.objectives import OBJECTIVES
+from tinygan.gan.penalties import zero_centred
+from tinygan.nn import Module
+from tinygan.optim import EMA, Adam
+
+
+def setting(default, meaning, low=None, high=None, choices=None):
+    """A field of a Settings dataclass: its default, one sentence that says what it is, and what values it may take."""
+    return field(default=default, metadata={"meaning": meaning, "low": low, "high": high, "choices": choices})
+
+
+@dataclass
+class Settings:
+    """What all recipes can be told. A recipe's own Settings inherits these and changes defaults."""
+
+    seed: int = setting(0, "All chance in a run is a function of it and the step.", 0)
+    steps: int = setting(4000, "Training steps; each moves both players once.", 1)
+    batch_size: int = setting(64, "Samples of each kind, real and generated, in a step.", 1)
+    learning_rate: float = setting(1e-3, "Adam's learning rate in the first half of training.", 0.0)
+    beta1: float = setting(0.0, "Adam's decay of the mean gradient; 0 is none.", 0.0, 1.0)
+    beta2: float = setting(0.99, "Adam's decay of the mean squared gradient.", 0.0, 1.0)
+    decay_from: float = setting(0.5, "Share of the steps after which the learning rate falls linearly to 0.", 0.0, 1.0)
+    objective: str = setting("relativistic", "What the players want.", choices=tuple(OBJECTIVES))
+    gamma: float = setting(
+        1.0, "Weight of R1 and R2, the penalties gamma/2 E |slope of D|² on real and generated.", 0.0
+    )
+    ema: float = setting(0.998, "Decay of the moving average of G's weights, from which samples are drawn.", 0.0, 1.0)
+
+    def __post_init__(self):
+        for f in fields(self):
+            check_setting(f, getattr(self, f.name))
+
+
+def check_setting(f, value):
+    """Raise ValueError unless `value` is one that the field `f` may take."""
+    low, high, choices = (f.metadata.get(key) for key in ("low", "high", "choices"))
+    kinds = (int, float) if f.type in (float, "float") else f.type
+    if isinstance(kinds, str):
+        kinds = {"int": int, "str": str, "bool": bool}[kinds]
+    if not isinstance(value, kinds) or (isinstance(value, bool) and kinds is not bool):
+        raise ValueError(f"{f.name}={value!r}: expected {getattr(f.type, '__name__', f.type)}. {f.metadata['meaning']}")
+    if choices and value not in choices:
+        raise ValueError(f"{f.name}={value!r}: expected one of {', '.join(map(str, choices))}. {f.metadata['meaning']}")
+    if not isinstance(value, str) and not math.isfinite(value):
+        raise ValueError(f"{f.name}={value!r}: expected a finite number. {f.metadata['meaning']}")
+    if (low is not None and value < low) or (high is not None and value > high):
+        within = f"at least {low}" if high is None else f"between {low} and {high}"
+        raise ValueError(f"{f.name}={value!r}: must be {within}. {f.metadata['meaning']}")
+
+
+@dataclass
+class Game:
+    """What a recipe hands over: two players, and where real and generated samples come from.
+
+    Samples are a tuple: what D looks at, a batch (N, ...), then what else D is told about it (labels, states).
+    """
+
+    generator: Module
+    discriminator: Module
+    real: Callable  # step -> a batch of real samples, arrays
+    fake: Callable  # (generator, rng, n) -> n generated samples, Tensors; rng is the only source of chance
+    settings: Settings
+
+    def __post_init__(self):
+        s = self.settings
+        self.g_parameters, self.d_parameters = self.generator.parameters(), self.discriminator.parameters()
+        self.g_optimizer = Adam(self.g_parameters, lr=s.learning_rate, betas=(s.beta1, s.beta2))
+        self.d_optimizer = Adam(self.d_parameters, lr=s.learning_rate, betas=(s.beta1, s.beta2))
+        self.average = EMA(self.generator, s.ema)
+
+    def sample(self, n, seed):
+        """n samples drawn with the averaged weights: a numpy array (n, ...)."""
+        with no_grad():
+            batches = [
+                self.fake(self.average.module, stream(seed, "sample", start), min(256, n - start))[0].numpy()
+                for start in range(0, n, 256)
+            ]
+        return np.concatenate(batches)
+
+    def parts(self):
+        """Everything that training changes, by name; each part has state_dict and load_state_dict."""
+        return {
+            "generator": self.generator,
+            "discriminator": self.discriminator,
+            "average": self.average,
+            "g_optimizer": self.g_optimizer,
+            "d_optimizer": self.d_optimizer,
+        }
+
+
+def learning_rate_at(step, s):
+    """Constant until the share `decay_from` of the steps is done, then falling in a line to 0 at the last."""
+    left = (s.steps - step) / s.steps
+    return s.learning_rate * min(1.0, left / max(1e-12, 1 - s.decay_from))
+
+
+def training_step(game, step):
+    """One step of both players. Returns its losses, penalty and so on as floats, by name."""
+    s, D, objective = game.settings, game.discriminator, OBJECTIVES[game.settings.objective]
+    game.d_optimizer.lr = game.g_optimizer.lr = learning_rate_at(step, s)
+
+    # sample
+    x_real, *about_real = game.real(step)
+    x_real = Tensor(x_real, requires_grad=s.gamma > 0)
+    x_fake, *about_fake = game.fake(game.generator, stream(s.seed, "noise", step), s.batch_size)
+    seen = Tensor(x_fake.data, requires_grad=s.gamma > 0)  # D's step does not reach into G
+
+    # D's gradient, D's step
+    real, fake = D(x_real, *about_real), D(seen, *(a.detach() for a in about_fake))
+    d_loss, penalty = objective.discriminator(real, fake), 0.0
+    if s.gamma:
+        penalty = (s.gamma / 2) * (zero_centred(real, x_real) + zero_centred(fake, seen))
+    game.d_optimizer.step(grad(d_loss + penalty, game.d_parameters))
+
+    # G's gradient, G's step
+    real, fake = D(x_real.detach(), *about_real), D(x_fake, *about_fake)
+    g_loss = objective.generator(real, fake)
+    game.g_optimizer.step(grad(g_loss, game.g_parameters))
+    game.average.update(game.generator)
+    return {"d_loss": d_loss.item(), "g_loss": g_loss.item(), "penalty": float(penalty)}
