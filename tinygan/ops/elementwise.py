@@ -49,8 +49,9 @@ def neg(input):
 
 
 def _pow_base(g, y, x, n):
-    slope = n * x ** (n - 1)
-    return g * (slope if isinstance(n, int | float) and n else where(raw(n) == 0, 0.0, slope))  # 0 * 0^-1 is 0 here
+    if isinstance(n, int | float):
+        return g * (n * x ** (n - 1)) if n else g * 0.0
+    return g * where(raw(n) == 0, 0.0, n * x ** (n - 1))  # 0 * 0^-1 is 0 here
 
 
 def _pow_exponent(g, y, x, n):
