@@ -120,7 +120,7 @@ def erf(x):
     d = np.clip(x, -6, 6) - a
     series = np.zeros_like(d)
     for n in range(6, 0, -1):
-        hermite = np.polynomial.hermite.hermval(a, [0] * (n - 1) + [1])
+        hermite = np.polynomial.hermite.hermval(a, np.array([0] * (n - 1) + [1], d.dtype))  # of a list: float64
         series = d * (series + (-1) ** (n - 1) / math.factorial(n) * hermite)
     table = _erf_table(steps).astype(d.dtype)
     return table[nearest.astype(np.intp) + 6 * steps] + (2 / math.sqrt(math.pi)) * np.exp(-a * a) * series
