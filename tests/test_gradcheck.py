@@ -84,6 +84,7 @@ RIGHT = {
     "pair, zero-size": ((affine, affine_backward), (x[:0], w, b), {}),
     "function": (ops.tanh, (x,), {}),
     "function, order 2": (lambda a, b: a * ops.exp(b), (x, x + 1), {"order": 2}),
+    "function, order 2 of a scalar": (lambda a: ops.sum(ops.sin(a) * a), (x,), {"order": 2}),
     "function, order 3": (lambda a: ops.sin(a) * a, (array(2),), {"order": 3}),
     "function, order 2 of a linear one": (lambda a: a * 3.0, (x,), {"order": 2}),
     "function, several outputs": (lambda a: (ops.exp(a), a * a), (x,), {"order": 2}),

@@ -107,9 +107,8 @@ def check(f, *inputs, order=1, seed=0, samples=200, tolerance=1e-5, names=None):
 def _check_once(subject, order, rng, seed, samples, tolerance):
     """(findings, gs): the gradients of `subject` at its own point compared, for one random upstream gradient."""
     arrays, outputs = subject.arrays, _outputs_at_point(subject)
-    gs = [
-        rng.uniform(0.5, 1.5, y.shape) * rng.choice([-1.0, 1.0], y.shape) for y in outputs
-    ]  # none near 0, no two alike
+    # none near 0, no two alike; asarray because a generator draws shape () as a number
+    gs = [np.asarray(rng.uniform(0.5, 1.5, y.shape) * rng.choice([-1.0, 1.0], y.shape)) for y in outputs]
     analytic = _analytic(subject, gs)
     direction = f"g of shape {', '.join(str(g.shape) for g in gs)}: ± 0.5 to 1.5 at random, seed {seed}"
     findings = []
