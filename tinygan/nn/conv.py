@@ -1,0 +1,127 @@
+"""Convolutions and transposed convolutions in one, two and three dimensions.
+
+Pictures are N C H W in shape; a weight is (out, in / groups, *kernel), of a transposed convolution (in, out / groups,
+*kernel). In memory both have the channels last, because that is the order in which `ops.conv` multiplies them.
+"""
+
+import numpy as np
+
+from tinygan import ops
+from tinygan.backend import xp
+from tinygan.nn.init import affine_
+from tinygan.nn.module import Module, zeros_parameter
+
+
+class _AnyConv(Module):
+    """What all six share: settings, weight and bias, and how these begin, in ±1/√fan_in."""
+
+    dims: int  # 1, 2 or 3, the number of spatial dimensions
+
+    def _build(self, channels, kernel_size, weight_channels, bias, rng, device, dtype):
+        self.in_channels, self.out_channels = channels
+        self.kernel_size = self._each(kernel_size)
+        self.weight = zeros_parameter(*weight_channels, *self.kernel_size, device=device, dtype=dtype)
+        library = xp(self.weight.data)
+        channels_last = library.ascontiguousarray(library.moveaxis(self.weight.data, 1, -1))
+        self.weight.data = library.moveaxis(channels_last, -1, 1)
+        self.bias = zeros_parameter(self.out_channels, device=device, dtype=dtype) if bias else None
+        self.reset_parameters(rng)
+
+    def _each(self, setting):
+        """A number for each dimension: 3 -> (3, 3). The paddings "same" and "valid" stay as they are."""
+        if isinstance(setting, int):
+            return (setting,) * self.dims
+        return setting if isinstance(setting, str) else tuple(setting)
+
+    def _per_group(self, channels, groups):
+        if groups < 1 or channels % groups:
+            raise ValueError(f"{type(self).__name__}: {channels} channels do not fall into {groups} groups")
+        return channels // groups
+
+    def reset_parameters(self, rng=None):
+        """Draw weight and bias again."""
+        affine_(self.weight, self.bias, rng)
+
+    def extra_repr(self):
+        text = f"{self.in_channels}, {self.out_channels}, kernel_size={self.kernel_size}, stride={self.stride}"
+        for name, usual in (("padding", 0), ("output_padding", 0), ("dilation", 1)):
+            value = getattr(self, name, self._each(usual))
+            text += f", {name}={value}" * (value != self._each(usual))
+        return text + f", groups={self.groups}" * (self.groups != 1) + ", bias=False" * (self.bias is None)
+
+
+class _Conv(_AnyConv):
+    def __init__(
+        self, in_channels, out_channels, kernel_size, stride=1, padding=0, dilation=1, groups=1, bias=True,
+        padding_mode="zeros", *, rng=None, device=None, dtype=np.float32,
+    ):  # fmt: skip
+        if padding_mode not in ("zeros", "reflect", "replicate", "circular"):
+            raise ValueError(f"padding_mode is 'zeros', 'reflect', 'replicate' or 'circular', not {padding_mode!r}")
+        self._per_group(out_channels, groups)
+        self.stride, self.padding, self.dilation = self._each(stride), self._each(padding), self._each(dilation)
+        self.groups, self.padding_mode = groups, padding_mode
+        weight_channels = out_channels, self._per_group(in_channels, groups)
+        self._build((in_channels, out_channels), kernel_size, weight_channels, bias, rng, device, dtype)
+
+    def forward(self, input):
+        """(N, in_channels, *size) -> (N, out_channels, *size), with ⌊(n + 2 padding - dilation (k - 1) - 1) / stride⌋ + 1."""
+        convolve, padding = (ops.conv1d, ops.conv2d, ops.conv3d)[self.dims - 1], self.padding
+        if self.padding_mode != "zeros":
+            borders = [p for p in reversed(padding) for _ in ("before", "after")]
+            input, padding = ops.pad(input, borders, self.padding_mode), 0
+        return convolve(input, self.weight, self.bias, self.stride, padding, self.dilation, self.groups)
+
+
+class _ConvTranspose(_AnyConv):
+    def __init__(
+        self, in_channels, out_channels, kernel_size, stride=1, padding=0, output_padding=0, groups=1, bias=True,
+        dilation=1, *, rng=None, device=None, dtype=np.float32,
+    ):  # fmt: skip
+        self._per_group(in_channels, groups)
+        self.stride, self.padding, self.dilation = self._each(stride), self._each(padding), self._each(dilation)
+        self.output_padding, self.groups = self._each(output_padding), groups
+        weight_channels = in_channels, self._per_group(out_channels, groups)
+        self._build((in_channels, out_channels), kernel_size, weight_channels, bias, rng, device, dtype)
+
+    def forward(self, input):
+        """(N, in_channels, *size) -> (N, out_channels, *size); n becomes (n - 1) stride - 2 padding + dilation (k - 1)
+        + output_padding + 1."""
+        convolve = (ops.conv_transpose1d, ops.conv_transpose2d, ops.conv_transpose3d)[self.dims - 1]
+        settings = self.stride, self.padding, self.output_padding, self.groups, self.dilation
+        return convolve(input, self.weight, self.bias, *settings)
+
+
+class Conv1d(_Conv):
+    """(N, in_channels, L) -> (N, out_channels, L'): see `ops.conv1d`."""
+
+    dims = 1
+
+
+class Conv2d(_Conv):
+    """(N, in_channels, H, W) -> (N, out_channels, H', W'): see `ops.conv2d`."""
+
+    dims = 2
+
+
+class Conv3d(_Conv):
+    """(N, in_channels, D, H, W) -> (N, out_channels, D', H', W'): see `ops.conv3d`."""
+
+    dims = 3
+
+
+class ConvTranspose1d(_ConvTranspose):
+    """(N, in_channels, L) -> (N, out_channels, L'), larger by the stride: see `ops.conv_transpose1d`."""
+
+    dims = 1
+
+
+class ConvTranspose2d(_ConvTranspose):
+    """(N, in_channels, H, W) -> (N, out_channels, H', W'), larger by the stride: see `ops.conv_transpose2d`."""
+
+    dims = 2
+
+
+class ConvTranspose3d(_ConvTranspose):
+    """(N, in_channels, D, H, W) -> (N, out_channels, D', H', W'), larger by the stride: see `ops.conv_transpose3d`."""
+
+    dims = 3

@@ -1,0 +1,111 @@
+"""How parameters begin. Each function gives a Tensor new values, of its own type and on its own device, and returns it.
+
+`rng` is a numpy Generator or an integer seed; without it the values differ from run to run. Numbers are drawn on the
+CPU in float64 and then cast, so that float32, float64, CPU and GPU begin alike. Names and meaning are torch.nn.init's.
+"""
+
+import math
+
+import numpy as np
+
+from tinygan.backend import xp
+
+
+def _fill(tensor, values):
+    array = xp(tensor.data).empty_like(tensor.data)  # keeps a weight channels-last in memory
+    array[...] = xp(array).asarray(np.asarray(values, tensor.dtype))
+    tensor.data = array
+    return tensor
+
+
+def uniform_(tensor, a=0.0, b=1.0, rng=None):
+    """Uniform on [a, b)."""
+    return _fill(tensor, np.random.default_rng(rng).uniform(a, b, tensor.shape))
+
+
+def normal_(tensor, mean=0.0, std=1.0, rng=None):
+    """Normal with this mean and standard deviation."""
+    return _fill(tensor, np.random.default_rng(rng).normal(mean, std, tensor.shape))
+
+
+def constant_(tensor, val):
+    """All elements equal to val."""
+    return _fill(tensor, val)
+
+
+def zeros_(tensor):
+    """All 0."""
+    return constant_(tensor, 0.0)
+
+
+def ones_(tensor):
+    """All 1."""
+    return constant_(tensor, 1.0)
+
+
+def fans(tensor):
+    """(fan_in, fan_out) of a weight (out, in, *kernel): inputs that an output sees, outputs that an input reaches."""
+    if tensor.ndim < 2:
+        raise ValueError(f"fan-in and fan-out are those of a weight (out, in, ...), this Tensor is {tensor.shape}")
+    kernel = math.prod(tensor.shape[2:])
+    return tensor.shape[1] * kernel, tensor.shape[0] * kernel
+
+
+def calculate_gain(nonlinearity, param=None):
+    """The factor by which weights grow to make up for what a nonlinearity shrinks; param: leaky_relu's slope (0.01)."""
+    if nonlinearity == "leaky_relu":
+        return math.sqrt(2 / (1 + (0.01 if param is None else param) ** 2))
+    gains = {"linear": 1.0, "sigmoid": 1.0, "tanh": 5 / 3, "relu": math.sqrt(2), "selu": 3 / 4}
+    convolutions = (f"conv{kind}{n}d" for kind in ("", "_transpose") for n in (1, 2, 3))
+    gains |= dict.fromkeys(convolutions, 1.0)
+    if nonlinearity not in gains:
+        raise ValueError(f"calculate_gain knows {', '.join(gains)} and leaky_relu, not {nonlinearity!r}")
+    return gains[nonlinearity]
+
+
+def xavier_uniform_(tensor, gain=1.0, rng=None):
+    """Uniform on ±gain √(6 / (fan_in + fan_out)). Glorot & Bengio 2010."""
+    bound = gain * math.sqrt(6 / sum(fans(tensor)))
+    return uniform_(tensor, -bound, bound, rng)
+
+
+def xavier_normal_(tensor, gain=1.0, rng=None):
+    """Normal with standard deviation gain √(2 / (fan_in + fan_out)). Glorot & Bengio 2010."""
+    return normal_(tensor, 0.0, gain * math.sqrt(2 / sum(fans(tensor))), rng)
+
+
+def _kaiming_std(tensor, a, mode, nonlinearity):
+    if mode not in ("fan_in", "fan_out"):
+        raise ValueError(f"kaiming: mode is 'fan_in' or 'fan_out', not {mode!r}")
+    return calculate_gain(nonlinearity, a) / math.sqrt(fans(tensor)[mode == "fan_out"])
+
+
+def kaiming_uniform_(tensor, a=0.0, mode="fan_in", nonlinearity="leaky_relu", rng=None):
+    """Uniform on ±gain √(3 / fan), a: leaky_relu's slope. He et al. 2015."""
+    bound = math.sqrt(3) * _kaiming_std(tensor, a, mode, nonlinearity)
+    return uniform_(tensor, -bound, bound, rng)
+
+
+def kaiming_normal_(tensor, a=0.0, mode="fan_in", nonlinearity="leaky_relu", rng=None):
+    """Normal with standard deviation gain / √fan, a: leaky_relu's slope. He et al. 2015."""
+    return normal_(tensor, 0.0, _kaiming_std(tensor, a, mode, nonlinearity), rng)
+
+
+def orthogonal_(tensor, gain=1.0, rng=None):
+    """gain times a random matrix (out, rest) with orthonormal rows, or columns if those are fewer. Saxe et al. 2013."""
+    if tensor.ndim < 2:
+        raise ValueError(f"orthogonal_ needs a weight of two dimensions or more, got {tensor.shape}")
+    rows, columns = tensor.shape[0], math.prod(tensor.shape[1:])
+    normal = np.random.default_rng(rng).standard_normal((max(rows, columns), min(rows, columns)))
+    q, r = np.linalg.qr(normal)
+    q *= np.sign(np.diag(r))  # without it QR's own choice of signs would not be uniform. Mezzadri 2007
+    return _fill(tensor, gain * (q.T if rows < columns else q).reshape(tensor.shape))
+
+
+def affine_(weight, bias, rng=None):
+    """PyTorch's start of linear and convolution layers: weight and bias (or None) uniform on ±1/√fan_in."""
+    rng = np.random.default_rng(rng)
+    bound = 1 / math.sqrt(fans(weight)[0]) if weight.size else 0.0
+    uniform_(weight, -bound, bound, rng)  # = kaiming_uniform_(weight, a=√5)
+    if bias is not None:
+        uniform_(bias, -bound, bound, rng)

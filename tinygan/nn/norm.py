@@ -1,0 +1,160 @@
+"""Layers that give their input mean 0 and variance 1: over the batch, over a sample, over groups of channels.
+
+The running statistics are buffers: `running_mean`, `running_var` and the count of batches, `num_batches_tracked`.
+"""
+
+import numpy as np
+
+from tinygan import ops
+from tinygan.backend import library_of
+from tinygan.nn.init import ones_, zeros_
+from tinygan.nn.module import Module, zeros_parameter
+
+
+class _Norm(Module):
+    """weight, which begins as 1, and bias, as 0."""
+
+    def _add_affine(self, shape, weight, bias, device, dtype):
+        self.weight = zeros_parameter(*shape, device=device, dtype=dtype) if weight else None
+        self.bias = zeros_parameter(*shape, device=device, dtype=dtype) if bias else None
+        self.reset_parameters()
+
+    def reset_parameters(self, rng=None):
+        """Set weight to 1 and bias to 0 again; nothing is drawn."""
+        if self.weight is not None:
+            ones_(self.weight)
+        if self.bias is not None:
+            zeros_(self.bias)
+
+
+class _RunningNorm(_Norm):
+    """Statistics of each channel, and running means of them for eval mode."""
+
+    dims = {2, 3}
+
+    def _build(self, num_features, eps, momentum, affine, track_running_stats, device, dtype):
+        self.num_features, self.eps, self.momentum, self.affine = num_features, eps, momentum, affine
+        self.track_running_stats = track_running_stats
+        library = library_of(device)
+        for name, start in (
+            ("running_mean", library.zeros(num_features, dtype)),
+            ("running_var", library.ones(num_features, dtype)),
+            ("num_batches_tracked", library.zeros((), "int64")),
+        ):
+            self.register_buffer(name, start if track_running_stats else None)
+        self._add_affine((num_features,), affine, affine, device, dtype)
+
+    def reset_parameters(self, rng=None):
+        """Set weight to 1, bias to 0 and the running statistics to those of no batch again."""
+        super().reset_parameters(rng)
+        if self.track_running_stats:
+            self.running_mean = self.running_mean * 0
+            self.running_var = self.running_var * 0 + 1
+            self.num_batches_tracked = self.num_batches_tracked * 0
+
+    def _check(self, input):
+        if input.ndim not in self.dims or input.shape[1] != self.num_features:
+            sizes = " or ".join(map(str, sorted(self.dims)))
+            raise ValueError(
+                f"{type(self).__name__}: input {tuple(input.shape)} must have {sizes} dimensions, the second"
+                f" num_features={self.num_features}"
+            )
+
+    def extra_repr(self):
+        usual = {"eps": 1e-5, "momentum": 0.1, "affine": True, "track_running_stats": True}
+        text = "".join(f", {k}={getattr(self, k)}" for k, value in usual.items() if getattr(self, k) != value)
+        return f"{self.num_features}{text}"
+
+
+class _BatchNorm(_RunningNorm):
+    def __init__(
+        self, num_features, eps=1e-5, momentum=0.1, affine=True, track_running_stats=True,
+        *, rng=None, device=None, dtype=np.float32,
+    ):  # fmt: skip
+        self._build(num_features, eps, momentum, affine, track_running_stats, device, dtype)
+
+    def forward(self, input):
+        """(N, C, ...) -> (N, C, ...)."""
+        self._check(input)
+        of_batch = self.training or not self.track_running_stats
+        return ops.batch_norm(
+            input, self.running_mean, self.running_var, self.weight, self.bias, of_batch, self.momentum, self.eps
+        )
+
+
+class BatchNorm1d(_BatchNorm):
+    """(N, C) or (N, C, L): every channel less its mean over the batch, divided by its standard deviation. See BatchNorm2d."""
+
+    dims = {2, 3}
+
+
+class BatchNorm2d(_BatchNorm):
+    """(N, C, H, W): (x - mean) / √(var + eps) · weight + bias, with mean and variance of each channel over N, H and W.
+
+    In training they are the batch's, and running means of them move by `momentum` towards them (momentum=None: plain means
+    over all batches); in eval mode the running means are used. Ioffe & Szegedy 2015.
+    """
+
+    dims = {4}
+
+
+class BatchNorm3d(_BatchNorm):
+    """(N, C, D, H, W): see BatchNorm2d."""
+
+    dims = {5}
+
+
+class InstanceNorm2d(_RunningNorm):
+    """(N, C, H, W) or (C, H, W): every channel of a picture less its mean, by its deviation. Ulyanov et al. 2016."""
+
+    dims = {3, 4}
+
+    def __init__(
+        self, num_features, eps=1e-5, momentum=0.1, affine=False, track_running_stats=False,
+        *, rng=None, device=None, dtype=np.float32,
+    ):  # fmt: skip
+        self._build(num_features, eps, momentum, affine, track_running_stats, device, dtype)
+
+    def forward(self, input):
+        """(N, C, H, W) -> (N, C, H, W)."""
+        self._check(input)
+        of_picture = self.training or not self.track_running_stats
+        return ops.instance_norm(
+            input, self.running_mean, self.running_var, self.weight, self.bias, of_picture, self.momentum, self.eps
+        )
+
+
+class LayerNorm(_Norm):
+    """Mean 0 and variance 1 over the last dimensions, of sizes normalized_shape; then · weight + bias. Ba et al. 2016."""
+
+    def __init__(
+        self, normalized_shape, eps=1e-5, elementwise_affine=True, bias=True,
+        *, rng=None, device=None, dtype=np.float32,
+    ):  # fmt: skip
+        self.normalized_shape = (normalized_shape,) if isinstance(normalized_shape, int) else tuple(normalized_shape)
+        self.eps = eps
+        self._add_affine(self.normalized_shape, elementwise_affine, elementwise_affine and bias, device, dtype)
+
+    def forward(self, input):
+        """(..., *normalized_shape) -> the same."""
+        return ops.layer_norm(input, self.normalized_shape, self.weight, self.bias, self.eps)
+
+    def extra_repr(self):
+        return f"{self.normalized_shape}, eps={self.eps}"
+
+
+class GroupNorm(_Norm):
+    """(N, C, ...): mean 0 and variance 1 over each of num_groups groups of channels in each sample. Wu & He 2018."""
+
+    def __init__(self, num_groups, num_channels, eps=1e-5, affine=True, *, rng=None, device=None, dtype=np.float32):
+        if num_channels % num_groups:
+            raise ValueError(f"GroupNorm: {num_channels} channels do not fall into {num_groups} groups")
+        self.num_groups, self.num_channels, self.eps = num_groups, num_channels, eps
+        self._add_affine((num_channels,), affine, affine, device, dtype)
+
+    def forward(self, input):
+        """(N, C, ...) -> (N, C, ...)."""
+        return ops.group_norm(input, self.num_groups, self.weight, self.bias, self.eps)
+
+    def extra_repr(self):
+        return f"{self.num_groups}, {self.num_channels}, eps={self.eps}"

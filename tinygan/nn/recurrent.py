@@ -1,0 +1,188 @@
+"""LSTM and GRU over whole sequences, in layers and in both directions, and their single steps LSTMCell and GRUCell.
+
+Parameters have PyTorch's names, shapes and order of gates: weight_ih_l0 (gates H, I), weight_hh_l0 (gates H, H),
+bias_ih_l0, bias_hh_l0 (gates H,), l1 for the next layer, _reverse for the direction from the end; gates i, f, g, o of the
+LSTM, r, z, n of the GRU.
+Read `ops.lstm` for what happens in time.
+"""
+
+import math
+
+import numpy as np
+
+from tinygan import ops
+from tinygan.autodiff import raw
+from tinygan.backend import xp
+from tinygan.nn.init import uniform_
+from tinygan.nn.module import Module, Parameter, zeros_parameter
+
+_NAMES = ("weight_ih", "weight_hh", "bias_ih", "bias_hh")
+
+
+class _Gated(Module):
+    """Weights of recurrent layers: their names and how they begin, in ±1/√hidden_size."""
+
+    gates: int  # how many vectors of hidden_size a step computes: 4 for LSTM, 3 for GRU
+
+    def _add_weights(self, suffix, input_size, bias, device, dtype):
+        """Make weight_ih, weight_hh, bias_ih, bias_hh with `suffix`, the biases None without `bias`."""
+        rows, hidden = self.gates * self.hidden_size, self.hidden_size
+        for name, shape in zip(_NAMES, ((rows, input_size), (rows, hidden), (rows,), (rows,))):
+            present = bias or name.startswith("weight")
+            setattr(self, name + suffix, zeros_parameter(*shape, device=device, dtype=dtype) if present else None)
+
+    def _weights(self, suffix):
+        return [getattr(self, name + suffix) for name in _NAMES]
+
+    def reset_parameters(self, rng=None):
+        """Draw all weights and biases again."""
+        rng, bound = np.random.default_rng(rng), 1 / math.sqrt(self.hidden_size)
+        for parameter in vars(self).values():
+            if isinstance(parameter, Parameter):
+                uniform_(parameter, -bound, bound, rng)
+
+    def _check_input(self, input, dims):
+        if input.ndim not in dims or input.shape[-1] != self.input_size:
+            raise ValueError(
+                f"{type(self).__name__}: input {tuple(input.shape)} must have {dims[0]} or {dims[1]} dimensions, the last"
+                f" one input_size={self.input_size}"
+            )
+
+
+class _Recurrent(_Gated):
+    """Layers of one kind of recurrence, each reading the hidden states of the one below."""
+
+    def __init__(
+        self, input_size, hidden_size, num_layers=1, bias=True, batch_first=False, dropout=0.0, bidirectional=False,
+        *, rng=None, device=None, dtype=np.float32,
+    ):  # fmt: skip
+        if not 0 <= dropout <= 1:
+            raise ValueError(f"{type(self).__name__}: dropout is a probability, got {dropout}")
+        self.input_size, self.hidden_size, self.num_layers, self.bias = input_size, hidden_size, num_layers, bias
+        self.batch_first, self.dropout, self.bidirectional = batch_first, dropout, bidirectional
+        self.rng = rng = np.random.default_rng(rng)
+        for layer in range(num_layers):
+            width = input_size if layer == 0 else hidden_size * len(self._directions)
+            for direction in self._directions:
+                self._add_weights(f"_l{layer}{direction}", width, bias, device, dtype)
+        self.reset_parameters(rng)
+
+    _directions = property(lambda self: ("", "_reverse") if self.bidirectional else ("",))
+
+    def _sequence(self, input, state, weights):
+        """(hidden states (T, N, H), the last of each state (1, N, H)...) of one layer in one direction."""
+        raise NotImplementedError
+
+    def _run(self, input, states):
+        """(output, the last of each state), from states (layers · directions, N, H) or None."""
+        self._check_input(input, (3, 2))
+        if input.ndim == 2:  # one sequence: a batch of one in between
+            states = [None if s is None else ops.unsqueeze(s, 1) for s in states]
+            output, last = self._run_batch(ops.unsqueeze(input, 1), states)
+            return ops.squeeze(output, 1), [ops.squeeze(s, 1) for s in last]
+        if self.batch_first:
+            output, last = self._run_batch(ops.transpose(input, 0, 1), states)
+            return ops.transpose(output, 0, 1), last
+        return self._run_batch(input, states)
+
+    def _run_batch(self, input, states):
+        count = self.num_layers * len(self._directions)
+        for state in states:
+            expected = (count, input.shape[1], self.hidden_size)
+            if state is not None and tuple(state.shape) != expected:
+                raise ValueError(f"{type(self).__name__}: first state {tuple(state.shape)}, expected {expected}")
+        last = []
+        for layer in range(self.num_layers):
+            outputs = []
+            for direction in self._directions:
+                first = [None if state is None else state[len(last)] for state in states]
+                x = ops.flip(input, (0,)) if direction else input
+                output, *final = self._sequence(x, first, self._weights(f"_l{layer}{direction}"))
+                outputs.append(ops.flip(output, (0,)) if direction else output)
+                last.append(final)
+            input = outputs[0] if len(outputs) == 1 else ops.cat(outputs, 2)  # (T, N, directions · H)
+            if self.dropout and layer < self.num_layers - 1:
+                input = ops.dropout(input, self.dropout, self.training, self.rng)
+        return input, [s[0] if count == 1 else ops.cat(s, 0) for s in zip(*last)]
+
+    def extra_repr(self):
+        text = f"{self.input_size}, {self.hidden_size}"
+        usual = {"num_layers": 1, "bias": True, "batch_first": False, "dropout": 0.0, "bidirectional": False}
+        return text + "".join(f", {k}={getattr(self, k)}" for k, value in usual.items() if getattr(self, k) != value)
+
+
+class LSTM(_Recurrent):
+    """Long short-term memory: (T, N, input_size) -> (T, N, H), or (N, T, ...) with batch_first; one sequence (T, ...) too.
+
+    dropout acts between layers, in training. bidirectional: a second set of weights reads from the end, and the two
+    hidden states of each step come side by side. rng draws the weights, then the dropout. Hochreiter & Schmidhuber 1997.
+    """
+
+    gates = 4
+
+    def forward(self, input, hx=None):
+        """input, (h0, c0) -> output (T, N, directions · H), (h_n, c_n); states (layers · directions, N, H), None for 0."""
+        output, last = self._run(input, (None, None) if hx is None else tuple(hx))
+        return output, tuple(last)
+
+    def _sequence(self, input, state, weights):
+        packed = ops.lstm(input, *state, *weights)  # (T + 1, N, H): hidden states, then the cell state
+        steps = len(input)
+        return packed[:steps], packed[steps - 1 : steps], packed[steps:]
+
+
+class GRU(_Recurrent):
+    """Gated recurrent units: (T, N, input_size) -> (T, N, H), or (N, T, ...) with batch_first; one sequence (T, ...) too.
+
+    Settings are those of LSTM. Cho et al. 2014, with the reset gate after the product as in PyTorch and cuDNN.
+    """
+
+    gates = 3
+
+    def forward(self, input, hx=None):
+        """input, h0 -> output (T, N, directions · H), h_n; states (layers · directions, N, H), None for 0."""
+        output, (last,) = self._run(input, (hx,))
+        return output, last
+
+    def _sequence(self, input, state, weights):
+        output = ops.gru(input, *state, *weights)
+        return output, output[len(input) - 1 :]
+
+
+class _Cell(_Gated):
+    """One step of a recurrence."""
+
+    def __init__(self, input_size, hidden_size, bias=True, *, rng=None, device=None, dtype=np.float32):
+        self.input_size, self.hidden_size, self.bias = input_size, hidden_size, bias
+        self._add_weights("", input_size, bias, device, dtype)
+        self.reset_parameters(rng)
+
+    def _zeros(self, input):
+        data = raw(input)
+        return xp(data).zeros((*data.shape[:-1], self.hidden_size), data.dtype)
+
+    def extra_repr(self):
+        return f"{self.input_size}, {self.hidden_size}" + ", bias=False" * (not self.bias)
+
+
+class LSTMCell(_Cell):
+    """One step of an LSTM: (N, input_size) and the state (h, c) -> the next (h, c), each (N, hidden_size)."""
+
+    gates = 4
+
+    def forward(self, input, hx=None):
+        """input (N, input_size), (h, c) or None for zeros -> (h, c)."""
+        self._check_input(input, (2, 1))
+        h, c = (self._zeros(input), self._zeros(input)) if hx is None else hx
+        return ops.lstm_cell(input, h, c, *self._weights(""))
+
+
+class GRUCell(_Cell):
+    """One step of a GRU: (N, input_size) and the state h -> the next h (N, hidden_size)."""
+
+    gates = 3
+
+    def forward(self, input, hx=None):
+        """input (N, input_size), h or None for zeros -> h."""
+        self._check_input(input, (2, 1))
+        return ops.gru_cell(input, self._zeros(input) if hx is None else hx, *self._weights(""))

@@ -1,0 +1,80 @@
+"""spectral_norm: a layer whose weight is divided by its largest singular value, so that it stretches nothing. SN-GAN."""
+
+import numpy as np
+
+from tinygan import ops
+from tinygan.backend import xp
+from tinygan.nn.conv import _ConvTranspose
+from tinygan.nn.module import Parameter
+
+
+def spectral_norm(module, name="weight", n_power_iterations=1, eps=1e-12, dim=None, *, rng=None):
+    """Let `module.weight` be W / σ(W) from now on, σ(W) = uᵀ W v the largest singular value. Miyato et al. 2018.
+
+    W is seen as a matrix with dimension `dim` (0, or 1 for a transposed convolution) as its rows. u and v are found by
+    power iteration, n_power_iterations to every call in training mode: v ← Wᵀu / |Wᵀu|, u ← Wv / |Wv|. The gradient
+    flows through W in both places and takes u and v as constants. `state_dict` has the keys of
+    torch.nn.utils.spectral_norm: weight_orig, weight_u, weight_v. Changes the module and returns it.
+    """
+    weight = vars(module).get(name)
+    if not isinstance(weight, Parameter) or weight.ndim < 2:
+        raise ValueError(f"spectral_norm: {type(module).__name__}.{name} is not a Parameter of two dimensions or more")
+    dim = int(isinstance(module, _ConvTranspose)) if dim is None else dim
+    delattr(module, name)
+    setattr(module, f"{name}_orig", weight)
+    module._spectral = (name, n_power_iterations, eps, dim)
+    rng, matrix = np.random.default_rng(rng), _matrix(weight.data, dim)
+    for vector, size in zip("uv", matrix.shape):
+        start = rng.standard_normal(size)
+        start = xp(matrix).asarray((start / np.linalg.norm(start)).astype(matrix.dtype))
+        module.register_buffer(f"{name}_{vector}", start)
+    # A subclass of the layer's own class: forward and `weight` are replaced, all else stays as it is.
+    plain = type(module)
+    module.__class__ = type(plain.__name__, (_SpectralNorm, plain), {name: property(_normalized), "_plain": plain})
+    return module
+
+
+def _matrix(weight, dim):
+    """weight with dimension `dim` as rows and all others as columns."""
+    rows = ops.movedim(weight, dim, 0) if dim else weight
+    return ops.reshape(rows, (rows.shape[0], -1))
+
+
+def _normalized(module):
+    """W / σ with σ = uᵀ W v."""
+    name, _, _, dim = module._spectral
+    weight, u, v = (getattr(module, f"{name}_{part}") for part in ("orig", "u", "v"))
+    return weight / ops.sum(ops.matmul(_matrix(weight, dim), v) * u)
+
+
+class _SpectralNorm:
+    def forward(self, *args, **kwargs):
+        if self.training:
+            self._iterate()
+        return super().forward(*args, **kwargs)
+
+    def _iterate(self):
+        name, iterations, eps, dim = self._spectral
+        matrix, u = _matrix(getattr(self, f"{name}_orig").data, dim), getattr(self, f"{name}_u")
+        for _ in range(iterations):
+            v = _unit(u @ matrix, eps)
+            u = _unit(matrix @ v, eps)
+        setattr(self, f"{name}_u", u)
+        setattr(self, f"{name}_v", v)
+
+    def reset_parameters(self, rng=None):
+        """Draw the parameters of the layer again, then u and v."""
+        rng = np.random.default_rng(rng)
+        name, iterations, eps, dim = self._spectral
+        self.__class__ = self._plain
+        setattr(self, name, getattr(self, f"{name}_orig"))
+        self.reset_parameters(rng)
+        spectral_norm(self, name, iterations, eps, dim, rng=rng)
+
+    def extra_repr(self):
+        return f"{super().extra_repr()}, spectral_norm={self._spectral[0]}"
+
+
+def _unit(vector, eps):
+    length = xp(vector).sqrt((vector * vector).sum())
+    return vector / xp(vector).maximum(length, eps)
