@@ -38,6 +38,7 @@ class Settings:
     gamma: float = setting(
         1.0, "Weight of R1 and R2, the penalties gamma/2 E |slope of D|² on real and generated.", 0.0
     )
+    penalty_every: int = setting(1, "R1 and R2 are taken every so many steps, as many times as strong.", 1)
     ema: float = setting(0.998, "Decay of the moving average of G's weights, from which samples are drawn.", 0.0, 1.0)
 
     def __post_init__(self):
@@ -115,15 +116,16 @@ def training_step(game, step):
 
     # sample
     x_real, *about_real = game.real(step)
-    x_real = Tensor(x_real, requires_grad=s.gamma > 0)
+    penalised = s.gamma > 0 and step % s.penalty_every == 0  # lazily, as in Karras et al. 2020, appendix B
+    x_real = Tensor(x_real, requires_grad=penalised)
     x_fake, *about_fake = game.fake(game.generator, stream(s.seed, "noise", step), s.batch_size)
-    seen = Tensor(x_fake.data, requires_grad=s.gamma > 0)  # D's step does not reach into G
+    seen = Tensor(x_fake.data, requires_grad=penalised)  # D's step does not reach into G
 
     # D's gradient, D's step
     real, fake = D(x_real, *about_real), D(seen, *(a.detach() for a in about_fake))
     d_loss, penalty = objective.discriminator(real, fake), 0.0
-    if s.gamma:
-        penalty = (s.gamma / 2) * (zero_centred(real, x_real) + zero_centred(fake, seen))
+    if penalised:
+        penalty = (s.gamma * s.penalty_every / 2) * (zero_centred(real, x_real) + zero_centred(fake, seen))
     game.d_optimizer.step(grad(d_loss + penalty, game.d_parameters))
 
     # G's gradient, G's step
@@ -131,4 +133,5 @@ def training_step(game, step):
     g_loss = objective.generator(real, fake)
     game.g_optimizer.step(grad(g_loss, game.g_parameters))
     game.average.update(game.generator)
-    return {"d_loss": d_loss.item(), "g_loss": g_loss.item(), "penalty": float(penalty)}
+    losses = {"d_loss": d_loss.item(), "g_loss": g_loss.item()}
+    return {**losses, "penalty": float(penalty)} if penalised else losses

@@ -45,7 +45,8 @@ class RowWriter(Module):
         """z (N, noise), z_t (height, N, row_noise) -> pictures (N, 1, height, width), states (height, N, hidden)."""
         h0, c0 = chunk(self.fc1(z), 2, 1)
         noise = cat([row_noise, expand(z, (self.height, -1, -1))], 2)
-        rows, states = lstm_feedback(noise, None, h0, c0, *self._weights(), self.out.weight, self.out.bias, "tanh")
+        weights = (*self._weights(), self.out.weight, self.out.bias)
+        rows, states = lstm_feedback(noise, None, h0, c0, *weights, activation="tanh", return_hidden=True)
         return unsqueeze(permute(rows, (1, 0, 2)), 1), states
 
     def read(self, pictures, z, row_noise):
