@@ -1,0 +1,51 @@
+"""Attention: each query takes a mean of the values, weighted by how well their keys answer it."""
+
+import math
+
+from tinygan.autodiff import raw
+from tinygan.backend import xp
+from tinygan.ops.linalg import matmul, mT
+from tinygan.ops.reduce import softmax
+from tinygan.ops.sampling import dropout
+from tinygan.ops.shape import masked_fill
+
+__all__ = ["scaled_dot_product_attention"]
+
+
+def scaled_dot_product_attention(
+    query, key, value, attn_mask=None, dropout_p=0.0, is_causal=False, scale=None, rng=None
+):
+    """softmax(Q Kᵀ scale + mask) V: query (..., L, E), key (..., S, E), value (..., S, D) -> (..., L, D).
+
+    scale: 1/√E if None. attn_mask broadcasts to (..., L, S): boolean, True where attention is allowed, or numbers that are
+    added to the scores; a query that may attend to nothing gets zeros. is_causal: query l sees keys 0 to l only.
+    dropout_p > 0 needs rng, a numpy Generator. Raises ValueError for both masks at once. Vaswani et al. 2017, eq. 1.
+    """
+    if query.shape[-1] != key.shape[-1] or key.shape[-2] != value.shape[-2]:
+        raise ValueError(
+            f"scaled_dot_product_attention: query {query.shape}, key {key.shape}, value {value.shape} must be (..., L, E),"
+            " (..., S, E), (..., S, D): one E for query and key, one S for key and value"
+        )
+    if is_causal and attn_mask is not None:
+        raise ValueError(
+            "scaled_dot_product_attention: give attn_mask or is_causal, not both; is_causal is itself a mask"
+        )
+    scale = 1 / math.sqrt(query.shape[-1]) if scale is None else scale
+    scores = matmul(query * scale, mT(key))  # (..., L, S); scaling the queries is cheaper than scaling the scores
+    library = xp(raw(query))
+    allowed = None
+    if is_causal:
+        allowed = library.tri(query.shape[-2], key.shape[-2], dtype=bool)
+    elif attn_mask is not None and attn_mask.dtype == bool:
+        allowed = raw(attn_mask)
+    elif attn_mask is not None:
+        scores = scores + attn_mask
+        allowed = raw(attn_mask) > -math.inf
+    if allowed is not None:
+        scores = masked_fill(scores, ~allowed, float(library.finfo(scores.dtype).min))  # -inf would give 0/0 below
+    weights = softmax(scores, -1)
+    if attn_mask is not None:
+        weights = weights * allowed  # where nothing is allowed softmax is uniform, and the answer should be 0
+    if dropout_p > 0:
+        weights = dropout(weights, dropout_p, True, rng)
+    return matmul(weights, value)

@@ -1,0 +1,338 @@
+"""LSTM: one step, and a whole sequence as one operation. Hochreiter & Schmidhuber 1997.
+
+Read `lstm_step` and `lstm` first: that is the textbook, made of ops. Beside it stands a fast path that computes the same
+numbers, and their gradients by hand; the tests hold the two equal. `recurrent_gru.py` is built the same way, and
+`recurrent_feedback.py` adds an LSTM that reads what it writes.
+
+How the fast path works. Inside, arrays are feature-major, (T, features, N), so that one product a step, W @ [x; 1; h],
+leaves every gate as a contiguous block (H, N). Gates stand in the order o, i, f, g: the first three are sigmoids, the
+last three are what the cell state depends on, so either group is one block and one call. Hidden states are written where
+the next product reads them; what the caller gets is a transposed view of that memory, and nothing is copied.
+"""
+
+from tinygan.autodiff import Fused, raw
+from tinygan.backend import xp
+from tinygan.ops.elementwise import sigmoid, tanh, where
+from tinygan.ops.linalg import linear
+from tinygan.ops.shape import chunk, stack
+
+__all__ = ["lstm", "lstm_cell"]
+
+# Steps that the backward pass treats together. 8 steps of a batch of 64 make the product for dW long enough to run at
+# full speed, and their arrays still fit the cache: the pass takes 6 % more with 2 steps (T 64, H 128), 5 % with 16.
+BLOCK = 8
+
+
+# --- the textbook ----------------------------------------------------------------------------------------------
+
+
+def lstm_step(input, h, c, weight_ih, weight_hh, bias_ih=None, bias_hh=None):
+    """The next (h, c) of an LSTM from input (N, I), h (N, H), c (N, H). The weights hold the gates i, f, g, o, as PyTorch's.
+
+    i = σ(W_ii x + W_hi h)    f = σ(W_if x + W_hf h)    g = tanh(W_ig x + W_hg h)    o = σ(W_io x + W_ho h)    (+ biases)
+    c' = f c + i g            h' = o tanh(c')
+    """
+    gates = linear(input, weight_ih, bias_ih) + linear(h, weight_hh, bias_hh)  # (N, 4H)
+    i, f, g, o = chunk(gates, 4, 1)
+    c = sigmoid(f) * c + sigmoid(i) * tanh(g)
+    return sigmoid(o) * tanh(c), c
+
+
+def lstm(input, h0, c0, weight_ih, weight_hh, bias_ih=None, bias_hh=None, lengths=None):
+    """All hidden states of an LSTM that reads input (T, N, I), and after them its last cell state: (T + 1, N, H).
+
+    Each step is `lstm_step`. h0 and c0 (N, H) may be None, for zeros; weight_ih (4H, I), weight_hh (4H, H), biases (4H,).
+    lengths (N,), integers: how many steps each sequence has; one that is over keeps its state. Raises ValueError for
+    shapes that do not fit. Hochreiter & Schmidhuber 1997.
+    """
+    h, c = initial(h0, input, weight_hh.shape[1]), initial(c0, input, weight_hh.shape[1])
+    states = []
+    for t in range(input.shape[0]):
+        new_h, new_c = lstm_step(input[t], h, c, weight_ih, weight_hh, bias_ih, bias_hh)
+        if lengths is not None:
+            over = raw(lengths)[:, None] <= t  # (N, 1)
+            new_h, new_c = where(over, h, new_h), where(over, c, new_c)
+        h, c = new_h, new_c
+        states.append(h)
+    return stack([*states, c])
+
+
+def initial(state, input, size):
+    """`state`, or zeros (N, size) if it is None."""
+    return xp(raw(input)).zeros((input.shape[1], size), input.dtype) if state is None else state
+
+
+# --- the fast path, forward ------------------------------------------------------------------------------------
+
+
+def stacked(dtype, bias_ih, bias_hh, *weights):
+    """The first weight, the bias and the other weights side by side, (4, H, K), gates in the order o, i, f, g."""
+    library, rows = xp(weights[0]), len(weights[0])
+    bias = library.zeros((rows, 1), dtype)
+    for b in (bias_ih, bias_hh):
+        bias = bias if b is None else bias + b[:, None]
+    side_by_side = library.concatenate((weights[0], bias, *weights[1:]), axis=1)
+    return last_gate_first(side_by_side, 4, dtype).reshape(4, rows // 4, -1)
+
+
+def last_gate_first(weight, gates, dtype):
+    """A weight (gates * H, .) with the block of its last gate moved to the front: i, f, g, o -> o, i, f, g."""
+    last = len(weight) // gates * (gates - 1)
+    return xp(weight).concatenate((weight[last:], weight[:last])).astype(dtype, copy=False)
+
+
+def forward(steps, given, weights, c0, over=None, writer=None):
+    """Runs every step of a sequence; returns (gates, cells, squashed), what the way back needs.
+
+    steps (T + 1, K, N): step t reads steps[t], rows [given; 1; h; x], and leaves its h in steps[t + 1], and x if there is
+    a writer. weights (4, H, K) for these rows; over (T, N): 1 where a sequence has come to its end, 0 before.
+    """
+    library, (_, size, width) = xp(steps), weights.shape
+    length, n = len(steps) - 1, steps.shape[2]
+    gates = library.empty((length, 4, size, n), steps.dtype)  # o, i, f, g of every step
+    cells = library.empty((length + 1, size, n), steps.dtype)  # c_0 .. c_T
+    squashed = library.empty((length, size, n), steps.dtype)  # tanh c_1 .. tanh c_T
+    scratch = library.empty((size, n), steps.dtype)
+    cells[0] = 0 if c0 is None else c0.T
+    weights[:3] *= 0.5  # σ(a) = tanh(a / 2) / 2 + 1 / 2: the product gives a / 2, and one tanh does all four gates
+    weights = weights.reshape(4 * size, width)
+    h_rows = slice(given + 1, given + 1 + size)
+    for t in range(length):
+        gate, c, h = gates[t], cells[t + 1], steps[t + 1, h_rows]
+        library.matmul(weights, steps[t], out=gate.reshape(4 * size, n))
+        library.tanh(gate, out=gate)
+        sigmoids = gate[:3]
+        sigmoids *= 0.5
+        sigmoids += 0.5
+        if over is not None:
+            _hold(gate, over[t])
+        o, i, f, g = gate
+        library.multiply(f, cells[t], out=c)  # c' = f c + i g
+        library.multiply(i, g, out=scratch)
+        c += scratch
+        library.tanh(c, out=squashed[t])
+        library.multiply(o, squashed[t], out=h)  # h' = o tanh(c')
+        if over is not None:
+            h += over[t] * steps[t, h_rows]
+        if writer is not None:
+            writer.write(steps[t + 1, given : given + 1 + size], out=steps[t + 1, given + 1 + size :])
+    return gates, cells, squashed
+
+
+def _hold(gate, over):
+    """Gates of a sequence that is over: o = i = 0 and f = 1 keep c as it is, and make every slope of the step 0."""
+    o_and_i, f = gate[:2], gate[2]
+    o_and_i *= 1 - over
+    f *= 1 - over
+    f += over
+
+
+# --- the fast path, backward -----------------------------------------------------------------------------------
+
+
+def _slopes(gates, cells, squashed, out):
+    """For some steps at once: by what dh is multiplied to give what it adds to dc, and da_o; and dc to give da_i, da_f, da_g.
+
+    da is the gradient to what a gate's σ or tanh was taken of; σ' = σ (1 - σ), tanh' = 1 - tanh². out (steps, 5, H, N).
+    """
+    library = xp(gates)
+    o, i, g = gates[:, 0], gates[:, 1], gates[:, 3]
+    to_c, to_o, to_i, to_f, to_g = (out[:, k] for k in range(5))
+    sigmoids, slopes = gates[:, :3], out[:, 1:4]
+    library.multiply(sigmoids, sigmoids, out=slopes)
+    library.subtract(sigmoids, slopes, out=slopes)
+    to_o *= squashed  # h' = o tanh(c'): da_o = dh tanh(c') o (1 - o)
+    to_i *= g  # c' = f c + i g: da_i = dc g i (1 - i)
+    to_f *= cells  # da_f = dc c f (1 - f)
+    for tanh_value, factor, slope in ((squashed, o, to_c), (g, i, to_g)):
+        library.multiply(tanh_value, tanh_value, out=slope)
+        library.subtract(1, slope, out=slope)
+        slope *= factor  # dc += dh o (1 - tanh²(c')); da_g = dc i (1 - g²)
+
+
+def backward(d_out, dc, saved, given, back, need_given, need_weights, over=None, writer=None):
+    """The gradients to (the given rows (T, given, N), the first [h; x] (H + X, N), c_0, the weights (4, H, K)).
+
+    d_out (T, H + X, N): the gradient to what each step leaves; dc: that to the last c, changed here. back: (the given
+    rows' weights, those of [h; x]), transposed: (given, 4H) and (H + X, 4H).
+    """
+    steps, gates, cells, squashed = saved
+    library, (length, _, size, n) = xp(gates), gates.shape
+    back_given, back_state = back
+    d_given = library.empty((length, given, n), gates.dtype) if need_given else None
+    d_weights = library.zeros((4 * size, steps.shape[1]), gates.dtype) if need_weights else None
+    d_state = library.zeros((len(back_state), n), gates.dtype)
+    dh, dx = d_state[:size], d_state[size:]
+    slopes = library.empty((min(BLOCK, length), 5, size, n), gates.dtype)
+    d = library.empty_like(slopes)
+    for start in reversed(range(0, length, BLOCK)):
+        block = slice(start, min(start + BLOCK, length))
+        count = block.stop - start
+        _slopes(gates[block], cells[block], squashed[block], out=slopes[:count])
+        d_block = library.ascontiguousarray(d_out[block])  # a transposed view is slow to add
+        for k in reversed(range(count)):
+            t, slope, d_c, d_gates = start + k, slopes[k], d[k, 0], d[k, 1:]
+            d_state += d_block[k]
+            if writer is not None:
+                after = steps[t + 1, given:]
+                writer.back(dx, dh, after[: 1 + size], after[1 + size :])
+            library.multiply(dh, slope[:2], out=d[k, :2])  # through h' = o tanh(c'): to c' and to o
+            dc += d_c
+            library.multiply(dc, slope[2:], out=d[k, 2:])  # through c' = f c + i g: to i, f and g
+            dc *= gates[t, 2]  # and to c
+            held = None if over is None else dh * over[t]
+            library.matmul(back_state, d_gates.reshape(4 * size, n), out=d_state)
+            if over is not None:
+                d_state += held
+        d_gates = d[:count, 1:].reshape(count, 4 * size, n)
+        if need_given:
+            library.matmul(back_given, d_gates, out=d_given[block])
+        if need_weights:  # one product over the block: Σ_t da_t [given; 1; h; x]ᵀ
+            read = steps[block].transpose(0, 2, 1).reshape(count * n, -1)
+            d_weights += d_gates.transpose(1, 0, 2).reshape(4 * size, -1) @ read
+    return d_given, d_state, dc, d_weights
+
+
+# --- both as one operation ------------------------------------------------------------------------------------
+
+
+def check_shapes(name, gates, input, weight_ih, weight_hh, states, biases, lengths=None, written=0):
+    """ValueError unless the arguments of a recurrent function fit each other; `gates` is 4 for an LSTM, 3 for a GRU."""
+    if input.ndim != 3 or not input.shape[0]:
+        raise ValueError(
+            f"{name}: input has shape {input.shape}, it must be (T, N, I) with T > 0: steps first, then batch"
+        )
+    (_, n, given), size = input.shape, weight_hh.shape[1]
+    wanted = [("weight_ih", weight_ih, (gates * size, written + given)), ("weight_hh", weight_hh, (gates * size, size))]
+    wanted += [("an initial state", state, (n, size)) for state in states]
+    wanted += [("a bias", bias, (gates * size,)) for bias in biases]
+    wanted += [("lengths", lengths, (n,))]
+    for what, array, shape in wanted:
+        if array is not None and array.shape != shape:
+            raise ValueError(
+                f"{name}: {what} has shape {array.shape}; with input {input.shape} as (T, N, I) and weight_hh"
+                f" {weight_hh.shape} as ({gates}H, H) it must be {shape}"
+            )
+
+
+def after_the_end(lengths, length, like):
+    """(T, N): 1 where step t is past the end of sequence n, 0 before; None if all sequences are whole."""
+    if lengths is None:
+        return None
+    return (xp(like).arange(length)[:, None] >= raw(lengths)).astype(like.dtype)
+
+
+def chosen(need, gradients):
+    """`gradients` with None in the place of those that nobody needs."""
+    return [gradient if needed else None for needed, gradient in zip(need, gradients, strict=True)]
+
+
+def swap(x):
+    """(T, N, F) <-> (T, F, N), a view."""
+    return None if x is None else x.transpose(0, 2, 1)
+
+
+def _lstm_run(input, h0, c0, weight_ih, weight_hh, bias_ih=None, bias_hh=None, lengths=None):
+    check_shapes("lstm", 4, input, weight_ih, weight_hh, (h0, c0), (bias_ih, bias_hh), lengths)
+    length, n, given = input.shape
+    dtype = xp(input).result_type(input, weight_hh)
+    weights = stacked(dtype, bias_ih, bias_hh, weight_ih, weight_hh)
+    steps = xp(input).empty((length + 2, weights.shape[2], n), dtype)  # one more than h_T needs, for c_T
+    steps[:length, :given] = swap(input)
+    steps[:length, given] = 1
+    steps[0, given + 1 :] = 0 if h0 is None else h0.T
+    over = after_the_end(lengths, length, steps)
+    gates, cells, squashed = forward(steps[:-1], given, weights, c0, over)
+    steps[length + 1, given + 1 :] = cells[length]
+    return swap(steps[1:, given + 1 :]), (steps, gates, cells, squashed, over)
+
+
+def _lstm_backward(
+    g, y, saved, need, input, h0, c0, weight_ih, weight_hh, bias_ih=None, bias_hh=None, lengths=None
+):  # fmt: skip
+    *saved, over = saved
+    given, g = input.shape[2], swap(g)
+    back = [last_gate_first(weight, 4, y.dtype).T for weight in (weight_ih, weight_hh)]
+    d_input, dh, dc, d_weights = backward(g[:-1], g[-1].copy(), saved, given, back, need[0], any(need[3:]), over)
+    d_bias, d_ih, d_hh = taken_apart(d_weights, given)
+    return chosen(need, [swap(d_input), dh.T, dc.T, d_ih, d_hh, d_bias, d_bias])
+
+
+def taken_apart(d_weights, given):
+    """(4H, K) of backward -> the gradients to a bias, to the given rows' weights, to all others."""
+    if d_weights is None:
+        return None, None, None
+    size = len(d_weights) // 4
+    d_weights = xp(d_weights).concatenate((d_weights[size:], d_weights[:size]))  # o, i, f, g -> i, f, g, o
+    return d_weights[:, given].copy(), d_weights[:, :given], d_weights[:, given + 1 :]
+
+
+lstm = Fused(_lstm_run, _lstm_backward, lstm, arity=7)
+
+
+# --- one step by itself ----------------------------------------------------------------------------------------
+
+
+def lstm_cell_packed(input, h, c, weight_ih, weight_hh, bias_ih=None, bias_hh=None):
+    """`lstm_step` as one operation, h and c in one array: (2, N, H)."""
+    return stack(lstm_step(input, h, c, weight_ih, weight_hh, bias_ih, bias_hh))
+
+
+def preactivations(input, weight, bias):
+    """W xᵀ + b, feature-major: (rows, N)."""
+    a = weight @ input.T
+    return a if bias is None else a + bias[:, None]
+
+
+def _cell_run(input, h, c, weight_ih, weight_hh, bias_ih=None, bias_hh=None):
+    check_shapes("lstm_cell", 4, input[None], weight_ih, weight_hh, (h, c), (bias_ih, bias_hh))
+    library = xp(input)
+    gates = preactivations(input, weight_ih, bias_ih)
+    gates += preactivations(h, weight_hh, bias_hh)
+    gates = gates.reshape(4, -1, len(input))  # (4, H, N)
+    for gate, sigmoid_gate in zip(gates, (True, True, False, True)):
+        activate(gate, sigmoid_gate)
+    i, f, g, o = gates
+    out = library.empty((2, *i.shape), i.dtype)  # feature-major as well: the next step's h.T is contiguous
+    new_h, new_c = out
+    library.multiply(f, c.T, out=new_c)
+    new_c += i * g
+    squashed = library.tanh(new_c)
+    library.multiply(o, squashed, out=new_h)
+    return swap(out), (gates, squashed)
+
+
+def activate(a, sigmoid_gate):
+    """σ or tanh of `a` in its own memory; σ(a) = tanh(a / 2) / 2 + 1 / 2."""
+    if sigmoid_gate:
+        a *= 0.5
+    xp(a).tanh(a, out=a)
+    if sigmoid_gate:
+        a *= 0.5
+        a += 0.5
+
+
+def _cell_backward(g, y, saved, need, input, h, c, weight_ih, weight_hh, bias_ih=None, bias_hh=None):
+    gates, squashed = saved
+    (i, f, g_gate, o), (dh, dc) = gates, swap(g)
+    dc = dc + dh * o * (1 - squashed * squashed)
+    da = xp(gates).empty_like(gates)  # (4, H, N): the gradient to W x + b
+    da[0] = dc * g_gate * i * (1 - i)
+    da[1] = dc * c.T * f * (1 - f)
+    da[2] = dc * i * (1 - g_gate * g_gate)
+    da[3] = dh * squashed * o * (1 - o)
+    da = da.reshape(len(weight_ih), -1)  # (4H, N)
+    gradients = (
+        lambda: (weight_ih.T @ da).T, lambda: (weight_hh.T @ da).T, lambda: (dc * f).T,
+        lambda: da @ input, lambda: da @ h, lambda: da.sum(1), lambda: da.sum(1),
+    )  # fmt: skip
+    return [gradient() if needed else None for needed, gradient in zip(need, gradients, strict=True)]
+
+
+lstm_cell_packed = Fused(_cell_run, _cell_backward, lstm_cell_packed, arity=7)
+
+
+def lstm_cell(input, h, c, weight_ih, weight_hh, bias_ih=None, bias_hh=None):
+    """One step of an LSTM, as `lstm_step` has it: input (N, I), h and c (N, H) -> the next (h, c), each (N, H)."""
+    packed = lstm_cell_packed(input, h, c, weight_ih, weight_hh, bias_ih, bias_hh)
+    return packed[0], packed[1]

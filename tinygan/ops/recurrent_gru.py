@@ -1,0 +1,216 @@
+"""GRU: one step, and a whole sequence as one operation. Cho et al. 2014.
+
+Read `gru_step` and `gru` first, the textbook; the fast path is laid out as that of the LSTM in `recurrent.py`, feature-major
+and with one row of ones for the biases. Its gates stand in the order q, r, z, n, where q = W_hn h + b_hn is the part of n
+that r multiplies: q, r and z are what depends on h, and r, z and n what depends on x, so either group is one block.
+"""
+
+from tinygan.autodiff import Fused, raw
+from tinygan.backend import xp
+from tinygan.ops.elementwise import sigmoid, tanh, where
+from tinygan.ops.linalg import linear
+from tinygan.ops.recurrent import (
+    BLOCK,
+    activate,
+    after_the_end,
+    check_shapes,
+    chosen,
+    initial,
+    last_gate_first,
+    preactivations,
+    swap,
+)  # fmt: skip
+from tinygan.ops.shape import chunk, stack
+
+__all__ = ["gru", "gru_cell"]
+
+# --- the textbook ----------------------------------------------------------------------------------------------
+
+
+def gru_step(input, h, weight_ih, weight_hh, bias_ih=None, bias_hh=None):
+    """The next h of a GRU from input (N, I) and h (N, H). The weights hold the gates r, z, n, as PyTorch's.
+
+    r = σ(W_ir x + b_ir + W_hr h + b_hr)        z = σ(W_iz x + b_iz + W_hz h + b_hz)
+    n = tanh(W_in x + b_in + r (W_hn h + b_hn))        h' = (1 - z) n + z h
+    """
+    x_r, x_z, x_n = chunk(linear(input, weight_ih, bias_ih), 3, 1)
+    h_r, h_z, h_n = chunk(linear(h, weight_hh, bias_hh), 3, 1)
+    r, z = sigmoid(x_r + h_r), sigmoid(x_z + h_z)
+    n = tanh(x_n + r * h_n)
+    return (1 - z) * n + z * h
+
+
+def gru(input, h0, weight_ih, weight_hh, bias_ih=None, bias_hh=None, lengths=None):
+    """All hidden states of a GRU that reads input (T, N, I): (T, N, H).
+
+    Each step is `gru_step`. h0 (N, H) may be None, for zeros; weight_ih (3H, I), weight_hh (3H, H), biases (3H,).
+    lengths (N,), integers: how many steps each sequence has; one that is over keeps its state. Raises ValueError for
+    shapes that do not fit. Cho et al. 2014.
+    """
+    h = initial(h0, input, weight_hh.shape[1])
+    states = []
+    for t in range(input.shape[0]):
+        new_h = gru_step(input[t], h, weight_ih, weight_hh, bias_ih, bias_hh)
+        h = new_h if lengths is None else where(raw(lengths)[:, None] <= t, h, new_h)
+        states.append(h)
+    return stack(states)
+
+
+# --- the sequence as one operation -----------------------------------------------------------------------------
+
+
+def _weights(dtype, weight_ih, weight_hh, bias_ih, bias_hh):
+    """What multiplies [x; 1; h] to give r and z (2H, I + 1 + H), [1; h] for q (H, 1 + H), [x; 1] for n (H, I + 1)."""
+    library, size = xp(weight_ih), weight_hh.shape[1]
+    zeros = library.zeros(3 * size, dtype)
+    bias_ih, bias_hh = zeros if bias_ih is None else bias_ih, zeros if bias_hh is None else bias_hh
+    r_z, n = slice(0, 2 * size), slice(2 * size, 3 * size)
+    for_r_z = library.concatenate((weight_ih[r_z], (bias_ih + bias_hh)[r_z, None], weight_hh[r_z]), axis=1)
+    for_q = library.concatenate((bias_hh[n, None], weight_hh[n]), axis=1)
+    for_n = library.concatenate((weight_ih[n], bias_ih[n, None]), axis=1)
+    return [weight.astype(dtype, copy=False) for weight in (for_r_z, for_q, for_n)]
+
+
+def _gru_run(input, h0, weight_ih, weight_hh, bias_ih=None, bias_hh=None, lengths=None):
+    check_shapes("gru", 3, input, weight_ih, weight_hh, (h0,), (bias_ih, bias_hh), lengths)
+    library, (length, n_batch, given), size = xp(input), input.shape, weight_hh.shape[1]
+    dtype = library.result_type(input, weight_hh)
+    steps = library.empty((length + 1, given + 1 + size, n_batch), dtype)  # step t reads steps[t], rows [x; 1; h]
+    steps[:length, :given] = swap(input)
+    steps[:length, given] = 1
+    steps[0, given + 1 :] = 0 if h0 is None else h0.T
+    over = after_the_end(lengths, length, steps)
+    for_r_z, for_q, for_n = _weights(dtype, weight_ih, weight_hh, bias_ih, bias_hh)
+    for_r_z *= 0.5  # σ(a) = tanh(a / 2) / 2 + 1 / 2
+    gates = library.empty((length, 4, size, n_batch), dtype)  # q, r, z, n of every step
+    scratch = library.empty((size, n_batch), dtype)
+    library.matmul(
+        for_n, steps[:length, : given + 1], out=gates[:, 3]
+    )  # W_in x + b_in of all steps: they wait for no h
+    for t in range(length):
+        q, r, z, n = gates[t]
+        h, new_h, r_z = steps[t, given + 1 :], steps[t + 1, given + 1 :], gates[t, 1:3]
+        library.matmul(for_r_z, steps[t], out=r_z.reshape(2 * size, n_batch))
+        library.matmul(for_q, steps[t, given:], out=q)
+        library.tanh(r_z, out=r_z)
+        r_z *= 0.5
+        r_z += 0.5
+        library.multiply(r, q, out=scratch)
+        n += scratch
+        library.tanh(n, out=n)
+        if over is not None:  # a sequence that is over: z = 1 keeps h, n = 0 keeps it to the last bit
+            z *= 1 - over[t]
+            z += over[t]
+            n *= 1 - over[t]
+        library.subtract(h, n, out=new_h)  # h' = (1 - z) n + z h = n + z (h - n)
+        new_h *= z
+        new_h += n
+    return swap(steps[1:, given + 1 :]), (steps, gates)
+
+
+def _slopes(gates, h, out):
+    """For some steps at once: by what dh' is multiplied to give da_q, da_r, da_z and da_n. All arrays (steps, ., H, N).
+
+    da is the gradient to what a gate's σ or tanh was taken of (to q itself); σ' = σ (1 - σ), tanh' = 1 - tanh².
+    """
+    library = xp(gates)
+    (q, r, z, n), (to_q, to_r, to_z, to_n) = gates.swapaxes(0, 1), out.swapaxes(0, 1)
+    scratch = 1 - z
+    library.multiply(n, n, out=to_n)
+    library.subtract(1, to_n, out=to_n)
+    to_n *= scratch  # da_n = dh' (1 - z) (1 - n²)
+    library.subtract(h, n, out=to_z)
+    to_z *= z
+    to_z *= scratch  # da_z = dh' (h - n) z (1 - z)
+    library.multiply(to_n, r, out=to_q)  # dq = da_n r
+    library.subtract(1, r, out=to_r)
+    to_r *= to_q
+    to_r *= q  # da_r = da_n q r (1 - r)
+
+
+def _gru_backward(g, y, saved, need, input, h0, weight_ih, weight_hh, bias_ih=None, bias_hh=None, lengths=None):
+    steps, gates = saved
+    library, (length, _, size, n_batch), given = xp(gates), gates.shape, input.shape[2]
+    need_weights, d_out = any(need[2:]), swap(g)
+    back_h = last_gate_first(weight_hh, 3, y.dtype).T  # (H, 3H), of q, r, z
+    back_x = weight_ih.astype(y.dtype, copy=False).T  # (I, 3H), of r, z, n
+    d_input = library.empty((length, given, n_batch), y.dtype) if need[0] else None
+    d_weights = library.zeros((4 * size, steps.shape[1]), y.dtype) if need_weights else None
+    dh = library.zeros((size, n_batch), y.dtype)
+    slopes = library.empty((min(BLOCK, length), 4, size, n_batch), y.dtype)
+    d = library.empty_like(slopes)
+    kept = library.empty_like(dh)
+    for start in reversed(range(0, length, BLOCK)):
+        block = slice(start, min(start + BLOCK, length))
+        count = block.stop - start
+        _slopes(gates[block], steps[block, given + 1 :], out=slopes[:count])
+        d_block = library.ascontiguousarray(d_out[block])  # a transposed view is slow to add
+        for k in reversed(range(count)):
+            dh += d_block[k]
+            library.multiply(dh, slopes[k], out=d[k])  # to all four gates
+            library.multiply(dh, gates[start + k, 2], out=kept)  # h' = ... + z h
+            library.matmul(back_h, d[k, :3].reshape(3 * size, n_batch), out=dh)
+            dh += kept
+        if need[0]:
+            library.matmul(back_x, d[:count, 1:].reshape(count, 3 * size, n_batch), out=d_input[block])
+        if need_weights:
+            _add_weight_gradients(d[:count], steps[block], given, d_weights)
+    if need_weights:
+        d_q, d_r_z, d_n = d_weights[:size], d_weights[size : 3 * size], d_weights[3 * size :]
+        of_input, of_h = library.concatenate((d_r_z, d_n)), library.concatenate((d_r_z, d_q))
+        weights = of_input[:, :given], of_h[:, given + 1 :], of_input[:, given].copy(), of_h[:, given].copy()
+    else:
+        weights = (None,) * 4
+    return chosen(need, [swap(d_input), dh.T, *weights])
+
+
+def _add_weight_gradients(d, steps, given, d_weights):
+    """d_weights (4H, I + 1 + H) += Σ_t da_t [x; 1; h]ᵀ; q has no x and n no h, whose columns are left alone."""
+    size = d.shape[2]
+    read = steps.transpose(0, 2, 1).reshape(-1, steps.shape[1])  # (steps N, I + 1 + H)
+    d = d.transpose(1, 2, 0, 3).reshape(4 * size, -1)  # (4H, steps N)
+    q, r_z, n = d_weights[:size, given:], d_weights[size : 3 * size], d_weights[3 * size :, : given + 1]
+    q += d[:size] @ read[:, given:]
+    r_z += d[size : 3 * size] @ read
+    n += d[3 * size :] @ read[:, : given + 1]
+
+
+gru = Fused(_gru_run, _gru_backward, gru, arity=6)
+
+
+# --- one step by itself ----------------------------------------------------------------------------------------
+
+
+def gru_cell(input, h, weight_ih, weight_hh, bias_ih=None, bias_hh=None):
+    """One step of a GRU, as `gru_step` has it: input (N, I), h (N, H) -> the next h (N, H)."""
+    return gru_step(input, h, weight_ih, weight_hh, bias_ih, bias_hh)
+
+
+def _cell_run(input, h, weight_ih, weight_hh, bias_ih=None, bias_hh=None):
+    check_shapes("gru_cell", 3, input[None], weight_ih, weight_hh, (h,), (bias_ih, bias_hh))
+    size = h.shape[1]
+    of_input, of_h = preactivations(input, weight_ih, bias_ih), preactivations(h, weight_hh, bias_hh)  # (3H, N)
+    r_z, n, q = of_input[: 2 * size], of_input[2 * size :], of_h[2 * size :]
+    r_z += of_h[: 2 * size]
+    activate(r_z, True)
+    r, z = r_z[:size], r_z[size:]
+    n += r * q
+    activate(n, False)
+    return (n + z * (h.T - n)).T, (r, z, n, q)  # h' = (1 - z) n + z h
+
+
+def _cell_backward(g, y, saved, need, input, h, weight_ih, weight_hh, bias_ih=None, bias_hh=None):
+    library, (r, z, n, q), dh = xp(g), saved, g.T
+    da_n = dh * (1 - z) * (1 - n * n)
+    da_z = dh * (h.T - n) * z * (1 - z)
+    da_r = da_n * q * r * (1 - r)
+    d_of_input = library.concatenate((da_r, da_z, da_n))  # (3H, N)
+    d_of_h = library.concatenate((da_r, da_z, da_n * r))
+    gradients = (
+        lambda: (weight_ih.T @ d_of_input).T, lambda: (weight_hh.T @ d_of_h + dh * z).T,
+        lambda: d_of_input @ input, lambda: d_of_h @ h, lambda: d_of_input.sum(1), lambda: d_of_h.sum(1),
+    )  # fmt: skip
+    return [gradient() if needed else None for needed, gradient in zip(need, gradients, strict=True)]
+
+
+gru_cell = Fused(_cell_run, _cell_backward, gru_cell, arity=6)
