@@ -170,13 +170,23 @@ def raw(value):
 class no_grad(ContextDecorator):
     """Inside `with no_grad():` (or a function decorated with it) nothing is recorded."""
 
+    records = False
+
+    def __init__(self):
+        self.before = []  # a stack: a decorated function may call itself
+
     def __enter__(self):
         global _recording
-        self.before, _recording = _recording, False
+        self.before.append(_recording)
+        _recording = self.records
 
     def __exit__(self, *_):
         global _recording
-        _recording = self.before
+        _recording = self.before.pop()
+
+
+class _enable_grad(no_grad):
+    records = True
 
 
 class Op:
@@ -303,7 +313,7 @@ class Fused(Op):
 
 def _history(outputs):
     """(leaves, computed): every Tensor that `outputs` depend on and that requires gradients, computed ones in order."""
-    leaves, computed, seen, stack = [], [], set(outputs), list(outputs)
+    leaves, computed, seen, stack = [], [], set(outputs), list(dict.fromkeys(outputs))
     while stack:  # not recursive: a chain of 100,000 ops is as good as one of ten
         t = stack.pop()
         (leaves if t.op is None else computed).append(t)
@@ -326,6 +336,9 @@ def grad(outputs, inputs, g=None, create_graph=False):
     An input that the outputs do not depend on gets zeros. Raises TypeError, ValueError or RuntimeError, naming what to
     mend, for outputs without a history, an output that is no scalar without `g`, a leaf changed since the forward pass.
     """
+    if create_graph and not _recording:  # who asks for a graph wants it recorded, under no_grad() as well
+        with _enable_grad():
+            return grad(outputs, inputs, g, create_graph)
     outputs = [outputs] if isinstance(outputs, Tensor) else list(outputs)
     inputs = [inputs] if isinstance(inputs, Tensor) else list(inputs)
     grads = _seed(outputs, inputs, g, create_graph)
