@@ -1,0 +1,91 @@
+"""What the engine refuses, and what it says: every message names the cause and the remedy."""
+
+import numpy as np
+import pytest
+
+from tinygan import Op, Tensor, grad, ops
+
+
+def leaf(values, dtype=np.float64):
+    return Tensor(np.asarray(values, dtype), requires_grad=True)
+
+
+t, u = leaf([1.0, 2.0]), leaf([[1.0, 2.0], [3.0, 4.0]])
+wrong_shape = Op(lambda x: x * 2, lambda g, y, x: g[:1])
+wrong_shape.__name__ = "wrong_shape"
+REFUSALS = {
+    # name: (call, error, words that the message must contain)
+    "np.exp": (lambda: np.exp(t), TypeError, "np.exp tinygan.ops.exp tensor.data"),
+    "np.sum": (lambda: np.sum(t), TypeError, "np.sum tinygan.ops.sum"),
+    "np.concatenate": (lambda: np.concatenate([t, t]), TypeError, "np.concatenate tinygan.ops.cat"),
+    "np.maximum with an array": (lambda: np.maximum(np.ones(2), t), TypeError, "np.maximum tinygan.ops.maximum"),
+    "np.add with out": (lambda: np.add(np.ones(2), t, out=np.ones(2)), TypeError, "np.add"),
+    "array += tensor": (lambda: np.ones(2).__iadd__(t), TypeError, "np.add"),
+    "np.add.reduce": (lambda: np.add.reduce(t), TypeError, "np.add"),
+    "np.asarray": (lambda: np.asarray(t), TypeError, "tensor.data"),
+    "float of many": (lambda: float(t), ValueError, "one element (2,)"),
+    "truth of many": (lambda: bool(t), ValueError, "truth (2,) .any() .all()"),
+    "if t > 0": (lambda: 1 if t > 0 else 2, ValueError, "truth (2,)"),
+    "item of many": (lambda: t.item(), ValueError, "one element (2,)"),
+    "len of a scalar": (lambda: len(leaf(1.0)), TypeError, "len()"),
+    "float as index": (lambda: [1, 2][leaf(1.0)], TypeError, "integer float64"),
+    "assignment": (lambda: t.__setitem__(0, 1.0), TypeError, "where cat stack masked_fill"),
+    "Tensor of a Tensor": (lambda: Tensor(t), TypeError, "detach()"),
+    "Tensor of a string": (lambda: Tensor("abc"), TypeError, "str"),
+    "Tensor of rows of two lengths": (lambda: Tensor([[1.0], [1.0, 2.0]]), (TypeError, ValueError), ""),
+    "gradients of integers": (lambda: Tensor(np.arange(3), requires_grad=True), TypeError, "int64 floating"),
+    "gradients of truth values": (lambda: Tensor(True, requires_grad=True), TypeError, "bool floating"),
+    "no scalar": (lambda: grad(t * t, t), ValueError, "(2,) g sum mean"),
+    "backward of no scalar": (lambda: (t * t).backward(), ValueError, "(2,) g sum mean"),
+    "g of another shape": (lambda: grad(t * t, t, np.ones(3)), ValueError, "(3,) (2,)"),
+    "too many g": (lambda: grad([t * t, t], t, [np.ones(2)]), ValueError, "2 outputs 1"),
+    "a plain array": (lambda: grad(np.ones(1), t), TypeError, "plain array create_graph=True"),
+    "gradient of an array gradient": (
+        lambda: grad(grad(ops.sum(t * t), t), t),
+        TypeError,
+        "plain array create_graph=True",
+    ),
+    "no history": (
+        lambda: grad(ops.sum(Tensor(np.ones(2))), t),
+        RuntimeError,
+        "without history no_grad() create_graph=True",
+    ),
+    "detached": (lambda: grad(ops.sum(t * t).detach(), t), RuntimeError, "without history detached"),
+    "input is an array": (
+        lambda: grad(ops.sum(t * t), [np.ones(2)]),
+        TypeError,
+        "ndarray Tensor(x, requires_grad=True)",
+    ),
+    "input without requires_grad": (
+        lambda: grad(ops.sum(t * t), Tensor(np.ones(2))),
+        RuntimeError,
+        "(2,) requires_grad=False",
+    ),
+    "data of a computed Tensor": (lambda: setattr(t * t, "data", np.ones(2)), TypeError, "computed detach()"),
+    "requires_grad_ of a computed Tensor": (lambda: (t * t).requires_grad_(), TypeError, "leaves detach()"),
+    "a vjp of the wrong shape": (
+        lambda: grad(ops.sum(wrong_shape(t)), t),
+        ValueError,
+        "wrong_shape (1,) (2,) broadcasts=True",
+    ),
+    "a recorded vjp of the wrong shape": (
+        lambda: grad(ops.sum(wrong_shape(t)), t, create_graph=True),
+        ValueError,
+        "wrong_shape (1,) (2,)",
+    ),
+    "too many arguments": (lambda: ops.exp(t, t), TypeError, "exp (input) 2"),
+    "too few arguments": (lambda: ops.add(t), TypeError, "add 'other'"),
+    "shapes that do not broadcast": (lambda: t + leaf([1.0, 2.0, 3.0]), ValueError, "(2,) (3,)"),
+    "matmul": (lambda: leaf(np.ones((4, 3))) @ leaf(np.ones((2, 3))), ValueError, "(4, 3) (2, 3) inner transpose"),
+}
+
+
+@pytest.mark.parametrize("name", REFUSALS)
+def test_refusals(name):
+    call, error, words = REFUSALS[name]
+    with pytest.raises(error) as caught:
+        call()
+    message = str(caught.value)
+    assert "\n" not in message and len(message) < 300
+    for word in words.split():
+        assert word in message, f"{word!r} is not in: {message}"
