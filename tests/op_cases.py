@@ -398,3 +398,25 @@ row(
     scale=0.3,
     tag="added mask",
 )
+
+# recurrent
+weights = (R(8, 3), R(8, 2), R(8), R(8))  # of an LSTM with inputs of 3 and a state of 2
+row("lstm_cell", R(3, 3), R(3, 2), R(3, 2), *weights)
+row("lstm_cell", R(1, 3), R(1, 2), R(1, 2), R(8, 3), R(8, 2))
+row("lstm", R(4, 3, 3), R(3, 2), R(3, 2), *weights)
+row("lstm", R(3, 2, 3), None, None, *weights)
+row("lstm", R(3, 2, 3), R(2, 2), R(2, 2), R(8, 3), R(8, 2))
+row("lstm", R(4, 3, 3), R(3, 2), R(3, 2), *weights, A([4, 1, 3], "int64"), tag="lengths")
+row("lstm", R(18, 2, 1), None, None, R(8, 1), R(8, 2), R(8), tag="long", call=lambda F, *a: F.lstm(*a, None))
+row("lstm", R(1, 1, 3), None, None, *weights, tag="one step")
+row("gru_cell", R(3, 3), R(3, 2), R(6, 3), R(6, 2), R(6), R(6))
+row("gru_cell", R(1, 3), R(1, 2), R(6, 3), R(6, 2))
+row("gru", R(4, 3, 3), R(3, 2), R(6, 3), R(6, 2), R(6), R(6))
+row("gru", R(3, 2, 3), None, R(6, 3), R(6, 2))
+row("gru", R(4, 3, 3), R(3, 2), R(6, 3), R(6, 2), R(6), R(6), A([4, 1, 3], "int64"), tag="lengths")
+row("gru", R(18, 2, 1), None, R(6, 1), R(6, 2), R(6), tag="long", call=lambda F, *a: F.gru(*a, None))
+written = (R(8, 5), R(8, 2), R(8), R(8), R(3, 2), R(3))  # rows of 3, noise of 2, a state of 2
+for activation in ("sigmoid", "tanh", "none"):
+    row("lstm_feedback", R(3, 2, 2), R(2, 3), R(2, 2), R(2, 2), *written, activation=activation)
+row("lstm_feedback", R(3, 2, 2), None, None, None, *written, return_hidden=True)
+row("lstm_feedback", R(18, 1, 2), None, None, None, R(8, 5), R(8, 2), None, None, R(3, 2), None, tag="long")

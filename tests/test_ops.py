@@ -12,7 +12,7 @@ from op_cases import CASES
 from strict import StrictArray, strict
 
 from tinygan import Tensor, grad, losses, ops
-from tinygan.autodiff import Op
+from tinygan.autodiff import Fused, Op, _history
 from tinygan.gradcheck import assert_gradients
 
 pytestmark = pytest.mark.filterwarnings("ignore:divide by zero:RuntimeWarning")
@@ -110,6 +110,15 @@ def test_as_in_pytorch(case):
         curved = [(g, w) for g, w in zip(recorded, v) if g.requires_grad]
         found = grad([g for g, _ in curved], chosen, [w for _, w in curved]) if curved else [x.data * 0 for x in chosen]
         assert_close(found, second, 1e-5)
+
+
+@gradient_cases
+def test_fused_and_reference_agree(case):
+    """The fast path and the textbook beside it have one value; their gradients are compared with PyTorch's above."""
+    for y in run(case, case.inputs())[0]:
+        for node in _history([y])[1] if y.requires_grad else ():
+            if isinstance(node.op, Fused):
+                assert_close([node.op.reference(*node.args, **node.const).data], [node.data], 1e-12)
 
 
 @pytest.mark.parametrize("case", [c for c in CASES if c.orders], ids=lambda case: case.id)

@@ -37,6 +37,52 @@ class Torch:
     def expand(x, sizes):
         return x.expand(sizes)
 
+    # PyTorch has these as modules, or as cells of one step; packed sequences there are padded, here held
+
+    @staticmethod
+    def lstm_cell(x, h, c, *weights):
+        return torch.lstm_cell(x, (h, c), *weights)
+
+    @staticmethod
+    def gru_cell(x, h, *weights):
+        return torch.gru_cell(x, h, *weights)
+
+    @staticmethod
+    def lstm(x, h, c, w_ih, w_hh, b_ih=None, b_hh=None, lengths=None):
+        h = x.new_zeros(x.shape[1], w_hh.shape[1]) if h is None else h
+        c = torch.zeros_like(h) if c is None else c
+        states = []
+        for t in range(len(x)):
+            over = torch.zeros(len(h), 1, dtype=bool) if lengths is None else lengths[:, None] <= t
+            new_h, new_c = torch.lstm_cell(x[t], (h, c), w_ih, w_hh, b_ih, b_hh)
+            h, c = torch.where(over, h, new_h), torch.where(over, c, new_c)
+            states.append(h)
+        return torch.stack([*states, c])
+
+    @staticmethod
+    def gru(x, h, w_ih, w_hh, b_ih=None, b_hh=None, lengths=None):
+        h = x.new_zeros(x.shape[1], w_hh.shape[1]) if h is None else h
+        states = []
+        for t in range(len(x)):
+            over = torch.zeros(len(h), 1, dtype=bool) if lengths is None else lengths[:, None] <= t
+            h = torch.where(over, h, torch.gru_cell(x[t], h, w_ih, w_hh, b_ih, b_hh))
+            states.append(h)
+        return torch.stack(states)
+
+    @staticmethod
+    def lstm_feedback(noise, x, h, c, w_ih, w_hh, b_ih, b_hh, w_out, b_out, activation="sigmoid", return_hidden=False):
+        activate = {"sigmoid": torch.sigmoid, "tanh": torch.tanh, "none": lambda a: a}[activation]
+        h = noise.new_zeros(noise.shape[1], w_hh.shape[1]) if h is None else h
+        c = torch.zeros_like(h) if c is None else c
+        x = noise.new_zeros(noise.shape[1], len(w_out)) if x is None else x
+        rows, states = [], []
+        for z in noise:
+            h, c = torch.lstm_cell(torch.cat([x, z], 1), (h, c), w_ih, w_hh, b_ih, b_hh)
+            x = activate(torch.nn.functional.linear(h, w_out, b_out))
+            rows.append(x)
+            states.append(h)
+        return (torch.stack(rows), torch.stack(states)) if return_hidden else torch.stack(rows)
+
     def __getattr__(self, name):
         if name == "max" or name == "min":
             return getattr(torch, name)
