@@ -5,14 +5,16 @@ One family a file; read `elementwise.py` first. Called with arrays they return a
 
 from tinygan.autodiff import Tensor, broadcast_to, cast, raw
 from tinygan.ops.attention import *
-from tinygan.ops.conv import conv1d, conv2d, conv3d, conv_transpose1d, conv_transpose2d, conv_transpose3d
+from tinygan.ops.conv import *
 from tinygan.ops.elementwise import *
 from tinygan.ops.linalg import *
 from tinygan.ops.norm import *
+from tinygan.ops.pool import *
 from tinygan.ops.recurrent import *
 from tinygan.ops.recurrent_feedback import *
 from tinygan.ops.recurrent_gru import *
 from tinygan.ops.reduce import *
+from tinygan.ops.resize import *
 from tinygan.ops.sampling import *
 from tinygan.ops.shape import *
 

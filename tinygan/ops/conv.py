@@ -2,7 +2,7 @@
 
 `conv`, `conv_transpose` and `conv_weight` are linear in each of two arguments, and the gradient of any one is made of
 the other two, so they can be differentiated as often as one likes. All the geometry is in one picture: window t of an
-image, at offset k of the kernel, looks at pixel stride * t + dilation * k - padding. `_windows` is that picture as a
+image, at offset k of the kernel, looks at pixel stride * t + dilation * k - padding. `windows_of` is that picture as a
 view of memory, and the three ops read it or add to it:
 
     conv            Σ over channels and offsets:  y[n, t, o]  = Σ windows[n, t, k, c] * w[o, k, c]
@@ -21,6 +21,8 @@ from tinygan.autodiff import broadcast_to, op
 from tinygan.backend import is_numpy, split_batch, xp
 from tinygan.ops.shape import reshape
 
+__all__ = ["conv1d", "conv2d", "conv3d", "conv_transpose1d", "conv_transpose2d", "conv_transpose3d"]
+
 BLOCK = 1 << 19  # elements worked on at a time: 2 MB stay in the second-level cache (measured best of 2^17 ... 2^21)
 
 
@@ -36,7 +38,7 @@ class Geometry(NamedTuple):
 # --- the windows of an image ------------------------------------------------------------------------------------
 
 
-def _windows(image, size, kernel, how):
+def windows_of(image, size, kernel, how):
     """View (N, *size, *kernel, G, C/G) of a padded image (N, *space, C): [n, t, k] is image[n, stride t + dilation k]."""
     batch, *axes, channel = image.strides
     per_group = image.shape[-1] // how.groups
@@ -45,7 +47,7 @@ def _windows(image, size, kernel, how):
     return xp(image).lib.stride_tricks.as_strided(image, shape, (batch, *steps, channel * per_group, channel))
 
 
-def _padded_space(space, size, kernel, how):
+def padded_space(space, size, kernel, how):
     """(sizes of the padded image that all windows fit into, where in it the image lies)."""
     reach = [(t - 1) * s + (k - 1) * d + 1 for t, k, s, d in zip(size, kernel, how.stride, how.dilation)]
     padded = tuple(max(r, p + n) for r, p, n in zip(reach, how.padding, space))
@@ -64,7 +66,7 @@ def _columns(x, size, kernel, how, start, stop):
     library, (_, *space, channels) = xp(x), x.shape
     elements = math.prod(size) * math.prod(kernel) * channels
     samples, rows = _block_shape(x, stop - start, size[0], elements)
-    padded, inside = _padded_space(space, size, kernel, how)
+    padded, inside = padded_space(space, size, kernel, how)
     image = library.zeros((samples, *padded, channels), x.dtype) if padded != tuple(space) else None
     per_group = (*kernel, channels // how.groups)
     buffer = library.empty((how.groups, samples, rows, *size[1:], *per_group), x.dtype)
@@ -73,7 +75,7 @@ def _columns(x, size, kernel, how, start, stop):
         if image is not None:
             image[: len(part)][inside] = part
         part = library.ascontiguousarray(part) if image is None else image[: len(part)]
-        windows = library.moveaxis(_windows(part, size, kernel, how), -2, 0)  # (G, samples, *size, *kernel, C/G)
+        windows = library.moveaxis(windows_of(part, size, kernel, how), -2, 0)  # (G, samples, *size, *kernel, C/G)
         for r in range(0, size[0], rows):
             columns = windows[:, :, r : r + rows]
             if not columns.flags.c_contiguous:  # a 1x1 kernel's windows are a matrix already
@@ -89,7 +91,7 @@ def _by_group(moved, groups):
     return moved.reshape(math.prod(moved.shape[:-1]), groups, -1).swapaxes(0, 1)
 
 
-def _last(x, dtype=None):
+def last(x, dtype=None):
     """x (N, C, ...) as a contiguous moved array (N, ..., C): no copy if that is its order in memory."""
     return xp(x).ascontiguousarray(xp(x).moveaxis(x, 1, -1), dtype=dtype)
 
@@ -108,7 +110,7 @@ def conv(x, w, b, size, how):
     x (N, C, *space), w (O, C/groups, *kernel), b (O,) or None -> y (N, O, *size).
     """
     library, kernel, dtype = xp(x), w.shape[2:], xp(x).result_type(x, w)
-    x, w = library.moveaxis(x, 1, -1).astype(dtype, copy=False), _last(w, dtype)
+    x, w = library.moveaxis(x, 1, -1).astype(dtype, copy=False), last(w, dtype)
     weights = w.reshape(how.groups, len(w) // how.groups, -1).swapaxes(1, 2)  # (G, K, O/G)
     y = library.empty((len(x), *size, len(w)), dtype)
 
@@ -138,11 +140,11 @@ def conv_transpose(g, w, b, size, how):
         # Every pixel sees a window of g, through the kernel turned round: measured 1.3 to 4 times faster than adding.
         behind = how._replace(padding=tuple(r - p for p, r in zip(how.padding, reach)))
         return conv(g, _turned(w, how.groups), b, size=size, how=behind)
-    g, w = _last(g, dtype), _last(w, dtype)
+    g, w = last(g, dtype), last(w, dtype)
     channels, count = w.shape[-1] * how.groups, g.shape[1:-1]
     w = w.reshape(how.groups, len(w) // how.groups, *kernel, -1)  # (G, O/G, *kernel, C/G)
     x = library.empty((len(g), *size, channels), dtype)
-    padded, inside = _padded_space(size, count, kernel, how)
+    padded, inside = padded_space(size, count, kernel, how)
     together = min(how.stride[-1], kernel[-1]) if how.dilation[-1] == 1 else 1
     elements = math.prod(padded) * channels + math.prod(count) * (g.shape[-1] + together * channels)
 
@@ -172,7 +174,7 @@ def _add_to_windows(image, g, w, how, together):
     """
     image[...] = 0
     count, kernel, axes = g.shape[1:-1], w.shape[2:-1], g.ndim - 2
-    windows = _windows(image, count, kernel, how)  # (N, *count, *kernel, G, C/G)
+    windows = windows_of(image, count, kernel, how)  # (N, *count, *kernel, G, C/G)
     rows = _by_group(g, how.groups)  # (G, M, O/G)
     for *lead, j in product(*(range(n) for n in kernel[:-1]), range(0, kernel[-1], together)):
         k = (*lead, slice(j, j + together))
@@ -192,7 +194,7 @@ def conv_weight(x, g, size, how):
     x (N, C, *space), g (N, O, *windows) -> w (O, C/groups, *size).
     """
     library, dtype = xp(x), xp(x).result_type(x, g)
-    x, g = library.moveaxis(x, 1, -1).astype(dtype, copy=False), _last(g, dtype)
+    x, g = library.moveaxis(x, 1, -1).astype(dtype, copy=False), last(g, dtype)
     outputs, per_group = g.shape[-1], x.shape[-1] // how.groups
     shape = (how.groups, outputs // how.groups, math.prod(size) * per_group)  # (G, O/G, K)
 
@@ -209,7 +211,7 @@ def conv_weight(x, g, size, how):
 @op(lambda g, y, x: broadcast_to(reshape(g, (1, -1) + (1,) * (x.ndim - 2)), shape=x.shape))
 def channel_sum(x):
     """Σ over all axes but the channels, (N, C, ...) -> (C,): as a product with ones, 4 times faster than a sum."""
-    rows = _last(x).reshape(-1, x.shape[1])
+    rows = last(x).reshape(-1, x.shape[1])
     return xp(x).ones(len(rows), x.dtype) @ rows
 
 
