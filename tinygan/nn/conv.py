@@ -43,10 +43,13 @@ class _AnyConv(Module):
         affine_(self.weight, self.bias, rng)
 
     def extra_repr(self):
-        text = f"{self.in_channels}, {self.out_channels}, kernel_size={self.kernel_size}, stride={self.stride}"
-        for name, usual in (("padding", 0), ("output_padding", 0), ("dilation", 1)):
-            value = getattr(self, name, self._each(usual))
-            text += f", {name}={value}" * (value != self._each(usual))
+        text = f"{self.in_channels}, {self.out_channels}"
+        usual = {"kernel_size": None, "stride": 1, "padding": 0, "output_padding": 0, "dilation": 1}
+        for name, value in usual.items():
+            sizes = getattr(self, name, value)
+            if isinstance(sizes, tuple) and len(set(sizes)) == 1:
+                sizes = sizes[0]  # (3, 3) is shown as it was asked for, 3
+            text += f", {name}={sizes}" * (sizes != value)
         return text + f", groups={self.groups}" * (self.groups != 1) + ", bias=False" * (self.bias is None)
 
 

@@ -267,7 +267,7 @@ class Module:
         if len(lines) == 1:
             text, count, shapes = lines[0]
             return f"{text}  {count:,} parameters: {_shortened(shapes, 4)}" if count else text
-        width = min(80, max(len(text) for text, _, _ in lines))
+        width = min(80, max((len(text) for text, count, _ in lines if count), default=0))
         digits = max(len(f"{count:,}") for _, count, _ in lines)
         shown = [f"{text:{width}}  {n:{digits},}  {_shortened(shapes, 2)}" if n else text for text, n, shapes in lines]
         parameters = self.parameters()

@@ -52,6 +52,12 @@ class _RunningNorm(_Norm):
             self.running_var = self.running_var * 0 + 1
             self.num_batches_tracked = self.num_batches_tracked * 0
 
+    def _running(self):
+        """(running_mean, running_var) for the op, which in training moves them in place: copies, others may hold the old."""
+        if self.training and self.track_running_stats:
+            self.running_mean, self.running_var = self.running_mean.copy(), self.running_var.copy()
+        return self.running_mean, self.running_var
+
     def _check(self, input):
         if input.ndim not in self.dims or input.shape[1] != self.num_features:
             sizes = " or ".join(map(str, sorted(self.dims)))
@@ -76,10 +82,12 @@ class _BatchNorm(_RunningNorm):
     def forward(self, input):
         """(N, C, ...) -> (N, C, ...)."""
         self._check(input)
-        of_batch = self.training or not self.track_running_stats
-        return ops.batch_norm(
-            input, self.running_mean, self.running_var, self.weight, self.bias, of_batch, self.momentum, self.eps
-        )
+        of_batch, momentum = self.training or not self.track_running_stats, self.momentum
+        if self.training and self.track_running_stats:
+            self.num_batches_tracked = self.num_batches_tracked + 1
+            if momentum is None:
+                momentum = 1 / int(self.num_batches_tracked)  # the running means are then those of all batches so far
+        return ops.batch_norm(input, *self._running(), self.weight, self.bias, of_batch, momentum, self.eps)
 
 
 class BatchNorm1d(_BatchNorm):
@@ -107,7 +115,7 @@ class BatchNorm3d(_BatchNorm):
 class InstanceNorm2d(_RunningNorm):
     """(N, C, H, W) or (C, H, W): every channel of a picture less its mean, by its deviation. Ulyanov et al. 2016."""
 
-    dims = {3, 4}
+    dims = {4}
 
     def __init__(
         self, num_features, eps=1e-5, momentum=0.1, affine=False, track_running_stats=False,
@@ -117,10 +125,12 @@ class InstanceNorm2d(_RunningNorm):
 
     def forward(self, input):
         """(N, C, H, W) -> (N, C, H, W)."""
+        if input.ndim == 3:
+            return ops.squeeze(self.forward(ops.unsqueeze(input, 0)), 0)
         self._check(input)
         of_picture = self.training or not self.track_running_stats
         return ops.instance_norm(
-            input, self.running_mean, self.running_var, self.weight, self.bias, of_picture, self.momentum, self.eps
+            input, *self._running(), self.weight, self.bias, of_picture, self.momentum or 0.0, self.eps
         )
 
 
