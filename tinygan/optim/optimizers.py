@@ -62,7 +62,7 @@ class Flat:
             if order is None:
                 views.append(array[a:b].reshape(shape))
             else:
-                views.append(array[a:b].reshape([shape[d] for d in order]).transpose(np.argsort(order)))
+                views.append(array[a:b].reshape([shape[d] for d in order]).transpose(np.argsort(order).tolist()))
         return views
 
 
