@@ -254,17 +254,17 @@ def _lstm_backward(
     given, g = input.shape[2], swap(g)
     back = [last_gate_first(weight, 4, y.dtype).T for weight in (weight_ih, weight_hh)]
     d_input, dh, dc, d_weights = backward(g[:-1], g[-1].copy(), saved, given, back, need[0], any(need[3:]), over)
-    d_bias, d_ih, d_hh = taken_apart(d_weights, given)
-    return chosen(need, [swap(d_input), dh.T, dc.T, d_ih, d_hh, d_bias, d_bias])
+    return chosen(need, [swap(d_input), dh.T, dc.T, *taken_apart(d_weights, given)])
 
 
 def taken_apart(d_weights, given):
-    """(4H, K) of backward -> the gradients to a bias, to the given rows' weights, to all others."""
+    """(4H, K) of backward -> the gradients to the given rows' weights, all other weights, bias_ih and bias_hh."""
     if d_weights is None:
-        return None, None, None
+        return None, None, None, None
     size = len(d_weights) // 4
     d_weights = xp(d_weights).concatenate((d_weights[size:], d_weights[:size]))  # o, i, f, g -> i, f, g, o
-    return d_weights[:, given].copy(), d_weights[:, :given], d_weights[:, given + 1 :]
+    d_bias = d_weights[:, given]
+    return d_weights[:, :given], d_weights[:, given + 1 :], d_bias, d_bias.copy()
 
 
 lstm = Fused(_lstm_run, _lstm_backward, lstm, arity=7)

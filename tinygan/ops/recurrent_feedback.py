@@ -112,15 +112,12 @@ def _backward(
     writer = _Writer(weight_out, bias_out, activation, y.dtype)
     dc = library.zeros((size, y.shape[1]), y.dtype)
     d_noise, d_state, dc, d_weights = backward(swap(g), dc, saved, given, back, need[0], any(need[4:8]), writer=writer)
-    d_bias, d_noise_weight, d_hh = taken_apart(d_weights, given)
-    d_ih = None
-    if any(need[4:8]):
-        d_ih = library.concatenate((d_hh[:, size:], d_noise_weight), axis=1)  # [x; z]
-        d_hh = d_hh[:, :size]
+    d_ih, d_hh, *d_biases = taken_apart(d_weights, given)
+    if d_weights is not None:
+        d_ih, d_hh = library.concatenate((d_hh[:, size:], d_ih), axis=1), d_hh[:, :size]  # the columns [x; z], and h
     d_out = writer.d_stacked
-    return chosen(need, [
-        swap(d_noise), d_state[size:].T, d_state[:size].T, dc.T, d_ih, d_hh, d_bias, d_bias, d_out[:, 1:], d_out[:, 0],
-    ])  # fmt: skip
+    d_state = d_state[size:].T, d_state[:size].T  # x0, h0
+    return chosen(need, [swap(d_noise), *d_state, dc.T, d_ih, d_hh, *d_biases, d_out[:, 1:], d_out[:, 0]])
 
 
 def _check(noise, x0, h0, c0, weight_ih, weight_hh, bias_ih, bias_hh, weight_out, bias_out, activation):
