@@ -1,0 +1,301 @@
+"""How fast tinygan is beside PyTorch, DeZero and autograd on nine workloads, and beside its own matrix products.
+
+    python benchmarks/speed.py                  all of it, half an hour: writes results/speed.json and results/speed.md
+    python benchmarks/speed.py --quick          W1, W2 and W3a on one thread, under two minutes
+    python benchmarks/speed.py --only W1,W3a --threads 1
+
+Every side has a process of its own, so that its threads, BLAS and malloc are its own. All begin with the same weights
+and must compute the same losses for two training steps; then they take turns, a short batch of steps each, until the
+time is up. What is compared is the median batch. If others used the machine meanwhile, it is the smallest processor
+time on one thread, and on two the smallest batch; the column `clock` says which.
+
+Libraries that are not installed are left out. OPENBLAS_CORETYPE and OPENBLAS_L2_SIZE, where set, hold NumPy's BLAS back
+and leave PyTorch's alone: everything is measured without them ("native"), then once more with them ("pinned").
+"""
+
+import argparse
+import json
+import os
+import platform
+import shlex
+import statistics
+import subprocess
+import sys
+import tempfile
+import time
+from datetime import date
+from pathlib import Path
+
+from workloads import QUICK, WORKLOADS
+
+HERE = Path(__file__).parent
+PINS = ("OPENBLAS_CORETYPE", "OPENBLAS_L2_SIZE")
+PEERS = ("dezero", "autograd")  # one thread, native BLAS only
+TOLERANCE = 1e-4
+PEER_TOLERANCE = 1e-3  # DeZero's batch norm adds 2e-5 to the variance, not 1e-5, and its Adam corrects eps differently
+FOREIGN = 0.06  # a batch is quiet if others worked for less than this share of it
+QUIET_BATCHES = 3
+
+
+class Side:
+    """One library on one workload, in a process of its own."""
+
+    def __init__(self, side, name, device, threads, blas):
+        self.side, self.batches, self.steps = side, [], 1
+        self.process = subprocess.Popen(
+            [sys.executable, str(HERE / "worker.py"), side, name, device, str(threads)],
+            stdin=subprocess.PIPE, stdout=subprocess.PIPE, env=environment(side, threads, blas), text=True,
+        )  # fmt: skip
+        self.ready = self._answer()
+
+    def _answer(self):
+        line = self.process.stdout.readline()
+        if not line:
+            raise SystemExit(f"{self.side} stopped without an answer, see above")
+        return json.loads(line)
+
+    def ask(self, do, **request):
+        """The worker's answer to a request."""
+        self.process.stdin.write(json.dumps({"do": do, **request}) + "\n")
+        self.process.stdin.flush()
+        return self._answer()
+
+    def take_turn(self):
+        """Time a batch of steps."""
+        self.batches.append(self.ask("time", steps=self.steps))
+
+
+def environment(side, threads, blas):
+    """The environment of a side's process: how many threads, which BLAS kernels, how malloc behaves."""
+    env = {k: v for k, v in os.environ.items() if blas == "pinned" or k not in PINS}
+    env["PYTHONPATH"] = os.pathsep.join([str(HERE.parent), env.get("PYTHONPATH", "")]).rstrip(os.pathsep)
+    # tinygan splits large batches over its own threads, which is faster than BLAS's; then BLAS has one
+    env["TINYGAN_THREADS"] = str(threads)
+    blas_threads = "1" if side == "tinygan" else str(threads)
+    env |= dict.fromkeys(("OPENBLAS_NUM_THREADS", "OMP_NUM_THREADS", "MKL_NUM_THREADS"), blas_threads)
+    if side == "torch-best":  # what tinygan.backend.prime_malloc() does to glibc, said to it directly
+        env |= {"MALLOC_MMAP_THRESHOLD_": str(32 << 20), "MALLOC_TRIM_THRESHOLD_": str(1 << 30)}
+    return env
+
+
+# --- one comparison --------------------------------------------------------------------------------------------
+
+
+def compare(name, device, threads, blas, seconds):
+    """Measure all sides on a workload: a dict with their figures and tinygan's ratios to them."""
+    wanted = ["tinygan", "torch", "torch-best", "products", *(PEERS if threads == 1 and blas == "native" else ())]
+    started = []
+    try:
+        for side in wanted:
+            started.append(Side(side, name, device, threads, blas))
+        sides = [s for s in started if s.ready["ready"]]
+        absent = {s.side: s.ready["why"] for s in started if not s.ready["ready"]}
+        if "tinygan" in absent:
+            raise SystemExit(f"tinygan cannot run {name} on {device}: {absent['tinygan']}")
+        about = check_equal(name, sides)
+        for s in sides:
+            s.ask("start")
+        measure(sides, threads, seconds)
+        clock = chosen_clock(sides, threads)
+        figures = {s.side: figure(s, clock) | {"version": s.ready["version"]} | memory(s) for s in sides}
+    finally:
+        for s in started:
+            s.process.kill()
+            s.process.communicate()
+    ours = figures["tinygan"]["ms"]
+    return {
+        "workload": name, "threads": threads, "blas": blas, "clock": clock, "device": device, **about,
+        "gflop": round(WORKLOADS[name].flops() / 1e9, 3), "target": WORKLOADS[name].target,
+        "ratios": {side: round(ours / f["ms"], 3) for side, f in figures.items() if side not in ("tinygan", "products")},
+        "product_share": round(figures["products"]["ms"] / ours, 3) if "products" in figures else None,
+        "sides": figures, "absent": absent,
+    }  # fmt: skip
+
+
+def memory(s):
+    """A side's peak memory: altogether, how much of that since its library was imported, on the GPU."""
+    m = s.ask("end")
+    figures = {"rss_mb": round(m["peak"]), "delta_mb": round(m["grown"])}
+    return figures | ({"device_mb": round(m["device"])} if m["device"] else {})
+
+
+def check_equal(name, sides):
+    """Raise SystemExit unless all sides compute the same losses for two steps from the same weights and noise."""
+    with tempfile.TemporaryDirectory() as folder:
+        weights = str(Path(folder) / "weights.npz")
+        about = sides[0].ask("save", weights=weights)
+        ours = sides[0].ask("compare", weights=weights)["losses"]
+        for s in sides[1:]:
+            if s.side == "products":
+                continue
+            losses = s.ask("compare", weights=weights)["losses"]
+            worst = max(abs(a - b) / max(1.0, abs(b)) for a, b in zip(ours, losses, strict=True))
+            if not worst <= (PEER_TOLERANCE if s.side in PEERS else TOLERANCE):
+                raise SystemExit(
+                    f"{name}: tinygan's losses {ours}, {s.side}'s {losses}, from the same weights and noise"
+                )
+    return about
+
+
+def measure(sides, threads, seconds):
+    """Let the sides take turns for so many seconds, at least five batches each."""
+    batch = min(0.2, seconds / 40)
+    for s in sides:
+        s.take_turn()
+        took = s.ask("time", steps=1)["wall"]
+        s.steps, s.batches = max(1, min(100_000, round(batch / max(took, 1e-7)))), []
+    end = time.perf_counter() + seconds
+    while time.perf_counter() < end or len(sides[0].batches) < 5:
+        for s in sides:
+            if threads > 1:
+                time.sleep(0.05)  # the idle threads of the side before still spin
+            s.take_turn()
+
+
+def chosen_clock(sides, threads):
+    """ "wall" if every side had enough quiet batches; otherwise "cpu" on one thread, "least wall" on several."""
+    if all(sum(b["foreign"] < FOREIGN for b in s.batches) >= QUIET_BATCHES for s in sides):
+        return "wall"
+    return "cpu" if threads == 1 else "least wall"
+
+
+def figure(s, clock):
+    """A side's milliseconds a step by the clock, and how many batches they come from."""
+    if clock == "wall":
+        quiet = [b["wall"] for b in s.batches if b["foreign"] < FOREIGN]
+        value = statistics.median(quiet)
+    else:
+        quiet = s.batches
+        value = min(b["cpu" if clock == "cpu" else "wall"] for b in s.batches)
+    return {
+        "ms": round(value * 1e3, 4),
+        "ms_least": round(min(b["wall"] for b in s.batches) * 1e3, 4),
+        "batches": len(quiet),
+    }
+
+
+# --- the report ------------------------------------------------------------------------------------------------
+
+
+def machine():
+    """What the figures were measured on and with."""
+    try:
+        lines = [line.split(":", 1) for line in Path("/proc/cpuinfo").read_text().splitlines() if ":" in line]
+        about = {key.strip(): value.strip() for key, value in lines}
+        processor = f"{about['model name']} (family {about['cpu family']}, model {about['model']})"
+    except (OSError, KeyError):
+        processor = platform.processor() or platform.machine()
+    return {
+        "processor": processor, "cores": os.cpu_count(), "system": f"{platform.system()} {platform.machine()}",
+        "python": platform.python_version(), "date": date.today().isoformat(),
+        "command": "python benchmarks/speed.py " + shlex.join(sys.argv[1:]),
+        "commit": commit(),
+    }  # fmt: skip
+
+
+def commit():
+    """The commit that was measured, marked if files of the library were changed since; None outside git."""
+    try:
+        git = ["git", "-C", str(HERE.parent)]
+        name = subprocess.run([*git, "rev-parse", "--short", "HEAD"], capture_output=True, text=True, check=True).stdout
+        changed = subprocess.run([*git, "status", "--porcelain", "tinygan"], capture_output=True, text=True).stdout
+        return name.strip() + (" and changes" if changed.strip() else "")
+    except (OSError, subprocess.CalledProcessError):
+        return None
+
+
+COLUMNS = (
+    "workload | to torch at its best | target | to torch | to DeZero | to autograd | tinygan ms | torch best ms | torch ms"
+    " | DeZero ms | autograd ms | products' share | memory MB, grown: tinygan | torch best | torch | clock"
+).split(" | ")
+
+
+def row(r):
+    """A result as the cells of a table."""
+    ratio = lambda side: f"{r['ratios'][side]:.2f}" if side in r["ratios"] else "-"
+    ms = lambda side: f"{r['sides'][side]['ms']:.3g}" if side in r["sides"] else "-"
+    memory = lambda side: f"{r['sides'][side]['delta_mb']}" if side in r["sides"] else "-"
+    best = f"**{ratio('torch-best')}**"
+    target = "-" if r["blas"] == "pinned" or r["device"] == "cuda" else f"{r['target']:g}" if r["threads"] == 1 else "1"
+    share = "-" if r["product_share"] is None else f"{r['product_share']:.0%}"
+    return [
+        r["workload"], best, target, ratio("torch"), ratio("dezero"), ratio("autograd"),
+        ms("tinygan"), ms("torch-best"), ms("torch"), ms("dezero"), ms("autograd"), share,
+        memory("tinygan"), memory("torch-best"), memory("torch"), r["clock"],
+    ]  # fmt: skip
+
+
+def markdown(report):
+    """The report as tables, one for each setting of BLAS and threads."""
+    about = report["machine"]
+    results = report["results"]
+    versions = {side: f["version"] for r in results for side, f in r["sides"].items() if side != "products"}
+    lines = [
+        "# Speed",
+        "",
+        f"Written by `{about['command']}`; [README.md](../README.md) says how it is measured and what the columns are.",
+        "",
+        f"{about['date']}, {about['processor']}, {about['cores']} cores, {about['system']}. Python {about['python']},"
+        f" NumPy {results[0]['numpy']}, "
+        + ", ".join(f"{side} {v}" for side, v in versions.items() if side != "torch-best")
+        + (f". Commit {about['commit']}." if about["commit"] else "."),
+    ]
+    settings = dict.fromkeys((r["blas"], r["threads"], r["device"]) for r in results)
+    for blas, threads, device in settings:
+        rows = [r for r in results if (r["blas"], r["threads"], r["device"]) == (blas, threads, device)]
+        where = f"BLAS {blas} (kernels {rows[0]['kernel']})" if device == "cpu" else device
+        lines += ["", f"## {threads} thread{'s' * (threads > 1)}, {where}", ""]
+        lines += ["| " + " | ".join(COLUMNS) + " |", "|" + "---|" * len(COLUMNS)]
+        lines += ["| " + " | ".join(row(r)) + " |" for r in rows]
+    absent = {side: why for r in results for side, why in r["absent"].items() if "express" not in why}
+    lines += ["", *(f"Left out: {side} ({why})." for side, why in absent.items())]
+    return "\n".join(lines).rstrip() + "\n"
+
+
+def main(argv=None):
+    """Run the comparisons that the command line asks for."""
+    parser = argparse.ArgumentParser(description="tinygan's speed beside PyTorch, DeZero and autograd.")
+    parser.add_argument("--quick", action="store_true", help="W1, W2, W3a on one thread, under two minutes")
+    parser.add_argument("--only", help="some of " + ",".join(WORKLOADS))
+    parser.add_argument("--threads", type=int, choices=(1, 2), help="only with so many threads")
+    parser.add_argument("--device", default="cpu", choices=("cpu", "cuda"))
+    parser.add_argument("--seconds", type=float, help="time for the turns of a workload (20; 12 with --quick)")
+    parser.add_argument("--out", help="write PATH.json and PATH.md (default: results/speed, if all is measured)")
+    a = parser.parse_args(argv)
+    names = a.only.split(",") if a.only else list(QUICK if a.quick else WORKLOADS)
+    for name in names:
+        if name not in WORKLOADS:
+            parser.error(f"--only: {name} is none of {', '.join(WORKLOADS)}")
+    threads = [a.threads] if a.threads else [1] if a.quick or a.device == "cuda" else [1, 2]
+    kinds = ["native"] + ["pinned"] * (any(pin in os.environ for pin in PINS) and a.device == "cpu" and not a.quick)
+    seconds = a.seconds or (12 if a.quick else 20)
+    report = {"machine": machine(), "results": []}
+    for blas in kinds:
+        for n in threads:
+            for name in names:
+                r = compare(name, a.device, n, blas, seconds)
+                report["results"].append(r)
+                print(summary(r), flush=True)
+    everything = not (a.only or a.quick or a.threads) and a.device == "cpu"
+    out = Path(a.out) if a.out else HERE / "results" / "speed" if everything else None
+    print("\n" + markdown(report))
+    if out:
+        out.parent.mkdir(parents=True, exist_ok=True)
+        out.with_suffix(".json").write_text(json.dumps(report, indent=1) + "\n")
+        out.with_suffix(".md").write_text(markdown(report))
+
+
+def summary(r):
+    """A result as a line, ratios first."""
+    ratios = " ".join(f"{side} {value:.2f}" for side, value in r["ratios"].items())
+    times = " ".join(f"{side} {f['ms']:.3g}" for side, f in r["sides"].items())
+    memory = " ".join(f"{side} {f['delta_mb']}" for side, f in r["sides"].items() if side != "products")
+    share = "" if r["product_share"] is None else f", products {r['product_share']:.0%} of tinygan's step"
+    return (
+        f"{r['workload']} {r['blas']} {r['threads']} thread(s): ratio to {ratios} (target {r['target']:g}{share})\n"
+        f"    ms: {times}; memory grown by MB: {memory}; clock {r['clock']}"
+    )
+
+
+if __name__ == "__main__":
+    main()
