@@ -198,7 +198,8 @@ def test_training_step_trains_both_players_and_only_them():
     after = weights(game)
     assert set(row) == {"d_loss", "g_loss", "penalty"}
     for name in before:
-        if name.startswith(("generator", "discriminator")):
+        # a constant added to all verdicts changes no difference of them: the last bias gets no gradient
+        if name.startswith(("generator", "discriminator")) and name != "discriminator.fc2.bias":
             assert (before[name] != after[name]).any(), name
     assert all(p.grad is None for p in game.g_parameters + game.d_parameters)
 
@@ -208,7 +209,7 @@ def test_a_loss_that_is_not_finite_stops_the_run_and_keeps_the_checkpoint(tmp_pa
     run = Run.create(tmp_path / "run", "digits", game.settings)
     real = game.real
     game.real = lambda step: (real(step)[0] * (np.float32("nan") if step == 4 else 1),)
-    with pytest.raises((RunError, ValueError), match="nan|finite"):
+    with pytest.raises(RunError, match="discriminator's gradient is no longer finite in cnn1.0.weight.*step 5"):
         train(game, run, draw_nothing, progress=False)
     assert run.load(small_game()) >= 1
 

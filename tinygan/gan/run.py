@@ -64,8 +64,7 @@ def save_checkpoint(path, arrays, **metadata):
 
     from tinygan import __version__
 
-    arrays = {name: np.ascontiguousarray(to_numpy(a)) for name, a in arrays.items()}  # strided arrays are saved wrongly
-    arrays = {name: a.reshape(np.shape(a)) for name, a in arrays.items()}
+    arrays = {name: np.array(to_numpy(a), order="C") for name, a in arrays.items()}  # strided ones are saved wrongly
     information = {key: json.dumps(value) for key, value in metadata.items()}
     write_file(path, save(arrays, {"tinygan": __version__, "sha256": _digest(arrays), **information}))
 
@@ -201,8 +200,7 @@ def train(game, run, draw, *, start=0, log_every=20, pictures=8, progress=True):
         _CtrlC() as ctrl_c,
     ):
         for done in range(start + 1, steps + 1):
-            row = training_step(game, done - 1)
-            _refuse_non_finite(row, done, run)
+            row = _finite_step(game, done - 1, run)
             bar.update()
             last = done == steps or ctrl_c.pressed
             if done % log_every == 0 or last:
@@ -234,11 +232,16 @@ class _CtrlC:
             signal.signal(signal.SIGINT, self.before)
 
 
-def _refuse_non_finite(row, step, run):
-    for name, value in row.items():
-        if not np.isfinite(value):
-            player = {"d_loss": "the discriminator's loss", "g_loss": "the generator's loss"}.get(name, f"the {name}")
-            raise RunError(
-                f"{player} became {value} at step {step}; nothing was saved after the last checkpoint in {run.folder}:"
-                " try a smaller --set learning_rate, or a larger --set gamma"
-            )
+def _finite_step(game, step, run):
+    """One training step; RunError if a loss or a gradient is not finite."""
+    try:
+        row = training_step(game, step)
+        for name, value in row.items():
+            if not np.isfinite(value):
+                raise FloatingPointError(f"{name} became {value}")
+    except FloatingPointError as error:
+        raise RunError(
+            f"{error}, at step {step + 1}; the last checkpoint in {run.folder} is kept:"
+            " try a smaller --set learning_rate or a larger --set gamma"
+        ) from None
+    return row

@@ -11,7 +11,7 @@ from dataclasses import dataclass, field, fields
 import numpy as np
 
 from tinygan.autodiff import Tensor, grad, no_grad
-from tinygan.backend import stream
+from tinygan.backend import stream, xp
 from tinygan.gan.objectives import OBJECTIVES
 from tinygan.gan.penalties import zero_centred
 from tinygan.nn import Module
@@ -126,12 +126,22 @@ def training_step(game, step):
     d_loss, penalty = objective.discriminator(real, fake), 0.0
     if penalised:
         penalty = (s.gamma * s.penalty_every / 2) * (zero_centred(real, x_real) + zero_centred(fake, seen))
-    game.d_optimizer.step(grad(d_loss + penalty, game.d_parameters))
+    _move(D, game.d_optimizer, grad(d_loss + penalty, game.d_parameters), "discriminator")
 
     # G's gradient, G's step
     real, fake = D(x_real.detach(), *about_real), D(x_fake, *about_fake)
     g_loss = objective.generator(real, fake)
-    game.g_optimizer.step(grad(g_loss, game.g_parameters))
+    _move(game.generator, game.g_optimizer, grad(g_loss, game.g_parameters), "generator")
     game.average.update(game.generator)
     losses = {"d_loss": d_loss.item(), "g_loss": g_loss.item()}
     return {**losses, "penalty": float(penalty)} if penalised else losses
+
+
+def _move(player, optimizer, grads, name):
+    """The optimiser's step; where a gradient is not finite, a FloatingPointError that says whose and in which layer."""
+    try:
+        optimizer.step(grads)
+    except FloatingPointError as error:
+        names = [name for name, _ in player.named_parameters()]
+        bad = [name for name, g in zip(names, grads) if not xp(g).isfinite(g).all()]
+        raise FloatingPointError(f"the {name}'s gradient is no longer finite in {', '.join(bad)}") from error
