@@ -88,6 +88,7 @@ RIGHT = {
     "function, order 3": (lambda a: ops.sin(a) * a, (array(2),), {"order": 3}),
     "function, order 2 of a linear one": (lambda a: a * 3.0, (x,), {"order": 2}),
     "function, several outputs": (lambda a: (ops.exp(a), a * a), (x,), {"order": 2}),
+    "function, outputs in outputs": (lambda a: (ops.exp(a), (a * a, [a])), (x,), {"order": 2}),
     "function, an unused input": (lambda a, b: a * 2.0, (x, x), {"order": 2}),
     "function, None and an integer": (lambda a, b, n: a**n if b is None else a, (abs(x), None, 3), {"order": 2}),
     "function that takes a gradient": (

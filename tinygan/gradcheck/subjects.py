@@ -32,6 +32,11 @@ def subject_of(f, inputs, names=None):
     return _TensorFunction.of(f, inputs, names)
 
 
+def _flat(result):
+    """The outputs one by one: an LSTM returns (out, (h, c))."""
+    return [y for part in result for y in _flat(part)] if isinstance(result, tuple | list) else [result]
+
+
 def _is_checked(x):
     return (isinstance(x, Tensor) or hasattr(x, "shape")) and raw(x).dtype.kind == "f"
 
@@ -97,8 +102,7 @@ class _TensorFunction:
             given = list(inputs)
             for i, t in zip(checked, tensors):
                 given[i] = t
-            result = f(*given)
-            outputs = list(result) if isinstance(result, tuple | list) else [result]
+            outputs = _flat(f(*given))
             for y in outputs:
                 if not isinstance(y, Tensor):
                     raise GradientError(
