@@ -46,6 +46,15 @@ def test_backward_twice_doubles_the_leaves_only():
     np.testing.assert_allclose(once, 2 * np.exp(2 * x.data))  # the first was replaced, not changed in place
 
 
+def test_each_leaf_has_a_grad_of_its_own():
+    """p.grad *= 0.5 is what people write to clip: it must neither fail nor change another leaf's gradient."""
+    x, y = leaf([1.0, 2.0]), leaf([3.0, 4.0])
+    ops.sum(x + y).backward()
+    x.grad *= 0.5
+    np.testing.assert_array_equal(x.grad, [0.5, 0.5])
+    np.testing.assert_array_equal(y.grad, [1.0, 1.0])
+
+
 def test_backward_of_a_leaf():
     x = leaf(3.0)
     x.backward()

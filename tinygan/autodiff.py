@@ -100,7 +100,8 @@ class Tensor:
         """Add d<g, self>/dx to `.grad` of every leaf x that requires it; `g` may be left out for a scalar."""
         leaves, _ = _history([self])
         for leaf, gradient in zip(leaves, grad(self, leaves, g), strict=True):
-            leaf.grad = gradient if leaf.grad is None else leaf.grad + gradient
+            # a copy: of x + y both gradients are one array, and that of a sum is a read-only view
+            leaf.grad = gradient.copy(order="K") if leaf.grad is None else leaf.grad + gradient
 
     def __repr__(self):
         history = f", op={self.op.__name__}" if self.op else ", requires_grad=True" if self.requires_grad else ""
