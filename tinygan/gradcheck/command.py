@@ -146,5 +146,9 @@ def _print_table(findings, passed, name, stream):
     for finding in wrong:
         finding.others = []  # the table shows them
         print(f"\n{finding}", file=stream)
-    verdict = "all gradients are right" if not wrong else f"{len(wrong)} of {len(findings)} gradients are wrong"
+    verdict = (
+        "all gradients are right"
+        if not wrong
+        else f"{len(wrong)} of {len(findings)} gradients {'is' if len(wrong) == 1 else 'are'} wrong"
+    )
     print(f"{name}: {verdict}", file=stream)
