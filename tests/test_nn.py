@@ -13,6 +13,7 @@ from strict import strict
 
 from tinygan import Tensor, grad, nn, no_grad, ops
 from tinygan.backend import stream, to_numpy
+from tinygan.gradcheck import assert_gradients
 from tinygan.nn import (
     BatchNorm1d,
     Conv2d,
@@ -141,6 +142,7 @@ def test_settings_are_checked_at_the_door():
         lambda: BatchNorm1d(3)(np.zeros((4, 2), "f")): "BatchNorm1d: input .*num_features=3",
         lambda: nn.MultiheadAttention(4, 2)(*(np.zeros((2, 1, 4), "f"),) * 3, attn_mask=np.zeros((3, 3))): "attn_mask",
         lambda: spectral_norm(ReLU()): "spectral_norm: ReLU.weight",
+        lambda: spectral_norm(Linear(2, 3), n_power_iterations=0): "at least 1",
     }.items():
         with pytest.raises(ValueError, match=message):
             call()
@@ -474,3 +476,25 @@ def test_a_fully_trained_step_of_everything():
         optimizer.step(grad(loss, net.parameters()))
         losses.append(loss.item())
     assert losses[-1] < 0.3 * losses[0]
+
+
+@pytest.mark.parametrize(
+    "name",
+    [
+        "spectral_norm of Linear", "spectral_norm of ConvTranspose2d", "BatchNorm1d, sequences", "LSTM of one sequence",
+        "GRU", "MultiheadAttention", "InstanceNorm2d, affine, tracked",
+    ],
+)  # fmt: skip
+def test_gradients_of_gradients(name):
+    """As a gradient penalty takes them, through the parameters too."""
+    layer, inputs = loaded(name)
+    layer.train("spectral" not in name)  # power iteration would make every call another function
+
+    class Whole(Module):
+        def __init__(self):
+            self.layer = layer
+
+        def forward(self, *inputs):
+            return sum((y * upstream(y.shape)).sum() for y in outputs_of(CASES[name], self.layer, inputs))
+
+    assert_gradients(Whole(), *inputs, order=2, samples=12, tolerance=1e-4)

@@ -34,7 +34,9 @@ def to_torch(array):
 
 def stored(tensor):
     array = tensor.detach().numpy()
-    return np.array(array, "float32" if array.dtype == np.float64 else array.dtype)
+    if array.dtype != np.float64:
+        return array.copy()
+    return (array.round(12) + 0.0).astype("float32")  # what rounding leaves of a 0 would differ from run to run
 
 
 def golden(case, seed):

@@ -6,7 +6,7 @@ The running statistics are buffers: `running_mean`, `running_var` and the count 
 import numpy as np
 
 from tinygan import ops
-from tinygan.backend import library_of
+from tinygan.backend import library_of, xp
 from tinygan.nn.init import ones_, zeros_
 from tinygan.nn.module import Module, zeros_parameter
 
@@ -48,9 +48,10 @@ class _RunningNorm(_Norm):
         """Set weight to 1, bias to 0 and the running statistics to those of no batch again."""
         super().reset_parameters(rng)
         if self.track_running_stats:
-            self.running_mean = self.running_mean * 0
-            self.running_var = self.running_var * 0 + 1
-            self.num_batches_tracked = self.num_batches_tracked * 0
+            library = xp(self.running_mean)
+            self.running_mean = library.zeros_like(self.running_mean)
+            self.running_var = library.ones_like(self.running_var)
+            self.num_batches_tracked = library.zeros((), "int64")
 
     def _running(self):
         """(running_mean, running_var) for the op, which in training moves them in place: copies, others may hold the old."""

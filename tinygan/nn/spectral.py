@@ -19,6 +19,8 @@ def spectral_norm(module, name="weight", n_power_iterations=1, eps=1e-12, dim=No
     weight = vars(module).get(name)
     if not isinstance(weight, Parameter) or weight.ndim < 2:
         raise ValueError(f"spectral_norm: {type(module).__name__}.{name} is not a Parameter of two dimensions or more")
+    if n_power_iterations < 1:
+        raise ValueError(f"spectral_norm: n_power_iterations must be at least 1, got {n_power_iterations}")
     dim = int(isinstance(module, _ConvTranspose)) if dim is None else dim
     delattr(module, name)
     setattr(module, f"{name}_orig", weight)

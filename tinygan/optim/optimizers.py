@@ -5,9 +5,9 @@
     optimizer.step(grads)                    # or loss.backward(); optimizer.step(); optimizer.zero_grad()
 
 All parameters of an optimiser live end to end in one flat array of which each `p.data` is a view, so an update is a
-dozen array operations however many layers there are (Adam on 8 tensors, 35,000 numbers: 34 us against 91 tensor by
-tensor). A recorded graph may still hold the old arrays: a step never writes into them, it puts new values into a new
-flat array and gives the parameters new views. Settings, names and results are those of torch.optim.
+dozen array operations however many layers there are (Adam on 8 tensors, 35,000 numbers: 64 us, one after the other
+148, PyTorch's fused kernel 90). A recorded graph may still hold the old arrays: a step never writes into them, it puts
+new values into a new flat array and gives the parameters new views. Settings, names and results are torch.optim's.
 """
 
 import math
