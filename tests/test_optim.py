@@ -5,14 +5,13 @@ from pathlib import Path
 
 import numpy as np
 import pytest
+from safetensors.numpy import load, save
 from strict import strict
 
 import tinygan.optim as optim
 from tinygan import Tensor, grad
-from tinygan.nn.activation import Dropout
-from tinygan.nn.conv import Conv2d
-from tinygan.nn.linear import Linear
-from tinygan.nn.module import Module, Parameter, Sequential
+from tinygan.backend import stream
+from tinygan.nn import BatchNorm2d, Conv2d, Dropout, Flatten, Linear, Module, Parameter, Sequential, spectral_norm
 from tinygan.optim import EMA, SGD, Adam, AdamW, RMSprop, clip_grad_norm, clip_grad_value
 
 with np.load(Path(__file__).parent / "golden" / "optim.npz") as stored:  # written by golden/make_optim.py
@@ -279,6 +278,37 @@ def test_a_state_of_another_optimiser_is_refused():
         SGD(problem(), lr=0.1).load_state_dict(state)
     with pytest.raises(ValueError, match=r"square_sum has shape \(9,\), the parameters together \(3,\)|gradient_sum"):
         Adam([Parameter(np.ones(3))]).load_state_dict(state)
+
+
+def test_a_whole_network_resumes_bit_for_bit_through_a_file():
+    """Running statistics, power iteration, dropout, schedule, clipping and EMA: all that a run carries from step to step."""
+
+    def run(begin, end, file=None):
+        rng = stream(0, "init")
+        net = Sequential(
+            Conv2d(3, 8, 4, 2, 1, rng=rng), BatchNorm2d(8), Dropout(0.3), Flatten(),
+            spectral_norm(Linear(128, 1, rng=rng), rng=rng),
+        )  # fmt: skip
+        optimizer, average = Adam(net.parameters(), betas=(0, 0.99)), EMA(net, 0.9)
+        schedule, parts = optim.CosineAnnealingLR(optimizer, 12), {"net": net, "adam": optimizer, "average": average}
+        if file:
+            arrays = load(file)
+            for name, part in parts.items():
+                mine = {k: a for k, a in arrays.items() if k.startswith(f"{name}.")}
+                part.load_state_dict({k.removeprefix(f"{name}."): a for k, a in mine.items()})
+        for k in range(begin, end):
+            net.reseed(stream(0, "dropout", k))
+            optimizer.lr = schedule(k)
+            x = stream(0, "data", k).standard_normal((4, 3, 8, 8), dtype="float32")
+            grads, _ = clip_grad_norm(grad((net(x) ** 2).mean(), net.parameters()), 1.0)
+            optimizer.step(grads)
+            average.update(net)
+        return save({f"{name}.{k}": a for name, part in parts.items() for k, a in part.state_dict().items()})
+
+    unbroken, resumed = load(run(0, 12)), load(run(5, 12, run(0, 5)))
+    assert unbroken.keys() == resumed.keys() and len(unbroken) > 20
+    for key, array in unbroken.items():
+        np.testing.assert_array_equal(array, resumed[key], err_msg=key)
 
 
 # --- clipping --------------------------------------------------------------------------------------------------
