@@ -8,6 +8,7 @@ import hashlib
 import math
 import os
 import sys
+from contextlib import contextmanager
 from functools import cache
 
 import numpy as np
@@ -153,16 +154,17 @@ def stream(seed, name, step=0):
     return np.random.Generator(np.random.Philox(key=int.from_bytes(digest, "little")))
 
 
-# --- two cores -------------------------------------------------------------------------------------------------
+# --- several cores ---------------------------------------------------------------------------------------------
+
+_threads = None  # how many share a large operation; None: not yet asked
 
 
 def split_batch(function, array, work):
     """[function(start, stop), ...] over pieces of range(len(array)), at once if `work` multiplications pay for it.
 
     NumPy lets go of Python's lock in products and copies, so two threads with half a batch each beat BLAS's own, which
-    share every product (measured: convolution 64 -> 128, 2.0 ms against 2.3). Only where BLAS keeps to one thread
-    (OPENBLAS_NUM_THREADS=1): with its own threads on top, both would fight for the cores. TINYGAN_THREADS sets their
-    number. Pieces depend on sizes alone, never on which thread is first: results are reproducible.
+    share every product (measured: convolution 64 -> 128, 2.0 ms against 2.3), and do not spin when another program needs
+    the core. Pieces depend on sizes alone, never on which thread is first: results are reproducible.
     """
     pieces = min(threads(), len(array)) if work >= 1 << 23 and is_numpy(array) else 1  # 0.1 ms; handing over takes 0.03
     if pieces <= 1:
@@ -173,14 +175,33 @@ def split_batch(function, array, work):
     return [*(future.result() for future in futures), last]
 
 
-@cache
 def threads():
-    """How many threads share a large operation: TINYGAN_THREADS; else 2, if BLAS uses only one of several cores."""
-    if "TINYGAN_THREADS" in os.environ:
-        return int(os.environ["TINYGAN_THREADS"])
-    limits = [os.environ.get(name) for name in ("OPENBLAS_NUM_THREADS", "OMP_NUM_THREADS", "MKL_NUM_THREADS")]
+    """How many threads share a large operation: TINYGAN_THREADS, else one per core, at most 4, if BLAS uses only one."""
+    global _threads
+    if _threads is None:
+        limits = [os.environ.get(name) for name in ("OPENBLAS_NUM_THREADS", "OMP_NUM_THREADS", "MKL_NUM_THREADS")]
+        _threads = _wanted_threads() if next((n for n in limits if n), None) == "1" else 1
+    return _threads
+
+
+def _wanted_threads():
     cores = len(os.sched_getaffinity(0)) if hasattr(os, "sched_getaffinity") else os.cpu_count() or 1
-    return min(2, cores) if next((n for n in limits if n), None) == "1" else 1
+    return int(os.environ.get("TINYGAN_THREADS", min(4, cores)))
+
+
+@contextmanager
+def share_cores():
+    """While it is entered, BLAS keeps to one thread and large operations are split over the cores by `split_batch`."""
+    global _threads
+    from threadpoolctl import threadpool_limits
+
+    before = threads()
+    with threadpool_limits(1, user_api="blas"):
+        _threads = _wanted_threads()
+        try:
+            yield
+        finally:
+            _threads = before
 
 
 @cache
@@ -189,7 +210,7 @@ def _pool():
 
     if hasattr(os, "register_at_fork"):
         os.register_at_fork(after_in_child=_pool.cache_clear)  # a forked process has the pool but not its threads
-    return ThreadPoolExecutor(threads() - 1, thread_name_prefix="tinygan")
+    return ThreadPoolExecutor(thread_name_prefix="tinygan")
 
 
 # --- memory ----------------------------------------------------------------------------------------------------

@@ -20,7 +20,7 @@ from pathlib import Path
 
 import numpy as np
 
-from tinygan.backend import prime_malloc, to_numpy
+from tinygan.backend import prime_malloc, share_cores, to_numpy
 from tinygan.gan.training import training_step
 
 
@@ -198,6 +198,7 @@ def train(game, run, draw, *, start=0, log_every=20, pictures=8, progress=True):
     with (
         tqdm(total=steps, initial=start, unit=" steps", disable=not shown, dynamic_ncols=True, mininterval=0.2) as bar,
         _CtrlC() as ctrl_c,
+        share_cores(),
     ):
         for done in range(start + 1, steps + 1):
             row = _finite_step(game, done - 1, run)

@@ -218,7 +218,10 @@ def relu(input):
 
 
 def _leaky_slope(x, slope):
-    return (x > 0).astype(x.dtype) * (1 - slope) + slope
+    slopes = (x > 0).astype(x.dtype)  # np.where takes 35 times as long as a multiplication
+    slopes *= 1 - slope
+    slopes += slope
+    return slopes
 
 
 @op(lambda g, y, x, negative_slope=0.01: g * _leaky_slope(raw(x), negative_slope))
