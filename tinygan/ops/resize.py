@@ -133,7 +133,9 @@ def interpolate(input, size=None, scale_factor=None, mode="nearest", align_corne
     space, scales = tuple(input.shape[2:]), (None,) * axes
     if size is None:
         scales = (scale_factor,) * axes if isinstance(scale_factor, int | float) else tuple(scale_factor)
-        size = tuple(math.floor(n * s) for n, s in zip(space, scales, strict=True))
+        if len(scales) != axes:
+            raise ValueError(f"{sizes}: scale_factor must be a number or one for each of {axes} axes, not {scales}")
+        size = tuple(math.floor(n * s) for n, s in zip(space, scales))
     size = per_axis(size, axes, f"{sizes}: the new size", 1)
     if min(space) < 1:
         raise ValueError(f"{sizes}: there are no pixels to interpolate")

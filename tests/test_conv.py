@@ -1,0 +1,315 @@
+"""Convolution against loops that anyone can check, the laws that bind its three ops, blocks, threads and refusals."""
+
+import itertools
+
+import numpy as np
+import pytest
+from strict import strict
+
+from tinygan import Tensor, backend, grad, ops
+from tinygan.gradcheck import assert_gradients
+from tinygan.ops import conv as conv_file
+from tinygan.ops.conv import Geometry, conv, conv_transpose, conv_weight
+
+# --- slow and obvious ------------------------------------------------------------------------------------------
+
+
+def places(size, kernel, how):
+    """Every (window t, offset k, pixel) of an axis or several."""
+    for t in itertools.product(*map(range, size)):
+        for k in itertools.product(*map(range, kernel)):
+            yield t, k, tuple(s * i + d * j - p for i, j, s, d, p in zip(t, k, how.stride, how.dilation, how.padding))
+
+
+def inside(pixel, space):
+    return all(0 <= i < n for i, n in zip(pixel, space))
+
+
+def group_of(channel, channels, groups):
+    return channel // (channels // groups)
+
+
+def naive_conv(x, w, b, size, how):
+    y = np.zeros((len(x), len(w), *size)) + (0 if b is None else b.reshape(1, -1, *[1] * len(size)))
+    per_group = w.shape[1]
+    for t, k, pixel in places(size, w.shape[2:], how):
+        if inside(pixel, x.shape[2:]):
+            for n, o, c in itertools.product(range(len(x)), range(len(w)), range(per_group)):
+                channel = group_of(o, len(w), how.groups) * per_group + c
+                y[(n, o, *t)] += x[(n, channel, *pixel)] * w[(o, c, *k)]
+    return y
+
+
+def naive_conv_transpose(g, w, b, size, how):
+    per_group = w.shape[1]
+    x = np.zeros((len(g), per_group * how.groups, *size)) + (0 if b is None else b.reshape(1, -1, *[1] * len(size)))
+    for t, k, pixel in places(g.shape[2:], w.shape[2:], how):
+        if inside(pixel, size):
+            for n, o, c in itertools.product(range(len(g)), range(len(w)), range(per_group)):
+                channel = group_of(o, len(w), how.groups) * per_group + c
+                x[(n, channel, *pixel)] += g[(n, o, *t)] * w[(o, c, *k)]
+    return x
+
+
+# axes, space, kernel, stride, padding, dilation, groups, output_padding
+GEOMETRIES = {
+    "plain": ((4, 5), (3, 2), (1, 1), (0, 0), (1, 1), 1, (0, 0)),
+    "padded": ((4, 4), (3, 3), (1, 1), (1, 1), (1, 1), 1, (0, 0)),
+    "halves": ((6, 8), (4, 4), (2, 2), (1, 1), (1, 1), 1, (1, 0)),
+    "gaps between windows": ((7, 7), (2, 2), (3, 3), (0, 0), (1, 1), 1, (0, 2)),
+    "tiles": ((4, 6), (2, 3), (2, 3), (0, 0), (1, 1), 1, (0, 0)),
+    "pixels": ((3, 4), (1, 1), (1, 1), (0, 0), (1, 1), 1, (0, 0)),
+    "uneven": ((5, 6), (3, 2), (2, 1), (2, 0), (1, 2), 1, (1, 1)),
+    "wide apart": ((7, 6), (2, 3), (1, 2), (1, 2), (3, 2), 1, (2, 1)),
+    "more padding than kernel": ((3, 3), (2, 1), (1, 1), (3, 2), (1, 1), 1, (0, 0)),
+    "two groups": ((4, 4), (3, 3), (2, 2), (1, 1), (1, 1), 2, (0, 1)),
+    "depthwise": ((4, 4), (3, 3), (1, 1), (1, 1), (1, 1), 4, (0, 0)),
+    "sound": ((9,), (5,), (2,), (2,), (1,), 1, (1,)),
+    "sound, dilated": ((9,), (3,), (2,), (1,), (2,), 2, (0,)),
+    "volume": ((3, 4, 3), (2, 3, 2), (1, 2, 1), (1, 1, 0), (1, 1, 2), 2, (0, 0, 0)),
+}
+
+
+def random(*shape, seed=0):
+    return np.random.default_rng([seed, *shape]).standard_normal(shape)
+
+
+def conv_case(name):
+    """(x, w, b, arguments of conv) of a geometry; 4 channels in and 4 or 2 out."""
+    space, kernel, stride, padding, dilation, groups, _ = GEOMETRIES[name]
+    outputs = 4 if groups > 1 else 2
+    size = tuple(
+        (n + 2 * p - d * (k - 1) - 1) // s + 1 for n, p, d, k, s in zip(space, padding, dilation, kernel, stride)
+    )
+    x, w, b = random(2, 4, *space), random(outputs, 4 // groups, *kernel), random(outputs)
+    return x, w, b, {"size": size, "how": Geometry(stride, padding, dilation, groups)}
+
+
+@pytest.mark.parametrize("name", GEOMETRIES)
+def test_convolution_is_the_loop(name):
+    x, w, b, options = conv_case(name)
+    how, function = options["how"], getattr(ops, f"conv{x.ndim - 2}d")
+    settings = {"stride": how.stride, "padding": how.padding, "dilation": how.dilation, "groups": how.groups}
+    np.testing.assert_allclose(function(x, w, b, **settings), naive_conv(x, w, b, **options), atol=1e-12)
+    np.testing.assert_allclose(function(x, w, **settings), naive_conv(x, w, None, **options), atol=1e-12)
+
+
+@pytest.mark.parametrize("name", [name for name in GEOMETRIES if name != "more padding than kernel"])  # leaves nothing
+def test_transposed_convolution_is_the_loop(name):
+    space, kernel, stride, padding, dilation, groups, extra = GEOMETRIES[name]
+    size = tuple(
+        (n - 1) * s - 2 * p + d * (k - 1) + 1 + e
+        for n, p, d, k, s, e in zip(space, padding, dilation, kernel, stride, extra)
+    )
+    g, w, b = random(2, 4, *space), random(4, 2 if groups < 4 else 1, *kernel), random(2 * groups if groups < 4 else 4)
+    how = Geometry(stride, padding, dilation, groups)
+    function = getattr(ops, f"conv_transpose{len(space)}d")
+    settings = {"stride": stride, "padding": padding, "dilation": dilation, "groups": groups, "output_padding": extra}
+    expected = naive_conv_transpose(g, w, b, size, how)
+    np.testing.assert_allclose(function(g, w, b, **settings), expected, atol=1e-12)
+
+
+# --- the triangle ----------------------------------------------------------------------------------------------
+
+
+@pytest.mark.parametrize("name", GEOMETRIES)
+def test_the_three_are_one_trilinear_form(name):
+    """<conv(x, w), g> = <x, conv_transpose(g, w)> = <w, conv_weight(x, g)>: each is the gradient of the others."""
+    x, w, _, options = conv_case(name)
+    how = options["how"]
+    y = conv(x, w, None, **options)
+    g = random(*y.shape, seed=1)
+    form = (y * g).sum()
+    np.testing.assert_allclose((x * conv_transpose(g, w, None, size=x.shape[2:], how=how)).sum(), form)
+    np.testing.assert_allclose((w * conv_weight(x, g, size=w.shape[2:], how=how)).sum(), form)
+
+
+@pytest.mark.parametrize("order", [1, 2])
+@pytest.mark.parametrize("name", GEOMETRIES)
+def test_gradients_of_all_three(name, order):
+    x, w, b, options = conv_case(name)
+    how = options["how"]
+    g = random(len(x), len(w), *options["size"], seed=1)
+    assert_gradients(lambda x, w, b: conv(x, w, b, **options), x, w, b, order=order)
+    back = {"size": x.shape[2:], "how": how}
+    assert_gradients(lambda g, w, b: conv_transpose(g, w, b, **back), g, w, random(x.shape[1]), order=order)
+    assert_gradients(lambda x, g: conv_weight(x, g, size=w.shape[2:], how=how), x, g, order=order)
+
+
+def test_third_derivative():
+    """d³/dx²dw of Σ conv(x, w)³ / 6 is a number that the loop gives too: differentiate along v, twice, then along u."""
+    x, w, _, options = conv_case("halves")
+    v, u = random(*x.shape, seed=2), random(*w.shape, seed=3)
+    tx, tw = Tensor(x, requires_grad=True), Tensor(w, requires_grad=True)
+    y = conv(tx, tw, None, **options)
+    (first,) = grad((y * y * y).sum(), tx, create_graph=True)
+    (second,) = grad((first * v).sum(), tx, create_graph=True)
+    (third,) = grad((second * v).sum(), tw)
+    a, b = naive_conv(x, w, None, **options), naive_conv(v, w, None, **options)
+    da, db = naive_conv(x, u, None, **options), naive_conv(v, u, None, **options)
+    np.testing.assert_allclose((third * u).sum(), (6 * (da * b * b + 2 * a * b * db)).sum())
+
+
+def test_gradient_that_is_broadcast_or_in_another_order():
+    x, w, b, options = conv_case("halves")
+    t = [Tensor(a, requires_grad=True) for a in (x, w, b)]
+    y = conv(*t, **options)
+    g = random(*y.shape, seed=1)
+    expected = grad(y, t, g)
+    for same in (np.ascontiguousarray(g), np.asfortranarray(g)):
+        same.flags.writeable = False
+        for a, e in zip(grad(y, t, same), expected):
+            np.testing.assert_allclose(a, e, atol=1e-12)
+    ones = np.broadcast_to(1.0, y.shape)
+    for a, e in zip(grad(y, t, ones), grad(y, t, ones.copy())):
+        np.testing.assert_array_equal(a, e)
+
+
+# --- how it is computed does not show --------------------------------------------------------------------------
+
+
+@pytest.mark.parametrize("block", [1, 40, 300, 1 << 19])
+@pytest.mark.parametrize("name", ["halves", "padded", "two groups", "sound", "volume", "pixels"])
+def test_any_block_size(name, block, monkeypatch):
+    x, w, b, options = conv_case(name)
+    x = np.concatenate([x, 2 * x, x - 1])  # 6 samples: the last block may be smaller
+    monkeypatch.setattr(conv_file, "BLOCK", block)
+    t = [Tensor(a, requires_grad=True) for a in (x, w, b)]
+    y = conv(*t, **options)
+    np.testing.assert_allclose(y.data, naive_conv(x, w, b, **options), atol=1e-12)
+    g = random(*y.shape, seed=1)
+    dx, dw, db = grad(y, t, g)
+    np.testing.assert_allclose(dx, naive_conv_transpose(g, w, None, x.shape[2:], options["how"]), atol=1e-12)
+    np.testing.assert_allclose((dw * w).sum() + (db * b).sum(), (y.data * g).sum())
+
+
+@pytest.fixture
+def use_threads(monkeypatch):
+    """use_threads(n): large operations are shared by n threads until the end of the test."""
+
+    def use(n):
+        backend._pool.cache_clear()
+        monkeypatch.setattr(backend, "threads", lambda: n)
+
+    yield use
+    backend._pool.cache_clear()
+
+
+def test_threads_give_the_same(use_threads):
+    def everything():
+        t = [Tensor(a, requires_grad=True) for a in (random(9, 16, 32, 32), random(32, 16, 3, 3), random(32))]
+        y = ops.conv2d(*t, stride=2, padding=1)
+        assert y.size * 16 * 9 > 1 << 23  # large enough to be shared
+        return [y.data, *grad(y, t, random(*y.shape, seed=1))]
+
+    results = {}
+    for n in (1, 2, 3):
+        use_threads(n)
+        results[n] = everything()
+        for once, again in zip(results[n], everything()):
+            np.testing.assert_array_equal(once, again)  # to the last bit, whoever comes first
+    for n in (2, 3):
+        for one, many in zip(results[1], results[n]):
+            np.testing.assert_allclose(one, many, atol=1e-9)
+
+
+def test_split_batch(use_threads):
+    use_threads(3)
+    batch = np.zeros(8)
+    assert backend.split_batch(lambda start, stop: (start, stop), batch, work=1e9) == [(0, 2), (2, 5), (5, 8)]
+    assert backend.split_batch(lambda start, stop: (start, stop), batch, work=10) == [(0, 8)]
+    assert backend.split_batch(lambda start, stop: (start, stop), batch[:2], work=1e9) == [(0, 1), (1, 2)]
+    assert backend.split_batch(lambda start, stop: (start, stop), batch[:0], work=1e9) == [(0, 0)]
+    assert backend.split_batch(lambda start, stop: (start, stop), strict(batch), work=1e9) == [(0, 8)]
+    with pytest.raises(ZeroDivisionError):  # from a worker
+        backend.split_batch(lambda start, stop: 1 / start, batch, work=1e9)
+
+
+# --- types, layouts, sizes -------------------------------------------------------------------------------------
+
+
+@pytest.mark.parametrize("name", ["conv2d", "conv_transpose2d"])
+def test_float32_in_channels_last_out(name):
+    x, w, b = (a.astype(np.float32) for a in (random(2, 4, 6, 6), random(4, 4, 3, 3), random(4)))
+    t = [Tensor(a, requires_grad=True) for a in (x, w, b)]
+    y = getattr(ops, name)(*t, stride=2, padding=1)
+    dx, dw, db = grad(y, t, np.ones(y.shape, np.float32))
+    for a in (y.data, dx, dw):
+        assert a.dtype == np.float32
+        assert np.moveaxis(a, 1, -1).flags.c_contiguous
+    assert db.dtype == np.float32
+
+
+def test_weights_of_another_precision():
+    x, w = (
+        Tensor(random(2, 3, 4, 4), requires_grad=True),
+        Tensor(random(2, 3, 3, 3).astype(np.float32), requires_grad=True),
+    )
+    y = ops.conv2d(x, w)
+    assert y.dtype == np.float64
+    dx, dw = grad(y.sum(), [x, w])
+    assert (dx.dtype, dw.dtype) == (np.float64, np.float32)
+
+
+@pytest.mark.parametrize(
+    "name", ["conv1d", "conv2d", "conv3d", "conv_transpose1d", "conv_transpose2d", "conv_transpose3d"]
+)
+def test_without_a_batch(name):
+    axes = int(name[-2])
+    x, w, b = random(3, *[5] * axes), random(3, 3, *[2] * axes), random(3)
+    function = getattr(ops, name)
+    np.testing.assert_allclose(function(x, w, b, stride=2), function(x[None], w, b, stride=2)[0])
+
+
+@pytest.mark.parametrize("name", ["conv2d", "conv_transpose2d"])
+def test_an_empty_batch(name):
+    t = [Tensor(a, requires_grad=True) for a in (random(0, 4, 6, 6), random(4, 4, 3, 3), random(4))]
+    y = getattr(ops, name)(*t, stride=2)
+    assert y.shape[:2] == (0, 4)
+    dx, dw, db = grad(y, t, np.zeros(y.shape))
+    assert dx.shape == (0, 4, 6, 6)
+    assert not dw.any() and not db.any() and dw.shape == (4, 4, 3, 3)
+
+
+@pytest.mark.parametrize("kernel, dilation", [((3, 3), 1), ((4, 2), 1), ((2, 3), (3, 2))])
+def test_padding_same_and_valid(kernel, dilation):
+    x, w = random(2, 3, 7, 6), random(2, 3, *kernel)
+    y = ops.conv2d(x, w, padding="same", dilation=dilation)
+    assert y.shape == (2, 2, 7, 6)
+    wide = [d * (k - 1) for k, d in zip(kernel, conv_file.per_axis(dilation, 2, "", 1))]
+    padded = ops.pad(x, [n for total in reversed(wide) for n in (total // 2, total - total // 2)])  # PyTorch's halves
+    np.testing.assert_allclose(y, ops.conv2d(padded, w, padding="valid", dilation=dilation))
+
+
+# --- refusals --------------------------------------------------------------------------------------------------
+
+X, W, B = np.zeros((2, 4, 5, 5)), np.zeros((6, 4, 3, 3)), np.zeros(6)
+REFUSED = {
+    "channels": (lambda: ops.conv2d(X[:, :3], W), "the input has 3 channels, the weight and groups ask for 4"),
+    "channels of groups": (lambda: ops.conv2d(X, W, groups=2), "4 channels, the weight and groups ask for 8"),
+    "groups": (lambda: ops.conv2d(X, W[:, :1], groups=4), "groups must be a positive integer that divides"),
+    "kernel": (lambda: ops.conv2d(X, W, dilation=3), r"spans \(7, 7\) is larger than the input \(5, 5\) padded by \(0, 0\)"),
+    "bias": (lambda: ops.conv2d(X, W, B[:4]), r"bias must have shape \(6,\), one number per output channel"),
+    "stride": (lambda: ops.conv2d(X, W, stride=0), "stride must be an integer >= 1 or a tuple of 2 of them, not 0"),
+    "padding": (lambda: ops.conv2d(X, W, padding=(1, 1, 1)), "padding must be an integer >= 0 or a tuple of 2"),
+    "same": (lambda: ops.conv2d(X, W, padding="same", stride=2), "padding 'same' needs stride 1"),
+    "dimensions": (lambda: ops.conv2d(X[0, 0], W), r"the input must have 4 dimensions \(N, C, ...\), 3 without a batch"),
+    "weight": (lambda: ops.conv1d(X[0], W), r"conv1d: weight \(6, 4, 3, 3\) must have 3 sizes \(out, in/groups, \*kernel\)"),
+    "transposed channels": (lambda: ops.conv_transpose2d(X, W), "the input has 4 channels, the weight and groups ask for 6"),
+    "transposed weight": (lambda: ops.conv_transpose1d(X[0], W), r"must have 3 sizes \(in, out/groups, \*kernel\)"),
+    "output_padding": (
+        lambda: ops.conv_transpose2d(X[:, :, :3], W[:4], stride=2, output_padding=2),
+        r"output_padding \(2, 2\) must be smaller than stride \(2, 2\) or dilation",
+    ),
+    "nothing left": (
+        lambda: ops.conv_transpose2d(X[:, :, :2, :2], W[:4], padding=2),
+        r"padding \(2, 2\) leaves size \(0, 0\)",
+    ),
+}  # fmt: skip
+
+
+@pytest.mark.parametrize("name", REFUSED)
+def test_refused_with_shapes_and_remedy(name):
+    function, message = REFUSED[name]
+    with pytest.raises(ValueError, match=message):
+        function()
