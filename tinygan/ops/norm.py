@@ -21,6 +21,7 @@ __all__ = ["batch_norm", "cosine_similarity", "group_norm", "instance_norm", "la
 # Elements that are worked on at a time: half a megabyte, which the cache holds. Measured on 64 x 64 x 14 x 14: 1.26 ms
 # forward, 1.54 with blocks of an eighth of that.
 BLOCK = 1 << 17
+ROW = 512  # and this many in a row, see _matrix
 
 
 # --- channels: batch, instance and group normalisation ---------------------------------------------------------
@@ -46,34 +47,52 @@ def _affine(x, weight, bias):
     return x if bias is None else x + reshape(bias, column)
 
 
-def _rows(x, per_sample):
-    """(N, C, ...) -> (samples, rows, C): each sample by itself, or the whole batch as one. A view of channels-last memory."""
-    library = xp(x)
+# The fast path works on x as a matrix for each sample, (samples, rows, width), `samples` being 1 if all of the batch share
+# their statistics. A row holds the channels of k neighbouring positions, width = k C: NumPy is slow on short rows, 4.1 ms
+# forward and backward for 16 channels of 64 x 28 x 28 with k = 1, 2.4 with 32. Statistics and coefficients are (samples, C).
+
+
+def _matrix(x, per_sample):
+    """(N, C, ...) -> (samples, rows, width), a view if the memory is channels-last."""
+    library, channels = xp(x), x.shape[1]
     x = library.ascontiguousarray(library.moveaxis(x, 1, -1))
-    return x.reshape(len(x) if per_sample else 1, -1, x.shape[-1])
+    positions = x.size // channels // (len(x) if per_sample else 1)
+    wanted = ROW // channels if x.size > BLOCK // 4 else 1  # for a small x the vectors would cost more than they save
+    k = math.gcd(positions, 1 << max(0, wanted.bit_length() - 1))  # a power of two that divides them
+    return x.reshape(len(x) if per_sample else 1, positions // k, k * channels)
 
 
-def _unrows(rows, shape):
-    """The inverse of _rows: (N, C, ...), channels-last in memory."""
-    return xp(rows).moveaxis(rows.reshape(shape[0], *shape[2:], shape[1]), -1, 1)
+def _image(matrix, shape):
+    """The inverse of _matrix: (N, C, ...), channels-last in memory."""
+    return xp(matrix).moveaxis(matrix.reshape(shape[0], *shape[2:], shape[1]), -1, 1)
 
 
 def _blocks(x):
-    """The parts of x (samples, rows, C) to work on one after another: (slice of samples, slice of rows)."""
-    samples, rows, channels = x.shape
+    """The parts of x (samples, rows, width) to work on one after another: (slice of samples, slice of rows)."""
+    samples, rows, width = x.shape
     everything = slice(None)
     if not is_numpy(x) or x.size <= BLOCK:
         return [(everything, everything)]
     if samples > 1:
-        step = max(1, BLOCK // (rows * channels))
+        step = max(1, BLOCK // (rows * width))
         return [(slice(i, i + step), everything) for i in range(0, samples, step)]
-    step = max(1, BLOCK // channels)
+    step = max(1, BLOCK // width)
     return [(everything, slice(i, i + step)) for i in range(0, rows, step)]
 
 
-def _column_sums(x):
-    """(samples, rows, C) -> (samples, C)."""
-    return xp(x).ones(x.shape[1], x.dtype) @ x
+def _channel_sums(x, channels):
+    """(samples, rows, width) -> (samples, C)."""
+    sums = xp(x).ones(x.shape[1], x.dtype) @ x
+    return sums if x.shape[2] == channels else sums.reshape(len(x), -1, channels).sum(1)
+
+
+def _along_rows(v, width):
+    """(samples, C) -> (samples, 1, width), to be combined with the rows of x."""
+    samples, channels = v.shape
+    if width == channels:
+        return v[:, None]
+    repeated = xp(v).broadcast_to(v[:, None], (samples, width // channels, channels))
+    return repeated.reshape(samples, 1, width)
 
 
 def _over_groups(sums, groups):
@@ -86,50 +105,56 @@ def _over_groups(sums, groups):
 
 
 def _channels_run(input, weight, bias, groups, per_sample, eps, running=None):
-    library, x = xp(input), _rows(input, per_sample)
-    blocks, rows = _blocks(x), x.shape[1]
-    mean = _over_groups(_column_sums(x), groups) / rows  # (samples, C)
-    var = library.zeros_like(mean)
+    library, x, channels = xp(input), _matrix(input, per_sample), input.shape[1]
+    blocks, width = _blocks(x), x.shape[2]
+    count = x.shape[1] * width // channels
+    mean = _over_groups(_channel_sums(x, channels), groups) / count
+    var, centre = library.zeros_like(mean), _along_rows(mean, width)
     for at in blocks:
-        centred = x[at] - mean[at[0], None]  # two passes: the mean of squares less the squared mean cancels in float32
+        centred = x[at] - centre[at[0]]  # two passes: the mean of squares less the squared mean cancels in float32
         centred *= centred
-        var[at[0]] += _column_sums(centred)
-    var = _over_groups(var, groups) / rows
+        var[at[0]] += _channel_sums(centred, channels)
+    var = _over_groups(var, groups) / count
     if running is not None:
-        _move(running, mean, var, rows)
+        _move(running, mean, var, count)
     rstd = 1 / library.sqrt(var + eps)
     scale = rstd if weight is None else rstd * weight
     shift = -mean * scale if bias is None else bias - mean * scale
+    scale, shift = _along_rows(scale, width), _along_rows(shift, width)
     y = library.empty_like(x)
     for at in blocks:
-        part = library.multiply(x[at], scale[at[0], None], out=y[at])
-        part += shift[at[0], None]
-    return _unrows(y, input.shape), (x, mean, rstd)
+        part = library.multiply(x[at], scale[at[0]], out=y[at])
+        part += shift[at[0]]
+    return _image(y, input.shape), (x, mean, rstd)
 
 
 def _channels_backward(g, y, saved, need, input, weight, bias, groups, per_sample, eps, running=None):
-    (x, mean, rstd), library, g = saved, xp(input), _rows(g, per_sample)
-    blocks, rows = _blocks(x), x.shape[1]
-    d_bias, d_weight = library.zeros_like(mean), library.zeros_like(mean)  # of each sample
+    (x, mean, rstd), library, g, channels = saved, xp(input), _matrix(g, per_sample), input.shape[1]
+    blocks, width = _blocks(x), x.shape[2]
+    d_bias, d_weight, centre = library.zeros_like(mean), library.zeros_like(mean), _along_rows(mean, width)
     for at in blocks:
-        along = x[at] - mean[at[0], None]
+        along = x[at] - centre[at[0]]
         along *= g[at]
-        d_weight[at[0]] += _column_sums(along)
-        d_bias[at[0]] += _column_sums(g[at])
-    d_weight *= rstd  # Σ g x̂ with x̂ = (x - mean) / std
+        d_weight[at[0]] += _channel_sums(along, channels)
+        d_bias[at[0]] += _channel_sums(g[at], channels)
+    d_weight *= rstd  # Σ g x̂ with x̂ = (x - mean) / std, for each sample
     dx = None
     if need[0]:  # dx = (w g - mean(w g) - x̂ mean(w g x̂)) / std, gathered into a g + b x + c
-        w = 1 if weight is None else weight
+        count, w = x.shape[1] * width // channels, 1 if weight is None else weight
         a = rstd * w
-        b = -rstd * rstd * _over_groups(w * d_weight, groups) / rows
-        c = -b * mean - rstd * _over_groups(w * d_bias, groups) / rows
+        b = -rstd * rstd * _over_groups(w * d_weight, groups) / count
+        c = -b * mean - rstd * _over_groups(w * d_bias, groups) / count
+        a, b, c = (_along_rows(v, width) for v in (a, b, c))
         dx = library.empty_like(x)
         for at in blocks:
-            part = library.multiply(g[at], a[at[0], None], out=dx[at])
-            part += x[at] * b[at[0], None]
-            part += c[at[0], None]
-        dx = _unrows(dx, input.shape)
-    return [gradient if needed else None for needed, gradient in zip(need, (dx, d_weight.sum(0), d_bias.sum(0)))]
+            part = library.multiply(g[at], a[at[0]], out=dx[at])
+            part += x[at] * b[at[0]]
+            part += c[at[0]]
+        dx = _image(dx, input.shape)
+    return [
+        gradient if needed else None
+        for needed, gradient in zip(need, (dx, d_weight.sum(0), d_bias.sum(0)), strict=True)
+    ]
 
 
 def _move(running, mean, var, count):
@@ -234,37 +259,53 @@ def _layer_norm(input, weight, bias, ndim, eps):
     return normal if bias is None else normal + bias
 
 
+def _row_blocks(x):
+    """Slices of the rows of x (rows, size) to work on one after another."""
+    step = max(1, BLOCK // 2 // x.shape[1]) if is_numpy(x) else len(x)
+    return [slice(i, i + step) for i in range(0, len(x), step)]
+
+
 def _layer_run(input, weight, bias, ndim, eps):
     library, size = xp(input), math.prod(input.shape[input.ndim - ndim :])
     x = input.reshape(-1, size)
-    ones = library.ones((size, 1), x.dtype)
-    normal = x - x @ ones / size
-    rstd = 1 / library.sqrt((normal * normal) @ ones / size + eps)  # (rows, 1)
-    normal *= rstd
-    y = normal.copy() if weight is None else normal * weight.reshape(size)
-    if bias is not None:
-        y += bias.reshape(size)
-    return y.reshape(input.shape), (normal, rstd)
+    ones, y = library.ones((size, 1), x.dtype), library.empty_like(x)
+    mean = x @ ones / size  # (rows, 1)
+    rstd = library.empty_like(mean)
+    for at in _row_blocks(x):
+        part = library.subtract(x[at], mean[at], out=y[at])
+        rstd[at] = 1 / library.sqrt((part * part) @ ones / size + eps)
+        part *= rstd[at]
+        if weight is not None:
+            part *= weight.reshape(size)
+        if bias is not None:
+            part += bias.reshape(size)
+    return y.reshape(input.shape), (x, mean, rstd)
 
 
 def _layer_backward(g, y, saved, need, input, weight, bias, ndim, eps):
-    (normal, rstd), library = saved, xp(input)
-    (rows, size), shape = normal.shape, input.shape[input.ndim - ndim :]
-    g = g.reshape(rows, size)
-    column, row = library.ones((size, 1), g.dtype), library.ones(rows, g.dtype)
-    dx = d_weight = d_bias = None
-    if need[1]:
-        d_weight = (row @ (g * normal)).reshape(shape)
-    if need[2]:
-        d_bias = (row @ g).reshape(shape)
-    if need[0]:  # dx = (w g - mean(w g) - x̂ mean(w g x̂)) / std
-        g = g if weight is None else g * weight.reshape(size)
-        dx = normal * ((g * normal) @ column / -size)
-        dx += g
-        dx -= g @ column / size
-        dx *= rstd
-        dx = dx.reshape(input.shape)
-    return [dx, d_weight, d_bias]
+    (x, mean, rstd), library, shape = saved, xp(input), input.shape[input.ndim - ndim :]
+    size, g = x.shape[1], g.reshape(x.shape)
+    d_weight, d_bias = library.zeros((2, size), x.dtype)
+    dx = library.empty_like(x) if need[0] else None
+    column = library.ones((size, 1), x.dtype)
+    for at in _row_blocks(x):
+        g_part = g[at]
+        row = library.ones(len(g_part), x.dtype)
+        normal = x[at] - mean[at]
+        normal *= rstd[at]
+        along = g_part * normal
+        d_weight += row @ along
+        d_bias += row @ g_part
+        if need[0]:  # dx = (w g - mean(w g) - x̂ mean(w g x̂)) / std
+            if weight is not None:
+                g_part = g_part * weight.reshape(size)
+                along *= weight.reshape(size)
+            normal *= along @ column / size
+            part = library.subtract(g_part, normal, out=dx[at])
+            part -= g_part @ column / size
+            part *= rstd[at]
+    gradients = (dx if dx is None else dx.reshape(input.shape), d_weight.reshape(shape), d_bias.reshape(shape))
+    return [gradient if needed else None for needed, gradient in zip(need, gradients, strict=True)]
 
 
 _layer_norm = Fused(_layer_run, _layer_backward, _layer_norm, arity=3)
