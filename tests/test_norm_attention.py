@@ -129,6 +129,13 @@ def test_layer_norm_is_a_loop_over_rows():
     close(ops.layer_norm(x, C)[1, 2], standardised(x[1, 2]))
 
 
+def test_an_empty_batch_stays_empty():
+    x = Tensor(np.zeros((0, C, 4, 5)), requires_grad=True)
+    for f in (lambda x: ops.group_norm(x, 2), ops.instance_norm, lambda x: ops.layer_norm(x, 5)):
+        y = f(x)
+        assert y.shape == x.shape and grad(y, x, np.zeros(x.shape))[0].shape == x.shape
+
+
 def test_images_stay_channels_last():
     x = channels_last(rand(3, C, 4, 5))
     tensor = Tensor(x, requires_grad=True)

@@ -143,6 +143,16 @@ def test_mixed_precision_follows_numpy():
     assert [a.dtype for a in grad(y, leaves, rand(*y.shape))] == [leaf.dtype for leaf in leaves]
 
 
+@pytest.mark.parametrize("name", ["lstm", "gru", "lstm_cell", "gru_cell", "feedback-tanh"])
+def test_an_empty_batch_gives_zero_gradients(name):
+    f, arguments, const = CASES[name]
+    per_sample = {"lstm": 3, "gru": 2, "lstm_cell": 3, "gru_cell": 2, "feedback-tanh": 4}[name]
+    empty = [a[:, :0] if a.ndim == 3 else a[:0] for a in arguments[:per_sample]]
+    tensors, leaves = as_parameters([*empty, *arguments[per_sample:]])
+    y = f(*tensors, **const)
+    assert all(a.shape == leaf.shape and not a.any() for a, leaf in zip(grad(y, leaves, np.zeros(y.shape)), leaves))
+
+
 def test_two_gradients_of_one_graph_are_equal():
     tensors, leaves = as_parameters(LSTM)
     y = ops.lstm(*tensors)

@@ -55,8 +55,8 @@ def _affine(x, weight, bias):
 def _matrix(x, per_sample):
     """(N, C, ...) -> (samples, rows, width), a view if the memory is channels-last."""
     library, channels = xp(x), x.shape[1]
+    positions = math.prod(x.shape[2:]) * (1 if per_sample else len(x))
     x = library.ascontiguousarray(library.moveaxis(x, 1, -1))
-    positions = x.size // channels // (len(x) if per_sample else 1)
     wanted = ROW // channels if x.size > BLOCK // 4 else 1  # for a small x the vectors would cost more than they save
     k = math.gcd(positions, 1 << max(0, wanted.bit_length() - 1))  # a power of two that divides them
     return x.reshape(len(x) if per_sample else 1, positions // k, k * channels)
@@ -83,7 +83,7 @@ def _blocks(x):
 def _channel_sums(x, channels):
     """(samples, rows, width) -> (samples, C)."""
     sums = xp(x).ones(x.shape[1], x.dtype) @ x
-    return sums if x.shape[2] == channels else sums.reshape(len(x), -1, channels).sum(1)
+    return sums if x.shape[2] == channels else sums.reshape(len(x), x.shape[2] // channels, channels).sum(1)
 
 
 def _along_rows(v, width):
@@ -100,8 +100,9 @@ def _over_groups(sums, groups):
     samples, channels = sums.shape
     if groups == channels:
         return sums
-    means = sums.reshape(samples, groups, -1).sum(2, keepdims=True) / (channels // groups)
-    return xp(sums).broadcast_to(means, (samples, groups, channels // groups)).reshape(samples, channels)
+    apart = (samples, groups, channels // groups)
+    means = sums.reshape(apart).sum(2, keepdims=True) / apart[2]
+    return xp(sums).broadcast_to(means, apart).reshape(samples, channels)
 
 
 def _channels_run(input, weight, bias, groups, per_sample, eps, running=None):

@@ -166,9 +166,9 @@ def _gru_backward(g, y, saved, need, input, h0, weight_ih, weight_hh, bias_ih=No
 
 def _add_weight_gradients(d, steps, given, d_weights):
     """d_weights (4H, I + 1 + H) += Σ_t da_t [x; 1; h]ᵀ; q has no x and n no h, whose columns are left alone."""
-    size = d.shape[2]
-    read = steps.transpose(0, 2, 1).reshape(-1, steps.shape[1])  # (steps N, I + 1 + H)
-    d = d.transpose(1, 2, 0, 3).reshape(4 * size, -1)  # (4H, steps N)
+    (count, rows, n_batch), size = steps.shape, d.shape[2]
+    read = steps.transpose(0, 2, 1).reshape(count * n_batch, rows)
+    d = d.transpose(1, 2, 0, 3).reshape(4 * size, count * n_batch)
     q, r_z, n = d_weights[:size, given:], d_weights[size : 3 * size], d_weights[3 * size :, : given + 1]
     q += d[:size] @ read[:, given:]
     r_z += d[size : 3 * size] @ read
