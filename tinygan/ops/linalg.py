@@ -20,6 +20,8 @@ def mT(input):
 
 @op(lambda g, y, a, b: _matmul(g, mT(b)), lambda g, y, a, b: _matmul(mT(a), g), broadcasts=True)
 def _matmul(a, b):
+    if a.shape[-1] == 1:  # a column times a row: BLAS is slow at it, (64, 1) @ (1, 6272) takes 0.57 ms, this 0.04
+        return a * b
     return a @ b
 
 
