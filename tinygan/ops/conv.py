@@ -15,6 +15,7 @@ and weights come out where they belong. Below, `moved` arrays have their channel
 
 import math
 from itertools import product
+from numbers import Integral
 from typing import NamedTuple
 
 from tinygan.autodiff import broadcast_to, op
@@ -23,7 +24,8 @@ from tinygan.ops.shape import reshape
 
 __all__ = ["conv1d", "conv2d", "conv3d", "conv_transpose1d", "conv_transpose2d", "conv_transpose3d"]
 
-BLOCK = 1 << 19  # elements worked on at a time: 2 MB stay in the second-level cache (measured best of 2^17 ... 2^21)
+BLOCK = 1 << 19  # elements worked on at a time: 2 MB stay in the second-level cache (measured best of 2^18 ... 2^21)
+GPU_BLOCK = 1 << 27  # a GPU wants few large steps; half a gigabyte leaves room on a small one
 
 
 class Geometry(NamedTuple):
@@ -56,9 +58,10 @@ def padded_space(space, size, kernel, how):
 
 def _block_shape(x, samples, rows, elements):
     """(samples, rows) of a block of about BLOCK elements, if a sample has `elements`: several samples or a part of one."""
-    if not is_numpy(x) or samples * elements <= BLOCK:
+    block = BLOCK if is_numpy(x) else GPU_BLOCK
+    if samples * elements <= block:
         return max(1, samples), rows
-    return max(1, BLOCK // elements), max(1, min(rows, BLOCK * rows // elements))
+    return max(1, block // elements), max(1, min(rows, block * rows // elements))
 
 
 def _columns(x, size, kernel, how, start, stop):
@@ -154,7 +157,11 @@ def conv_transpose(g, w, b, size, how):
         for i in range(start, stop, samples):
             part = g[i : min(i + samples, stop)]
             _add_to_windows(image[: len(part)], part, w, how, together)
-            x[i : i + len(part)] = image[: len(part)][inside] if b is None else image[: len(part)][inside] + b
+            pixels = image[: len(part)][inside]
+            if b is None:
+                x[i : i + len(part)] = pixels
+            else:
+                library.add(pixels, b, out=x[i : i + len(part)])
 
     split_batch(some_samples, x, work=g.size * w[0, 0].size)
     return library.moveaxis(x, -1, 1)
@@ -220,8 +227,8 @@ def channel_sum(x):
 
 def per_axis(value, axes, name, least):
     """`value` as a tuple of `axes` integers: one number stands for all of them. ValueError if one is below `least`."""
-    values = (value,) * axes if isinstance(value, int) else tuple(value)
-    if len(values) != axes or any(not isinstance(v, int) or v < least for v in values):
+    values = tuple(value) if isinstance(value, tuple | list) else (value,) * axes
+    if len(values) != axes or any(not isinstance(v, Integral) or v < least for v in values):
         raise ValueError(f"{name} must be an integer >= {least} or a tuple of {axes} of them, not {value!r}")
     return values
 
@@ -232,7 +239,7 @@ def _check(name, input, weight, bias, channels, outputs, groups):
     axes = weight.ndim - 2
     if input.ndim != axes + 2:
         raise ValueError(f"{sizes}: the input must have {axes + 2} dimensions (N, C, ...), {axes + 1} without a batch")
-    if not isinstance(groups, int) or groups < 1 or weight.shape[0] % groups:
+    if not isinstance(groups, Integral) or groups < 1 or weight.shape[0] % groups:
         raise ValueError(f"{sizes}: groups must be a positive integer that divides the weight's first size")
     if input.shape[1] != channels:
         raise ValueError(f"{sizes}: the input has {input.shape[1]} channels, the weight and groups ask for {channels}")
