@@ -26,7 +26,7 @@ def test_train_sample_evaluate_resume(tmp_path, capsys, monkeypatch):
     assert main(["sample", str(run)]) == 0
     assert (run / "samples" / "seed-0.png").is_file()
     capsys.readouterr()
-    assert main(["evaluate", str(run), "-n", "300"]) == 0
+    assert main(["evaluate", str(run)]) == 0
     assert "frechet" in capsys.readouterr().out.lower()
     assert main(["train", "--resume", "--out", str(run)]) == 0
 

@@ -13,7 +13,7 @@ ROOT = Path(tinygan.__file__).parent
 
 # A part may import the parts on floors below its own.
 FLOORS = [
-    {"backend"},
+    {"backend", "files"},
     {"autodiff"},
     {"ops"},
     {"losses", "gradcheck", "optim", "data"},

@@ -4,14 +4,12 @@ Matplotlib and Pillow are imported by the functions that use them, and Matplotli
 global figure, no setting of the reader's own session is touched. Every file is written whole or not at all.
 """
 
-import contextlib
 import math
-import os
-from pathlib import Path
 
 import numpy as np
 
 from tinygan.backend import to_numpy
+from tinygan.files import written_whole
 
 # Okabe & Ito 2008: told apart by every kind of colour vision. One colour a player, in every panel.
 _COLOURS = {"d": "#0072B2", "g": "#D55E00", "": "#333333"}
@@ -69,7 +67,7 @@ def save_image(array, path):
     """Write a picture (H, W) or (H, W, 3), uint8, to `path`; its ending says the format, .png for one."""
     from PIL import Image
 
-    with _written_whole(path) as temporary:
+    with written_whole(path) as temporary:
         _picture(Image, array, "save_image").save(temporary, optimize=True)
 
 
@@ -85,7 +83,7 @@ def gif(frames, path, seconds_per_frame=0.1):
             " least one frame, all of the same size, and a time above 0"
         )
     milliseconds = max(20, 10 * round(100 * seconds_per_frame))  # GIF counts in 10 ms, and viewers slow down below 20
-    with _written_whole(path) as temporary:
+    with written_whole(path) as temporary:
         pictures[0].save(
             temporary, "GIF", save_all=True, append_images=pictures[1:], duration=milliseconds, loop=0, optimize=True
         )
@@ -96,18 +94,6 @@ def _picture(Image, array, name):
     if array.dtype != np.uint8 or array.ndim not in (2, 3) or (array.ndim == 3 and array.shape[2] != 3):
         raise ValueError(f"{name}: {array.dtype} {array.shape}: expected uint8 (H, W) or (H, W, 3); see image_grid")
     return Image.fromarray(np.ascontiguousarray(array))
-
-
-@contextlib.contextmanager
-def _written_whole(path):
-    """A temporary path with the same ending, which is renamed to `path` once it was written, and else removed."""
-    path = Path(path)
-    temporary = path.with_name(f".{os.getpid()}.{path.name}")
-    try:
-        yield temporary
-        os.replace(temporary, path)
-    finally:
-        temporary.unlink(missing_ok=True)
 
 
 # --- curves ----------------------------------------------------------------------------------------------------
@@ -224,5 +210,5 @@ def _save_small(pixels, path):
     palette = Image.new("P", (1, 1))
     palette.putpalette(np.rint(255 + strengths * (inks - 255)).astype(np.uint8).tobytes())
     picture = Image.fromarray(np.ascontiguousarray(pixels)).quantize(palette=palette, dither=Image.Dither.NONE)
-    with _written_whole(path) as temporary:
+    with written_whole(path) as temporary:
         picture.save(temporary, optimize=True)

@@ -21,6 +21,7 @@ from pathlib import Path
 import numpy as np
 
 from tinygan.backend import prime_malloc, share_cores, to_numpy
+from tinygan.files import written_whole
 from tinygan.gan.training import training_step
 
 
@@ -32,20 +33,12 @@ class RunError(RuntimeError):
 
 
 def write_file(path, content):
-    """Write bytes or text under a temporary name, flush, rename: readers see the old file or the new one."""
-    path = Path(path)
-    temporary = path.with_name(f".{path.name}.part")
+    """Write bytes or text so that the file is whole at every instant; RunError if that fails."""
     try:
-        with open(temporary, "wb") as f:
-            f.write(content.encode() if isinstance(content, str) else content)
-            f.flush()
-            os.fsync(f.fileno())
-        os.replace(temporary, path)
+        with written_whole(path) as temporary:
+            temporary.write_bytes(content.encode() if isinstance(content, str) else content)
     except OSError as error:
-        temporary.unlink(missing_ok=True)
-        raise RunError(
-            f"{path} could not be written ({error.strerror}); is there space, and may you write there?"
-        ) from None
+        raise RunError(f"{path} could not be written ({error.strerror}); is there space, and may you write there?") from None
 
 
 def _digest(arrays):

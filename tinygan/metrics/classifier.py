@@ -5,7 +5,6 @@ space in which Frechet and kernel distances are measured. `digit_classifier("dig
 seconds, and keeps the weights in the cache folder; `images.py` is what asks.
 """
 
-import contextlib
 import os
 import sys
 import time
@@ -16,6 +15,7 @@ import numpy as np
 from tinygan.autodiff import Tensor, grad, no_grad
 from tinygan.backend import prime_malloc, stream
 from tinygan.data import Loader, digits, mnist
+from tinygan.files import written_whole
 from tinygan.losses import cross_entropy
 from tinygan.nn import Conv2d, Linear, Module
 from tinygan.ops import flatten, leaky_relu, softmax
@@ -163,13 +163,10 @@ def _train_and_keep(path, name):
         print(sentence, file=sys.stderr, flush=True)
 
     classifier = train_classifier(*real_images(name, "train"), **_TRAINING[name][1], say=say)
-    temporary = path.with_name(f".{path.name}.{os.getpid()}")  # its own: several processes may train at a time
     try:
         path.parent.mkdir(parents=True, exist_ok=True)
-        temporary.write_bytes(save(classifier.state_dict()))
-        os.replace(temporary, path)
+        with written_whole(path) as temporary:
+            temporary.write_bytes(save(classifier.state_dict()))
     except OSError as error:
-        with contextlib.suppress(OSError):
-            temporary.unlink()
         say(f"the classifier could not be kept in {path.parent} ({error.strerror}), so it will be trained again")
     return classifier

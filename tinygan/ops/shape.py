@@ -200,7 +200,7 @@ def _index(x, key):
 @op(lambda g, y, x, key, shape: _index(g, key=key))
 def _unindex(x, key, shape):
     """The adjoint of _index: zeros, to whose places `key` x is added."""
-    out = xp(x).zeros(shape, x.dtype)
+    out = xp(x).zeros_like(x, shape=shape)  # in x's order in memory: channels-last stays channels-last
     parts = key if isinstance(key, tuple) else (key,)
     if any(hasattr(k, "dtype") and k.dtype.kind in "iu" and k.ndim for k in parts):
         xp(x).add.at(out, key, x)  # an index may occur twice

@@ -22,9 +22,12 @@ from tinygan.plot import image_grid, save_image
 class RowSettings(training.Settings):
     """Settings of pictures that are written row by row."""
 
+    steps: int = setting(3000, "Training steps; each moves both players once.", 1)
+    learning_rate: float = setting(3e-3, "Adam's learning rate in the first half of training.", 0.0)
+    penalty_every: int = setting(4, "R1 and R2 are taken every so many steps, as many times as strong.", 1)
     noise: int = setting(16, "Size of z, drawn once a picture.", 1)
     row_noise: int = setting(8, "Size of z_t, drawn anew for every row.", 0)
-    hidden: int = setting(64, "Size of the LSTM's state.", 1)
+    hidden: int = setting(128, "Size of the LSTM's state.", 1)
     features: int = setting(128, "Outputs of FC1, the last layer of D's trunk.", 1)
     context: int = setting(0, "Channels through which D is shown the LSTM's states; 0: it sees the picture alone.", 0)
 
@@ -134,6 +137,9 @@ def make_game(s, device="cpu"):
 def draw(samples, path):
     """A grid of pictures."""
     save_image(image_grid(samples), path)
+
+
+EVALUATED_SAMPLES = 2000
 
 
 def evaluate(samples):

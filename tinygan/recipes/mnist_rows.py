@@ -10,7 +10,7 @@ from tinygan.gan.training import setting
 from tinygan.metrics import evaluate_images
 from tinygan.recipes.digits import RowSettings, draw, row_game
 
-__all__ = ["Settings", "draw", "evaluate", "make_game"]
+__all__ = ["EVALUATED_SAMPLES", "Settings", "draw", "evaluate", "make_game"]
 
 
 @dataclass
@@ -19,14 +19,17 @@ class Settings(RowSettings):
 
     noise: int = setting(32, "Size of z, drawn once a picture.", 1)
     row_noise: int = setting(16, "Size of z_t, drawn anew for every row.", 0)
-    hidden: int = setting(128, "Size of the LSTM's state.", 1)
+    hidden: int = setting(256, "Size of the LSTM's state.", 1)
     ema: float = setting(0.999, "Decay of the moving average of G's weights, from which samples are drawn.", 0.0, 1.0)
 
 
 def make_game(s, device="cpu"):
     """The game that `tinygan train mnist-rows` plays."""
     images, _ = mnist("train")
-    return row_game(images, [(32, 4, 2), (64, 4, 2)], s, device)
+    return row_game(images * 2 - 1, [(32, 4, 2), (64, 4, 2)], s, device)
+
+
+EVALUATED_SAMPLES = 10_000
 
 
 def evaluate(samples):
