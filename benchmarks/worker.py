@@ -15,7 +15,7 @@ import time
 
 import numpy as np
 
-SIDES = {"torch-best": ("torch", {"best": True})}
+SIDES = {"torch-best": ("torch", {"best": True}), "tinygan-blas": ("tinygan", {})}
 
 
 def busy_seconds():
