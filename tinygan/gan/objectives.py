@@ -16,6 +16,7 @@ class Objective(NamedTuple):
     discriminator: Callable
     generator: Callable
     source: str
+    compares: bool = False  # whether G's loss needs the verdicts on real samples too
 
 
 minimax = Objective(
@@ -47,6 +48,7 @@ relativistic = Objective(
     lambda real, fake: -mean(logsigmoid(real - fake)),
     lambda real, fake: -mean(logsigmoid(fake - real)),
     "which of a pair is real? G sees the real one too. Jolicoeur-Martineau 2019, eq. 7; Huang et al. 2024, eq. 2",
+    compares=True,
 )
 
 OBJECTIVES = {

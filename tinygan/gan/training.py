@@ -129,8 +129,8 @@ def training_step(game, step):
     _move(D, game.d_optimizer, grad(d_loss + penalty, game.d_parameters), "discriminator")
 
     # G's gradient, G's step
-    real, fake = D(x_real.detach(), *about_real), D(x_fake, *about_fake)
-    g_loss = objective.generator(real, fake)
+    real = D(x_real.detach(), *about_real) if objective.compares else None
+    g_loss = objective.generator(real, D(x_fake, *about_fake))
     _move(game.generator, game.g_optimizer, grad(g_loss, game.g_parameters), "generator")
     game.average.update(game.generator)
     losses = {"d_loss": d_loss.item(), "g_loss": g_loss.item()}
