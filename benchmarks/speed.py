@@ -142,7 +142,7 @@ def check_equal(name, sides):
 
 def measure(sides, threads, seconds):
     """Let the sides take turns for so many seconds, at least five turns."""
-    batch = min(0.2, seconds / 40)
+    batch = min(0.1, seconds / 40)
     for s in sides:
         s.take_turn()
         took = s.ask("time", steps=1)["wall"]
