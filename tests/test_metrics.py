@@ -173,7 +173,7 @@ def test_kernel_distance_of_moved_normals_in_closed_form():
 
 GOOD = np.ones((4, 3))
 WRONG_FEATURES = {
-    "one row": (GOOD[:1], GOOD, "at least two rows"),
+    "one row": (GOOD[:1], GOOD, "at least 2 rows"),
     "other features": (GOOD, np.ones((4, 2)), "D the same"),
     "pictures": (np.ones((4, 1, 2, 2)), GOOD, "expected .N, D."),
     "no features": (np.ones((4, 0)), np.ones((4, 0)), "expected .N, D."),

@@ -6,8 +6,10 @@ A score is printed beside what real data scores, never alone. Read `images.py` f
 from tinygan.metrics.classifier import Classifier, cache_folder, digit_classifier, train_classifier
 from tinygan.metrics.frechet import KernelDistance, frechet_distance, kernel_distance
 from tinygan.metrics.images import class_shares, evaluate_images, inception_score
+from tinygan.metrics.modes import class_scores, grid_centres, mode_scores, ring_centres
 
 __all__ = [
-    "Classifier", "KernelDistance", "cache_folder", "class_shares", "digit_classifier", "evaluate_images",
-    "frechet_distance", "inception_score", "kernel_distance", "train_classifier",
+    "Classifier", "KernelDistance", "cache_folder", "class_scores", "class_shares", "digit_classifier", "evaluate_images",
+    "frechet_distance", "grid_centres", "inception_score", "kernel_distance", "mode_scores", "ring_centres",
+    "train_classifier",
 ]  # fmt: skip

@@ -11,7 +11,8 @@ from typing import NamedTuple
 
 import numpy as np
 
-from tinygan.backend import stream, to_numpy
+from tinygan.backend import stream
+from tinygan.metrics.bags import checked_bags
 
 
 def frechet_distance(features_a, features_b):
@@ -20,7 +21,7 @@ def frechet_distance(features_a, features_b):
     Covariances divide by N - 1 and may be singular: fewer rows than features are fine. ValueError for rows of different
     length, fewer than two rows, or values that are not finite. Heusel et al. 2017, eq. 6; Dowson & Landau 1982.
     """
-    a, b = _features("frechet_distance", features_a, features_b)
+    a, b = checked_bags("frechet_distance", features_a, features_b, least=2)
     difference = a.mean(0) - b.mean(0)
     root_a, root_b = _covariance_root(a), _covariance_root(b)
     # With Sᵢ = RᵢᵀRᵢ, the eigenvalues of S₁S₂ are the squared singular values of R₁R₂ᵀ. That needs neither complex numbers
@@ -44,7 +45,7 @@ def kernel_distance(features_a, features_b, blocks=10, seed=0):
     from the parts are independent: their mean and its standard error are returned. ValueError unless every block has
     two rows of each kind. Binkowski et al. 2018, eq. 4.
     """
-    a, b = _features("kernel_distance", features_a, features_b)
+    a, b = checked_bags("kernel_distance", features_a, features_b, least=2)
     if blocks < 2 or min(len(a), len(b)) < 2 * blocks:
         raise ValueError(
             f"kernel_distance: {len(a)} and {len(b)} rows in {blocks} blocks: take at least 2 blocks of at least 2 rows"
@@ -66,16 +67,3 @@ def _squared_discrepancy(a, b):
 def _covariance_root(x):
     """R (min(N, D), D) with RᵀR = the covariance of the rows of x (N, D); by QR, so the data is never squared."""
     return np.linalg.qr(x - x.mean(0), mode="r") / math.sqrt(len(x) - 1)
-
-
-def _features(name, *sets):
-    """Both bags as float64 matrices, after all that can be wrong with them was checked."""
-    sets = [np.asarray(to_numpy(x), np.float64) for x in sets]
-    shapes = " and ".join(str(x.shape) for x in sets)
-    if any(x.ndim != 2 for x in sets) or sets[0].shape[1] != sets[1].shape[1] or not sets[0].shape[1]:
-        raise ValueError(f"{name}: features {shapes}: expected (N, D) and (M, D), one row a sample, D the same")
-    if any(len(x) < 2 for x in sets):
-        raise ValueError(f"{name}: features {shapes}: a covariance needs at least two rows")
-    if not all(np.isfinite(x).all() for x in sets):
-        raise ValueError(f"{name}: features hold nan or infinity; did training diverge?")
-    return sets

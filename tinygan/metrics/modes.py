@@ -1,0 +1,86 @@
+"""How many modes a generator found, for data that is made of known ones: Gaussians in the plane, or classes.
+
+A sample is of high quality within 3 sigma of the nearest centre. A mode is covered when such a sample falls on it. The
+reverse KL divergence says how evenly: 0 if every mode gets its share. A perfect model of Gaussians in the plane does not
+score 100 % and 0 but 1 - e^(-9/2) = 98.9 % and about (modes - 1) / 2N, as N draws are never quite even: .0014 for the
+ring, .0048 for the grid, of 2,500 samples. More than 98.9 % means that the modes are drawn too narrow. Conventions of
+VEEGAN (Srivastava et al. 2017) and PacGAN (Lin et al. 2018).
+"""
+
+import math
+
+import numpy as np
+
+from tinygan.backend import to_numpy
+from tinygan.metrics.bags import checked_bags, distance_blocks
+
+WITHIN = 3  # sigmas
+
+
+def ring_centres(modes=8, radius=1.0):
+    """(modes, 2) points evenly on a circle, the first on the right: PacGAN's ring, with sigma .01."""
+    angle = 2 * np.pi * np.arange(modes) / modes
+    return radius * np.stack([np.cos(angle), np.sin(angle)], 1)
+
+
+def grid_centres(side=5, spacing=2.0):
+    """(side², 2) points of a square grid about the origin: PacGAN's grid, {-4, -2, 0, 2, 4}², with sigma .05."""
+    line = spacing * (np.arange(side) - (side - 1) / 2)
+    return np.stack(np.meshgrid(line, line, indexing="ij"), -1).reshape(-1, 2)
+
+
+def mode_scores(samples, centres, sigma):
+    """Scores of points (N, D) against Gaussians of spread `sigma` about centres (K, D), as a dict.
+
+    modes: how many of the K are covered; high_quality: the share of samples within 3 sigma of a centre; reverse_kl: of
+    the high-quality samples, see `count_scores`; and what a perfect model scores, high_quality_perfect (points in the
+    plane only) and reverse_kl_perfect (its mean). ValueError for another shape, or values that are not finite.
+    """
+    if not sigma > 0:
+        raise ValueError(f"mode_scores: sigma {sigma}: a spread above 0 is needed")
+    samples, centres = checked_bags("mode_scores", samples, centres)
+    counts = np.zeros(len(centres), np.int64)
+    for _, squares in distance_blocks(samples, centres):
+        nearest = squares.argmin(1)
+        counts += np.bincount(nearest[squares.min(1) <= (WITHIN * sigma) ** 2], minlength=len(centres))
+    share = 1 - math.exp(-(WITHIN**2) / 2)  # of a Gaussian in the plane: its squared radius is exponential
+    scores = {"samples": len(samples), **count_scores(counts), "high_quality": float(counts.sum() / len(samples))}
+    if samples.shape[1] == 2:
+        scores["high_quality_perfect"] = share
+        scores["reverse_kl_perfect"] = _mean_divergence(len(centres), max(1, round(share * len(samples))))
+    return scores
+
+
+def class_scores(classes, modes):
+    """`count_scores` of samples by the class (N,) that a classifier reads in each: stacked MNIST has 1000."""
+    classes = np.asarray(to_numpy(classes))
+    if classes.ndim != 1 or classes.dtype.kind not in "iu" or not len(classes):
+        raise ValueError(
+            f"class_scores: classes {classes.dtype} {classes.shape}: expected integers (N,); argmax first?"
+        )
+    if classes.min() < 0 or classes.max() >= modes:
+        raise ValueError(f"class_scores: classes {classes.min()} to {classes.max()}: expected 0 to {modes - 1}")
+    scores = count_scores(np.bincount(classes, minlength=modes))
+    return {"samples": len(classes), **scores, "reverse_kl_perfect": _mean_divergence(modes, len(classes))}
+
+
+def count_scores(counts):
+    """modes, how many of the counts (K,) are not 0, and reverse_kl, Σ p log(p K) in nats with p = counts / their sum.
+
+    The divergence is 0 for even counts and log K, the most there is, for a single mode; also where there are no samples.
+    """
+    counts = np.asarray(counts)
+    found = counts[counts > 0]
+    p = found / found.sum() if len(found) else np.ones(1)
+    return {"modes": len(found), "reverse_kl": max(0.0, float((p * np.log(p * len(counts))).sum()))}
+
+
+def _mean_divergence(modes, n):
+    """The mean reverse KL of n draws that are even on average: E Σ p log(p K), each count binomial(n, 1/K)."""
+    if modes == 1:
+        return 0.0
+    k, q = np.arange(1, n + 1), 1 / modes
+    log_factorial = np.concatenate([[0], np.cumsum(np.log(k))])
+    log_choices = log_factorial[n] - log_factorial[k] - log_factorial[n - k]
+    log_probability = log_choices + k * np.log(q) + (n - k) * np.log1p(-q)
+    return float(modes * (np.exp(log_probability) * (k / n) * np.log(k / n * modes)).sum())
