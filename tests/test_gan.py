@@ -7,9 +7,9 @@ import pytest
 
 from tinygan import Tensor, ops
 from tinygan.backend import stream
-from tinygan.gan.penalties import one_centred, squared_slopes, zero_centred
+from tinygan.gan.penalties import PENALTIES, one_centred, squared_slopes, zero_centred
 from tinygan.gan.run import Run, RunError, load_checkpoint, save_checkpoint, train
-from tinygan.gan.training import Settings, learning_rate_at
+from tinygan.gan.training import Settings, learning_rate_at, training_step
 from tinygan.recipes import digits
 
 # --- penalties -------------------------------------------------------------------------------------------------
@@ -73,6 +73,9 @@ def test_penalty_refuses_what_has_no_graph(verdicts, samples, named):
         ({"beta1": 1.5}, "between 0"),
         ({"objective": "chess"}, "expected one of minimax"),
         ({"batch_size": 1.5}, "expected int"),
+        ({"penalty": "r3"}, "expected one of none, r1"),
+        ({"penalty": "dragan", "gamma": 0.0}, "penalises nothing"),
+        ({"penalty": "wgan-gp", "clip_weights": 0.01}, "leave one of them out"),
     ],
 )
 def test_settings_out_of_range_are_refused(setting, named):
@@ -120,6 +123,28 @@ def test_resumed_run_ends_at_the_same_bits(tmp_path, settings):
     assert [row["step"] for row in run.rows()] == [row["step"] for row in Run.open(tmp_path / "whole").rows()]
 
 
+@pytest.mark.parametrize("penalty", PENALTIES)
+def test_every_penalty_trains(penalty):
+    game = small_game(penalty=penalty, penalty_every=1)
+    row = training_step(game, 0)
+    assert ("penalty" in row) == (penalty != "none")
+    assert all(np.isfinite(value) for value in row.values())
+
+
+def test_clipped_weights_and_gradients():
+    game = small_game(clip_weights=0.01, clip_gradients=1e-3, objective="wasserstein", penalty="none")
+    seen = {}
+    for optimizer in (game.g_optimizer, game.d_optimizer):
+        step = optimizer.step
+        optimizer.step = lambda grads, step=step, optimizer=optimizer: (seen.update({optimizer: grads}), step(grads))
+    for step in range(2):
+        training_step(game, step)
+    assert max(np.abs(p.data).max() for p in game.d_parameters) == np.float32(0.01)
+    assert max(np.abs(p.data).max() for p in game.g_parameters) > 0.1
+    for grads in seen.values():
+        assert np.sqrt(sum(np.square(g).sum() for g in grads)) <= 1e-3 * (1 + 1e-5)
+
+
 def stop_after(game, steps):
     real = game.real
 
@@ -132,8 +157,6 @@ def stop_after(game, steps):
 
 
 def test_training_step_trains_both_players_and_only_them():
-    from tinygan.gan.training import training_step
-
     game = small_game()
     before = weights(game)
     row = training_step(game, 0)

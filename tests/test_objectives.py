@@ -1,10 +1,16 @@
-"""Objectives: D's loss is smallest where the papers say, its value there is the divergence, G is drawn the right way."""
+"""Objectives and penalties: optima and divergences as the papers say, values and gradients as PyTorch has them."""
+
+from pathlib import Path
 
 import numpy as np
 import pytest
 
-from tinygan import Tensor, grad, ops
+from tinygan import Tensor, grad, nn, ops
 from tinygan.gan import objectives
+from tinygan.gan.penalties import PENALTIES, around, between, clip_weights
+
+with np.load(Path(__file__).parent / "golden" / "gan.npz") as stored:  # written by golden/make_gan.py
+    GOLDEN = dict(stored)
 
 # Two distributions on four points, as counts, so that a batch holds each point exactly as often as it is probable.
 P, Q = np.array([4, 3, 2, 1]), np.array([1, 2, 3, 4])
@@ -152,3 +158,91 @@ def test_smoothed_refuses_objectives_without_a_target():
     assert objectives.smoothed(objectives.hinge, 0.0) is objectives.hinge
     with pytest.raises(ValueError, match="no target"):
         objectives.smoothed(objectives.wasserstein, 0.1)
+
+
+# --- against PyTorch's double backward -------------------------------------------------------------------------
+
+
+class Stored:
+    """A network of golden/gan.npz with its samples; `row(key, name)` is what PyTorch found for an objective or penalty."""
+
+    def __init__(self, i, dtype):
+        self.i, self.dtype = i, dtype
+        self.network = eval(str(GOLDEN["networks"][i]), {"nn": nn})
+        self.parameters = self.network.parameters()
+        ends = np.cumsum([p.size for p in self.parameters])[:-1]
+        for p, values in zip(self.parameters, np.split(GOLDEN[f"{i}/weights"], ends)):
+            p.data = values.reshape(p.shape).astype(dtype)
+        self.x_real, self.x_fake = (Tensor(x.astype(dtype), requires_grad=True) for x in GOLDEN[f"{i}/samples"])
+
+    def row(self, kind, key, name):
+        return GOLDEN[f"{self.i}/{key}"][GOLDEN[kind].tolist().index(name)]
+
+
+def flat(arrays):
+    return np.concatenate([a.ravel() for a in arrays])
+
+
+def assert_agree(found, expected):
+    """To 1e-5 of the largest value."""
+    np.testing.assert_allclose(found, expected, rtol=0, atol=1e-5 * max(1, np.abs(expected).max()))
+
+
+stored_networks = pytest.mark.parametrize("i", range(len(GOLDEN["networks"])))
+dtypes = pytest.mark.parametrize("dtype", ["float64", "float32"])
+
+
+@dtypes
+@stored_networks
+@pytest.mark.parametrize("name", [name for name in PENALTIES if name != "none"])
+def test_penalty_is_pytorchs(name, i, dtype):
+    at = Stored(i, dtype)
+    rng = np.random.default_rng(int(GOLDEN["noise_seed"]))
+    verdicts = at.network(at.x_real), at.network(at.x_fake)
+    value = PENALTIES[name].value(at.network, at.x_real, verdicts[0], at.x_fake, verdicts[1], rng)
+    assert_agree(value.item(), at.row("penalties", "penalties", name))
+    assert value.dtype == dtype
+    assert_agree(flat(grad(value, at.parameters)), at.row("penalties", "penalty_gradients", name))
+
+
+@dtypes
+@stored_networks
+@pytest.mark.parametrize("name", objectives.OBJECTIVES)
+def test_objective_is_pytorchs(name, i, dtype):
+    at, objective = Stored(i, dtype), objectives.OBJECTIVES[name]
+    real, fake = at.network(at.x_real), at.network(at.x_fake)
+    of_d, of_g = objective.discriminator(real, fake), objective.generator(real, fake)
+    assert_agree([of_d.item(), of_g.item()], at.row("objectives", "losses", name))
+    assert of_d.dtype == of_g.dtype == dtype
+    assert_agree(flat(grad(of_d, at.parameters)), at.row("objectives", "d_gradients", name))
+    assert_agree(grad(of_g, at.x_fake)[0].ravel(), at.row("objectives", "g_gradients", name))
+
+
+# --- where the slope is taken, clipping ------------------------------------------------------------------------
+
+
+def test_between_is_on_the_line_from_generated_to_real():
+    rng = np.random.default_rng(0)
+    x_real, x_fake = Tensor(np.ones((1000, 3, 2), np.float32)), Tensor(np.zeros((1000, 3, 2), np.float32))
+    x = between(x_real, x_fake, rng)
+    share = x.data[:, :1, :1]
+    assert (x.data == share).all() and share.min() >= 0 and share.max() < 1 and x.requires_grad and x.op is None
+    assert share.mean() == pytest.approx(0.5, abs=0.03) and share.std() == pytest.approx(12**-0.5, abs=0.02)
+    with pytest.raises(ValueError, match="as many"):
+        between(x_real, x_fake[:7], rng)
+
+
+def test_around_is_half_a_standard_deviation_away():
+    rng = np.random.default_rng(0)
+    x_real = Tensor(rng.normal(5, 3, (500, 20)).astype(np.float32))
+    noise = around(x_real, rng).data - x_real.data
+    assert noise.dtype == np.float32
+    assert noise.std() == pytest.approx(1.5, rel=0.03) and noise.mean() == pytest.approx(0, abs=0.05)
+
+
+def test_clipped_weights_keep_the_others():
+    layer = nn.Linear(3, 2)
+    layer.weight.data = np.array([[0.5, -0.5, 0.01], [0.0, 2.0, -0.02]], np.float32)
+    clip_weights([layer.weight], 0.02)
+    np.testing.assert_allclose(layer.weight.data, [[0.02, -0.02, 0.01], [0, 0.02, -0.02]], rtol=1e-6)
+    assert layer.weight.dtype == np.float32

@@ -13,9 +13,9 @@ import numpy as np
 from tinygan.autodiff import Tensor, grad, no_grad
 from tinygan.backend import stream, xp
 from tinygan.gan.objectives import OBJECTIVES
-from tinygan.gan.penalties import zero_centred
+from tinygan.gan.penalties import PENALTIES, clip_weights
 from tinygan.nn import Module
-from tinygan.optim import EMA, Adam
+from tinygan.optim import EMA, Adam, clip_grad_norm
 
 
 def setting(default, meaning, low=None, high=None, choices=None):
@@ -35,15 +35,35 @@ class Settings:
     beta2: float = setting(0.99, "Adam's decay of the mean squared gradient.", 0.0, 1.0)
     decay_from: float = setting(0.5, "Share of the steps after which the learning rate falls linearly to 0.", 0.0, 1.0)
     objective: str = setting("relativistic", "What the players want.", choices=tuple(OBJECTIVES))
+    penalty: str = setting("r1+r2", "Where D's slope is penalised.", choices=tuple(PENALTIES))
     gamma: float = setting(
-        1.0, "Weight of R1 and R2, the penalties gamma/2 E |slope of D|² on real and generated.", 0.0
+        1.0,
+        "Weight of the penalty: gamma/2 E |slope of D|² for r1, r2 and both; gamma E (|slope of D| - 1)² for wgan-gp and"
+        " dragan, where 10 is usual. 0 is no penalty.",
+        0.0,
     )
-    penalty_every: int = setting(1, "R1 and R2 are taken every so many steps, as many times as strong.", 1)
+    penalty_every: int = setting(1, "The penalty is taken every so many steps, as many times as strong.", 1)
+    clip_weights: float = setting(0.0, "D's weights are kept within plus and minus this, WGAN's .01; 0: free.", 0.0)
+    clip_gradients: float = setting(
+        0.0, "A player's gradient, all weights together, is scaled down to this norm if larger; 0: never.", 0.0
+    )
     ema: float = setting(0.998, "Decay of the moving average of G's weights, from which samples are drawn.", 0.0, 1.0)
 
     def __post_init__(self):
         for f in fields(self):
             check_setting(f, getattr(self, f.name))
+        refuse_nonsense(self)
+
+
+def refuse_nonsense(s):
+    """Raise ValueError for settings that are each possible and make no sense together; the sentence says why."""
+    pulls_to_1 = s.penalty != "none" and PENALTIES[s.penalty].target > 0
+    if pulls_to_1 and s.gamma == 0:
+        raise ValueError(f"penalty={s.penalty} with gamma=0.0 penalises nothing: give it a weight, gamma=10 is usual")
+    if pulls_to_1 and s.clip_weights > 0:
+        raise ValueError(
+            f"penalty={s.penalty} draws D's slope to 1 and clip_weights={s.clip_weights} forbids it: leave one of them out"
+        )
 
 
 def check_setting(f, value):
@@ -109,6 +129,11 @@ def learning_rate_at(step, s):
     return s.learning_rate * min(1.0, left / max(1e-12, 1 - s.decay_from))
 
 
+def is_penalised(step, s):
+    """Whether D's loss has its penalty in this step: lazily, as in Karras et al. 2020, appendix B."""
+    return s.penalty != "none" and s.gamma > 0 and step % s.penalty_every == 0
+
+
 def training_step(game, step):
     """One step of both players. Returns its losses, penalty and so on as floats, by name."""
     s, D, objective = game.settings, game.discriminator, OBJECTIVES[game.settings.objective]
@@ -116,7 +141,7 @@ def training_step(game, step):
 
     # sample
     x_real, *about_real = game.real(step)
-    penalised = s.gamma > 0 and step % s.penalty_every == 0  # lazily, as in Karras et al. 2020, appendix B
+    penalised = is_penalised(step, s)
     x_real = Tensor(x_real, requires_grad=penalised)
     x_fake, *about_fake = game.fake(game.generator, stream(s.seed, "noise", step), s.batch_size)
     seen = Tensor(x_fake.data, requires_grad=penalised)  # D's step does not reach into G
@@ -125,22 +150,25 @@ def training_step(game, step):
     real, fake = D(x_real, *about_real), D(seen, *(a.detach() for a in about_fake))
     d_loss, penalty = objective.discriminator(real, fake), 0.0
     if penalised:
-        penalty = (s.gamma * s.penalty_every / 2) * (zero_centred(real, x_real) + zero_centred(fake, seen))
-    _move(D, game.d_optimizer, grad(d_loss + penalty, game.d_parameters), "discriminator")
+        judge, rng = lambda x: D(x, *about_real), stream(s.seed, "penalty", step)
+        penalty = PENALTIES[s.penalty].value(judge, x_real, real, seen, fake, rng) * (s.gamma * s.penalty_every)
+    _move(D, game.d_optimizer, grad(d_loss + penalty, game.d_parameters), s, "discriminator")
+    if s.clip_weights:
+        clip_weights(game.d_parameters, s.clip_weights)
 
     # G's gradient, G's step
     real = D(x_real.detach(), *about_real) if objective.compares else None
     g_loss = objective.generator(real, D(x_fake, *about_fake))
-    _move(game.generator, game.g_optimizer, grad(g_loss, game.g_parameters), "generator")
+    _move(game.generator, game.g_optimizer, grad(g_loss, game.g_parameters), s, "generator")
     game.average.update(game.generator)
     losses = {"d_loss": d_loss.item(), "g_loss": g_loss.item()}
     return {**losses, "penalty": float(penalty)} if penalised else losses
 
 
-def _move(player, optimizer, grads, name):
+def _move(player, optimizer, grads, s, name):
     """The optimiser's step; where a gradient is not finite, a FloatingPointError that says whose and in which layer."""
     try:
-        optimizer.step(grads)
+        optimizer.step(clip_grad_norm(grads, s.clip_gradients)[0] if s.clip_gradients else grads)
     except FloatingPointError as error:
         names = [name for name, _ in player.named_parameters()]
         bad = [name for name, g in zip(names, grads) if not xp(g).isfinite(g).all()]
