@@ -1,13 +1,31 @@
 """Metrics of bags of points: modes, precision and recall, MMD, Wasserstein distances. Each against a closed form, a
 brute-force version, or a number that was published."""
 
+import itertools
 import math
 
 import numpy as np
 import pytest
+import scipy.stats
+from hypothesis import given, settings
+from hypothesis import strategies as st
 
 from tinygan.backend import stream
-from tinygan.metrics import class_scores, grid_centres, mode_scores, ring_centres
+from tinygan.metrics import (
+    bags,
+    class_scores,
+    density_coverage,
+    grid_centres,
+    median_distance,
+    mode_scores,
+    precision_recall,
+    ring_centres,
+    sliced_wasserstein,
+    squared_mmd,
+    squared_mmd_floor,
+    squared_mmd_test,
+    wasserstein_1d,
+)
 
 # --- modes covered -----------------------------------------------------------------------------------------------
 
@@ -91,5 +109,213 @@ WRONG = {
 
 @pytest.mark.parametrize("call, named", WRONG.values(), ids=WRONG)
 def test_wrong_points_are_refused(call, named):
+    with pytest.raises(ValueError, match=named):
+        call()
+
+
+# --- precision, recall, density, coverage ------------------------------------------------------------------------
+
+
+def by_loops(real, generated, k_manifold, k_balls):
+    """Both definitions, point by point."""
+
+    def radii(points, k):
+        return [sorted(np.linalg.norm(p - q) for q in np.delete(points, i, 0))[k - 1] for i, p in enumerate(points)]
+
+    def share(points, centres, radius):
+        return np.mean([any(np.linalg.norm(p - c) <= r for c, r in zip(centres, radius)) for p in points])
+
+    balls = radii(real, k_balls)
+    held = np.array([[np.linalg.norm(g - c) <= r for g in generated] for c, r in zip(real, balls)])
+    return {
+        "precision": share(generated, real, radii(real, k_manifold)),
+        "recall": share(real, generated, radii(generated, k_manifold)),
+        "density": held.sum() / (k_balls * len(generated)),
+        "coverage": held.any(1).mean(),
+    }
+
+
+@settings(max_examples=25, deadline=None)
+@given(st.integers(7, 25), st.integers(7, 25), st.integers(1, 4), st.integers(1, 6), st.integers(0, 10**6))
+def test_precision_recall_density_coverage_point_by_point(n, m, d, k, seed):
+    rng = np.random.default_rng(seed)
+    real, generated = rng.standard_normal((n, d)), rng.standard_normal((m, d)) * 1.5 + 0.3
+    with pytest.MonkeyPatch.context() as patch:
+        patch.setattr(bags, "BLOCK", int(rng.integers(1, 200)))  # blocks of one row to all rows
+        found = precision_recall(real, generated, k) | density_coverage(real, generated, 3)
+    del found["coverage_perfect"]
+    assert found == pytest.approx(by_loops(real, generated, k, 3))
+
+
+def test_coverage_of_a_perfect_model():
+    """Mean coverage in its closed form, mean density 1, for bags of different sizes."""
+    scores = []
+    for k in range(300):
+        rng = stream(0, "coverage", k)
+        scores.append(density_coverage(rng.standard_normal((40, 2)), rng.standard_normal((60, 2)), k=3))
+    for name, expected in (("coverage", scores[0]["coverage_perfect"]), ("density", 1)):
+        values = [s[name] for s in scores]
+        assert np.mean(values) == pytest.approx(expected, abs=4 * np.std(values) / math.sqrt(300))
+    points = stream(0, "many").standard_normal((2000, 2))
+    assert density_coverage(points[:1000], points[1000:])["coverage_perfect"] == pytest.approx(1 - 2**-5, abs=1e-3)
+
+
+def test_fidelity_and_diversity_are_told_apart():
+    rng = stream(0, "apart")
+    real, again = rng.standard_normal((2, 1000, 2))
+    truncated, wide = again * 0.3, again * 3
+    good, narrow, spread = (precision_recall(real, g) | density_coverage(real, g) for g in (again, truncated, wide))
+    assert min(good["precision"], good["recall"], good["coverage"]) > 0.9 and good["density"] == pytest.approx(
+        1, abs=0.1
+    )
+    assert narrow["precision"] > 0.97 and narrow["recall"] < 0.6 and narrow["coverage"] < 0.5
+    assert spread["precision"] < 0.6 and spread["recall"] > 0.9 and spread["density"] < 0.5
+
+
+def test_an_outlier_raises_recall_but_not_coverage():
+    """Naeem et al.'s example: far points have balls that swallow the data between them."""
+    rng = stream(0, "outlier")
+    real, generated = rng.standard_normal((200, 2)), rng.standard_normal((200, 2)) * 0.05
+    outliers = np.concatenate([generated, [[60.0, 0], [-60, 0], [0, 60], [0, -60]]])
+    assert precision_recall(real, outliers)["recall"] > 0.9 > 0.1 > precision_recall(real, generated)["recall"]
+    assert density_coverage(real, outliers)["coverage"] == density_coverage(real, generated)["coverage"]
+
+
+def test_copies_of_the_real_points_are_precise_far_from_the_origin_too():
+    real = 1e4 + stream(0, "copies").standard_normal((50, 3))
+    assert precision_recall(real, real) == {"precision": 1, "recall": 1}
+    assert density_coverage(real, real)["coverage"] == 1
+
+
+def test_blocks_fit_memory():
+    """10,000 x 10,000 distances are 800 MB; no block is larger than 16 MB."""
+    points = np.zeros((10_000, 2))
+    largest = max(squares.nbytes for _, squares in zip(range(3), (s for _, s in bags.distance_blocks(points, points))))
+    assert largest <= 16e6
+
+
+# --- maximum mean discrepancy ------------------------------------------------------------------------------------
+
+
+def mmd_by_loops(a, b, width):
+    kernel = lambda x, y: sum(math.exp(-((x - y) ** 2).sum() / (2 * (s * width) ** 2)) for s in (0.5, 1, 2))
+    within = lambda x: np.mean([kernel(x[i], x[j]) for i in range(len(x)) for j in range(len(x)) if i != j])
+    return within(a) + within(b) - 2 * np.mean([kernel(x, y) for x in a for y in b])
+
+
+@pytest.mark.parametrize("n, m, d", [(2, 2, 1), (9, 14, 3), (20, 5, 2)])
+def test_mmd_pair_by_pair(n, m, d):
+    rng = np.random.default_rng(n)
+    a, b = rng.standard_normal((n, d)), rng.standard_normal((m, d)) + 0.5
+    width = np.median([np.linalg.norm(a[i] - a[j]) for i in range(n) for j in range(i)])
+    assert median_distance(a) == pytest.approx(width)
+    assert squared_mmd(a, b) == pytest.approx(mmd_by_loops(a, b, width), abs=1e-12)
+    assert squared_mmd_test(a, b, repeats=5).squared_mmd == pytest.approx(squared_mmd(a, b), abs=1e-12)
+
+
+def test_mmd_of_normals_in_closed_form():
+    # one kernel of width w on the line: E k of N(m, s²) differences is w/√(w²+2s²) exp(-m²/2(w²+2s²)), with s = 1
+    w, m = 0.8, 0.7
+    expected = 2 * w / math.sqrt(w * w + 2) * (1 - math.exp(-(m**2) / (2 * (w * w + 2))))
+    values = []
+    for k in range(100):
+        rng = stream(0, "normals", k)
+        values.append(
+            squared_mmd(rng.standard_normal((200, 1)), rng.standard_normal((200, 1)) + m, width=w, scales=[1])
+        )
+    assert np.mean(values) == pytest.approx(expected, abs=4 * np.std(values) / 10)
+    equal = [squared_mmd(*stream(0, "same", k).standard_normal((2, 100, 1)), width=w) for k in range(200)]
+    assert abs(np.mean(equal)) < 4 * np.std(equal) / math.sqrt(200) and min(equal) < 0  # unbiased
+
+
+def test_permutations_by_hand_and_their_p_values():
+    # {0, 1} against {10}: of the exchanges, those that give {0, 1} again reach the value; {0, 10} and {1, 10} are below
+    a, b = np.array([[0.0], [1], [0.5]]), np.array([[10.0], [11], [10.5]])
+    test = squared_mmd_test(a, b, repeats=400)
+    assert test.p_value == pytest.approx(2 / 20, abs=0.06)  # of 20 ways to choose 3 of 6, itself and its mirror image
+    same, other = [], []
+    for k in range(60):
+        rng = stream(0, "tests", k)
+        x, y = rng.standard_normal((2, 40, 2))
+        same.append(squared_mmd_test(x, y, repeats=60, seed=k).p_value)
+        other.append(squared_mmd_test(x, y + 1, repeats=60, seed=k).p_value)
+    assert 0.35 < np.mean(same) < 0.65 and np.mean(np.array(same) < 0.1) < 0.25  # uniform
+    assert np.median(other) < 0.02
+    assert squared_mmd_test(x, y + 1, repeats=60).percentile == 100
+
+
+def sines(n, rng, length=30):
+    """RCGAN's sine waves: frequency U(1, 5), amplitude U(.1, .9), phase U(-π, π)."""
+    frequency, amplitude, phase = rng.uniform([1, 0.1, -np.pi], [5, 0.9, np.pi], (n, 3)).T[..., None]
+    return amplitude * np.sin(2 * np.pi * frequency * np.arange(length) / length + phase)
+
+
+def test_mmd_of_sines_has_the_floor_that_was_measured():
+    """n = 1000: the 95th percentile of real against real is .0008; white noise of the same variance scores .029."""
+    real = sines(4000, stream(0, "sines"))
+    assert squared_mmd_floor(real, 1000, repeats=20) == pytest.approx(
+        0.0008, abs=0.0007
+    )  # 20 draws: a rough percentile
+    noise = stream(0, "noise").standard_normal((1000, 30)) * real.std()
+    assert squared_mmd(real[:1000], noise) == pytest.approx(0.029, rel=0.15)
+
+
+# --- Wasserstein distances ---------------------------------------------------------------------------------------
+
+
+@settings(max_examples=40, deadline=None)
+@given(st.integers(1, 30), st.integers(1, 30), st.integers(0, 10**6))
+def test_wasserstein_1d_is_scipys(n, m, seed):
+    rng = np.random.default_rng(seed)
+    a, b = np.round(rng.standard_normal(n), 1), rng.standard_normal(m) * 2 + 1  # rounded: some are equal
+    expected = scipy.stats.wasserstein_distance(a, b)
+    assert wasserstein_1d(a, b) == pytest.approx(expected, abs=1e-12)
+    assert wasserstein_1d(b, a) == pytest.approx(expected, abs=1e-12)
+
+
+def test_wasserstein_1d_is_the_cheapest_of_all_plans():
+    rng = np.random.default_rng(0)
+    a, b = rng.standard_normal((2, 6))
+    cheapest = min(np.abs(a - b[list(order)]).mean() for order in itertools.permutations(range(6)))
+    assert wasserstein_1d(a, b) == pytest.approx(cheapest)
+    assert wasserstein_1d([0, 1, 3], [5, 6, 8]) == 5 and wasserstein_1d([0], [1, 2, 6]) == 3
+
+
+@pytest.mark.parametrize("d", [1, 2, 3, 50])
+def test_sliced_wasserstein_of_a_shift_in_closed_form(d):
+    a = np.random.default_rng(d).standard_normal((100, d))
+    shift = np.arange(1.0, d + 1)
+    expected = np.linalg.norm(shift) * math.exp(math.lgamma(d / 2) - math.lgamma((d + 1) / 2)) / math.sqrt(math.pi)
+    assert sliced_wasserstein(a, a + shift, directions=10_000) == pytest.approx(expected, rel=0.03)
+    assert sliced_wasserstein(a, a[::-1]) == 0
+
+
+def test_sliced_wasserstein_direction_by_direction_for_bags_of_two_sizes():
+    rng = np.random.default_rng(0)
+    a, b = rng.standard_normal((31, 3)), rng.standard_normal((47, 3)) + 1
+    theta = stream(0, "directions").standard_normal((3, 100))
+    theta /= np.linalg.norm(theta, axis=0)
+    expected = np.mean([scipy.stats.wasserstein_distance(a @ t, b @ t) for t in theta.T])
+    assert sliced_wasserstein(a, b, directions=100) == pytest.approx(expected, rel=1e-12)
+
+
+WRONG_BAGS = {
+    "few for k": (lambda: precision_recall(np.zeros((3, 2)), np.zeros((9, 2))), "precision_recall: .*at least 4 rows"),
+    "k": (lambda: density_coverage(np.zeros((9, 2)), np.zeros((9, 2)), k=0), "at least the first neighbour"),
+    "pictures": (
+        lambda: squared_mmd(np.zeros((9, 1, 8, 8)), np.zeros((9, 1, 8, 8))),
+        "squared_mmd: .*flatten pictures",
+    ),
+    "all equal": (lambda: squared_mmd(np.zeros((9, 2)), np.ones((9, 2))), "no width follows"),
+    "width": (lambda: squared_mmd(np.ones((9, 2)), np.ones((9, 2)), width=0), "squared_mmd: width 0"),
+    "few for a floor": (lambda: squared_mmd_floor(np.zeros((9, 2)), 5), "at least 10 rows"),
+    "plane": (lambda: wasserstein_1d(np.zeros((9, 2)), np.zeros(9)), "see sliced_wasserstein"),
+    "line": (lambda: sliced_wasserstein(np.zeros(9), np.zeros(9)), "sliced_wasserstein: .*expected .N, D."),
+    "no directions": (lambda: sliced_wasserstein(np.zeros((9, 2)), np.zeros((9, 2)), 0), "at least one"),
+}
+
+
+@pytest.mark.parametrize("call, named", WRONG_BAGS.values(), ids=WRONG_BAGS)
+def test_wrong_bags_are_refused(call, named):
     with pytest.raises(ValueError, match=named):
         call()

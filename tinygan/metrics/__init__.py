@@ -6,10 +6,14 @@ A score is printed beside what real data scores, never alone. Read `images.py` f
 from tinygan.metrics.classifier import Classifier, cache_folder, digit_classifier, train_classifier
 from tinygan.metrics.frechet import KernelDistance, frechet_distance, kernel_distance
 from tinygan.metrics.images import class_shares, evaluate_images, inception_score
+from tinygan.metrics.mmd import PermutationTest, median_distance, squared_mmd, squared_mmd_floor, squared_mmd_test
 from tinygan.metrics.modes import class_scores, grid_centres, mode_scores, ring_centres
+from tinygan.metrics.precision_recall import density_coverage, precision_recall
+from tinygan.metrics.wasserstein import sliced_wasserstein, wasserstein_1d
 
 __all__ = [
-    "Classifier", "KernelDistance", "cache_folder", "class_scores", "class_shares", "digit_classifier", "evaluate_images",
-    "frechet_distance", "grid_centres", "inception_score", "kernel_distance", "mode_scores", "ring_centres",
-    "train_classifier",
+    "Classifier", "KernelDistance", "PermutationTest", "cache_folder", "class_scores", "class_shares",
+    "density_coverage", "digit_classifier", "evaluate_images", "frechet_distance", "grid_centres", "inception_score",
+    "kernel_distance", "median_distance", "squared_mmd", "squared_mmd_test", "squared_mmd_floor", "mode_scores",
+    "precision_recall", "ring_centres", "sliced_wasserstein", "train_classifier", "wasserstein_1d",
 ]  # fmt: skip
