@@ -22,12 +22,12 @@ from tinygan.plot import image_grid, save_image
 class RowSettings(training.Settings):
     """Settings of pictures that are written row by row."""
 
-    steps: int = setting(3000, "Training steps; each moves both players once.", 1)
+    steps: int = setting(4000, "Training steps; each moves both players once.", 1)
     learning_rate: float = setting(3e-3, "Adam's learning rate in the first half of training.", 0.0)
     penalty_every: int = setting(4, "R1 and R2 are taken every so many steps, as many times as strong.", 1)
     noise: int = setting(16, "Size of z, drawn once a picture.", 1)
     row_noise: int = setting(4, "Size of z_t, drawn anew for every row.", 0)
-    hidden: int = setting(128, "Size of the LSTM's state.", 1)
+    hidden: int = setting(96, "Size of the LSTM's state.", 1)
     features: int = setting(128, "Outputs of FC1, the last layer of D's trunk.", 1)
     context: int = setting(0, "Channels through which D is shown the LSTM's states; 0: it sees the picture alone.", 0)
 
@@ -131,7 +131,7 @@ class Settings(RowSettings):
 def make_game(s, device="cpu"):
     """The game that `tinygan train digits` plays."""
     images, _ = digits()
-    return row_game(images * 2 - 1, [(32, 3, 1), (64, 3, 2)], s, device)
+    return row_game(images * 2 - 1, [(64, 4, 2), (64, 3, 2)], s, device)
 
 
 def draw(samples, path):
