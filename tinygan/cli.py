@@ -1,4 +1,7 @@
-"""The command line: tinygan train | sample | evaluate | list | gradcheck | doctor. Exit code 2: a sentence says why."""
+"""The command line: tinygan train | sample | evaluate | list | gradcheck | doctor.
+
+Exit code 2: it cannot be done, and one sentence says why. 130, as programs stopped by Ctrl-C have: it was.
+"""
 
 import argparse
 import difflib
@@ -17,17 +20,26 @@ def main(arguments=None):
     """Run the command line; returns the exit code."""
     parser = _parser()
     options = parser.parse_args(arguments)
+    try:
+        return _run(options)
+    except KeyboardInterrupt as error:
+        print(f"tinygan: {error or 'stopped'}", file=sys.stderr)
+        return 130
+
+
+def _run(options):
     from tinygan.data import DataError
-    from tinygan.gan.run import RunError
+    from tinygan.gan.run import Interrupted, RunError
 
     try:
         return options.command(options) or 0
+    except Interrupted as error:
+        raise KeyboardInterrupt(str(error)) from None
     except (UsageError, RunError, DataError) as error:
         print(f"tinygan: {error}", file=sys.stderr)
-        return 2
-    except KeyboardInterrupt:
-        print("tinygan: stopped", file=sys.stderr)
-        return 130
+    except OSError as error:  # a full disk, a folder that is not ours
+        print(f"tinygan: {error.filename or 'a file'}: {error.strerror or error}", file=sys.stderr)
+    return 2
 
 
 def _parser():
@@ -46,7 +58,7 @@ def _parser():
     p.add_argument(
         "--set", action="append", default=[], metavar="KEY=VALUE", help="a setting; `tinygan list RECIPE` prints all"
     )
-    p.add_argument("--resume", action="store_true", help="go on with the run in --out from its last checkpoint")
+    p.add_argument("--resume", action="store_true", help="go on with the run in --out from its last good checkpoint")
 
     p = commands.add_parser("sample", help="draw samples from a trained run")
     p.set_defaults(command=sample)
@@ -79,31 +91,45 @@ def _parser():
 
 def train(options):
     """tinygan train RECIPE."""
-    from tinygan.gan.run import Run
+    from tinygan.gan.run import Run, how_to_go_on
     from tinygan.gan.run import train as play
 
     if options.resume:
         if not options.out:
             raise UsageError("--resume needs --out RUN, the folder of the run to go on with")
-        if options.recipe or options.set or options.steps or options.seed is not None:
-            raise UsageError("--resume takes recipe and settings from the run's config.json; leave them out")
+        if options.set or options.steps or options.seed is not None:
+            raise UsageError(
+                "--resume takes the settings from the run's config.json; leave --set, --steps and --seed out"
+            )
         run = Run.open(options.out)
+        if options.recipe not in (None, run.config["recipe"]):
+            raise UsageError(f"{options.out} is a run of {run.config['recipe']}, not of {options.recipe}")
         recipe, settings = _of_run(run)
         game = _make_game(recipe, settings, options.device)
-        start = run.load(game)
-        print(f"going on at step {start} of {settings.steps}")
     else:
         if not options.recipe:
             raise UsageError("which recipe? `tinygan list` prints them")
         recipe = _recipe(options.recipe)
         settings = _settings(recipe, options)
         game = _make_game(recipe, settings, options.device)
-        run, start = Run.create(_free_folder(options), options.recipe, settings), 0
-        g, d = (sum(p.size for p in m.parameters()) for m in (game.generator, game.discriminator))
-        print(f"{options.recipe}: generator of {g:,} weights, discriminator of {d:,}; {settings.steps} steps")
+        run = Run.create(_free_folder(options), options.recipe, settings)
     begun = time.perf_counter()
-    play(game, run, recipe.draw, start=start)
-    _draw_curves(run)
+    try:
+        with run.lock():
+            start = run.resume(game) if options.resume else 0
+            for note in run.notes:
+                print(f"tinygan: {note}; going on from the checkpoint before it", file=sys.stderr)
+            if options.resume:
+                print(f"going on at step {start} of {settings.steps}")
+            else:
+                g, d = (sum(p.size for p in m.parameters()) for m in (game.generator, game.discriminator))
+                print(f"{options.recipe}: generator of {g:,} weights, discriminator of {d:,}; {settings.steps} steps")
+            play(game, run, recipe.draw, start=start)
+            _draw_curves(run)
+    except KeyboardInterrupt:
+        raise KeyboardInterrupt(
+            f"stopped at once; the last checkpoint is as it was: go on with: {how_to_go_on(run)}"
+        ) from None
     print(f"trained in {time.perf_counter() - begun:.0f} s; in {run.folder}:")
     newest = max((run.folder / "samples").glob("step-*.png"))
     for path, meaning in (
@@ -132,7 +158,10 @@ def sample(options):
         np.save(buffer, samples)
         write_file(path, buffer.getvalue())
     elif path.suffix == ".png":
-        recipe.draw(samples, path)
+        from tinygan.gan.checkpoint import writing
+
+        with writing(path):
+            recipe.draw(samples, path)
     else:
         raise UsageError(f"--out {path}: expected a name that ends in .png or .npy")
     print(path)
@@ -265,6 +294,8 @@ def _trained(folder):
     recipe, settings = _of_run(run)
     game = _make_game(recipe, settings, None)
     run.load(game)
+    for note in run.notes:
+        print(f"tinygan: {note}; the checkpoint before it is taken", file=sys.stderr)
     return game, recipe, run
 
 
@@ -274,6 +305,9 @@ def _positive(n, name):
 
 
 def _draw_curves(run):
+    from tinygan.gan.checkpoint import writing
     from tinygan.plot import curves
 
-    curves(run.rows(), run.folder / "curves.png")
+    path = run.folder / "curves.png"
+    with writing(path):
+        curves(run.rows(), path)

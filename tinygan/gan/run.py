@@ -1,87 +1,37 @@
-"""A run: its folder, its checkpoints, and the loop that calls `training_step` until the steps are done.
+"""A run: its folder, and the loop that calls `training_step` until the steps are done.
 
     RUN/config.json                     the recipe and its settings
     RUN/log.jsonl                       a line for each logged step
     RUN/samples/step-N.png, curves.png  what to look at
-    RUN/checkpoints/step-N.safetensors  all that training changes; `latest` names the newest
+    RUN/checkpoints/step-N.safetensors  all that training changes, the last two; `latest` names the newest
+    RUN/lock                            the number of the process that trains it, while one does
 
 Every file is written under a temporary name, flushed and renamed: a kill at any instant leaves the last good one. All
 chance is a function of (seed, name, step): a resumed run draws what the unbroken run would have drawn.
 """
 
-import hashlib
 import json
 import os
+import shlex
 import signal
 import threading
 import time
+from contextlib import ExitStack, contextmanager
 from dataclasses import asdict
 from pathlib import Path
 
 import numpy as np
 
-from tinygan.backend import prime_malloc, share_cores, to_numpy
-from tinygan.files import written_whole
+from tinygan.backend import prime_malloc, share_cores
+from tinygan.files import Locked, locked, remove_leftovers
+from tinygan.gan.checkpoint import Damaged, RunError, load_checkpoint, save_checkpoint, write_file, writing
 from tinygan.gan.training import training_step
 
-
-class RunError(RuntimeError):
-    """Something is wrong with a run or its folder; the message is one sentence that says what, and what to do."""
+__all__ = ["Interrupted", "Run", "RunError", "load_checkpoint", "save_checkpoint", "train", "write_file"]
 
 
-# --- files -----------------------------------------------------------------------------------------------------
-
-
-def write_file(path, content):
-    """Write bytes or text so that the file is whole at every instant; RunError if that fails."""
-    try:
-        with written_whole(path) as temporary:
-            temporary.write_bytes(content.encode() if isinstance(content, str) else content)
-    except OSError as error:
-        raise RunError(f"{path} could not be written ({error.strerror}); is there space, and may you write there?") from None
-
-
-def _digest(arrays):
-    """SHA-256 of all arrays, by name."""
-    sha = hashlib.sha256()
-    for name in sorted(arrays):
-        a = arrays[name]
-        sha.update(f"{name} {a.dtype} {a.shape} ".encode())
-        sha.update(a.tobytes())
-    return sha.hexdigest()
-
-
-def save_checkpoint(path, arrays, **metadata):
-    """Write arrays by name as safetensors, with metadata (JSON values) and a SHA-256 that `load_checkpoint` checks."""
-    from safetensors.numpy import save
-
-    from tinygan import __version__
-
-    arrays = {name: np.array(to_numpy(a), order="C") for name, a in arrays.items()}  # strided ones are saved wrongly
-    information = {key: json.dumps(value) for key, value in metadata.items()}
-    write_file(path, save(arrays, {"tinygan": __version__, "sha256": _digest(arrays), **information}))
-
-
-def load_checkpoint(path):
-    """(arrays, metadata) of a file that `save_checkpoint` wrote; RunError, in one sentence, for anything else."""
-    from safetensors import SafetensorError
-    from safetensors.numpy import load
-
-    try:
-        content = Path(path).read_bytes()
-        arrays = load(content)
-        length = int.from_bytes(content[:8], "little")
-        metadata = json.loads(content[8 : 8 + length]).get("__metadata__", {})
-    except OSError as error:
-        raise RunError(f"checkpoint {path} cannot be read: {error.strerror}") from None
-    except (SafetensorError, ValueError) as error:
-        raise RunError(f"{path} is no readable safetensors file ({error}); it is damaged or of another kind") from None
-    if "sha256" not in metadata:
-        raise RunError(f"{path} was not written by tinygan: its metadata holds no sha256")
-    if metadata.pop("sha256") != _digest(arrays):
-        raise RunError(f"{path} is damaged: its arrays do not have the SHA-256 that was saved with them")
-    version = metadata.pop("tinygan")
-    return arrays, {"tinygan": version, **{key: json.loads(value) for key, value in metadata.items()}}
+class Interrupted(RunError):
+    """Ctrl-C was pressed, and all that was done is saved; the message says how to go on."""
 
 
 # --- the folder ------------------------------------------------------------------------------------------------
@@ -92,21 +42,30 @@ class Run:
 
     def __init__(self, folder):
         self.folder = Path(folder)
+        self.newest = None  # the checkpoint that was last written or read
+        self.notes = []  # what went wrong and could be helped, in sentences
+        self._locked = False
 
     @classmethod
     def create(cls, folder, recipe, settings):
-        """A new run in `folder`, which must be empty or not exist."""
+        """A new run in `folder`, which must not hold one yet."""
         run = cls(folder)
         try:
             (run.folder / "samples").mkdir(parents=True, exist_ok=True)
             (run.folder / "checkpoints").mkdir(exist_ok=True)
         except OSError as error:
             raise RunError(f"folder {folder} cannot be made: {error.strerror}") from None
-        if (run.folder / "config.json").exists():
-            raise RunError(f"{folder} holds a run already; choose another folder with --out, or go on with --resume")
-        write_file(
-            run.folder / "config.json", json.dumps({"recipe": recipe, "settings": asdict(settings)}, indent=2) + "\n"
-        )
+        with run.lock():
+            if (run.folder / "config.json").exists():
+                raise RunError(
+                    f"{folder} holds a run already, of {run.config['recipe']};"
+                    " choose another folder with --out, or go on with --resume"
+                )
+            if run.checkpoints():
+                raise RunError(
+                    f"{folder} holds checkpoints of a run whose config.json is gone; choose another folder with --out"
+                )
+            run.write_config({"recipe": recipe, "settings": asdict(settings)})
         return run
 
     @classmethod
@@ -125,41 +84,110 @@ class Run:
         path = self.folder / "config.json"
         try:
             config = json.loads(path.read_text())
-            return {"recipe": str(config["recipe"]), "settings": dict(config["settings"])}
+            return {**config, "recipe": str(config["recipe"]), "settings": dict(config["settings"])}
         except (OSError, ValueError, KeyError, TypeError):
             raise RunError(f"{path} is damaged: expected a recipe and its settings as JSON") from None
 
+    def write_config(self, config):
+        """Write config.json."""
+        write_file(self.folder / "config.json", json.dumps(config, indent=2) + "\n")
+
+    @contextmanager
+    def lock(self):
+        """While it is entered no other process trains this run; RunError if one does. May be entered within itself."""
+        if self._locked:
+            yield
+            return
+        with ExitStack() as stack:
+            try:
+                with writing(self.folder / "lock"):
+                    stack.enter_context(locked(self.folder / "lock"))
+            except Locked as error:
+                by = f" by process {error.pid}" if error.pid else ""
+                raise RunError(
+                    f"{self.folder} is being trained{by}; wait for it, stop it, or choose another folder with --out"
+                ) from None
+            self._locked = True
+            stack.callback(setattr, self, "_locked", False)
+            yield
+
     def log(self, row):
         """Append a line to log.jsonl."""
-        try:
-            with open(self.folder / "log.jsonl", "a") as f:
-                f.write(json.dumps(row) + "\n")
-        except OSError as error:
-            raise RunError(f"{self.folder / 'log.jsonl'} could not be written: {error.strerror}") from None
+        with writing(self.folder / "log.jsonl"), open(self.folder / "log.jsonl", "a") as f:
+            f.write(json.dumps(row) + "\n")
 
     def rows(self):
-        """The logged lines as dicts."""
-        path = self.folder / "log.jsonl"
-        return [json.loads(line) for line in path.read_text().splitlines()] if path.exists() else []
+        """The logged lines as dicts; a line that a kill or a full disk cut short is left out."""
+        rows = []
+        try:
+            lines = (self.folder / "log.jsonl").read_bytes().splitlines()
+        except FileNotFoundError:
+            lines = []
+        for line in lines:
+            try:
+                row = json.loads(line)
+            except ValueError:
+                continue
+            if isinstance(row, dict) and isinstance(row.get("step"), int):
+                rows.append(row)
+        return rows
+
+    def checkpoints(self):
+        """The files of all checkpoints, the one that `latest` names first, then from the newest to the oldest."""
+        found = {}
+        for path in (self.folder / "checkpoints").glob("step-*.safetensors"):
+            number = path.stem.removeprefix("step-")
+            if number.isdigit():
+                found[path] = int(number)
+        try:
+            name = (self.folder / "checkpoints" / "latest").read_text().strip()
+            latest = self.folder / "checkpoints" / Path(name).name
+        except (OSError, ValueError):  # missing, or bytes that are no text
+            latest = None
+        return sorted(found, key=lambda path: (path == latest, found[path]), reverse=True)
 
     def save(self, game, step):
-        """Write the checkpoint of `game` after `step` steps and make it the latest."""
+        """Write the checkpoint of `game` after `step` steps and make it the latest; the one before it is kept too."""
         arrays = {f"{part}.{k}": a for part, owner in game.parts().items() for k, a in owner.state_dict().items()}
+        for name, a in arrays.items():
+            if not np.isfinite(a).all():
+                part, _, name = name.partition(".")
+                raise FloatingPointError(f"the {part}'s {name} is no longer finite")
         path = self.folder / "checkpoints" / f"step-{step}.safetensors"
         save_checkpoint(path, arrays, step=step, **self.config)
-        write_file(self.folder / "checkpoints" / "latest", path.name + "\n")
-        for old in self.folder.glob("checkpoints/step-*.safetensors"):
-            if old != path:
-                old.unlink()
+        write_file(path.with_name("latest"), path.name + "\n")
+        for old in self.checkpoints():
+            if old not in (path, self.newest):
+                with writing(old):
+                    old.unlink(missing_ok=True)
+        self.newest = path
         return path
 
     def load(self, game):
-        """Give `game` the state of the latest checkpoint; returns how many steps were done."""
-        latest = self.folder / "checkpoints" / "latest"
-        if not latest.is_file():
+        """Give `game` the state of the last good checkpoint; returns how many steps were done. Changes no file."""
+        files, problem = self.checkpoints(), None
+        if not files:
             raise RunError(f"{self.folder} has no checkpoint yet; begin again in another folder")
-        path = latest.with_name(latest.read_text().strip())
-        arrays, metadata = load_checkpoint(path)
+        for path in files:
+            try:
+                arrays, metadata = load_checkpoint(path)
+            except Damaged as error:
+                self.notes.append(str(error))
+                problem = problem or error
+                continue
+            self._give(game, path, arrays, metadata)
+            self.newest = path
+            return metadata["step"]
+        raise RunError(
+            f"{problem}, and {self.folder} has no other checkpoint that is good; begin again in another folder"
+        )
+
+    def _give(self, game, path, arrays, metadata):
+        recipe = self.config["recipe"]
+        if metadata.get("recipe") != recipe or not isinstance(metadata.get("step"), int):
+            raise RunError(
+                f"{path} is of {metadata.get('recipe', 'no recipe')}, and this a run of {recipe}: is the file in its place?"
+            )
         try:
             for part, owner in game.parts().items():
                 prefix = part + "."
@@ -167,9 +195,21 @@ class Run:
         except ValueError as error:
             reason = " ".join(str(error).split())
             raise RunError(f"{path} does not fit the networks of its config.json: {reason}") from None
-        kept = [row for row in self.rows() if row["step"] <= metadata["step"]]  # what came after it is played again
-        write_file(self.folder / "log.jsonl", "".join(json.dumps(row) + "\n" for row in kept))
-        return metadata["step"]
+
+    def resume(self, game):
+        """`load`, and the folder made ready to go on from there; 0 if the run ended before its first checkpoint."""
+        with self.lock():
+            for folder in (self.folder, self.folder / "samples", self.folder / "checkpoints"):
+                with writing(folder):
+                    remove_leftovers(folder)
+            files = self.checkpoints()
+            step = self.load(game) if files else 0
+            for path in files[: files.index(self.newest)] if files else []:
+                with writing(path):  # the damaged ones, out of the way but not lost
+                    path.replace(path.with_name(path.name + ".damaged"))
+            kept = [row for row in self.rows() if row["step"] <= step]  # what came after it is played again
+            write_file(self.folder / "log.jsonl", "".join(json.dumps(row) + "\n" for row in kept))
+        return step
 
 
 # --- the loop --------------------------------------------------------------------------------------------------
@@ -178,7 +218,8 @@ class Run:
 def train(game, run, draw, *, start=0, log_every=20, pictures=8, progress=True):
     """Play `game` from step `start` to its last, logging, drawing and saving on the way into `run`.
 
-    draw(samples, path) makes a picture of samples; `pictures` of them are made over the run. Ctrl-C saves and stops.
+    draw(samples, path) makes a picture of samples; `pictures` of them are made over the run. A first Ctrl-C ends the step,
+    saves and raises Interrupted; a second raises KeyboardInterrupt at once, and the last checkpoint is as it was.
     Raises RunError, the last good checkpoint kept, at the first loss that is not finite.
     """
     from tqdm import tqdm
@@ -187,24 +228,40 @@ def train(game, run, draw, *, start=0, log_every=20, pictures=8, progress=True):
     steps = game.settings.steps
     every = max(1, steps // pictures)
     shown = progress and os.environ.get("TINYGAN_PROGRESS") != "0"
-    begun = time.perf_counter()
+    earlier = run.rows()[-1:] if start else []
+    begun = time.perf_counter() - (earlier[0].get("seconds", 0) if earlier else 0)
     with (
+        run.lock(),
         tqdm(total=steps, initial=start, unit=" steps", disable=not shown, dynamic_ncols=True, mininterval=0.2) as bar,
         _CtrlC() as ctrl_c,
         share_cores(),
     ):
         for done in range(start + 1, steps + 1):
-            row = _finite_step(game, done - 1, run)
-            bar.update()
-            last = done == steps or ctrl_c.pressed
-            if done % log_every == 0 or last:
-                bar.set_postfix({"D": f"{row['d_loss']:.3f}", "G": f"{row['g_loss']:.3f}"}, refresh=False)
-                run.log({"step": done, **row, "seconds": round(time.perf_counter() - begun, 3)})
-            if done % every == 0 or last:
-                draw(game.sample(100, game.settings.seed), run.folder / "samples" / f"step-{done:06d}.png")
-                run.save(game, done)
-            if ctrl_c.pressed:
-                raise RunError(f"stopped after step {done}; go on with: tinygan train --resume --out {run.folder}")
+            try:
+                row = _finite_step(game, done - 1)
+                stop = ctrl_c.pressed  # asked once: it may be pressed at any time
+                last = done == steps or stop
+                bar.update()
+                if done % log_every == 0 or last:
+                    bar.set_postfix({"D": f"{row['d_loss']:.3f}", "G": f"{row['g_loss']:.3f}"}, refresh=False)
+                    run.log({"step": done, **row, "seconds": round(time.perf_counter() - begun, 3)})
+                if done % every == 0 or last:
+                    path = run.folder / "samples" / f"step-{done:06d}.png"
+                    with writing(path):
+                        draw(game.sample(100, game.settings.seed), path)
+                    run.save(game, done)
+            except FloatingPointError as error:
+                raise RunError(
+                    f"{error}, at step {done}; the last checkpoint in {run.folder} is kept:"
+                    " try a smaller --set learning_rate or a larger --set gamma"
+                ) from None
+            if stop and done < steps:
+                raise Interrupted(f"stopped after step {done}; go on with: {how_to_go_on(run)}")
+
+
+def how_to_go_on(run):
+    """The command that does."""
+    return f"tinygan train --resume --out {shlex.quote(str(run.folder))}"
 
 
 class _CtrlC:
@@ -226,16 +283,10 @@ class _CtrlC:
             signal.signal(signal.SIGINT, self.before)
 
 
-def _finite_step(game, step, run):
-    """One training step; RunError if a loss or a gradient is not finite."""
-    try:
-        row = training_step(game, step)
-        for name, value in row.items():
-            if not np.isfinite(value):
-                raise FloatingPointError(f"{name} became {value}")
-    except FloatingPointError as error:
-        raise RunError(
-            f"{error}, at step {step + 1}; the last checkpoint in {run.folder} is kept:"
-            " try a smaller --set learning_rate or a larger --set gamma"
-        ) from None
+def _finite_step(game, step):
+    """One training step; FloatingPointError if a loss or a gradient is not finite."""
+    row = training_step(game, step)
+    for name, value in row.items():
+        if not np.isfinite(value):
+            raise FloatingPointError(f"{name} became {value}")
     return row
