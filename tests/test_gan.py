@@ -101,7 +101,16 @@ def weights(game):
     return {f"{part}.{k}": a for part, owner in game.parts().items() for k, a in owner.state_dict().items()}
 
 
-@pytest.mark.parametrize("settings", [{}, {"objective": "non-saturating", "gamma": 0.0}, {"context": 3}], ids=str)
+@pytest.mark.parametrize(
+    "settings",
+    [
+        {},
+        {"objective": "non-saturating", "gamma": 0.0},
+        {"context": 3},
+        {"penalty": "dragan", "n_critic": 2, "instance_noise": 0.1},
+    ],
+    ids=str,
+)
 def test_resumed_run_ends_at_the_same_bits(tmp_path, settings):
     whole = small_game(**settings)
     train(whole, Run.create(tmp_path / "whole", "digits", whole.settings), draw_nothing, progress=False)

@@ -12,7 +12,8 @@ import numpy as np
 
 from tinygan.autodiff import Tensor, grad, no_grad
 from tinygan.backend import stream, xp
-from tinygan.gan.objectives import OBJECTIVES
+from tinygan.gan.augment import blurred, packed
+from tinygan.gan.objectives import OBJECTIVES, smoothed
 from tinygan.gan.penalties import PENALTIES, clip_weights
 from tinygan.nn import Module
 from tinygan.optim import EMA, Adam, clip_grad_norm
@@ -28,9 +29,11 @@ class Settings:
     """What all recipes can be told. A recipe's own Settings inherits these and changes defaults."""
 
     seed: int = setting(0, "All chance in a run is a function of it and the step.", 0)
-    steps: int = setting(4000, "Training steps; each moves both players once.", 1)
+    steps: int = setting(4000, "Training steps; each moves both players once, D n_critic times.", 1)
     batch_size: int = setting(64, "Samples of each kind, real and generated, in a step.", 1)
+    n_critic: int = setting(1, "D's turns in a training step, each with new samples; WGAN takes 5.", 1)
     learning_rate: float = setting(1e-3, "Adam's learning rate in the first half of training.", 0.0)
+    d_rate: float = setting(1.0, "D's learning rate as a multiple of learning_rate, which is then G's alone.", 0.0)
     beta1: float = setting(0.0, "Adam's decay of the mean gradient; 0 is none.", 0.0, 1.0)
     beta2: float = setting(0.99, "Adam's decay of the mean squared gradient.", 0.0, 1.0)
     decay_from: float = setting(0.5, "Share of the steps after which the learning rate falls linearly to 0.", 0.0, 1.0)
@@ -47,7 +50,14 @@ class Settings:
     clip_gradients: float = setting(
         0.0, "A player's gradient, all weights together, is scaled down to this norm if larger; 0: never.", 0.0
     )
+    packing: int = setting(1, "D judges so many samples at once, joined along channels or features; PacGAN.", 1)
+    smoothing: float = setting(0.0, "D's target for real samples is 1 less this; .1 is usual.", 0.0, 0.5)
+    instance_noise: float = setting(
+        0.0, "Standard deviation of noise on all that D sees, at first; falls in a line to 0 at the last step.", 0.0
+    )
     ema: float = setting(0.998, "Decay of the moving average of G's weights, from which samples are drawn.", 0.0, 1.0)
+
+    packs = False  # whether the recipe's D has room for packs; a recipe whose D has says True
 
     def __post_init__(self):
         for f in fields(self):
@@ -63,6 +73,16 @@ def refuse_nonsense(s):
     if pulls_to_1 and s.clip_weights > 0:
         raise ValueError(
             f"penalty={s.penalty} draws D's slope to 1 and clip_weights={s.clip_weights} forbids it: leave one of them out"
+        )
+    if s.packing > 1 and not s.packs:
+        raise ValueError(f"packing={s.packing}: this recipe's D takes one sample at a time")
+    if s.batch_size % s.packing:
+        raise ValueError(f"packing={s.packing} does not divide batch_size={s.batch_size}: every pack needs as many")
+    if s.smoothing and not OBJECTIVES[s.objective].targets:
+        able = ", ".join(name for name, objective in OBJECTIVES.items() if objective.targets)
+        raise ValueError(
+            f"smoothing={s.smoothing} with objective={s.objective}, whose D has no target for real samples that could be"
+            f" lowered: leave it out, or take {able}"
         )
 
 
@@ -129,38 +149,50 @@ def learning_rate_at(step, s):
     return s.learning_rate * min(1.0, left / max(1e-12, 1 - s.decay_from))
 
 
-def is_penalised(step, s):
-    """Whether D's loss has its penalty in this step: lazily, as in Karras et al. 2020, appendix B."""
-    return s.penalty != "none" and s.gamma > 0 and step % s.penalty_every == 0
+def is_penalised(turn, s):
+    """Whether D's loss has its penalty in this turn: lazily, as in Karras et al. 2020, appendix B."""
+    return s.penalty != "none" and s.gamma > 0 and turn % s.penalty_every == 0
+
+
+def shown(samples, s, turn, kind):
+    """Samples as D sees them in this turn: packed, and under instance noise."""
+    x, *about = samples
+    if s.packing > 1 and about:
+        raise ValueError(f"packing={s.packing}: D is told more than the samples here, which cannot be packed")
+    amount = s.instance_noise * (1 - turn / (s.steps * s.n_critic))
+    return blurred(packed(x, s.packing), amount, stream(s.seed, f"instance noise, {kind}", turn)), *about
 
 
 def training_step(game, step):
     """One step of both players. Returns its losses, penalty and so on as floats, by name."""
-    s, D, objective = game.settings, game.discriminator, OBJECTIVES[game.settings.objective]
-    game.d_optimizer.lr = game.g_optimizer.lr = learning_rate_at(step, s)
+    s, G, D = game.settings, game.generator, game.discriminator
+    objective = smoothed(OBJECTIVES[s.objective], s.smoothing)
+    game.g_optimizer.lr = learning_rate_at(step, s)
+    game.d_optimizer.lr = learning_rate_at(step, s) * s.d_rate
 
-    # sample
-    x_real, *about_real = game.real(step)
-    penalised = is_penalised(step, s)
-    x_real = Tensor(x_real, requires_grad=penalised)
-    x_fake, *about_fake = game.fake(game.generator, stream(s.seed, "noise", step), s.batch_size)
-    seen = Tensor(x_fake.data, requires_grad=penalised)  # D's step does not reach into G
+    for turn in range(step * s.n_critic, (step + 1) * s.n_critic):  # D's turns, counted over the whole run
+        # sample
+        x_real, *about_real = shown(game.real(turn), s, turn, "real")
+        x_fake, *about_fake = shown(game.fake(G, stream(s.seed, "noise", turn), s.batch_size), s, turn, "fake")
+        penalised = is_penalised(turn, s)
+        x_real = Tensor(x_real, requires_grad=penalised)
+        seen = Tensor(x_fake.data, requires_grad=penalised)  # D's step does not reach into G
 
-    # D's gradient, D's step
-    real, fake = D(x_real, *about_real), D(seen, *(a.detach() for a in about_fake))
-    d_loss, penalty = objective.discriminator(real, fake), 0.0
-    if penalised:
-        judge, rng = lambda x: D(x, *about_real), stream(s.seed, "penalty", step)
-        penalty = PENALTIES[s.penalty].value(judge, x_real, real, seen, fake, rng) * (s.gamma * s.penalty_every)
-    _move(D, game.d_optimizer, grad(d_loss + penalty, game.d_parameters), s, "discriminator")
-    if s.clip_weights:
-        clip_weights(game.d_parameters, s.clip_weights)
+        # D's gradient, D's step
+        real, fake = D(x_real, *about_real), D(seen, *(a.detach() for a in about_fake))
+        d_loss, penalty = objective.discriminator(real, fake), 0.0
+        if penalised:
+            judge, rng = lambda x, about=about_real: D(x, *about), stream(s.seed, "penalty", turn)
+            penalty = PENALTIES[s.penalty].value(judge, x_real, real, seen, fake, rng) * (s.gamma * s.penalty_every)
+        _move(D, game.d_optimizer, grad(d_loss + penalty, game.d_parameters), s, "discriminator")
+        if s.clip_weights:
+            clip_weights(game.d_parameters, s.clip_weights)
 
-    # G's gradient, G's step
+    # G's gradient, G's step, on the samples of D's last turn
     real = D(x_real.detach(), *about_real) if objective.compares else None
     g_loss = objective.generator(real, D(x_fake, *about_fake))
-    _move(game.generator, game.g_optimizer, grad(g_loss, game.g_parameters), s, "generator")
-    game.average.update(game.generator)
+    _move(G, game.g_optimizer, grad(g_loss, game.g_parameters), s, "generator")
+    game.average.update(G)
     losses = {"d_loss": d_loss.item(), "g_loss": g_loss.item()}
     return {**losses, "penalty": float(penalty)} if penalised else losses
 
