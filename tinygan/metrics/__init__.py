@@ -1,6 +1,10 @@
-"""What is measured: distances between bags of features, and scores of generated pictures by a classifier of our own.
+"""What is measured: distances between bags of points or features, and scores of pictures by a classifier of our own.
 
-A score is printed beside what real data scores, never alone. Read `images.py` first. Importing this needs numpy only.
+A score is printed beside what real data scores, never alone. Importing this needs numpy only.
+
+    pictures by a classifier   images, frechet, synthetic (can one learn from them?), classifier itself; read images first
+    bags of points             modes, precision_recall, mmd, wasserstein; bags has what they share
+    pictures in pairs          quality: PSNR, SSIM; diversity of a batch
 """
 
 from tinygan.metrics.classifier import Classifier, cache_folder, digit_classifier, train_classifier
@@ -10,6 +14,7 @@ from tinygan.metrics.mmd import PermutationTest, median_distance, squared_mmd, s
 from tinygan.metrics.modes import class_scores, grid_centres, mode_scores, ring_centres
 from tinygan.metrics.precision_recall import density_coverage, precision_recall
 from tinygan.metrics.quality import Diversity, bicubic, diversity, psnr, ssim
+from tinygan.metrics.synthetic import synthetic_scores
 from tinygan.metrics.wasserstein import sliced_wasserstein, wasserstein_1d
 
 __all__ = [
@@ -17,5 +22,5 @@ __all__ = [
     "class_shares", "density_coverage", "digit_classifier", "diversity", "evaluate_images", "frechet_distance",
     "grid_centres", "inception_score", "kernel_distance", "median_distance", "mode_scores", "precision_recall",
     "psnr", "ring_centres", "sliced_wasserstein", "squared_mmd", "squared_mmd_floor", "squared_mmd_test", "ssim",
-    "train_classifier", "wasserstein_1d",
+    "synthetic_scores", "train_classifier", "wasserstein_1d",
 ]  # fmt: skip

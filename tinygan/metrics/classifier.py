@@ -137,6 +137,11 @@ def cache_folder():
     return Path(folder)
 
 
+def training_settings(name):
+    """The arguments of `train_classifier` with which the classifier `name` is trained."""
+    return dict(_TRAINING[name][1])
+
+
 def real_images(name, split):
     """(images in [-1, 1], labels) of a part, "train" or "test", of the data that the classifier `name` reads."""
     images, labels = _TRAINING[name][0](split)
