@@ -89,3 +89,12 @@ def test_refusals(name):
     assert "\n" not in message and len(message) < 300
     for word in words.split():
         assert word in message, f"{word!r} is not in: {message}"
+
+
+def test_a_frozen_parameter_changed_before_a_recorded_gradient_is_refused():
+    x, w = Tensor(np.ones(3), requires_grad=True), Tensor(np.ones(3))  # w: frozen, used by the recorded vjp all the same
+    y = ops.sum(x * x * w)
+    w.data = w.data * 2
+    with pytest.raises(RuntimeError, match="changed after mul"):
+        grad(y, x, create_graph=True)
+    np.testing.assert_array_equal(grad(y, x)[0], 2 * np.ones(3))  # of the values at the time

@@ -344,7 +344,7 @@ def grad(outputs, inputs, g=None, create_graph=False):
     inputs = [inputs] if isinstance(inputs, Tensor) else list(inputs)
     grads = _seed(outputs, inputs, g, create_graph)
     leaves, computed = _history(outputs)
-    _refuse_changed(leaves, computed)
+    _refuse_changed(leaves, computed, create_graph)
     wanted = set(inputs)
     useful = set(inputs)  # an input, or computed from one: the gradient of anything else is never computed
     for t in computed:
@@ -369,20 +369,10 @@ def _seed(outputs, inputs, g, create_graph):
     """The gradients the traversal begins with, after all arguments were checked."""
     for x in inputs:
         if not isinstance(x, Tensor):
-            raise TypeError(
-                f"grad: inputs must be Tensors, got {type(x).__name__}; wrap it: Tensor(x, requires_grad=True)"
-            )
+            raise TypeError(f"grad: an input is a {type(x).__name__}; wrap it: Tensor(x, requires_grad=True)")
         if not x.requires_grad:
-            raise RuntimeError(
-                f"grad: an input of shape {x.shape} has requires_grad=False, nothing was recorded for it"
-            )
-    gs = (
-        [None] * len(outputs)
-        if g is None
-        else [g]
-        if len(outputs) == 1 and not isinstance(g, list | tuple)
-        else list(g)
-    )
+            raise RuntimeError(f"grad: an input of shape {x.shape} has requires_grad=False, nothing was recorded")
+    gs = list(g) if isinstance(g, list | tuple) else [g] * len(outputs) if g is None else [g]
     if len(gs) != len(outputs):
         raise ValueError(f"grad: {len(outputs)} outputs but {len(gs)} gradients in g")
     grads = {}
@@ -418,13 +408,13 @@ def _result(gradient, x, create_graph):
     return gradient
 
 
-def _refuse_changed(leaves, computed):
+def _refuse_changed(leaves, computed, record):
     """Raise if a leaf got new data after it was used: its gradient would mix old and new values."""
-    if not computed or all(leaf.number < computed[0].number for leaf in leaves):
+    if not computed or not (record or any(leaf.number > computed[0].number for leaf in leaves)):
         return
     for t in computed:
-        for a in t.parents:
-            if a is not None and a.op is None and a.number > t.number:
+        for a in t.args:
+            if isinstance(a, Tensor) and a.op is None and a.number > t.number:
                 raise RuntimeError(
                     f"a leaf of shape {a.shape} was changed after {t.op.__name__} used it, there is no right gradient:"
                     " compute the output again after the update, or take the gradient before it"
@@ -459,10 +449,8 @@ def cast(x, dtype):
 def sum_to(x, shape):
     """The adjoint of broadcasting: x summed over the axes along which `shape` was repeated."""
     lead = x.ndim - len(shape)
-    if (
-        lead == x.ndim - 1 and x.ndim == 2 and shape != (1,) and x.dtype.kind == "f"
-    ):  # a bias: 4 times faster as a product
-        return xp(x).ones(len(x), x.dtype) @ x
+    if x.ndim == 2 and lead == 1 and shape != (1,) and x.dtype.kind == "f":
+        return xp(x).ones(len(x), x.dtype) @ x  # a bias: as a product it takes a quarter of the time
     axes = tuple(range(lead)) + tuple(i + lead for i, n in enumerate(shape) if n == 1 and x.shape[i + lead] != 1)
     return x.sum(axes, keepdims=True).reshape(shape)
 
