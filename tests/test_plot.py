@@ -10,7 +10,9 @@ from hypothesis import strategies as st
 from PIL import Image
 
 from tinygan.data import digits
-from tinygan.plot import _MATTE, _smooth, curves, gif, image_grid, save_image
+from tinygan.plot import curves, gif, image_grid, save_image
+from tinygan.plot.history import _smooth
+from tinygan.plot.pictures import MATTE
 
 # --- grids -------------------------------------------------------------------------------------------------------
 
@@ -26,7 +28,7 @@ def test_every_pixel_of_a_grid(n, channels, height, width, columns, scale, borde
     across = min(columns, n)
     down = -(-n // across)
     expected = np.full(
-        (border + down * (height * scale + border), border + across * (width * scale + border), channels), _MATTE
+        (border + down * (height * scale + border), border + across * (width * scale + border), channels), MATTE
     )
     for k in range(n):
         top = border + k // across * (height * scale + border)
@@ -60,7 +62,7 @@ def test_values_beyond_the_range_are_cut():
 
 
 def test_grid_does_not_look_like_its_pictures():
-    assert 40 < _MATTE < 215 and image_grid(np.zeros((5, 1, 8, 8)))[-20, -20] == _MATTE  # an empty cell
+    assert 40 < MATTE < 215 and image_grid(np.zeros((5, 1, 8, 8)))[-20, -20] == MATTE  # an empty cell
 
 
 @pytest.mark.parametrize(

@@ -1,0 +1,72 @@
+"""Samples as one picture, and pictures as files: grids, PNG, GIF.
+
+A picture is a uint8 array (H, W) or (H, W, 3); what draws one returns it, and `save_image` or `gif` writes it.
+"""
+
+import math
+
+import numpy as np
+
+from tinygan.backend import to_numpy
+from tinygan.files import written_whole
+
+MATTE = 72  # grey between pictures: neither the black of MNIST's ground nor the white of its ink
+
+
+def image_grid(images, columns=None, scale=None, border=2):
+    """Pictures (N, 1 or 3, h, w) in [-1, 1] side by side -> one picture (H, W) or (H, W, 3), uint8.
+
+    Each becomes `scale` times as large, every pixel a square, with `border` pixels between and around; by default the
+    grid is about square and a picture at least 64 pixels high. Values beyond [-1, 1] are cut, nan is black.
+    """
+    images = to_numpy(images)
+    if images.ndim != 4 or images.shape[1] not in (1, 3) or 0 in images.shape:
+        raise ValueError(f"image_grid: images {images.shape}: expected (N, 1 or 3, height, width), N at least 1")
+    n, channels, height, width = images.shape
+    columns = math.ceil(math.sqrt(n)) if columns is None else columns
+    scale = max(1, math.ceil(64 / max(height, width))) if scale is None else scale
+    if columns < 1 or scale < 1 or border < 0:
+        raise ValueError(f"image_grid: columns {columns}, scale {scale}, border {border}: at least 1, 1 and 0")
+    columns = min(columns, n)
+    rows = -(-n // columns)
+    cells = np.full((rows * columns, height * scale + border, width * scale + border, channels), MATTE, np.uint8)
+    values = np.nan_to_num(images.astype(np.float32), nan=-1.0).clip(-1, 1)
+    pixels = np.rint((values + 1) * 127.5).astype(np.uint8).transpose(0, 2, 3, 1)  # (N, h, w, channels)
+    cells[:n, border:, border:] = pixels.repeat(scale, 1).repeat(scale, 2)
+    grid = cells.reshape(rows, columns, *cells.shape[1:]).swapaxes(1, 2)
+    grid = grid.reshape(rows * cells.shape[1], columns * cells.shape[2], channels)
+    grid = np.pad(grid, ((0, border), (0, border), (0, 0)), constant_values=MATTE)
+    return grid[..., 0] if channels == 1 else grid
+
+
+def save_image(array, path):
+    """Write a picture (H, W) or (H, W, 3), uint8, to `path`; its ending says the format, .png for one."""
+    from PIL import Image
+
+    with written_whole(path) as temporary:
+        _picture(Image, array, "save_image").save(temporary, optimize=True)
+
+
+def gif(frames, path, seconds_per_frame=0.1):
+    """Write pictures of equal size, (H, W) or (H, W, 3), uint8, as an animation that repeats for ever."""
+    from PIL import Image
+
+    pictures = [_picture(Image, frame, "gif") for frame in frames]
+    if not pictures or len({p.size for p in pictures}) > 1 or seconds_per_frame <= 0:
+        sizes = sorted({f"{p.width}x{p.height}" for p in pictures})
+        raise ValueError(
+            f"gif: {len(pictures)} frames of {' and '.join(sizes) or 'no size'}, {seconds_per_frame} s each: expected at"
+            " least one frame, all of the same size, and a time above 0"
+        )
+    milliseconds = max(20, 10 * round(100 * seconds_per_frame))  # GIF counts in 10 ms, and viewers slow down below 20
+    with written_whole(path) as temporary:
+        pictures[0].save(
+            temporary, "GIF", save_all=True, append_images=pictures[1:], duration=milliseconds, loop=0, optimize=True
+        )
+
+
+def _picture(Image, array, name):
+    array = to_numpy(array)
+    if array.dtype != np.uint8 or array.ndim not in (2, 3) or (array.ndim == 3 and array.shape[2] != 3):
+        raise ValueError(f"{name}: {array.dtype} {array.shape}: expected uint8 (H, W) or (H, W, 3); see image_grid")
+    return Image.fromarray(np.ascontiguousarray(array))
