@@ -1,0 +1,45 @@
+"""The README keeps its word: its Python runs, its pictures are there, its test command is what CI runs."""
+
+import re
+from pathlib import Path
+
+import numpy as np
+import pytest
+
+ROOT = Path(__file__).parent.parent
+README = (ROOT / "README.md").read_text()
+
+
+def block(beginning):
+    """The Python block of the README in which `beginning` occurs."""
+    return next(code for code in re.findall(r"```python\n(.*?)```", README, re.S) if beginning in code)
+
+
+def test_a_gan_of_your_own():
+    code = block("nn.Sequential").replace("range(2000)", "range(1000)")
+    names = {}
+    exec(code, names)
+    points = names["G"](names["Tensor"](np.random.default_rng(1).standard_normal((500, 8), dtype="float32"))).data
+    assert np.abs(np.hypot(*points.T) - 1).mean() < 0.2  # near the circle of radius 1
+
+
+def test_an_op_and_the_data():
+    names = {}
+    exec("from tinygan import op\nfrom tinygan.backend import xp\n" + block("@op"), names)
+    assert names["tanh"](np.float64(1.0)) == np.tanh(1.0)
+    exec(block("loader.batch"), names)
+    assert names["x"].shape == (64, 1, 8, 8)
+
+
+def test_gradcheck_of_a_pair():
+    x, w = np.ones((2, 3)), np.ones((3, 4))
+    names = {"x": x, "w": w, "affine_forward": lambda x, w: x @ w, "affine_backward": lambda g, x, w: (g @ w.T, x.T @ g)}
+    exec(block("assert_gradients"), names)
+    names["affine_backward"] = lambda g, x, w: (g @ w.T, 2 * x.T @ g)
+    with pytest.raises(AssertionError, match="w"):
+        exec(block("assert_gradients"), names)
+
+
+@pytest.mark.parametrize("path", re.findall(r"\]\((?!http)([^)#]+)\)", README))
+def test_linked_files_exist(path):
+    assert (ROOT / path).is_file()
