@@ -412,6 +412,77 @@ def test_a_stale_lock_holds_nobody(tmp_path, content, unbroken):
     assert contents(run.folder) == unbroken
 
 
+# --- values that are not finite ----------------------------------------------------------------------------------
+
+
+def poisoned(game, step=4, above=0.0):
+    """The real samples of one step are nan as long as the learning rate is higher than `above`."""
+    real = game.real
+
+    def poisoned_real(k):
+        x, *about = real(k)
+        bad = k == step and game.settings.learning_rate > above
+        return (x * np.float32("nan") if bad else x), *about
+
+    game.real = poisoned_real
+    return game
+
+
+def test_rewind_goes_on_from_the_last_checkpoint_at_half_the_learning_rate(tmp_path):
+    game = poisoned(tiny_game(learning_rate=0.01), above=0.003)
+    run = Run.create(tmp_path / "run", "digits", game.settings)
+    train(game, run, draw, pictures=2, log_every=1, progress=False, on_nan="rewind")
+    config = run.config
+    assert config["on_nan"] == "rewind" and config["settings"]["learning_rate"] == 0.0025
+    assert [(r["to_step"], r["learning_rate"]) for r in config["rewinds"]] == [(3, 0.005), (3, 0.0025)]
+    events = [row for row in run.rows() if "event" in row]
+    assert [row["step"] for row in run.rows() if "event" not in row] == [1, 2, 3, 4, 5, 6]
+    assert [row["step"] for row in events] == [3, 3]
+    assert "the discriminator's gradient is no longer finite in cnn1.0.weight" in events[0]["says"]
+    assert "at step 5: back to step 3 with half the learning rate, 0.005" in events[0]["says"]
+
+    # killed after the last rewind and resumed, as the command line does it: the same bytes
+    again = tiny_game(learning_rate=config["settings"]["learning_rate"])
+    expected = contents(run.folder)
+    (run.folder / "checkpoints" / "step-6.safetensors").unlink()
+    start = run.resume(again)
+    train(again, run, draw, start=start, pictures=2, log_every=1, progress=False)
+    assert start == 3 and contents(run.folder) == expected
+
+
+def test_rewind_before_the_first_checkpoint_begins_again(tmp_path):
+    game = poisoned(tiny_game(learning_rate=0.01), step=1, above=0.005)
+    run = Run.create(tmp_path / "run", "digits", game.settings)
+    train(game, run, draw, pictures=2, progress=False, on_nan="rewind")
+    whole = tiny_game(learning_rate=0.005)
+    train(whole, Run.create(tmp_path / "whole", "digits", whole.settings), draw, pictures=2, progress=False)
+    a, b = (load_checkpoint(tmp_path / name / "checkpoints" / "step-6.safetensors")[0] for name in ("run", "whole"))
+    assert all(a[name].tobytes() == b[name].tobytes() for name in b)
+
+
+def test_rewinds_come_to_an_end(tmp_path):
+    game = poisoned(tiny_game())
+    run = Run.create(tmp_path / "run", "digits", game.settings)
+    with pytest.raises(RunError, match="at step 5, after 3 rewinds to a learning rate of 0.000375") as error:
+        train(game, run, draw, pictures=2, progress=False, on_nan="rewind")
+    one_sentence(error)
+    assert run.load(tiny_game()) == 3
+
+
+def test_a_run_that_stopped_may_be_told_to_rewind(tmp_path, capsys, monkeypatch):
+    make_game = digits.make_game
+    monkeypatch.setattr(
+        digits, "make_game", lambda s, device="cpu": poisoned(make_game(s, device), step=9, above=0.002)
+    )
+    out = ["--out", str(tmp_path / "run")]
+    assert main(["train", "digits", *SET, "--steps", "16", *out]) == 2
+    printed = capsys.readouterr().err
+    assert "at step 10; the last checkpoint" in printed and "--on-nan rewind" in printed
+    assert main(["train", "--resume", *out, "--on-nan", "rewind"]) == 0
+    assert "at step 10: back to step 8 with half the learning rate, 0.0015" in capsys.readouterr().err
+    assert Run.open(tmp_path / "run").config["on_nan"] == "rewind"
+
+
 # --- Ctrl-C ------------------------------------------------------------------------------------------------------
 
 # the program says where it is by drawing; from the second picture on it takes its time

@@ -59,6 +59,11 @@ def _parser():
         "--set", action="append", default=[], metavar="KEY=VALUE", help="a setting; `tinygan list RECIPE` prints all"
     )
     p.add_argument("--resume", action="store_true", help="go on with the run in --out from its last good checkpoint")
+    p.add_argument(
+        "--on-nan", choices=("stop", "rewind"),
+        help="at values that are no longer finite: stop (default), or go back to the last good checkpoint at half the"
+        " learning rate",
+    )  # fmt: skip
 
     p = commands.add_parser("sample", help="draw samples from a trained run")
     p.set_defaults(command=sample)
@@ -124,7 +129,7 @@ def train(options):
             else:
                 g, d = (sum(p.size for p in m.parameters()) for m in (game.generator, game.discriminator))
                 print(f"{options.recipe}: generator of {g:,} weights, discriminator of {d:,}; {settings.steps} steps")
-            play(game, run, recipe.draw, start=start)
+            play(game, run, recipe.draw, start=start, on_nan=options.on_nan)
             _draw_curves(run)
     except KeyboardInterrupt:
         raise KeyboardInterrupt(

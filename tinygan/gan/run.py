@@ -14,6 +14,7 @@ import json
 import os
 import shlex
 import signal
+import sys
 import threading
 import time
 from contextlib import ExitStack, contextmanager
@@ -33,6 +34,8 @@ __all__ = ["Interrupted", "Run", "RunError", "load_checkpoint", "save_checkpoint
 class Interrupted(RunError):
     """Ctrl-C was pressed, and all that was done is saved; the message says how to go on."""
 
+
+MOST_REWINDS = 3  # an eighth of the learning rate; what still ends in nan then has another cause
 
 # --- the folder ------------------------------------------------------------------------------------------------
 
@@ -152,7 +155,7 @@ class Run:
         for name, a in arrays.items():
             if not np.isfinite(a).all():
                 part, _, name = name.partition(".")
-                raise FloatingPointError(f"the {part}'s {name} is no longer finite")
+                raise FloatingPointError(f"the {part}'s {name} is no longer finite, at step {step}")
         path = self.folder / "checkpoints" / f"step-{step}.safetensors"
         save_checkpoint(path, arrays, step=step, **self.config)
         write_file(path.with_name("latest"), path.name + "\n")
@@ -215,12 +218,14 @@ class Run:
 # --- the loop --------------------------------------------------------------------------------------------------
 
 
-def train(game, run, draw, *, start=0, log_every=20, pictures=8, progress=True):
+def train(game, run, draw, *, start=0, log_every=20, pictures=8, progress=True, on_nan=None):
     """Play `game` from step `start` to its last, logging, drawing and saving on the way into `run`.
 
     draw(samples, path) makes a picture of samples; `pictures` of them are made over the run. A first Ctrl-C ends the step,
     saves and raises Interrupted; a second raises KeyboardInterrupt at once, and the last checkpoint is as it was.
-    Raises RunError, the last good checkpoint kept, at the first loss that is not finite.
+    At the first loss, gradient or weight that is not finite, with `on_nan` "stop" RunError is raised and the last good
+    checkpoint kept; with "rewind" training goes on from there with half the learning rate, MOST_REWINDS times. None is
+    what the run's config.json says, or "stop".
     """
     from tqdm import tqdm
 
@@ -236,9 +241,14 @@ def train(game, run, draw, *, start=0, log_every=20, pictures=8, progress=True):
         _CtrlC() as ctrl_c,
         share_cores(),
     ):
-        for done in range(start + 1, steps + 1):
+        on_nan = _remembered(run, on_nan)
+        if start == 0 and on_nan == "rewind":
+            run.save(game, 0)
+        done = start
+        while done < steps:
             try:
-                row = _finite_step(game, done - 1)
+                row = _finite_step(game, done)
+                done += 1
                 stop = ctrl_c.pressed  # asked once: it may be pressed at any time
                 last = done == steps or stop
                 bar.update()
@@ -251,10 +261,16 @@ def train(game, run, draw, *, start=0, log_every=20, pictures=8, progress=True):
                         draw(game.sample(100, game.settings.seed), path)
                     run.save(game, done)
             except FloatingPointError as error:
-                raise RunError(
-                    f"{error}, at step {done}; the last checkpoint in {run.folder} is kept:"
-                    " try a smaller --set learning_rate or a larger --set gamma"
-                ) from None
+                if on_nan != "rewind":
+                    raise RunError(
+                        f"{error}; the last checkpoint in {run.folder} is kept: try a smaller --set learning_rate or a"
+                        f" larger --set gamma, or go back to it at half the rate: {how_to_go_on(run)} --on-nan rewind"
+                    ) from None
+                done, text = _rewind(game, run, str(error))
+                bar.n = bar.last_print_n = done
+                if progress:
+                    bar.write(text, file=sys.stderr)
+                continue
             if stop and done < steps:
                 raise Interrupted(f"stopped after step {done}; go on with: {how_to_go_on(run)}")
 
@@ -284,9 +300,46 @@ class _CtrlC:
 
 
 def _finite_step(game, step):
-    """One training step; FloatingPointError if a loss or a gradient is not finite."""
-    row = training_step(game, step)
-    for name, value in row.items():
-        if not np.isfinite(value):
-            raise FloatingPointError(f"{name} became {value}")
+    """One training step; FloatingPointError, with the number of the step, if a loss or a gradient is not finite."""
+    try:
+        row = training_step(game, step)
+        for name, value in row.items():
+            if not np.isfinite(value):
+                raise FloatingPointError(f"{name} became {value}")
+    except FloatingPointError as error:
+        raise FloatingPointError(f"{error}, at step {step + 1}") from error
     return row
+
+
+# --- back to the last good checkpoint ----------------------------------------------------------------------------
+
+
+def _remembered(run, on_nan):
+    """What to do at values that are not finite: as told, and then kept in config.json, or as config.json says."""
+    if on_nan not in (None, "stop", "rewind"):
+        raise ValueError(f"on_nan={on_nan!r}: expected 'stop' or 'rewind'")
+    config = run.config
+    if on_nan not in (None, config.get("on_nan", "stop")):
+        run.write_config({**config, "on_nan": on_nan})
+    return run.config.get("on_nan", "stop")
+
+
+def _rewind(game, run, problem):
+    """Go back to the last good checkpoint with half the learning rate; returns its step and a sentence.
+
+    The halved rate is in config.json before training goes on: a run that is killed after that resumes with it too.
+    """
+    config = run.config
+    rewinds = config.get("rewinds", [])
+    if len(rewinds) >= MOST_REWINDS:
+        raise RunError(
+            f"{problem}, after {MOST_REWINDS} rewinds to a learning rate of {game.settings.learning_rate:g}; the last"
+            f" checkpoint in {run.folder} is kept: something else is wrong, try a larger --set gamma in a new run"
+        )
+    step = run.resume(game)
+    rate = game.settings.learning_rate = game.settings.learning_rate / 2
+    text = f"{problem}: back to step {step} with half the learning rate, {rate:g}"
+    rewinds = [*rewinds, {"to_step": step, "learning_rate": rate, "because": problem}]
+    run.write_config({**config, "settings": {**config["settings"], "learning_rate": rate}, "rewinds": rewinds})
+    run.log({"step": step, "event": "rewind", "says": text})
+    return step, text
