@@ -19,7 +19,7 @@ class Settings(RowSettings):
 
     noise: int = setting(32, "Size of z, drawn once a picture.", 1)
     row_noise: int = setting(16, "Size of z_t, drawn anew for every row.", 0)
-    hidden: int = setting(256, "Size of the LSTM's state.", 1)
+    hidden: int = setting(128, "Size of the LSTM's state.", 1)
     ema: float = setting(0.999, "Decay of the moving average of G's weights, from which samples are drawn.", 0.0, 1.0)
 
 
