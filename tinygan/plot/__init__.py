@@ -11,5 +11,10 @@ global figure, no setting of the reader's own session is touched. Every file is 
 
 from tinygan.plot.history import curves
 from tinygan.plot.pictures import gif, image_grid, save_image
+from tinygan.plot.points import point_picture
+from tinygan.plot.strips import interpolation_strip, latent_walk, neighbour_strip, spherical
 
-__all__ = ["curves", "gif", "image_grid", "save_image"]
+__all__ = [
+    "curves", "gif", "image_grid", "interpolation_strip", "latent_walk", "neighbour_strip", "point_picture",
+    "save_image", "spherical",
+]  # fmt: skip

@@ -1,0 +1,108 @@
+"""Points in the plane: what is real, what is generated, what the discriminator thinks of every place, and where it pushes.
+
+The one system in which the whole game can be seen at once. Colour: blue where the discriminator leans to real, orange
+where it leans to generated, white half-way between its mean verdicts on the two, which is the middle for every objective.
+Arrows: the gradient of D(x), the way in which a generated point there is told to go.
+"""
+
+import numpy as np
+
+from tinygan.autodiff import Tensor, grad, no_grad
+from tinygan.backend import to_numpy
+from tinygan.plot.drawing import COLOURS, new_figure, pixels
+
+MOST_POINTS = 1500  # of each kind; more hide each other
+SURFACE = 120  # verdicts each way
+ARROWS = 17  # each way
+
+
+def point_picture(real, generated, discriminator=None, limits=None, title=None, size=5.0):
+    """Real points (N, 2) and generated ones (M, 2), over the discriminator's surface -> a picture (H, W, 3), uint8.
+
+    discriminator: a Module or function from a float32 Tensor (K, 2) to (K,) or (K, 1), no sigmoid needed. limits: (left,
+    right, bottom, top); by default those of the real points and a margin: give them, and a size in inches of 100 pixels,
+    for the frames of a `gif`. ValueError for points that are not in the plane.
+    """
+    real, generated = _checked(real), _checked(generated)
+    left, right, bottom, top = _limits(real) if limits is None else limits
+    height = (size - 0.6) * (top - bottom) / (right - left) + 0.9
+    figure, canvas = new_figure(size + (0.8 if discriminator else 0), height)
+    axes = figure.subplots()
+    if discriminator is not None:
+        _draw_surface(figure, axes, discriminator, real, generated, (left, right, bottom, top))
+    for points, colour, name in ((real, COLOURS[""], "real"), (generated, COLOURS["g"], "generated")):
+        shown = points[:: -(-len(points) // MOST_POINTS)]
+        opacity = 0.85 if len(shown) < 300 else 0.5
+        axes.scatter(*shown.T, s=7, color=colour, alpha=opacity, linewidths=0, label=name, zorder=3)
+    axes.set(xlim=(left, right), ylim=(bottom, top), aspect="equal")
+    axes.set_title(title, fontsize=10)
+    axes.tick_params(color="#888888", labelsize=9)
+    axes.spines[:].set_color("#888888")
+    legend = figure.legend(loc="outside lower center", ncols=2, frameon=False, fontsize=9, markerscale=2.5)
+    for handle in legend.legend_handles:
+        handle.set_alpha(1)
+    return pixels(canvas)
+
+
+def _draw_surface(figure, axes, discriminator, real, generated, limits):
+    from matplotlib.colors import LinearSegmentedColormap
+
+    left, right, bottom, top = limits
+    x, y = np.meshgrid(np.linspace(left, right, SURFACE), np.linspace(bottom, top, SURFACE))
+    verdicts = _verdicts(discriminator, np.stack([x.ravel(), y.ravel()], 1)).reshape(x.shape)
+    middle = (_verdicts(discriminator, real).mean() + _verdicts(discriminator, generated).mean()) / 2
+    # far from the data a verdict may be anything: the outermost twentieth of them does not set the scale
+    reach = np.percentile(np.abs(verdicts - middle), 95) or 1.0
+    tints = LinearSegmentedColormap.from_list("verdict", ["#f0b083", "#ffffff", "#8fc1e3"])
+    surface = axes.imshow(
+        verdicts,
+        tints,
+        vmin=middle - reach,
+        vmax=middle + reach,
+        origin="lower",
+        extent=limits,
+        interpolation="bilinear",
+    )
+    axes.contour(x, y, verdicts, [middle], colors="#999999", linewidths=0.8)
+    bar = figure.colorbar(surface, ax=axes, shrink=0.75, pad=0.02, extend="both")
+    bar.set_label("D(x)", fontsize=9)
+    bar.ax.tick_params(labelsize=8, color="#888888")
+    bar.outline.set_edgecolor("#888888")
+
+    step = (right - left) / ARROWS
+    across, up = np.arange(left + step / 2, right, step), np.arange(bottom + step / 2, top, step)
+    at = np.stack([c.ravel() for c in np.meshgrid(across, up)], 1)
+    push = gradients(discriminator, at)
+    length = np.linalg.norm(push, axis=1, keepdims=True)
+    # steepness varies over decades: half of the arrows are longer than half a cell, none longer than a whole one
+    arrows = push * (0.9 * step / (length + np.median(length) + 1e-30))
+    axes.quiver(
+        *at.T, *arrows.T, color="#4d6f8a", angles="xy", scale_units="xy", scale=1, pivot="mid",
+        width=0.0028, headwidth=4, headlength=4.5, headaxislength=4, alpha=0.75, zorder=2,
+    )  # fmt: skip
+
+
+def gradients(discriminator, points):
+    """∇D at points (N, D), each by itself -> (N, D): the way in which D's verdict rises fastest. No batch norm in D."""
+    x = Tensor(np.asarray(points, np.float32), requires_grad=True)
+    (slope,) = grad(discriminator(x).sum(), [x])
+    return to_numpy(slope)
+
+
+@no_grad()
+def _verdicts(discriminator, points):
+    return to_numpy(discriminator(Tensor(np.asarray(points, np.float32))).data).reshape(len(points))
+
+
+def _limits(real):
+    """The square about the real points, with an eighth of it as margin."""
+    low, high = real.min(0), real.max(0)
+    centre, half = (low + high) / 2, 0.625 * max(high - low) or 1.0
+    return centre[0] - half, centre[0] + half, centre[1] - half, centre[1] + half
+
+
+def _checked(points):
+    points = to_numpy(points)
+    if points.ndim != 2 or points.shape[1] != 2 or not len(points):
+        raise ValueError(f"point_picture: points {points.shape}: expected (N, 2), N at least 1")
+    return points
