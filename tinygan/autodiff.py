@@ -190,6 +190,11 @@ class _enable_grad(no_grad):
     records = True
 
 
+def is_grad_enabled():
+    """Whether operations on Tensors are recorded: False inside `no_grad()`."""
+    return _recording
+
+
 class Op:
     """forward(*arrays, **const) -> array; vjps[i](g, y, *args, **const) -> gradient of args[i].
 
