@@ -8,7 +8,7 @@ from tinygan import Tensor, grad, no_grad, ops
 from tinygan.backend import prime_malloc
 from tinygan.gan.objectives import non_saturating, wasserstein
 from tinygan.gan.penalties import one_centred
-from tinygan.losses import cross_entropy
+from tinygan.losses import linear_cross_entropy
 from tinygan.nn import (
     LSTM,
     BatchNorm2d,
@@ -88,7 +88,7 @@ class LanguageModel(Module):
         self.embedding, self.lstm, self.head = Embedding(VOCABULARY, 32), LSTM(32, 32), Linear(32, VOCABULARY)
 
     def forward(self, tokens):
-        return self.head(self.lstm(self.embedding(tokens))[0])
+        return self.lstm(self.embedding(tokens))[0]  # the head is the loss's
 
 
 class Writer(Module):
@@ -153,11 +153,11 @@ def wgan_gp(networks, real, chance, device):
 
 def language(networks, tokens):
     model = networks["model"]
-    optimizer = adam(model)
+    optimizer, head = adam(model), model.head
 
     def step():
-        logits = model(tokens[:-1])  # (20, 64, V)
-        loss = cross_entropy(logits.reshape(-1, VOCABULARY), tokens[1:].reshape(-1))
+        hidden = model(tokens[:-1]).reshape(-1, 32)  # (20 * 64, 32)
+        loss = linear_cross_entropy(hidden, head.weight, tokens[1:].reshape(-1), linear_bias=head.bias)
         optimizer.step(grad(loss, optimizer.params))
         return (loss,)
 

@@ -306,6 +306,26 @@ row("cross_entropy", R(2, 3, 2), I(3, 2, 2), label_smoothing=0.2, reduction="non
 row("cross_entropy", R(3, 4), U(3, 4), tag="probabilities")
 row("cross_entropy", R(3, 4), U(3, 4), P(4, constant=True), tag="probabilities, weight", label_smoothing=0.1)
 row("cross_entropy", R(2, 3, 2), U(2, 3, 2), tag="probabilities", reduction="sum")
+X, W, T = R(3, 2), R(4, 2), I(4, 3)
+for reduction in ("mean", "sum", "none"):
+    row("linear_cross_entropy", X, W, T, reduction=reduction)
+
+
+def _with_bias(tag, x, w, t, b, *more, **const):
+    names = ("linear_bias", "weight")
+    row("linear_cross_entropy", x, w, t, b, *more, tag=tag,
+        call=lambda F, x, w, t, *rest: F.linear_cross_entropy(x, w, t, **dict(zip(names, rest)), **const))  # fmt: skip
+
+
+_with_bias("bias", X, W, T, R(4))
+_with_bias("bias, sum", X, W, T, R(4), reduction="sum")
+_with_bias("bias, ignored", X, W, A([1, -100, 3], "int64"), R(4))
+_with_bias("bias, weight", X, W, T, R(4), P(4, constant=True))
+_with_bias("bias, weight, ignored", X, W, A([1, 2, 3], "int64"), R(4), P(4, constant=True), ignore_index=2)
+_with_bias("bias, smoothed", X, W, T, R(4), label_smoothing=0.1)
+_with_bias("bias, probabilities", X, W, U(3, 4), R(4))
+_with_bias("bias, one sample", R(2), W, A(2, "int64"), R(4))
+_with_bias("bias, far out", A([[300.0, 1.0], [-2.0, 400.0]]), R(3, 2), A([1, 2], "int64"), R(3))
 for reduction in ("mean", "sum", "none", "batchmean"):
     row("kl_div", R(2, 3), U(2, 3), reduction=reduction)
 row("kl_div", R(2, 3), R(2, 3), log_target=True, reduction="batchmean")

@@ -7,13 +7,15 @@ import warnings
 
 import numpy as np
 
-from tinygan.autodiff import op, raw
-from tinygan.backend import xp
+from tinygan import autodiff
+from tinygan.autodiff import Fused, Tensor, op, raw
+from tinygan.backend import is_numpy, split_batch, xp
 from tinygan.ops import (
     abs,
     clamp,
     exp,
     gather,
+    linear,
     log,
     log_softmax,
     logsigmoid,
@@ -116,21 +118,23 @@ def nll_loss(input, target, weight=None, ignore_index=-100, reduction="mean"):
 def _picked(input, target, weight, ignore_index, name):
     """(input at the target class, weight of each target): the classes are dimension 1, or 0 for a single sample."""
     dim = 0 if input.ndim == 1 else 1
-    expected = tuple(n for d, n in enumerate(input.shape) if d != dim)
+    classes, weights = _checked_classes(input.shape, target, weight, ignore_index, name, input.dtype)
+    return squeeze(gather(input, dim, xp(classes).expand_dims(classes, dim)), dim), weights
+
+
+def _checked_classes(shape, target, weight, ignore_index, name, dtype):
+    """(classes, with 0 for those to ignore; weight of each, 0 for those) of a target that fits logits of `shape`."""
+    dim = 0 if len(shape) == 1 else 1
+    expected = tuple(n for d, n in enumerate(shape) if d != dim)
     if tuple(target.shape) != expected:
-        raise ValueError(
-            f"{name}: input {tuple(input.shape)} needs a target of shape {expected}, got {tuple(target.shape)}"
-        )
+        raise ValueError(f"{name}: input {tuple(shape)} needs a target of shape {expected}, got {tuple(target.shape)}")
     if target.dtype.kind not in "iu":
         raise TypeError(f"{name}: classes must be integers, got {target.dtype}")
     used = target != ignore_index
     classes = target * used
-    if classes.size and (int(classes.min()) < 0 or int(classes.max()) >= input.shape[dim]):
-        raise IndexError(
-            f"{name}: classes from {int(classes.min())} to {int(classes.max())}, input has {input.shape[dim]}"
-        )
-    weights = used.astype(input.dtype) if weight is None else raw(weight)[classes] * used
-    return squeeze(gather(input, dim, xp(classes).expand_dims(classes, dim)), dim), weights
+    if classes.size and (int(classes.min()) < 0 or int(classes.max()) >= shape[dim]):
+        raise IndexError(f"{name}: classes from {int(classes.min())} to {int(classes.max())}, input has {shape[dim]}")
+    return classes, used.astype(dtype) if weight is None else raw(weight)[classes] * used
 
 
 def _weighted(loss, weights, reduction):
@@ -159,6 +163,100 @@ def cross_entropy(input, target, weight=None, ignore_index=-100, reduction="mean
     used = (raw(target) != ignore_index).astype(input.dtype)
     loss = -picked * weights * (1 - label_smoothing) - sum(logs * per_class, dim) * used * (label_smoothing / classes)
     return sum(loss) / weights.sum() if reduction == "mean" else _reduce(loss, reduction)
+
+
+# --- many classes, straight from a linear layer ----------------------------------------------------------------
+
+
+def _linear_loss(input, linear_weight, linear_bias, target, weights, wanted):
+    """Σ over n of weights[n] * -log softmax(input @ linear_weightᵀ + linear_bias)[n, target[n]]; the plain way."""
+    logs = log_softmax(linear(input, linear_weight, linear_bias), 1)  # (N, C)
+    return -sum(squeeze(gather(logs, 1, target[:, None]), 1) * weights)
+
+
+BLOCK = 640_000  # logits held at once on the CPU: 128 rows of 5000. Half or double takes 15 % longer
+
+
+def _linear_loss_run(x, w, b, target, weights, wanted):
+    """The loss, and with it the gradients that are `wanted`: those of the logits are at hand, and need not be stored."""
+    library, w_t = xp(x), w.T.copy()  # each product is 0.43 ms with the copy, 0.49 without
+    dtype = library.result_type(x, w)
+    rows = max(1, (BLOCK if is_numpy(x) else 64 * BLOCK) // max(1, len(w)))
+    dx = library.empty(x.shape, dtype) if wanted[0] else None
+
+    def some_rows(start, stop):
+        held = library.empty((min(rows, stop - start), len(w)), dtype)
+        ones, loss = library.ones(len(w), dtype), library.zeros((), dtype)
+        dw = library.zeros(w.shape, dtype) if wanted[1] else None
+        db = library.zeros(len(w), dtype) if wanted[2] else None
+        for a in range(start, stop, rows):
+            block = slice(a, min(a + rows, stop))
+            x_n, t_n, e = x[block], target[block], held[: block.stop - a]
+            at_target = library.arange(len(e)), t_n
+            library.matmul(x_n, w_t, out=e)
+            if b is not None:
+                e += b
+            e -= library.amax(e, 1, keepdims=True)
+            picked = e[at_target]
+            library.exp(e, out=e)
+            total = e @ ones  # a third of the time of e.sum(1)
+            loss += weights[block] @ (library.log(total) - picked)
+            # dloss/dlogits = scale (e - total [at the target]), scale = weight / total: scaling x or dx is cheaper
+            e[at_target] -= total
+            scale = weights[block] / total
+            if dx is not None:
+                library.matmul(e, w, out=dx[block])
+                dx[block] *= scale[:, None]
+            if dw is not None:
+                dw += e.T @ (x_n * scale[:, None])
+            if db is not None:
+                db += scale @ e
+        return loss, dw, db
+
+    pieces = split_batch(some_rows, x, work=3 * x.size * len(w))
+    loss, *gradients = (None if parts[0] is None else _total(parts) for parts in zip(*pieces))
+    return loss, [dx, *gradients]
+
+
+def _total(parts):
+    """The parts added up."""
+    first, *others = parts
+    for part in others:
+        first = first + part
+    return first
+
+
+def _linear_loss_backward(g, y, saved, need, *args, **const):
+    return [g * gradient if n else None for gradient, n in zip(saved, need)]
+
+
+_fused_linear_loss = Fused(_linear_loss_run, _linear_loss_backward, _linear_loss, arity=3)
+
+
+def linear_cross_entropy(input, linear_weight, target, *, linear_bias=None, weight=None, reduction="mean",
+                         ignore_index=-100, label_smoothing=0.0):  # fmt: skip
+    """cross_entropy(linear(input, linear_weight, linear_bias), target), of which the logits are never held all at once.
+
+    input (N, in) or (in,), linear_weight (C, in), linear_bias (C,), target classes (N,) or (). A block of logits is
+    turned into its loss and its gradients while it is in the cache: on 1280 x 5000 half the time, and 3 MB in the place
+    of 80. Soft targets, label_smoothing and reduction "none" take the plain way. PyTorch's weight of several dimensions
+    is not supported. Raises as `linear` and `cross_entropy` do.
+    """
+    plain = raw(target).dtype.kind == "f" or label_smoothing != 0 or reduction not in ("mean", "sum")
+    if plain or input.ndim != 2 or linear_weight.ndim != 2 or input.shape[1] != linear_weight.shape[1]:
+        logits = linear(input, linear_weight, linear_bias)
+        return cross_entropy(logits, target, weight, ignore_index, reduction, label_smoothing)
+    logits_shape = (input.shape[0], linear_weight.shape[0])
+    name = "linear_cross_entropy"
+    classes, weights = _checked_classes(logits_shape, raw(target), weight, ignore_index, name, input.dtype)
+    args = (input, linear_weight, linear_bias)
+    record = autodiff.is_grad_enabled()
+    wanted = tuple(record and isinstance(a, Tensor) and a.requires_grad for a in args)
+    loss = _fused_linear_loss(*args, target=classes, weights=weights, wanted=wanted)
+    return loss / weights.sum() if reduction == "mean" else loss
+
+
+# --- two distributions -----------------------------------------------------------------------------------------
 
 
 def kl_div(input, target, reduction="mean", log_target=False):

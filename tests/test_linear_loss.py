@@ -1,0 +1,70 @@
+"""linear_cross_entropy works through its rows in blocks: the rows of `op_cases.py` are one block each, these are several."""
+
+import numpy as np
+import pytest
+
+from tinygan import Tensor, backend, grad, losses, no_grad
+from tinygan.ops import linear
+
+
+def inputs():
+    rng = np.random.default_rng(0)
+    arrays = [rng.standard_normal(shape) for shape in [(11, 3), (4, 3), (4,)]]
+    target = rng.integers(0, 4, 11)
+    target[5] = -100
+    return [Tensor(a, requires_grad=True) for a in arrays], target
+
+
+def both(given, target):
+    x, w, b = given
+    return losses.linear_cross_entropy(x, w, target, linear_bias=b), losses.cross_entropy(linear(x, w, b), target)
+
+
+@pytest.mark.parametrize("block", [1, 8, 20, 1000])  # logits: 1, 2, 5 rows at once, and all
+@pytest.mark.parametrize("threads", [1, 3])
+def test_blocks_change_nothing(monkeypatch, block, threads):
+    monkeypatch.setattr(losses, "BLOCK", block)
+    monkeypatch.setattr(backend, "_threads", threads)
+    monkeypatch.setattr(losses, "split_batch", lambda f, array, work: backend.split_batch(f, array, work=1 << 30))
+    given, target = inputs()
+    fast, plain = both(given, target)
+    np.testing.assert_allclose(fast.data, plain.data, rtol=1e-13)
+    for found, expected in zip(grad(fast, given), grad(plain, given), strict=True):
+        np.testing.assert_allclose(found, expected, rtol=1e-12, atol=1e-15)
+
+
+@pytest.mark.parametrize("learning", [0, 1, 2])
+def test_only_what_is_wanted_is_computed(learning):
+    given, target = inputs()
+    for i, t in enumerate(given):
+        t.requires_grad_(i == learning)
+    fast, plain = both(given, target)
+    node = fast.parents[0]
+    assert [saved is not None for saved in node.saved] == [i == learning for i in range(3)]
+    np.testing.assert_allclose(grad(fast, given[learning])[0], grad(plain, given[learning])[0], rtol=1e-12)
+
+
+def test_nothing_but_the_loss_without_gradients():
+    given, target = inputs()
+    expected = both(given, target)[1].data
+    with no_grad():
+        assert not both(given, target)[0].requires_grad
+    fast = losses.linear_cross_entropy(given[0].data, given[1].data, target, linear_bias=given[2].data)
+    np.testing.assert_allclose(fast, expected, rtol=1e-13)
+
+
+def test_ignoring_every_target_is_no_number_as_in_pytorch():
+    given, target = inputs()
+    with np.errstate(invalid="ignore"):
+        fast, plain = both(given, np.full_like(target, -100))
+    assert np.isnan(fast.item()) and np.isnan(plain.item())
+
+
+def test_a_target_that_does_not_fit_is_refused():
+    (x, w, _), target = inputs()
+    with pytest.raises(ValueError, match=r"linear_cross_entropy: input \(11, 4\) needs a target of shape \(11,\)"):
+        losses.linear_cross_entropy(x, w, target[:3])
+    with pytest.raises(IndexError, match="linear_cross_entropy: classes from 0 to 4"):
+        losses.linear_cross_entropy(x, w, np.full(11, 4) * (np.arange(11) > 0))
+    with pytest.raises(ValueError, match="in_features"):
+        losses.linear_cross_entropy(x, w.data[:, :2], target)
