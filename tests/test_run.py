@@ -479,7 +479,8 @@ def test_a_run_that_stopped_may_be_told_to_rewind(tmp_path, capsys, monkeypatch)
     printed = capsys.readouterr().err
     assert "at step 10; the last checkpoint" in printed and "--on-nan rewind" in printed
     assert main(["train", "--resume", *out, "--on-nan", "rewind"]) == 0
-    assert "at step 10: back to step 8 with half the learning rate, 0.0015" in capsys.readouterr().err
+    printed = " ".join(capsys.readouterr().err.split())  # it was broken into lines as wide as the terminal
+    assert "at step 10: back to step 8 with half the learning rate, 0.0015" in printed
     assert Run.open(tmp_path / "run").config["on_nan"] == "rewind"
 
 

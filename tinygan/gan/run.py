@@ -15,6 +15,7 @@ import os
 import shlex
 import signal
 import sys
+import textwrap
 import threading
 import time
 from contextlib import ExitStack, contextmanager
@@ -26,6 +27,7 @@ import numpy as np
 from tinygan.backend import prime_malloc, share_cores
 from tinygan.files import Locked, locked, remove_leftovers
 from tinygan.gan.checkpoint import Damaged, RunError, load_checkpoint, save_checkpoint, write_file, writing
+from tinygan.gan.monitor import Monitor
 from tinygan.gan.training import training_step
 
 __all__ = ["Interrupted", "Run", "RunError", "load_checkpoint", "save_checkpoint", "train", "write_file"]
@@ -225,7 +227,7 @@ def train(game, run, draw, *, start=0, log_every=20, pictures=8, progress=True, 
     saves and raises Interrupted; a second raises KeyboardInterrupt at once, and the last checkpoint is as it was.
     At the first loss, gradient or weight that is not finite, with `on_nan` "stop" RunError is raised and the last good
     checkpoint kept; with "rewind" training goes on from there with half the learning rate, MOST_REWINDS times. None is
-    what the run's config.json says, or "stop".
+    what the run's config.json says, or "stop". What `Monitor` notices is printed above the bar and logged.
     """
     from tqdm import tqdm
 
@@ -241,9 +243,12 @@ def train(game, run, draw, *, start=0, log_every=20, pictures=8, progress=True, 
         _CtrlC() as ctrl_c,
         share_cores(),
     ):
+        say = lambda text: progress and bar.write(textwrap.fill(text, bar.ncols or 100), file=sys.stderr)
         on_nan = _remembered(run, on_nan)
         if start == 0 and on_nan == "rewind":
             run.save(game, 0)
+        monitor = Monitor(game.settings)
+        monitor.remember(run.rows() if start else [])
         done = start
         while done < steps:
             try:
@@ -252,13 +257,23 @@ def train(game, run, draw, *, start=0, log_every=20, pictures=8, progress=True, 
                 stop = ctrl_c.pressed  # asked once: it may be pressed at any time
                 last = done == steps or stop
                 bar.update()
-                if done % log_every == 0 or last:
+                row = {"step": done, **row, "seconds": round(time.perf_counter() - begun, 3)}
+                warnings, looks = [], done % every == 0 or last
+                if looks:
+                    samples = game.sample(100, game.settings.seed)
+                    share, warnings = monitor.look(done, samples, game.real(done - 1)[0])
+                    row |= {} if share is None else {"diversity": share}
+                if done % log_every == 0 or last or "diversity" in row:
                     bar.set_postfix({"D": f"{row['d_loss']:.3f}", "G": f"{row['g_loss']:.3f}"}, refresh=False)
-                    run.log({"step": done, **row, "seconds": round(time.perf_counter() - begun, 3)})
-                if done % every == 0 or last:
+                    run.log(row)
+                    warnings = monitor.see(row) + warnings
+                for name, says in warnings:
+                    run.log({"step": done, "event": name, "says": says})
+                    say(says)
+                if looks:
                     path = run.folder / "samples" / f"step-{done:06d}.png"
                     with writing(path):
-                        draw(game.sample(100, game.settings.seed), path)
+                        draw(samples, path)
                     run.save(game, done)
             except FloatingPointError as error:
                 if on_nan != "rewind":
@@ -268,8 +283,7 @@ def train(game, run, draw, *, start=0, log_every=20, pictures=8, progress=True, 
                     ) from None
                 done, text = _rewind(game, run, str(error))
                 bar.n = bar.last_print_n = done
-                if progress:
-                    bar.write(text, file=sys.stderr)
+                say(text)
                 continue
             if stop and done < steps:
                 raise Interrupted(f"stopped after step {done}; go on with: {how_to_go_on(run)}")
