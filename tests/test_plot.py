@@ -10,7 +10,8 @@ from hypothesis import strategies as st
 from PIL import Image
 
 from tinygan.data import digits
-from tinygan.plot import curves, gif, image_grid, save_image
+from tinygan.nn import Linear, Sequential
+from tinygan.plot import curves, gif, image_grid, layer_curves, layer_norms, save_image
 from tinygan.plot.history import _smooth
 from tinygan.plot.pictures import MATTE
 
@@ -221,6 +222,71 @@ def test_smooth_keeps_a_constant_and_the_mean_of_noise():
     slope = _smooth(np.arange(500.0))
     np.testing.assert_allclose(slope[50:-50], np.arange(50, 450), rtol=1e-12)
     assert (np.diff(slope) > 0).all()
+
+
+# --- gradients, layer by layer -----------------------------------------------------------------------------------
+
+
+def layer_log(n, **layers):
+    """A log of n rows with gradient norms of the named layers of each player, of which the first's are smallest."""
+    rng = np.random.default_rng(0)
+    return [
+        {"step": 20 * (k + 1), "d_loss": 1.0}
+        | {
+            f"{player}_gradient_norm/{name}": float(10.0**depth * np.exp(0.2 * rng.standard_normal()))
+            for player, names in layers.items()
+            for depth, name in enumerate(names)
+        }
+        for k in range(n)
+    ]
+
+
+def test_layer_norms_put_weight_and_bias_together():
+    net = Sequential(Linear(3, 4, rng=0), Linear(4, 2, bias=False, rng=1))
+    grads = [np.random.default_rng(k).standard_normal(p.shape) for k, p in enumerate(net.parameters())]
+    found = layer_norms("g", net, grads)
+    assert list(found) == ["g_gradient_norm/0", "g_gradient_norm/1"]
+    assert found["g_gradient_norm/0"] == pytest.approx(np.hypot(np.linalg.norm(grads[0]), np.linalg.norm(grads[1])))
+    assert found["g_gradient_norm/1"] == pytest.approx(np.linalg.norm(grads[2]))
+    whole = np.linalg.norm(list(found.values()))
+    assert whole == pytest.approx(np.sqrt(sum((g * g).sum() for g in grads)))
+    with pytest.raises(ValueError, match="2 gradients for 3 parameters"):
+        layer_norms("g", net, grads[:2])
+
+
+@pytest.mark.parametrize(
+    "rows, panels",
+    [
+        (layer_log(200, d=["conv1", "conv2", "fc"], g=["fc", "up1", "up2"]), 2),
+        (layer_log(1, g=["fc"]), 1),
+        (layer_log(30, d=[f"blocks.{k}" for k in range(14)]), 1),
+        (layer_log(3000, d=["0"]) + [{"step": 7, "d_gradient_norm/0": float("nan")}], 1),
+        ([{"step": k, "d_gradient_norm/dead": 0.0, "d_gradient_norm/fc": 1.0} for k in range(5)], 1),
+    ],
+    ids=["two players", "one row", "deep", "long", "a dead layer"],
+)
+def test_layer_curves(tmp_path, rows, panels):
+    layer_curves(rows, tmp_path / "layers.png")
+    picture = np.asarray(Image.open(tmp_path / "layers.png").convert("RGB"))
+    assert picture.shape == (340, 620 * panels, 3) and (picture < 128).any()
+    assert (tmp_path / "layers.png").stat().st_size < 64_000
+
+
+def test_the_first_layer_is_pale_and_the_last_dark(tmp_path):
+    layer_curves(layer_log(200, d=["first", "last"]), tmp_path / "layers.png")
+    picture = np.asarray(Image.open(tmp_path / "layers.png").convert("RGB")).astype(int)[:, 100:400]
+    row_of = lambda colour: (np.abs(picture - colour).max(2) < 8).nonzero()[0].mean()
+    dark, pale = np.array([0x00, 0x72, 0xB2]), 255 + 0.4 * (np.array([0x00, 0x72, 0xB2]) - 255)
+    assert row_of(dark) + 50 < row_of(pale)  # the last one's gradients are ten times as large: higher up
+
+
+def test_curves_leave_layers_to_layer_curves(tmp_path):
+    rows = layer_log(20, d=["conv1", "fc"])
+    curves(rows, tmp_path / "curves.png")
+    with Image.open(tmp_path / "curves.png") as picture:
+        assert picture.size == (450, 280)  # the loss alone
+    with pytest.raises(ValueError, match="layer_curves: no row of the log"):
+        layer_curves(log(5, "d_loss"), tmp_path / "layers.png")
 
 
 def test_matplotlib_is_left_as_it_was(tmp_path):

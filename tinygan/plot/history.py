@@ -1,4 +1,8 @@
-"""Curves of a log: how losses, penalties, scores and gradients went, one panel a quantity or a player."""
+"""Curves of a log: how losses, penalties, scores and gradients went, one panel a quantity or a player.
+
+A log is a list of dicts, one a logged step: {"step": 20, "d_loss": 1.2, "g_loss": 0.8}. Names with a slash, such as
+"d_gradient_norm/conv1", belong to one layer: `curves` leaves them to `layer_curves`.
+"""
 
 import math
 
@@ -49,7 +53,7 @@ def _panels(rows):
     found = {}
     for row in rows:
         for name, value in row.items():
-            if name not in _NOT_DRAWN and "step" in row and _is_number(value):
+            if name not in _NOT_DRAWN and "/" not in name and "step" in row and _is_number(value):
                 player, _, quantity = name.partition("_")
                 if player not in PLAYERS or not quantity:
                     player, quantity = "", name
@@ -114,3 +118,105 @@ def _thinned(steps, values):
     starts = np.arange(0, len(values), run)
     counts = np.diff(np.append(starts, len(values)))
     return tuple(np.add.reduceat(x.astype(np.float64), starts) / counts for x in (steps, values))
+
+
+# --- gradients, layer by layer ---------------------------------------------------------------------------------
+
+
+def layer_norms(player, module, grads):
+    """{"d_gradient_norm/conv1": |g|, ...}: a row of a log for `layer_curves`, weight and bias of a layer together.
+
+    player: "d" or "g"; grads: one array for each of module.parameters(), as `grad` returns them.
+    """
+    names = [name for name, _ in module.named_parameters()]
+    if len(names) != len(grads):
+        raise ValueError(f"layer_norms: {len(grads)} gradients for {len(names)} parameters: expected one for each")
+    squares = {}
+    for name, g in zip(names, grads):
+        layer = name.rpartition(".")[0] or name
+        squares[layer] = squares.get(layer, 0.0) + float((g * g).sum())
+    return {f"{player}_gradient_norm/{layer}": math.sqrt(square) for layer, square in squares.items()}
+
+
+def layer_curves(rows, path):
+    """Draw the gradient norm of every layer over a log with rows of `layer_norms`, and write it to `path`.
+
+    One panel a player, one line a layer, pale at the input, dark at the output, on a logarithmic axis: gradients that
+    fade towards the input, or explode, show as lines far apart. ValueError if no row has such a number above 0.
+    """
+    panels = _layer_lines(rows)
+    if not panels:
+        raise ValueError(
+            'layer_curves: no row of the log has a step and a "d_gradient_norm/..." above 0; see layer_norms'
+        )
+    figure, canvas = new_figure(6.2 * len(panels), 3.4)
+    for axes, (player, lines) in zip(figure.subplots(1, len(panels), squeeze=False)[0], sorted(panels.items())):
+        ends = []
+        for depth, (layer, (steps, values)) in enumerate(lines.items()):
+            strength = 1 - 0.6 * (len(lines) - 1 - depth) / max(1, len(lines) - 1)
+            colour = _tint(COLOURS[player], strength)
+            smooth = len(values) >= FEW_POINTS
+            shown = np.exp(_smooth(np.log(values))) if smooth else values
+            axes.plot(
+                steps, shown, color=colour, linewidth=1.8, marker=None if smooth else "o", markersize=4, clip_on=False
+            )
+            ends.append((shown[-1], steps[-1], layer, colour))
+        _set_log_scale(axes)
+        axes.set_xlim(0, max(1, max(step for _, step, *_ in ends)))
+        axes.set(xlabel="training step", ylabel="gradient norm")
+        axes.set_title(PLAYERS[player], fontsize=10, color=COLOURS[player])
+        quiet_axes(axes)
+        _label_ends(axes, ends)
+    save_small(pixels(canvas), path)
+
+
+def _layer_lines(rows):
+    """player -> layer -> (steps, norms), thinned; layers as they come in the rows, which is from input to output."""
+    found = {}
+    for row in rows:
+        for name, value in row.items():
+            player, _, layer = name.partition("_gradient_norm/")
+            if layer and player in PLAYERS and "step" in row and _is_number(value) and value > 0:
+                found.setdefault(player, {}).setdefault(layer, {})[row["step"]] = value
+    return {
+        player: {layer: _thinned(*map(np.array, zip(*sorted(points.items())))) for layer, points in lines.items()}
+        for player, lines in found.items()
+    }
+
+
+def _tint(colour, strength):
+    """A colour mixed with white, one of the strengths that `save_small` keeps."""
+    from matplotlib.colors import to_rgb
+
+    return tuple(1 + round(strength, 1) * (channel - 1) for channel in to_rgb(colour))
+
+
+def _set_log_scale(axes):
+    """A logarithmic axis with plain numbers, some between the powers of ten where there would be too few."""
+    axes.set_yscale("log")
+    low, high = axes.get_ylim()
+    between = "" if high > 100 * low else "235" if high > 4 * low else "2346789"
+    axes.yaxis.set_major_formatter("{x:g}")
+    axes.yaxis.set_minor_formatter(lambda value, _: f"{value:g}" if f"{value:e}"[0] in between else "")
+    axes.tick_params(axis="y", which="minor", labelsize=9)
+
+
+def _label_ends(axes, ends):
+    """Each line's name to the right of its end, with a leader where ends are closer than a line of text."""
+    low, high = np.log(axes.get_ylim())
+    line = 0.065  # of the height of the axes: 9-point text and a little air
+    ends = sorted(ends)
+    at = [(np.log(value) - low) / (high - low) for value, *_ in ends]
+    heights = list(at)
+    for _ in range(200):  # neighbours that are too close step apart, again and again, until none is
+        for i in range(len(heights) - 1):
+            lacking = line - (heights[i + 1] - heights[i])
+            if lacking > 0:
+                heights[i] -= lacking / 2
+                heights[i + 1] += lacking / 2
+    for end, height, (_, _, layer, colour) in zip(at, heights, ends):
+        axes.plot((1.005, 1.05), (end, height), color=colour, linewidth=1.2, transform=axes.transAxes, clip_on=False)
+        axes.annotate(
+            layer, (1.05, height), xytext=(3, 0), xycoords="axes fraction", textcoords="offset points", va="center",
+            fontsize=9, color="#333333", annotation_clip=False,
+        )  # fmt: skip
