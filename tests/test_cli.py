@@ -51,6 +51,7 @@ def test_train_sample_evaluate_resume(tmp_path, capsys, monkeypatch):
         (["train", "digits", "--resume", "--out", "x"], "is no run"),
         (["sample", "no-such-run"], "is no run"),
         (["evaluate", "no-such-run"], "is no run"),
+        (["plot", "no-such-run"], "is no run"),
         (["list", "digts"], "did you mean digits?"),
     ],
     ids=lambda value: " ".join(value) if isinstance(value, list) else None,
@@ -61,6 +62,30 @@ def test_usage_errors_are_one_sentence_and_exit_code_2(arguments, named, capsys,
     printed = capsys.readouterr()
     assert named in printed.err and printed.err.count("\n") == 1 and not printed.out
     assert list(tmp_path.iterdir()) == []
+
+
+def test_plot(tmp_path, capsys):
+    from PIL import Image
+
+    run = tmp_path / "run"
+    tiny = ["--set", "hidden=4", "--set", "features=4", "--set", "batch_size=8"]
+    assert main(["train", "digits", "--steps", "4", *tiny, "--out", str(run)]) == 0
+    (run / "curves.png").unlink()
+    capsys.readouterr()
+    assert main(["plot", str(run)]) == 0
+    assert capsys.readouterr().out.split() == [str(run / "curves.png"), str(run / "samples.gif")]
+    assert (run / "curves.png").is_file()
+    with Image.open(run / "samples.gif") as animation, Image.open(run / "samples" / "step-000004.png") as last:
+        assert animation.n_frames == 4 and animation.size == last.size
+
+    (run / "samples" / "step-000002.png").write_bytes(b"\x89PNG half")
+    assert main(["plot", str(run)]) == 2
+    assert "step-000002.png is no picture" in capsys.readouterr().err
+    for path in run.glob("samples/*"):
+        path.unlink()
+    (run / "log.jsonl").write_text('{"step": 4, "d_')
+    assert main(["plot", str(run)]) == 2
+    assert "nothing to draw yet" in capsys.readouterr().err
 
 
 def test_list(capsys):

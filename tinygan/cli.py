@@ -1,4 +1,4 @@
-"""The command line: tinygan train | sample | evaluate | list | gradcheck | doctor.
+"""The command line: tinygan train | sample | evaluate | plot | list | gradcheck | doctor.
 
 Exit code 2: it cannot be done, and one sentence says why. 130, as programs stopped by Ctrl-C have: it was.
 """
@@ -78,6 +78,10 @@ def _parser():
     p.add_argument("-n", type=int, help="how many samples (default: what the recipe's scores are defined on)")
     p.add_argument("--seed", type=int, default=0, help="seed of the samples (default 0)")
 
+    p = commands.add_parser("plot", help="draw a run's curves, and its samples over time as an animation")
+    p.set_defaults(command=plot)
+    p.add_argument("run", metavar="RUN", help="the folder of a run, finished or not")
+
     p = commands.add_parser("list", help="the recipes, or the settings of one")
     p.set_defaults(command=list_recipes)
     p.add_argument("recipe", metavar="RECIPE", nargs="?")
@@ -136,14 +140,13 @@ def train(options):
             f"stopped at once; the last checkpoint is as it was: go on with: {how_to_go_on(run)}"
         ) from None
     print(f"trained in {time.perf_counter() - begun:.0f} s; in {run.folder}:")
-    newest = max((run.folder / "samples").glob("step-*.png"))
     for path, meaning in (
-        (newest, "what it draws"),
+        (run.folder / "samples" / f"step-{settings.steps:06d}.png", "what it draws"),
         (run.folder / "curves.png", "the losses"),
         (run.folder / "checkpoints" / f"step-{settings.steps}.safetensors", "the weights"),
     ):
         print(f"  {path.relative_to(run.folder).as_posix():36} {meaning}")
-    print(f"next: tinygan evaluate {run.folder}")
+    print(f"next: tinygan evaluate {run.folder}, tinygan plot {run.folder}")
 
 
 def sample(options):
@@ -187,6 +190,41 @@ def evaluate(options):
     from tinygan.gan.run import write_file
 
     write_file(run.folder / "scores.json", json.dumps(scores, indent=2) + "\n")
+
+
+def plot(options):
+    """tinygan plot RUN."""
+    from tinygan.gan.checkpoint import writing
+    from tinygan.gan.run import Run
+    from tinygan.plot import gif
+
+    run = Run.open(options.run)
+    frames = _frames(sorted((run.folder / "samples").glob("step-*.png")))
+    curved = _draw_curves(run)
+    if not curved and not frames:
+        raise UsageError(f"{run.folder} has nothing to draw yet: no logged step and no picture of samples")
+    if curved:
+        print(run.folder / "curves.png")
+    if frames:
+        path = run.folder / "samples.gif"
+        with writing(path):
+            gif([*frames, frames[-1], frames[-1]], path, 0.4)  # the last stands for longer
+        print(path)
+
+
+def _frames(paths):
+    """The pictures in these files as arrays, those that have the size of the last."""
+    import numpy as np
+    from PIL import Image
+
+    frames = []
+    for path in paths:
+        try:
+            with Image.open(path) as picture:
+                frames.append(np.asarray(picture if picture.mode == "L" else picture.convert("RGB")))
+        except (OSError, ValueError, SyntaxError) as error:  # what Pillow raises for files that are damaged
+            raise UsageError(f"{path} is no picture that can be read ({error}); remove it") from None
+    return [frame for frame in frames if frame.shape == frames[-1].shape]
 
 
 def list_recipes(options):
@@ -310,9 +348,14 @@ def _positive(n, name):
 
 
 def _draw_curves(run):
+    """Draw RUN/curves.png; whether the log has anything to draw."""
     from tinygan.gan.checkpoint import writing
     from tinygan.plot import curves
 
     path = run.folder / "curves.png"
-    with writing(path):
-        curves(run.rows(), path)
+    try:
+        with writing(path):
+            curves(run.rows(), path)
+    except ValueError:  # it has not
+        return False
+    return True
