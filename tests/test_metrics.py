@@ -464,6 +464,13 @@ def test_mnist_is_scored_against_its_test_set(cache, monkeypatch):
     )
 
 
+def test_real_pictures_are_judged_once(real_cache, monkeypatch):
+    before, judged = scores(REAL[:50]), []
+    judge = Classifier.judge
+    monkeypatch.setattr(Classifier, "judge", lambda self, images: judged.append(len(images)) or judge(self, images))
+    assert scores(REAL[:50]) == before and judged == [50]
+
+
 # --- learning from generated pictures ----------------------------------------------------------------------------
 
 TRAIN, TRAIN_LABELS = digits("train")

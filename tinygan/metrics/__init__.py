@@ -3,12 +3,14 @@
 A score is printed beside what real data scores, never alone. Importing this needs numpy only.
 
     pictures by a classifier   images, frechet, synthetic (can one learn from them?), classifier itself; read images first
-    bags of points             modes, precision_recall, mmd, wasserstein, copies of the training set; bags has what they share
+    bags of points             modes, precision_recall, mmd, wasserstein, copies of the training set; bags has what they
+                               share, features measures most of them at once
     pictures in pairs          quality: PSNR, SSIM; diversity of a batch
 """
 
 from tinygan.metrics.classifier import Classifier, cache_folder, digit_classifier, train_classifier
 from tinygan.metrics.copies import Neighbours, copied_share, nearest_training
+from tinygan.metrics.features import feature_scores
 from tinygan.metrics.frechet import KernelDistance, frechet_distance, kernel_distance
 from tinygan.metrics.images import class_shares, evaluate_images, inception_score
 from tinygan.metrics.mmd import PermutationTest, median_distance, squared_mmd, squared_mmd_floor, squared_mmd_test
@@ -21,8 +23,8 @@ from tinygan.metrics.wasserstein import sliced_wasserstein, wasserstein_1d
 __all__ = [
     "Classifier", "Diversity", "KernelDistance", "Neighbours", "PermutationTest", "bicubic", "cache_folder",
     "class_scores", "class_shares", "copied_share", "density_coverage", "digit_classifier", "diversity",
-    "evaluate_images", "frechet_distance", "grid_centres", "inception_score", "kernel_distance", "median_distance",
-    "mode_scores", "nearest_training", "precision_recall", "psnr", "ring_centres", "sliced_wasserstein",
-    "squared_mmd", "squared_mmd_floor", "squared_mmd_test", "ssim", "synthetic_scores", "train_classifier",
-    "wasserstein_1d",
+    "evaluate_images", "feature_scores", "frechet_distance", "grid_centres", "inception_score", "kernel_distance",
+    "median_distance", "mode_scores", "nearest_training", "precision_recall", "psnr", "ring_centres",
+    "sliced_wasserstein", "squared_mmd", "squared_mmd_floor", "squared_mmd_test", "ssim", "synthetic_scores",
+    "train_classifier", "wasserstein_1d",
 ]  # fmt: skip

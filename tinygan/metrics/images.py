@@ -11,6 +11,8 @@ With fewer generated pictures than that, their number takes the place of 898 or 
 None of this looks for copies: a generator that draws its training pictures again would score .84 on the digits.
 """
 
+import weakref
+
 import numpy as np
 
 from tinygan.backend import stream, to_numpy
@@ -28,10 +30,9 @@ def evaluate_images(generated, name):
     """
     classifier = digit_classifier(name)
     generated = _checked(to_numpy(generated), classifier.size)
-    held_out, labels = real_images(name, "test")
     features, probabilities = classifier.judge(generated)
-    real_features, real_probabilities = classifier.judge(held_out)
-    train_features, _ = classifier.judge(_some(real_images(name, "train")[0], 10_000))
+    real_features, real_probabilities, labels = _judged(classifier, name, "test")
+    train_features, _, _ = _judged(classifier, name, "train")
     if name == "digits":
         real_features = np.concatenate([train_features, real_features])
         n, distance, floor = _against_halves(features, real_features)
@@ -99,9 +100,19 @@ def _against_halves(features, real):
     return n, float(np.mean(distances)), float(np.mean(floors))
 
 
-def _some(images, most):
-    """At most `most` of the images, drawn without looking at them."""
-    return images if len(images) <= most else images[stream(0, "some").permutation(len(images))[:most]]
+_kept = weakref.WeakKeyDictionary()  # classifier -> part -> what it says of the real pictures: 5 MB for 10,000
+
+
+def _judged(classifier, name, split):
+    """(features, probabilities, labels) of at most 10,000 real pictures, drawn without looking at them; judged once."""
+    parts = _kept.setdefault(classifier, {})
+    if split not in parts:
+        images, labels = real_images(name, split)
+        rows = np.arange(len(images))
+        if len(images) > 10_000:
+            rows = stream(0, "some").permutation(len(images))[:10_000]
+        parts[split] = *classifier.judge(images[rows]), labels[rows]
+    return parts[split]
 
 
 def _checked(images, size):
