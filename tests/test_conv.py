@@ -64,6 +64,7 @@ GEOMETRIES = {
     "more padding than kernel": ((3, 3), (2, 1), (1, 1), (3, 2), (1, 1), 1, (0, 0)),
     "two groups": ((4, 4), (3, 3), (2, 2), (1, 1), (1, 1), 2, (0, 1)),
     "depthwise": ((4, 4), (3, 3), (1, 1), (1, 1), (1, 1), 4, (0, 0)),
+    "long rows of one channel": ((3, 9), (2, 2), (1, 2), (0, 1), (1, 1), 4, (0, 0)),  # offsets first in memory
     "sound": ((9,), (5,), (2,), (2,), (1,), 1, (1,)),
     "sound, dilated": ((9,), (3,), (2,), (1,), (2,), 2, (0,)),
     "volume": ((3, 4, 3), (2, 3, 2), (1, 2, 1), (1, 1, 0), (1, 1, 2), 2, (0, 0, 0)),
@@ -169,7 +170,7 @@ def test_gradient_that_is_broadcast_or_in_another_order():
 
 
 @pytest.mark.parametrize("block", [1, 40, 300, 1 << 19])
-@pytest.mark.parametrize("name", ["halves", "padded", "two groups", "sound", "volume", "pixels"])
+@pytest.mark.parametrize("name", ["halves", "padded", "two groups", "long rows of one channel", "sound", "volume", "pixels"])
 def test_any_block_size(name, block, monkeypatch):
     x, w, b, options = conv_case(name)
     x = np.concatenate([x, 2 * x, x - 1])  # 6 samples: the last block may be smaller

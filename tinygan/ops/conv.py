@@ -14,6 +14,7 @@ and weights come out where they belong. Below, `moved` arrays have their channel
 """
 
 import math
+from functools import cache
 from itertools import product
 from numbers import Integral
 from typing import NamedTuple
@@ -24,7 +25,7 @@ from tinygan.ops.shape import reshape
 
 __all__ = ["conv1d", "conv2d", "conv3d", "conv_transpose1d", "conv_transpose2d", "conv_transpose3d"]
 
-BLOCK = 1 << 19  # elements worked on at a time: 2 MB stay in the second-level cache (measured best of 2^18 ... 2^21)
+BLOCK = 1 << 19  # elements worked on at a time: 2 MB stay in the cache (measured best of 2^18 ... 2^21)
 GPU_BLOCK = 1 << 27  # a GPU wants few large steps; half a gigabyte leaves room on a small one
 
 
@@ -35,6 +36,29 @@ class Geometry(NamedTuple):
     padding: tuple  # zeros in front; behind, as many as the windows ask for
     dilation: tuple
     groups: int
+
+
+# --- layouts: calls of NumPy that work out an order of axes take 3 us, a transposition 0.2 -----------------------
+
+
+@cache
+def _axes_to_last(ndim):
+    return (0, *range(2, ndim), 1)
+
+
+@cache
+def _axes_to_second(ndim):
+    return (0, ndim - 1, *range(1, ndim - 1))
+
+
+def last(x, dtype=None):
+    """x (N, C, ...) as a contiguous moved array (N, ..., C): no copy if that is its order in memory."""
+    return xp(x).ascontiguousarray(x.transpose(_axes_to_last(x.ndim)), dtype=dtype)
+
+
+def second(moved):
+    """View (N, C, ...) of a moved array (N, ..., C)."""
+    return moved.transpose(_axes_to_second(moved.ndim))
 
 
 # --- the windows of an image ------------------------------------------------------------------------------------
@@ -49,8 +73,9 @@ def windows_of(image, size, kernel, how):
     return xp(image).lib.stride_tricks.as_strided(image, shape, (batch, *steps, channel * per_group, channel))
 
 
+@cache
 def padded_space(space, size, kernel, how):
-    """(sizes of the padded image that all windows fit into, where in it the image lies)."""
+    """(sizes of the padded image that all windows fit into, where in it the image lies); arguments are tuples."""
     reach = [(t - 1) * s + (k - 1) * d + 1 for t, k, s, d in zip(size, kernel, how.stride, how.dilation)]
     padded = tuple(max(r, p + n) for r, p, n in zip(reach, how.padding, space))
     return padded, (slice(None), *(slice(p, p + n) for p, n in zip(how.padding, space)))
@@ -64,39 +89,51 @@ def _block_shape(x, samples, rows, elements):
     return max(1, block // elements), max(1, min(rows, block * rows // elements))
 
 
+@cache
+def _orders(axes):
+    """Windows (N, *size, *kernel, G, C/G) as one matrix per group: the axes if positions come first, if offsets do."""
+    positions, offsets, group = range(axes + 1), (*range(axes + 1, 2 * axes + 1), 2 * axes + 2), 2 * axes + 1
+    return (group, *positions, *offsets), (group, *offsets, *positions)
+
+
+def _offsets_first(size, kernel, per_group):
+    """Whether a row of windows is a longer run than a row of the kernel, so that it is copied faster (W2: by half)."""
+    return per_group == 1 and size[-1] >= 2 * kernel[-1]
+
+
 def _columns(x, size, kernel, how, start, stop):
     """Yield (block, columns) for samples start ... stop of moved x: the windows under y[block] as a matrix (G, M, K)."""
     library, (_, *space, channels) = xp(x), x.shape
-    elements = math.prod(size) * math.prod(kernel) * channels
-    samples, rows = _block_shape(x, stop - start, size[0], elements)
-    padded, inside = padded_space(space, size, kernel, how)
+    per_group = channels // how.groups
+    window = math.prod(kernel) * per_group
+    samples, rows = _block_shape(x, stop - start, size[0], math.prod(size) * window * how.groups)
+    padded, inside = padded_space(tuple(space), size, kernel, how)
     image = library.zeros((samples, *padded, channels), x.dtype) if padded != tuple(space) else None
-    per_group = (*kernel, channels // how.groups)
-    buffer = library.empty((how.groups, samples, rows, *size[1:], *per_group), x.dtype)
+    buffer = library.empty(samples * rows * math.prod(size[1:]) * window * how.groups, x.dtype)
+    offsets_first = _offsets_first(size, kernel, per_group)
+    order = _orders(len(size))[offsets_first]
     for i in range(start, stop, samples):
         part = x[i : min(i + samples, stop)]
         if image is not None:
             image[: len(part)][inside] = part
         part = library.ascontiguousarray(part) if image is None else image[: len(part)]
-        windows = library.moveaxis(windows_of(part, size, kernel, how), -2, 0)  # (G, samples, *size, *kernel, C/G)
+        windows = windows_of(part, size, kernel, how)
         for r in range(0, size[0], rows):
-            columns = windows[:, :, r : r + rows]
+            columns = windows[:, r : r + rows].transpose(order)
             if not columns.flags.c_contiguous:  # a 1x1 kernel's windows are a matrix already
-                copy = buffer[:, : columns.shape[1], : columns.shape[2]]
+                copy = buffer[: columns.size].reshape(columns.shape)
                 copy[...] = columns
                 columns = copy
             block = slice(i, i + len(part)), slice(r, r + rows)
-            yield block, columns.reshape(how.groups, -1, math.prod(per_group))
+            if offsets_first:
+                yield block, columns.reshape(how.groups, window, -1).swapaxes(1, 2)
+            else:
+                yield block, columns.reshape(how.groups, -1, window)
 
 
 def _by_group(moved, groups):
     """View (G, M, C/G) of contiguous moved (..., C): one matrix per group of channels, one row per position."""
     return moved.reshape(math.prod(moved.shape[:-1]), groups, -1).swapaxes(0, 1)
-
-
-def last(x, dtype=None):
-    """x (N, C, ...) as a contiguous moved array (N, ..., C): no copy if that is its order in memory."""
-    return xp(x).ascontiguousarray(xp(x).moveaxis(x, 1, -1), dtype=dtype)
 
 
 # --- the triangle ----------------------------------------------------------------------------------------------
@@ -113,7 +150,7 @@ def conv(x, w, b, size, how):
     x (N, C, *space), w (O, C/groups, *kernel), b (O,) or None -> y (N, O, *size).
     """
     library, kernel, dtype = xp(x), w.shape[2:], xp(x).result_type(x, w)
-    x, w = library.moveaxis(x, 1, -1).astype(dtype, copy=False), last(w, dtype)
+    x, w = x.transpose(_axes_to_last(x.ndim)).astype(dtype, copy=False), last(w, dtype)
     weights = w.reshape(how.groups, len(w) // how.groups, -1).swapaxes(1, 2)  # (G, K, O/G)
     y = library.empty((len(x), *size, len(w)), dtype)
 
@@ -124,7 +161,7 @@ def conv(x, w, b, size, how):
                 y[block] += b
 
     split_batch(some_samples, y, work=y.size * weights.shape[1])
-    return library.moveaxis(y, -1, 1)
+    return second(y)
 
 
 @op(
@@ -145,10 +182,10 @@ def conv_transpose(g, w, b, size, how):
         return conv(g, _turned(w, how.groups), b, size=size, how=behind)
     g, w = last(g, dtype), last(w, dtype)
     channels, count = w.shape[-1] * how.groups, g.shape[1:-1]
-    w = w.reshape(how.groups, len(w) // how.groups, *kernel, -1)  # (G, O/G, *kernel, C/G)
+    together = min(how.stride[-1], kernel[-1]) if how.dilation[-1] == 1 else 1
+    parts = _weights_by_offset(w.reshape(how.groups, len(w) // how.groups, *kernel, -1), together)
     x = library.empty((len(g), *size, channels), dtype)
     padded, inside = padded_space(size, count, kernel, how)
-    together = min(how.stride[-1], kernel[-1]) if how.dilation[-1] == 1 else 1
     elements = math.prod(padded) * channels + math.prod(count) * (g.shape[-1] + together * channels)
 
     def some_samples(start, stop):
@@ -156,15 +193,15 @@ def conv_transpose(g, w, b, size, how):
         image = library.empty((samples, *padded, channels), dtype)
         for i in range(start, stop, samples):
             part = g[i : min(i + samples, stop)]
-            _add_to_windows(image[: len(part)], part, w, how, together)
+            _add_to_windows(image[: len(part)], part, parts, kernel, how)
             pixels = image[: len(part)][inside]
             if b is None:
                 x[i : i + len(part)] = pixels
             else:
                 library.add(pixels, b, out=x[i : i + len(part)])
 
-    split_batch(some_samples, x, work=g.size * w[0, 0].size)
-    return library.moveaxis(x, -1, 1)
+    split_batch(some_samples, x, work=g.size * w[0].size)
+    return second(x)
 
 
 def _turned(w, groups):
@@ -174,21 +211,27 @@ def _turned(w, groups):
     return xp(w).flip(w.reshape(-1, outputs // groups, *kernel), tuple(range(2, 2 + len(kernel))))
 
 
-def _add_to_windows(image, g, w, how, together):
-    """image (N, *padded, C) = 0, then windows(image)[n, t, k, c] += Σ g[n, t, o] w[o, k, c] over o.
+def _weights_by_offset(w, together):
+    """[(where in the kernel, weights (G, O/G, together * C/G)), ...] of w (G, O/G, *kernel, C/G).
 
     Windows are a stride apart, so `together` neighbouring offsets k of all of them do not overlap: one product, one sum.
     """
+    groups, outputs, *kernel, _ = w.shape
+    places = product(*(range(n) for n in kernel[:-1]), range(0, kernel[-1], together))
+    places = [(*lead, slice(j, j + together)) for *lead, j in places]
+    return [(k, w[(slice(None), slice(None), *k)].reshape(groups, outputs, -1)) for k in places]
+
+
+def _add_to_windows(image, g, parts, kernel, how):
+    """image (N, *padded, C) = 0, then windows(image)[n, t, k, c] += Σ g[n, t, o] w[o, k, c] over o."""
     image[...] = 0
-    count, kernel, axes = g.shape[1:-1], w.shape[2:-1], g.ndim - 2
+    count, axes = g.shape[1:-1], g.ndim - 2
     windows = windows_of(image, count, kernel, how)  # (N, *count, *kernel, G, C/G)
+    windows = windows.transpose(_orders(axes)[0])  # (G, N, *count, *kernel, C/G)
     rows = _by_group(g, how.groups)  # (G, M, O/G)
-    for *lead, j in product(*(range(n) for n in kernel[:-1]), range(0, kernel[-1], together)):
-        k = (*lead, slice(j, j + together))
-        weights = w[(slice(None), slice(None), *k)]  # (G, O/G, together, C/G)
-        change = rows @ weights.reshape(*weights.shape[:2], -1)  # (G, M, together * C/G)
-        change = change.reshape(how.groups, len(g), *count, *weights.shape[2:])
-        windows[(slice(None),) * (1 + axes) + k] += xp(g).moveaxis(change, 0, -2)
+    for k, weights in parts:
+        there = windows[(slice(None),) * (2 + axes) + k]
+        there += (rows @ weights).reshape(there.shape)  # (G, M, together * C/G)
 
 
 @op(
@@ -201,18 +244,21 @@ def conv_weight(x, g, size, how):
     x (N, C, *space), g (N, O, *windows) -> w (O, C/groups, *size).
     """
     library, dtype = xp(x), xp(x).result_type(x, g)
-    x, g = library.moveaxis(x, 1, -1).astype(dtype, copy=False), last(g, dtype)
+    x, g = x.transpose(_axes_to_last(x.ndim)).astype(dtype, copy=False), last(g, dtype)
     outputs, per_group = g.shape[-1], x.shape[-1] // how.groups
-    shape = (how.groups, outputs // how.groups, math.prod(size) * per_group)  # (G, O/G, K)
+    shape = (how.groups, math.prod(size) * per_group, outputs // how.groups)  # (G, K, O/G)
 
     def some_samples(start, stop):
         total = library.zeros(shape, dtype)
         for block, columns in _columns(x, g.shape[1:-1], size, how, start, stop):
-            total += _by_group(g[block], how.groups).swapaxes(1, 2) @ columns  # (G, O/G, M) @ (G, M, K)
+            total += columns.swapaxes(1, 2) @ _by_group(g[block], how.groups)  # (G, K, M) @ (G, M, O/G)
         return total
 
-    total = sum(split_batch(some_samples, g, work=g.size * shape[2]))
-    return library.moveaxis(total.reshape(outputs, *size, per_group), -1, 1)
+    total, *others = split_batch(some_samples, g, work=g.size * shape[1])
+    for part in others:
+        total += part
+    total = library.ascontiguousarray(total.swapaxes(1, 2))  # (G, O/G, K)
+    return second(total.reshape(outputs, *size, per_group))
 
 
 @op(lambda g, y, x: broadcast_to(reshape(g, (1, -1) + (1,) * (x.ndim - 2)), shape=x.shape))
