@@ -166,6 +166,7 @@ def test_everything_on_as_a_gpu_would_run_it(penalty):
         (Packing, {"smoothing": 0.1}, "leave it out, or take minimax"),
         (Packing, {"smoothing": 0.7, "objective": "minimax"}, "between 0.0 and 0.5"),
         (Packing, {"n_critic": 0}, "at least 1"),
+        (Packing, {"d_rate": 0.0}, "never learn"),
         (Packing, {"instance_noise": -1.0}, "at least 0"),
     ],
 )

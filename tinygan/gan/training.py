@@ -74,6 +74,8 @@ def refuse_nonsense(s):
         raise ValueError(
             f"penalty={s.penalty} draws D's slope to 1 and clip_weights={s.clip_weights} forbids it: leave one of them out"
         )
+    if s.d_rate == 0:
+        raise ValueError("d_rate=0.0: D would never learn, and G have nothing to learn from; 1 is the same rate as G's")
     if s.packing > 1 and not s.packs:
         raise ValueError(f"packing={s.packing}: this recipe's D takes one sample at a time")
     if s.batch_size % s.packing:
@@ -182,6 +184,7 @@ def training_step(game, step):
         real, fake = D(x_real, *about_real), D(seen, *(a.detach() for a in about_fake))
         d_loss, penalty = objective.discriminator(real, fake), 0.0
         if penalised:
+            # a point made from a real sample is judged with what D is told about that one
             judge, rng = lambda x, about=about_real: D(x, *about), stream(s.seed, "penalty", turn)
             penalty = PENALTIES[s.penalty].value(judge, x_real, real, seen, fake, rng) * (s.gamma * s.penalty_every)
         _move(D, game.d_optimizer, grad(d_loss + penalty, game.d_parameters), s, "discriminator")
