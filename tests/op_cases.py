@@ -143,6 +143,8 @@ row("linear", R(2, 2, 3), R(4, 3), R(4))
 row("linear", R(3), R(4, 3), R(4))
 row("linear", R(2, 3), R(4, 3))
 row("linear", R(0, 3), R(4, 3), R(4), tag="empty")
+for weight, *bias in ((R(4, 3), R(4)), (R(1, 3), R(1)), (R(4, 3),)):
+    row("linear", R(2, 3, 3), weight, *bias, tag="by features", call=lambda F, x, *w: F.linear(F.mT(x), *w))
 
 # shapes
 row("reshape", R(2, 6), shape=(3, 4))

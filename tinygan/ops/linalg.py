@@ -2,8 +2,8 @@
 
 import string
 
-from tinygan.autodiff import VariadicOp, broadcast_to, op, raw, sum_to
-from tinygan.backend import xp
+from tinygan.autodiff import Op, VariadicOp, broadcast_to, op, raw, sum_to
+from tinygan.backend import is_numpy, xp
 from tinygan.ops.reduce import sum
 from tinygan.ops.shape import reshape, unsqueeze
 
@@ -20,6 +20,10 @@ def mT(input):
 
 @op(lambda g, y, a, b: _matmul(g, mT(b)), lambda g, y, a, b: _matmul(mT(a), g), broadcasts=True)
 def _matmul(a, b):
+    return _product(a, b)
+
+
+def _product(a, b):
     if a.shape[-1] == 1:  # a column times a row: BLAS is slow at it, (64, 1) @ (1, 6272) takes 0.57 ms, this 0.04
         return a * b
     return a @ b
@@ -68,16 +72,33 @@ def outer(input, vec2):
     return unsqueeze(input, 1) * unsqueeze(vec2, 0)
 
 
-@op(
-    lambda g, y, x, w, b=None: _matmul(g, w),
-    lambda g, y, x, w, b=None: _matmul(mT(g), x),
-    lambda g, y, x, w, b=None: sum_to(g, shape=b.shape),
-)
-def _linear(x, w, b=None):
+class _Linear(Op):
+    """An Op that computes its gradients at once where they need no recording: 5 us less a layer, of 15 for a small one."""
+
+    def pullback(self, g, y, useful, record):
+        if record:
+            return super().pullback(g, y, useful, record)
+        (x, w, b), (p, q, r) = y.arrays, y.parents
+        return (
+            _product(g, w) if p in useful else None,
+            _product(g.T, x) if q in useful else None,
+            sum_to.forward(g, b.shape) if r in useful else None,
+        )
+
+
+def _add_product(x, w, b=None):
     y = x @ w.T
     if b is not None:
         y += b
     return y
+
+
+_linear = _Linear(
+    _add_product,
+    lambda g, y, x, w, b=None: _matmul(g, w),
+    lambda g, y, x, w, b=None: _matmul(mT(g), x),
+    lambda g, y, x, w, b=None: sum_to(g, shape=b.shape),
+)
 
 
 def linear(input, weight, bias=None):
@@ -89,8 +110,16 @@ def linear(input, weight, bias=None):
         )
     if input.ndim == 2:
         return _linear(input, weight, bias)
+    if _lies_by_features(raw(input)):  # after an LSTM, (64, 64, 128) to 1 feature and back: 0.29 ms, otherwise 0.67
+        product = mT(_matmul(weight, mT(input)))
+        return product if bias is None else product + bias
     rows = reshape(input, (raw(input).size // max(1, weight.shape[1]), weight.shape[1]))
     return reshape(_linear(rows, weight, bias), input.shape[:-1] + weight.shape[:1])
+
+
+def _lies_by_features(x):
+    """Whether x (T, N, F) lies in memory as (T, F, N), as an LSTM leaves it: to make rows of it is to copy it all."""
+    return is_numpy(x) and x.ndim == 3 and x.shape[1] > 1 and not x.flags.c_contiguous and mT(x).flags.c_contiguous
 
 
 # --- einsum ----------------------------------------------------------------------------------------------------

@@ -32,17 +32,24 @@ def _keep(g, x, dim):
     return reshape(g, shape=_kept_shape(x.shape, dim))
 
 
+def _spread(g, x, dim):
+    """g for each of the elements that were reduced to one."""
+    return broadcast_to(g if dim is None else _keep(g, x, dim), shape=x.shape)  # a single g broadcasts as it is
+
+
 def _count(x, dim):
+    if dim is None:
+        return math.prod(x.shape)
     return math.prod(x.shape) // builtins.max(1, math.prod(_kept_shape(x.shape, dim)))
 
 
-@op(lambda g, y, x, dim=None, keepdim=False: broadcast_to(_keep(g, x, dim), shape=x.shape))
+@op(lambda g, y, x, dim=None, keepdim=False: _spread(g, x, dim))
 def sum(input, dim=None, keepdim=False):
     """The sum over `dim`."""
     return input.sum(dim, keepdims=keepdim)
 
 
-@op(lambda g, y, x, dim=None, keepdim=False: broadcast_to(_keep(g / _count(x, dim), x, dim), shape=x.shape))
+@op(lambda g, y, x, dim=None, keepdim=False: _spread(g / _count(x, dim), x, dim))
 def mean(input, dim=None, keepdim=False):
     """The mean over `dim`."""
     return input.sum(dim, keepdims=keepdim) / _count(input, dim)  # np.mean takes 3 us more a call
