@@ -37,9 +37,12 @@ class Warned(NamedTuple):
 
 
 class Monitor:
-    """Watches a run with these settings: `see` each logged row, `look` at samples; both return what is new to say."""
+    """Watches a run with these settings: `see` each logged row, `look` at samples; both return what is new to say.
 
-    def __init__(self, settings):
+    `rows` is the log of the run so far, if it is resumed: what was said is not said again.
+    """
+
+    def __init__(self, settings, rows=()):
         self.settings = settings
         self.bounds = BOUNDS.get(settings.objective)
         self.steps, self.d_losses = deque(maxlen=SWING_ROWS), deque(maxlen=SWING_ROWS)
@@ -49,17 +52,10 @@ class Monitor:
         self.first_look = max(
             FIRST_LOOK, forgotten
         )  # samples are drawn with averaged weights: a fifth is from the start
-
-    def remember(self, rows):
-        """Take up the log of a run that is resumed, without saying again what was said."""
         for row in rows:
-            if "event" in row:
-                self.said.add(row["event"])
-                continue
-            said = set(self.said)
             self.see(row)
             self._diversity(row["step"], row.get("diversity"))
-            self.said = said
+        self.said = {row["event"] for row in rows if "event" in row}
 
     def see(self, row):
         """What a logged row, {"step": ..., "d_loss": ...}, shows about the losses: a list of Warned."""

@@ -24,7 +24,7 @@ from pathlib import Path
 
 import numpy as np
 
-from tinygan.backend import prime_malloc, share_cores
+from tinygan.backend import prime_malloc, share_cores, to_numpy
 from tinygan.files import Locked, locked, remove_leftovers
 from tinygan.gan.checkpoint import Damaged, RunError, load_checkpoint, save_checkpoint, write_file, writing
 from tinygan.gan.monitor import Monitor
@@ -155,7 +155,7 @@ class Run:
         """Write the checkpoint of `game` after `step` steps and make it the latest; the one before it is kept too."""
         arrays = {f"{part}.{k}": a for part, owner in game.parts().items() for k, a in owner.state_dict().items()}
         for name, a in arrays.items():
-            if not np.isfinite(a).all():
+            if not np.isfinite(to_numpy(a)).all():
                 part, _, name = name.partition(".")
                 raise FloatingPointError(f"the {part}'s {name} is no longer finite, at step {step}")
         path = self.folder / "checkpoints" / f"step-{step}.safetensors"
@@ -206,6 +206,7 @@ class Run:
         with self.lock():
             for folder in (self.folder, self.folder / "samples", self.folder / "checkpoints"):
                 with writing(folder):
+                    folder.mkdir(exist_ok=True)
                     remove_leftovers(folder)
             files = self.checkpoints()
             step = self.load(game) if files else 0
@@ -235,8 +236,8 @@ def train(game, run, draw, *, start=0, log_every=20, pictures=8, progress=True, 
     steps = game.settings.steps
     every = max(1, steps // pictures)
     shown = progress and os.environ.get("TINYGAN_PROGRESS") != "0"
-    earlier = run.rows()[-1:] if start else []
-    begun = time.perf_counter() - (earlier[0].get("seconds", 0) if earlier else 0)
+    rows = run.rows() if start else []
+    begun = time.perf_counter() - max((row.get("seconds", 0) for row in rows), default=0)
     with (
         run.lock(),
         tqdm(total=steps, initial=start, unit=" steps", disable=not shown, dynamic_ncols=True, mininterval=0.2) as bar,
@@ -247,8 +248,7 @@ def train(game, run, draw, *, start=0, log_every=20, pictures=8, progress=True, 
         on_nan = _remembered(run, on_nan)
         if start == 0 and on_nan == "rewind":
             run.save(game, 0)
-        monitor = Monitor(game.settings)
-        monitor.remember(run.rows() if start else [])
+        monitor = Monitor(game.settings, rows)
         done = start
         while done < steps:
             try:
@@ -283,6 +283,7 @@ def train(game, run, draw, *, start=0, log_every=20, pictures=8, progress=True, 
                     ) from None
                 done, text = _rewind(game, run, str(error))
                 bar.n = bar.last_print_n = done
+                monitor = Monitor(game.settings, run.rows())
                 say(text)
                 continue
             if stop and done < steps:
