@@ -1,22 +1,43 @@
 """Data: where files are found, how they are read, and how they become batches.
 
-`files.py` finds or downloads, `idx.py` reads MNIST's format, `images.py` has the data sets by name, `loader.py` serves
-batches. Importing this needs numpy only. A file that cannot be used raises `DataError`: one sentence.
+`files.py` finds or downloads, `idx.py` reads MNIST's format, `images.py` has the data sets by name, `text.py`, `series.py`
+and `music.py` have what comes in a row, `loader.py` serves batches. Importing this needs numpy only. A file that cannot
+be used raises `DataError`: one sentence.
 """
 
 from .files import DataError, find_file
 from .idx import read_idx
 from .images import digits, fashion_mnist, kmnist, mnist, split_by_class
 from .loader import Loader
+from .music import chorales, crops, read_chorales
+from .series import MinMax, Table, read_csv, sines, stock, windows
+from .text import Vocabulary, captions, made_captions, made_names, names, read_lines, small_text, words
 
 __all__ = [
     "DataError",
     "Loader",
+    "MinMax",
+    "Table",
+    "Vocabulary",
+    "captions",
+    "chorales",
+    "crops",
     "digits",
     "fashion_mnist",
     "find_file",
     "kmnist",
+    "made_captions",
+    "made_names",
     "mnist",
+    "names",
+    "read_chorales",
+    "read_csv",
     "read_idx",
+    "read_lines",
+    "sines",
+    "small_text",
     "split_by_class",
+    "stock",
+    "windows",
+    "words",
 ]

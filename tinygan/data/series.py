@@ -1,0 +1,174 @@
+"""Series of numbers: a CSV file as a table, scaling that can be undone, windows of it; and sines made here.
+
+`read_csv` reads and mends, `MinMax` scales, `windows` cuts a table (rows, F) into sequences (N, T, F). Prices are
+`stock`, the waves of RCGAN are `sines`. `tinygan.metrics.sequences` measures what a model makes of them.
+"""
+
+import csv
+import math
+import operator
+from typing import NamedTuple
+
+import numpy as np
+
+from tinygan.backend import stream
+
+from .files import DataError, find_file
+from .text import read_text
+
+_MISSING = {"", "na", "n/a", "nan", "null", "none", "-", "?"}  # as spreadsheets and pandas write it, any case
+
+
+class Table(NamedTuple):
+    """A table of numbers: names of the F columns, values (rows, F) float64, what was mended in a sentence each."""
+
+    names: list
+    values: np.ndarray
+    notes: list
+
+
+def read_csv(path, max_bytes=1 << 28):
+    """The numbers of a CSV file, separated by comma, semicolon or tab, with a line of names or without -> Table.
+
+    A missing value is drawn in a straight line between its neighbours in the column. A column without a single number,
+    such as dates, is left out. `notes` says so. Raises DataError for a file that is missing, empty or not UTF-8, for a
+    line of another length, for a word or an infinity among numbers, and for a column of which more than half is missing.
+    """
+    rows = _rows(path, max_bytes)
+    width = len(rows[0][1])
+    for line, row in rows:
+        if len(row) != width:
+            raise DataError(f"{path}: line {line} has {len(row)} values where the first has {width}; mend that line")
+    first = rows[0][1]  # names, if it has a word and no number; pandas leaves the name of its index empty
+    header = all(_number(cell) is None for cell in first) and any(cell.lower() not in _MISSING for cell in first)
+    names = [name or f"column {i + 1}" for i, name in enumerate(first)] if header else None
+    names = names or [f"column {i + 1}" for i in range(width)]
+    rows = rows[header:]
+    if not rows:
+        raise DataError(f"{path}: has a line of names and no numbers under it")
+    kept, columns, notes = [], [], []
+    for name, cells in zip(names, zip(*(row for _, row in rows))):
+        values = [_number(cell) for cell in cells]
+        if all(v is None for v in values):
+            notes.append(f"column {name!r} holds no numbers and was left out")
+            continue
+        for (line, _), cell, value in zip(rows, cells, values):
+            if value is None and cell.lower() not in _MISSING or value is not None and not math.isfinite(value):
+                raise DataError(
+                    f"{path}: line {line}, column {name!r}: {cell[:40]!r} is not a number; mend or empty it"
+                )
+        kept.append(name)
+        columns.append(_mended(path, name, values, notes))
+    if not kept:
+        raise DataError(f"{path}: no column holds numbers; expected a CSV file of numbers")
+    return Table(kept, np.stack(columns, 1), notes)
+
+
+def _rows(path, max_bytes):
+    """(line number, stripped cells) of every line that is not blank."""
+    text = read_text(path, max_bytes)
+    first = next((line for line in text.splitlines() if line.strip()), "")
+    reader = csv.reader(text.splitlines(), delimiter=max(",;\t", key=first.count))
+    try:
+        rows = [(reader.line_num, [cell.strip() for cell in row]) for row in reader]
+    except csv.Error as error:
+        raise DataError(f"{path}: line {reader.line_num} is not CSV ({error})") from None
+    rows = [(line, row) for line, row in rows if any(row)]
+    if not rows:
+        raise DataError(f"{path}: holds no values; expected a CSV file of numbers")
+    return rows
+
+
+def _number(cell):
+    """The number that a cell holds, None if it holds none: nan is a missing value."""
+    try:
+        value = float(cell) if "_" not in cell else math.nan
+    except ValueError:
+        return None
+    return None if math.isnan(value) else value
+
+
+def _mended(path, name, values, notes):
+    """A column with its missing values put on straight lines between the known ones."""
+    values = np.array([np.nan if v is None else v for v in values])
+    missing = np.isnan(values)
+    if missing.sum() * 2 > len(values):
+        raise DataError(
+            f"{path}: column {name!r}: {missing.sum()} of {len(values)} values are missing; remove the column"
+        )
+    if missing.any():
+        places = np.arange(len(values))
+        values[missing] = np.interp(places[missing], places[~missing], values[~missing])
+        notes.append(f"column {name!r}: {missing.sum()} missing values were put on lines between their neighbours")
+    return values
+
+
+class MinMax:
+    """Every column of values (..., F) from [its minimum, its maximum] to [low, high], and back by `undo`.
+
+    A constant column becomes the middle, and comes back as the constant whatever a model made of it.
+
+    >>> scaling = MinMax([[1.0, 5.0], [3.0, 5.0]], -1, 1)
+    >>> scaling.apply([[2.0, 5.0]]).tolist(), scaling.undo([[1.0, 0.3]]).tolist()
+    ([[0.0, 0.0]], [[3.0, 5.0]])
+    """
+
+    def __init__(self, values, low=0.0, high=1.0):
+        values = np.asarray(values, np.float64)
+        if values.ndim < 2 or not values.size or not np.isfinite(values).all():
+            raise ValueError(f"MinMax: values {values.shape}: expected finite numbers (..., F), at least one row")
+        if not low < high:
+            raise ValueError(f"MinMax: low {low}, high {high}: expected low < high")
+        values = values.reshape(-1, values.shape[-1])
+        self.minimum, self.maximum, self.low, self.high = values.min(0), values.max(0), float(low), float(high)
+        self.constant = self.minimum == self.maximum
+
+    def apply(self, values):
+        """Values (..., F), scaled: float32."""
+        with np.errstate(over="ignore"):  # the spread of a column from -1e308 to 1e308: halves do not overflow
+            spread = np.where(self.constant, 1.0, self.maximum / 2 - self.minimum / 2)
+        share = np.where(self.constant, 0.5, (np.asarray(values, np.float64) / 2 - self.minimum / 2) / spread)
+        return (self.low + (self.high - self.low) * share).astype(np.float32)
+
+    def undo(self, scaled):
+        """Scaled values (..., F) as they were: float64."""
+        share = (np.asarray(scaled, np.float64) - self.low) / (self.high - self.low)
+        return np.where(self.constant, self.minimum, self.minimum * (1 - share) + self.maximum * share)
+
+
+def windows(values, length, stride=1):
+    """All runs of `length` rows of values (rows, F), `stride` apart: a new array (N, length, F).
+
+    Raises DataError, in a sentence, if there are fewer rows than that.
+    """
+    values = np.asarray(values)
+    length, stride = operator.index(length), operator.index(stride)
+    if values.ndim != 2 or length < 1 or stride < 1:
+        raise ValueError(
+            f"windows: values {values.shape}, length {length}, stride {stride}: expected (rows, F), 1, 1 up"
+        )
+    if len(values) < length:
+        raise DataError(f"the series has {len(values)} rows, too few for windows of {length}; take shorter ones")
+    views = np.lib.stride_tricks.sliding_window_view(values, length, 0)[::stride]  # (N, F, length)
+    return views.transpose(0, 2, 1).copy()
+
+
+def stock(length=24, folder=None):
+    """Google's stock, 6 columns a day: windows (3685 - length + 1, length, 6) in [0, 1] float32, and their MinMax.
+
+    In order of time. stock_data.csv is looked for in `folder`, else in $TINYGAN_DATA/series. Yoon et al. 2019 (TimeGAN).
+    """
+    table = read_csv(find_file("stock_data.csv", folder=folder) if folder else find_file("series/stock_data.csv"))
+    scaling = MinMax(table.values)
+    return windows(scaling.apply(table.values), length), scaling
+
+
+def sines(n, length=30, seed=0):
+    """a sin(2π f t/length + φ), t = 0 ... length - 1: n waves (n, length, 1) float32, in [-.9, .9].
+
+    Frequency f ~ U(1, 5), amplitude a ~ U(.1, .9), phase φ ~ U(-π, π). Esteban et al. 2017 (RCGAN), section 4.1.
+    """
+    rng = stream(seed, "sines")
+    f, a, phase = (rng.uniform(low, high, (n, 1)) for low, high in ((1, 5), (0.1, 0.9), (-math.pi, math.pi)))
+    waves = a * np.sin(2 * math.pi * f * np.arange(length) / length + phase)
+    return waves[:, :, None].astype(np.float32)
