@@ -170,7 +170,9 @@ def test_gradient_that_is_broadcast_or_in_another_order():
 
 
 @pytest.mark.parametrize("block", [1, 40, 300, 1 << 19])
-@pytest.mark.parametrize("name", ["halves", "padded", "two groups", "long rows of one channel", "sound", "volume", "pixels"])
+@pytest.mark.parametrize(
+    "name", ["halves", "padded", "two groups", "long rows of one channel", "sound", "volume", "pixels"]
+)
 def test_any_block_size(name, block, monkeypatch):
     x, w, b, options = conv_case(name)
     x = np.concatenate([x, 2 * x, x - 1])  # 6 samples: the last block may be smaller

@@ -19,7 +19,7 @@ from itertools import product
 from numbers import Integral
 from typing import NamedTuple
 
-from tinygan.autodiff import broadcast_to, op
+from tinygan.autodiff import Op, broadcast_to, op
 from tinygan.backend import is_numpy, split_batch, xp
 from tinygan.ops.shape import reshape
 
@@ -139,7 +139,19 @@ def _by_group(moved, groups):
 # --- the triangle ----------------------------------------------------------------------------------------------
 
 
-@op(
+class ImageOp(Op):
+    """An op whose gradient is put channels-last in memory once, not by each of its vjps: after a flatten it is not."""
+
+    def pullback(self, g, y, useful, record):
+        return super().pullback(g if record else second(last(g)), y, useful, record)
+
+
+def image_op(*vjps):
+    """`op`, for an op that gives an image."""
+    return lambda forward: ImageOp(forward, *vjps)
+
+
+@image_op(
     lambda g, y, x, w, b, size, how: conv_transpose(g, w, None, size=x.shape[2:], how=how),
     lambda g, y, x, w, b, size, how: conv_weight(x, g, size=w.shape[2:], how=how),
     lambda g, y, x, w, b, size, how: channel_sum(g),
@@ -164,7 +176,7 @@ def conv(x, w, b, size, how):
     return second(y)
 
 
-@op(
+@image_op(
     lambda d, y, g, w, b, size, how: conv(d, w, None, size=g.shape[2:], how=how),
     lambda d, y, g, w, b, size, how: conv_weight(d, g, size=w.shape[2:], how=how),
     lambda d, y, g, w, b, size, how: channel_sum(d),
