@@ -74,7 +74,7 @@ def spread(g, size, kernel, how):
 
 
 def _to_winners(g, y, x, size, kernel, how):
-    return put(g, winners(raw(x), size, kernel, how), size=x.shape[2:], kernel=kernel, how=how)
+    return put(g, winners(raw(x), raw(y), size, kernel, how), size=x.shape[2:], kernel=kernel, how=how)
 
 
 @op(_to_winners)
@@ -87,15 +87,14 @@ def window_max(x, size, kernel, how):
     return xp(x).moveaxis(largest, -1, 1)
 
 
-def winners(x, size, kernel, how):
-    """The number of the kernel offset that holds the largest element of every window, the first of equals: moved array."""
-    first, *others = _by_offset(_padded(x, size, kernel, how, fill=-math.inf), size, kernel, how)
-    number = "uint8" if len(others) < 256 else "int32"
-    largest, winner = first.copy(), xp(x).zeros(first.shape, number)
-    for k, elements in enumerate(others, 1):
-        won = (elements > largest).astype(number) * k  # k grows: the last to win is the largest number
-        xp(x).maximum(winner, won, out=winner)
-        xp(x).maximum(largest, elements, out=largest)
+def winners(x, largest, size, kernel, how):
+    """The number of the kernel offset that holds the `largest` of every window, the first of equals: moved array."""
+    *offsets, _ = _by_offset(_padded(x, size, kernel, how, fill=-math.inf), size, kernel, how)
+    largest, number = last(largest), "uint8" if len(offsets) < 256 else "int32"
+    winner, found = xp(x).zeros(largest.shape, number), xp(x).zeros(largest.shape, bool)
+    for elements in offsets:
+        found |= elements == largest
+        winner += (~found).view("uint8")  # a step further wherever it has not been found
     return winner
 
 
@@ -106,7 +105,7 @@ def winners(x, size, kernel, how):
 def put(g, winner, size, kernel, how):
     """window_max's gradient: the winner of window t gets g[n, c, t]; g (N, C, *windows) -> (N, C, *size)."""
     moved = last(g)
-    return _added_up(lambda k: moved * (winner == k), g, size, kernel, how)
+    return _added_up(lambda k: moved * (winner == k).astype(g.dtype), g, size, kernel, how)
 
 
 @op(
