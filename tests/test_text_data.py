@@ -28,6 +28,9 @@ from tinygan.data import (
         ("wait... what--now", "wait ... what -- now"),
         ("举头望明月, ok", "举 头 望 明 月 , ok"),
         ("été à Köln", "été à Köln"),
+        ("3月1日abc", "3 月 1 日 abc"),
+        ("हिन्दी में लिखो।", "हिन्दी में लिखो ।"),
+        ("한국어 문장", "한국어 문장"),
         ("", ""),
     ],
 )
@@ -56,6 +59,11 @@ def test_decoded_words_stand_where_they_should():
     lines = ["it's a dog, isn't it?", "wait... (now)."]
     vocabulary = Vocabulary(lines, "word")
     assert vocabulary.decode(vocabulary.encode(lines)[0]) == ["it's a dog, isn't it?", "wait... ( now)."]
+
+
+def test_a_long_line_without_spaces_takes_no_time():
+    for piece in ("a", "a-", "n'", "'s", "_a", ".", "月", "a'"):
+        assert "".join(words(piece * 5000)) == piece * 5000
 
 
 def test_rare_words_are_unknown():

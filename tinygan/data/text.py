@@ -7,6 +7,7 @@ will do: files are UTF-8, and a character is what Unicode calls one. `tinygan.me
 import re
 import unicodedata
 from collections import Counter
+from functools import cache
 from pathlib import Path
 
 import numpy as np
@@ -18,13 +19,25 @@ from .files import DataError, find_file
 PAD, END, UNKNOWN = "<pad>", "<end>", "<unknown>"  # tokens 0, 1 and 2 of every vocabulary
 LEVELS = ("char", "word")
 
-# Ideographs and kana stand alone; n't and 's are words, as in the Penn Treebank (NLTK's word_tokenize); marks are words.
-_WORD = re.compile(
-    r"[\u2e80-\u2fdf\u3040-\u30ff\u3400-\u9fff\uf900-\ufaff\U00020000-\U0003ffff]"
-    r"|\w+?(?=n't\b)|n't\b|'(?:s|m|d|ll|re|ve)\b"
-    r"|[^\W_]+(?:[-./'&_][^\W_]+)*?(?='(?:s|m|d|ll|re|ve)\b)|[^\W_]+(?:[-./'&_][^\W_]+)*"
-    r"|\.\.+|--+|``|''|_+|[^\w\s]"
-)
+# Ideographs, kana and their marks, which are written without spaces: each is a word.
+_WIDE = r"\u2e80-\u2fdf\u3040-\u30ff\u3400-\u9fff\uf900-\ufaff\U00020000-\U0003ffff"
+
+
+@cache
+def _word_pattern():
+    """n't and 's are words, as in the Penn Treebank (NLTK's word_tokenize), and so is every mark of punctuation."""
+    # re's \w leaves out the vowel signs of Hindi, Thai and others: to it, they would be punctuation
+    signs = (
+        "".join(map(chr, (c for c in range(0x300, 0x2E80) if unicodedata.category(chr(c))[0] == "M"))) + "\u200c\u200d"
+    )
+    letter = rf"[^\W_{_WIDE}]"
+    word = rf"{letter}(?:{letter}|[{signs}])*"
+    clitic = r"'(?:s|m|d|ll|re|ve)\b"
+    return re.compile(
+        rf"[{_WIDE}]|[a-zA-Z]+?(?=n't\b)|n't\b|{clitic}"
+        rf"|{word}(?:[-./'&_]{word})*?(?={clitic})|{word}(?:[-./'&_]{word})*"
+        r"|\.\.+|--+|``|''|_+|[^\w\s]|\S"
+    )
 
 
 def words(line):
@@ -33,7 +46,7 @@ def words(line):
     >>> words("the dog's tail doesn't wag.")
     ['the', 'dog', "'s", 'tail', 'does', "n't", 'wag', '.']
     """
-    return _WORD.findall(line)
+    return _word_pattern().findall(line)
 
 
 def tokens(line, level):
@@ -104,7 +117,7 @@ def join(line_tokens, level):
         return "".join(line)
     text = " ".join(line)
     text = re.sub(r" ([,.;:!?)\]。，！？；：、]|\.\.+|n't\b|'(?:s|m|d|ll|re|ve)\b)", r"\1", text)
-    wide = r"[\u2e80-\u30ff\u3400-\u9fff\uf900-\ufaff\uff00-\uffef\U00020000-\U0003ffff]"
+    wide = rf"[{_WIDE}\u3000-\u303f\uff00-\uffef]"
     return re.sub(rf"(?<={wide}) (?={wide})", "", text)
 
 
