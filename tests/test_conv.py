@@ -125,6 +125,15 @@ def test_the_three_are_one_trilinear_form(name):
     np.testing.assert_allclose((w * conv_weight(x, g, size=w.shape[2:], how=how)).sum(), form)
 
 
+@pytest.mark.parametrize("groups", [1, 2])
+def test_weights_of_many_windows(groups):
+    """More than 1024 windows are summed in another order of axes."""
+    x, w, how = random(2, 4, 30, 30), random(6, 4 // groups, 3, 2), Geometry((1, 1), (1, 0), (1, 1), groups)
+    g = random(2, 6, 30, 29)
+    form = (conv(x, w, None, size=(30, 29), how=how) * g).sum()
+    np.testing.assert_allclose((w * conv_weight(x, g, size=(3, 2), how=how)).sum(), form)
+
+
 @pytest.mark.parametrize("order", [1, 2])
 @pytest.mark.parametrize("name", GEOMETRIES)
 def test_gradients_of_all_three(name, order):

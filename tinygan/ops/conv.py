@@ -258,18 +258,21 @@ def conv_weight(x, g, size, how):
     library, dtype = xp(x), xp(x).result_type(x, g)
     x, g = x.transpose(_axes_to_last(x.ndim)).astype(dtype, copy=False), last(g, dtype)
     outputs, per_group = g.shape[-1], x.shape[-1] // how.groups
-    shape = (how.groups, math.prod(size) * per_group, outputs // how.groups)  # (G, K, O/G)
+    shape = (how.groups, outputs // how.groups, math.prod(size) * per_group)  # (G, O/G, K)
+    # A sum (G, K, O/G) is 7 % faster; to turn it round in the end takes as long as 70 windows.
+    turn = math.prod(g.shape[:-1]) >= 1024
 
     def some_samples(start, stop):
-        total = library.zeros(shape, dtype)
+        total = library.zeros((shape[0], shape[2], shape[1]) if turn else shape, dtype)
         for block, columns in _columns(x, g.shape[1:-1], size, how, start, stop):
-            total += columns.swapaxes(1, 2) @ _by_group(g[block], how.groups)  # (G, K, M) @ (G, M, O/G)
+            rows = _by_group(g[block], how.groups)  # (G, M, O/G); columns are (G, M, K)
+            total += columns.swapaxes(1, 2) @ rows if turn else rows.swapaxes(1, 2) @ columns
         return total
 
-    total, *others = split_batch(some_samples, g, work=g.size * shape[1])
+    total, *others = split_batch(some_samples, g, work=g.size * shape[2])
     for part in others:
         total += part
-    total = library.ascontiguousarray(total.swapaxes(1, 2))  # (G, O/G, K)
+    total = library.ascontiguousarray(total.swapaxes(1, 2)) if turn else total
     return second(total.reshape(outputs, *size, per_group))
 
 
