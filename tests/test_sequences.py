@@ -8,12 +8,13 @@ from tinygan.metrics import sequence_scores, tone_purity
 
 
 def test_sines_and_white_noise_score_as_they_should():
-    """White noise of the right variance is .029 from sines, real from real .0008, and only the purity is far apart."""
+    """White noise of the right variance is .029 from sines, real from real about .001, and only the purity is far apart."""
     real = sines(14000)
     noise = np.random.default_rng(0).standard_normal(real.shape) * real.std()
     scores = sequence_scores(real, noise, repeats=40)
     assert scores.squared_mmd == pytest.approx(0.029, abs=0.003)
-    assert scores.floor == pytest.approx(0.0008, abs=0.0004)  # the 95th percentile of 40 is itself uncertain
+    # .0012 from 250 pairs of fresh draws; of 40 draws from one set the 95th percentile is the third largest, and uncertain
+    assert 0.0005 < scores.floor < 0.002
     assert scores.real_purity == pytest.approx(0.991, abs=0.001)
     assert scores.purity == pytest.approx(0.386, abs=0.01)
     fresh = sequence_scores(real, sines(1000, seed=1), repeats=2)
