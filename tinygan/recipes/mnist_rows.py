@@ -17,9 +17,12 @@ __all__ = ["EVALUATED_SAMPLES", "Settings", "draw", "evaluate", "make_game"]
 class Settings(RowSettings):
     """Settings of `mnist-rows`."""
 
+    steps: int = setting(5000, "Training steps; each moves both players once.", 1)
+    learning_rate: float = setting(2e-3, "Adam's learning rate in the first half of training.", 0.0)
+    gamma: float = setting(0.5, "Weight of the penalty; see `penalty`.", 0.0)
     noise: int = setting(32, "Size of z, drawn once a picture.", 1)
-    row_noise: int = setting(16, "Size of z_t, drawn anew for every row.", 0)
-    hidden: int = setting(128, "Size of the LSTM's state.", 1)
+    row_noise: int = setting(8, "Size of z_t, drawn anew for every row.", 0)
+    hidden: int = setting(160, "Size of the LSTM's state.", 1)
     ema: float = setting(0.999, "Decay of the moving average of G's weights, from which samples are drawn.", 0.0, 1.0)
 
 
