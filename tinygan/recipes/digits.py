@@ -22,12 +22,14 @@ from tinygan.plot import image_grid, save_image
 class RowSettings(training.Settings):
     """Settings of pictures that are written row by row."""
 
-    steps: int = setting(4000, "Training steps; each moves both players once.", 1)
+    steps: int = setting(3600, "Training steps; each moves both players once.", 1)
     learning_rate: float = setting(3e-3, "Adam's learning rate in the first half of training.", 0.0)
+    gamma: float = setting(0.7, "Weight of the penalty; see `penalty`.", 0.0)
+    ema: float = setting(0.999, "Decay of the moving average of G's weights, from which samples are drawn.", 0.0, 1.0)
     penalty_every: int = setting(4, "R1 and R2 are taken every so many steps, as many times as strong.", 1)
     noise: int = setting(16, "Size of z, drawn once a picture.", 1)
     row_noise: int = setting(4, "Size of z_t, drawn anew for every row.", 0)
-    hidden: int = setting(96, "Size of the LSTM's state.", 1)
+    hidden: int = setting(112, "Size of the LSTM's state.", 1)
     features: int = setting(128, "Outputs of FC1, the last layer of D's trunk.", 1)
     context: int = setting(0, "Channels through which D is shown the LSTM's states; 0: it sees the picture alone.", 0)
 

@@ -1,6 +1,6 @@
 """MNIST, 28x28, written row by row: the players of `digits`, larger. Measured by a classifier of our own.
 
-Data: MNIST in IDX files, from TINYGAN_DATA/mnist or downloaded. About three minutes on two cores.
+Data: MNIST in IDX files, from TINYGAN_DATA/mnist or downloaded. About six minutes on two cores.
 """
 
 from dataclasses import dataclass
@@ -23,7 +23,6 @@ class Settings(RowSettings):
     noise: int = setting(32, "Size of z, drawn once a picture.", 1)
     row_noise: int = setting(8, "Size of z_t, drawn anew for every row.", 0)
     hidden: int = setting(160, "Size of the LSTM's state.", 1)
-    ema: float = setting(0.999, "Decay of the moving average of G's weights, from which samples are drawn.", 0.0, 1.0)
 
 
 def make_game(s, device="cpu"):
