@@ -202,22 +202,33 @@ def use_threads(monkeypatch):
     def use(n):
         backend._pool.cache_clear()
         monkeypatch.setattr(backend, "threads", lambda: n)
+        monkeypatch.setattr(backend, "WORTH_SPLITTING", 1000)  # so that small arrays are shared too
 
     yield use
     backend._pool.cache_clear()
 
 
-def test_threads_give_the_same(use_threads):
+def test_threads_give_the_same(use_threads, monkeypatch):
+    pieces, split = set(), backend.split_batch
+
+    def watched(function, array, work):
+        results = split(function, array, work)
+        pieces.add(len(results))
+        return results
+
+    monkeypatch.setattr(conv_file, "split_batch", watched)
+
     def everything():
         t = [Tensor(a, requires_grad=True) for a in (random(9, 16, 32, 32), random(32, 16, 3, 3), random(32))]
         y = ops.conv2d(*t, stride=2, padding=1)
-        assert y.size * 16 * 9 > 1 << 23  # large enough to be shared
         return [y.data, *grad(y, t, random(*y.shape, seed=1))]
 
     results = {}
     for n in (1, 2, 3):
         use_threads(n)
+        pieces.clear()
         results[n] = everything()
+        assert pieces == {n}  # forward and both gradients were shared by n threads
         for once, again in zip(results[n], everything()):
             np.testing.assert_array_equal(once, again)  # to the last bit, whoever comes first
     for n in (2, 3):

@@ -58,7 +58,7 @@ def between(x_real, x_fake, rng):
 def around(x_real, rng):
     """x_real + c δ, δ standard normal, c half the standard deviation of all values of the batch: a leaf, as above.
 
-    The paper leaves c open; half a standard deviation is the scale of its authors' code.
+    The paper leaves c open; half a standard deviation is what public implementations take.
     """
     noise = _drawn(rng.standard_normal(x_real.shape, dtype="float32"), x_real)
     return Tensor(x_real.data + 0.5 * x_real.data.std() * noise, requires_grad=True)

@@ -3,8 +3,8 @@
 The generator makes a point of the plane from z, the discriminator judges points. Each Gaussian is a mode, and a G that
 forgets one is caught by counting: how many of the modes it draws, how evenly, and how many of its points belong to one.
 Data: 100,000 points, sigma .01 on radius 1, as in VEEGAN and PacGAN; scores on 2,500 samples.
-Measured, seed 0: 8 modes, 93 % within 3 sigma (a perfect model 98.9), reverse KL .001. What misses lies between modes: G is
-continuous and its z is of one piece, so it has to cross from one to the next.
+`tinygan train ring`, seed 0: 8 modes, 93 % within 3 sigma (a perfect model 98.9), reverse KL .001. What misses lies
+between modes: G is continuous and its z is of one piece, so it has to cross from one to the next.
 """
 
 from dataclasses import dataclass
