@@ -21,7 +21,7 @@ FLOORS = [
     {"metrics", "plot"},
     {"gan"},
     {"recipes"},
-    {"lab", "doctor"},
+    {"lab", "doctor", "lessons"},
     {"cli"},
     {"__init__", "__main__", "pytest_plugin"},
 ]

@@ -1,0 +1,44 @@
+"""The course on the reader's own disk: `tinygan lessons` copies the notebooks out and opens JupyterLab on the first.
+
+The notebooks are made from lessons/NN_name.py by tools/make_lessons.py. A wheel carries them in tinygan/notebooks; an
+editable install reads them from the repository.
+"""
+
+import subprocess
+import sys
+from importlib.util import find_spec
+from pathlib import Path
+
+from tinygan.files import written_whole
+
+
+def folder_of_notebooks():
+    """Where the notebooks of this installation are."""
+    package = Path(__file__).resolve().parent
+    for folder in (package / "notebooks", package.parent / "lessons"):
+        if any(folder.glob("[0-9][0-9]_*.ipynb")):
+            return folder
+    raise FileNotFoundError(2, "the lessons are missing from this installation; install tinygan again", str(folder))
+
+
+def copy_out(folder):
+    """Copy the lessons to `folder`; returns the names that were left alone, as the reader has changed them."""
+    folder = Path(folder)
+    folder.mkdir(parents=True, exist_ok=True)
+    changed = []
+    for source in sorted(folder_of_notebooks().glob("[0-9][0-9]_*.ipynb")):
+        target, content = folder / source.name, source.read_bytes()
+        if not target.exists():
+            with written_whole(target) as temporary:
+                temporary.write_bytes(content)
+        elif target.read_bytes() != content:
+            changed.append(source.name)
+    return changed
+
+
+def open_in_jupyterlab(folder):
+    """Start JupyterLab on the first lesson in `folder` and wait for its end; its exit code, None if it is not installed."""
+    if find_spec("jupyterlab") is None:
+        return None
+    first = min(Path(folder).glob("[0-9][0-9]_*.ipynb"))
+    return subprocess.run([sys.executable, "-m", "jupyterlab", str(first)]).returncode
