@@ -47,7 +47,7 @@ def test_train_sample_evaluate_resume(tmp_path, capsys, monkeypatch):
         (["train", "digits", "--steps", "-4"], "at least 1"),
         (["train", "digits", "--device", "cda"], "did you mean cuda?"),
         (["train", "--resume"], "--out"),
-        (["train", "--resume", "--out", "x", "--steps", "9"], "leave --set, --steps and --seed out"),
+        (["train", "--resume", "--out", "x", "--steps", "9"], "leave --set, --steps, --seed and --data out"),
         (["train", "digits", "--resume", "--out", "x"], "is no run"),
         (["sample", "no-such-run"], "is no run"),
         (["evaluate", "no-such-run"], "is no run"),

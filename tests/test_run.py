@@ -504,12 +504,12 @@ import sys, time
 from tinygan.recipes import digits
 from tinygan.cli import main
 draw, drawn = digits.draw, []
-def slow(samples, path):
+def slow(game, samples, path):
     drawn.append(path)
     if len(drawn) == 2:
         print("drawing", flush=True)
         time.sleep(float(sys.argv[1]))
-    draw(samples, path)
+    draw(game, samples, path)
 digits.draw = slow
 sys.exit(main(sys.argv[2:]))
 """

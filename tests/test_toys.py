@@ -61,9 +61,9 @@ def test_recipe_trains_draws_and_scores(name, tmp_path):
     assert all(np.isfinite(value) for row in rows for value in row.values())
     samples = game.sample(300, 0)
     assert samples.shape == (300, 2) and samples.dtype == np.float32
-    recipe.draw(samples, tmp_path / "points.png")
+    recipe.draw(game, samples, tmp_path / "points.png")
     assert (tmp_path / "points.png").read_bytes().startswith(b"\x89PNG")
-    scores = recipe.evaluate(samples)
+    scores = recipe.evaluate(game, samples)
     assert all(np.isfinite(value) for value in scores.values())
     assert recipe.EVALUATED_SAMPLES == 2500
     assert time.perf_counter() - begun < 20

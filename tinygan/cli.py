@@ -1,4 +1,4 @@
-"""The command line: tinygan train | sample | evaluate | plot | list | gradcheck | doctor.
+"""The command line: tinygan train | sample | evaluate | plot | list | gradcheck | lessons | doctor.
 
 Exit code 2: it cannot be done, and one sentence says why. 130, as programs stopped by Ctrl-C have: it was.
 """
@@ -54,6 +54,7 @@ def _parser():
     p.add_argument("--steps", type=int, help="training steps")
     p.add_argument("--seed", type=int, help="all chance is a function of it (default 0)")
     p.add_argument("--out", metavar="RUN", help="folder of the run (default: runs/RECIPE)")
+    p.add_argument("--data", metavar="PATH", help="train on data of your own, for recipes that have a setting `data`")
     p.add_argument("--device", help="cpu or cuda (default: TINYGAN_DEVICE, or cpu)")
     p.add_argument(
         "--set", action="append", default=[], metavar="KEY=VALUE", help="a setting; `tinygan list RECIPE` prints all"
@@ -70,7 +71,7 @@ def _parser():
     p.add_argument("run", metavar="RUN", help="the folder of a run")
     p.add_argument("-n", type=int, default=100, help="how many (default 100)")
     p.add_argument("--seed", type=int, default=0, help="other seeds give other samples (default 0)")
-    p.add_argument("--out", metavar="FILE", help="a .png picture or .npy array (default: RUN/samples/seed-SEED.png)")
+    p.add_argument("--out", metavar="FILE", help="a .npy array, or what the recipe writes, mostly .png")
 
     p = commands.add_parser("evaluate", help="score a trained run")
     p.set_defaults(command=evaluate)
@@ -90,6 +91,10 @@ def _parser():
     p.set_defaults(command=check_gradients)
     p.add_argument("target", metavar="FILE.py:NAME", help="a function, Module or (forward, backward) pair in a file")
 
+    p = commands.add_parser("lessons", help="copy the course's notebooks out and open them in JupyterLab")
+    p.set_defaults(command=lessons)
+    p.add_argument("folder", metavar="DIR", nargs="?", default="my-lessons", help="where to (default: my-lessons)")
+
     p = commands.add_parser("doctor", help="what is installed, what is missing, how fast this machine is")
     p.set_defaults(command=doctor)
     return parser
@@ -102,26 +107,28 @@ def train(options):
     """tinygan train RECIPE."""
     from tinygan.gan.run import Run, how_to_go_on
     from tinygan.gan.run import train as play
+    from tinygan.recipes import formats
 
     if options.resume:
         if not options.out:
             raise UsageError("--resume needs --out RUN, the folder of the run to go on with")
-        if options.set or options.steps or options.seed is not None:
+        if options.set or options.steps or options.data or options.seed is not None:
             raise UsageError(
-                "--resume takes the settings from the run's config.json; leave --set, --steps and --seed out"
+                "--resume takes the settings from the run's config.json; leave --set, --steps, --seed and --data out"
             )
         run = Run.open(options.out)
         if options.recipe not in (None, run.config["recipe"]):
             raise UsageError(f"{options.out} is a run of {run.config['recipe']}, not of {options.recipe}")
         recipe, settings = _of_run(run)
-        game = _make_game(recipe, settings, options.device)
+        game = _make_game(recipe, settings, options.device, run.config.get("kept"))
     else:
         if not options.recipe:
             raise UsageError("which recipe? `tinygan list` prints them")
         recipe = _recipe(options.recipe)
         settings = _settings(recipe, options)
         game = _make_game(recipe, settings, options.device)
-        run = Run.create(_free_folder(options), options.recipe, settings)
+        run = Run.create(_free_folder(options), options.recipe, settings, game.kept)
+    suffix, write = next(iter(formats(recipe).items()))
     begun = time.perf_counter()
     try:
         with run.lock():
@@ -133,7 +140,8 @@ def train(options):
             else:
                 g, d = (sum(p.size for p in m.parameters()) for m in (game.generator, game.discriminator))
                 print(f"{options.recipe}: generator of {g:,} weights, discriminator of {d:,}; {settings.steps} steps")
-            play(game, run, recipe.draw, start=start, on_nan=options.on_nan)
+            draw = lambda samples, path: write(game, samples, path)
+            play(game, run, draw, suffix=suffix, start=start, on_nan=options.on_nan)
             _draw_curves(run)
     except KeyboardInterrupt:
         raise KeyboardInterrupt(
@@ -141,7 +149,7 @@ def train(options):
         ) from None
     print(f"trained in {time.perf_counter() - begun:.0f} s; in {run.folder}:")
     for path, meaning in (
-        (run.folder / "samples" / f"step-{settings.steps:06d}.png", "what it draws"),
+        (run.folder / "samples" / f"step-{settings.steps:06d}{suffix}", "what it makes"),
         (run.folder / "curves.png", "the losses"),
         (run.folder / "checkpoints" / f"step-{settings.steps}.safetensors", "the weights"),
     ):
@@ -151,9 +159,12 @@ def train(options):
 
 def sample(options):
     """tinygan sample RUN."""
+    from tinygan.recipes import formats
+
     game, recipe, run = _trained(options.run)
     _positive(options.n, "-n")
-    path = Path(options.out) if options.out else run.folder / "samples" / f"seed-{options.seed}.png"
+    written = formats(recipe)
+    path = Path(options.out) if options.out else run.folder / "samples" / f"seed-{options.seed}{next(iter(written))}"
     samples = game.sample(options.n, options.seed)
     if path.suffix == ".npy":
         import io
@@ -165,13 +176,13 @@ def sample(options):
         buffer = io.BytesIO()
         np.save(buffer, samples)
         write_file(path, buffer.getvalue())
-    elif path.suffix == ".png":
+    elif path.suffix in written:
         from tinygan.gan.checkpoint import writing
 
         with writing(path):
-            recipe.draw(samples, path)
+            written[path.suffix](game, samples, path)
     else:
-        raise UsageError(f"--out {path}: expected a name that ends in .png or .npy")
+        raise UsageError(f"--out {path}: expected a name that ends in {', '.join(written)} or .npy")
     print(path)
 
 
@@ -180,7 +191,7 @@ def evaluate(options):
     game, recipe, run = _trained(options.run)
     n = options.n if options.n is not None else recipe.EVALUATED_SAMPLES
     _positive(n, "-n")
-    scores = recipe.evaluate(game.sample(n, options.seed))
+    scores = recipe.evaluate(game, game.sample(n, options.seed))
     for name, value in scores.items():
         if isinstance(value, list):
             value = " ".join(f"{v:.3f}" for v in value)
@@ -247,6 +258,20 @@ def check_gradients(options):
     return check_file(options.target)
 
 
+def lessons(options):
+    """tinygan lessons [DIR]."""
+    from tinygan.lessons import copy_out, open_in_jupyterlab
+
+    changed = copy_out(options.folder)
+    if changed:
+        print(f"left as you changed them: {', '.join(changed)}; to have one as it was, rename yours and run this again")
+    print(f"the lessons are in {options.folder}; begin with 00", flush=True)
+    code = open_in_jupyterlab(options.folder)
+    if code is None:
+        print(f"JupyterLab is not installed: pip install jupyterlab, then: tinygan lessons {options.folder}")
+    return code
+
+
 def doctor(options):
     """tinygan doctor."""
     from tinygan.doctor import report
@@ -276,6 +301,10 @@ def _settings(recipe, options):
     """The recipe's Settings with --steps, --seed and --set applied."""
     known = {f.name: f for f in fields(recipe.Settings)}
     values = {key: value for key in ("steps", "seed") if (value := getattr(options, key)) is not None}
+    if options.data:
+        if "data" not in known:
+            raise UsageError(f"--data {options.data}: {options.recipe} is not trained on data of your own")
+        values["data"] = str(Path(options.data).absolute())
     for item in options.set:
         key, equals, text = item.partition("=")
         if not equals:
@@ -296,7 +325,7 @@ def _parsed(text, f):
         raise UsageError(f"--set {f.name}={text}: expected {f.type.__name__}. {f.metadata['meaning']}") from None
 
 
-def _make_game(recipe, settings, device):
+def _make_game(recipe, settings, device, kept=None):
     from tinygan.backend import default_device, library_of
 
     device = device or default_device()
@@ -306,7 +335,7 @@ def _make_game(recipe, settings, device):
         library_of(device)
     except RuntimeError as error:
         raise UsageError(str(error)) from None
-    return recipe.make_game(settings, device)
+    return recipe.make_game(settings, device, kept=kept) if kept else recipe.make_game(settings, device)
 
 
 def _free_folder(options):
@@ -335,7 +364,7 @@ def _trained(folder):
 
     run = Run.open(folder)
     recipe, settings = _of_run(run)
-    game = _make_game(recipe, settings, None)
+    game = _make_game(recipe, settings, None, run.config.get("kept"))
     run.load(game)
     for note in run.notes:
         print(f"tinygan: {note}; the checkpoint before it is taken", file=sys.stderr)

@@ -1,6 +1,6 @@
 """A run: its folder, and the loop that calls `training_step` until the steps are done.
 
-    RUN/config.json                     the recipe and its settings
+    RUN/config.json                     the recipe, its settings, what it keeps of its data
     RUN/log.jsonl                       a line for each logged step
     RUN/samples/step-N.png, curves.png  what to look at
     RUN/checkpoints/step-N.safetensors  all that training changes, the last two; `latest` names the newest
@@ -28,7 +28,6 @@ from tinygan.backend import prime_malloc, share_cores, to_numpy
 from tinygan.files import Locked, locked, remove_leftovers
 from tinygan.gan.checkpoint import Damaged, RunError, load_checkpoint, save_checkpoint, write_file, writing
 from tinygan.gan.monitor import Monitor
-from tinygan.gan.training import training_step
 
 __all__ = ["Interrupted", "Run", "RunError", "load_checkpoint", "save_checkpoint", "train", "write_file"]
 
@@ -52,8 +51,8 @@ class Run:
         self._locked = False
 
     @classmethod
-    def create(cls, folder, recipe, settings):
-        """A new run in `folder`, which must not hold one yet."""
+    def create(cls, folder, recipe, settings, kept=None):
+        """A new run in `folder`, which must not hold one yet; kept: see `Game.kept`."""
         run = cls(folder)
         try:
             (run.folder / "samples").mkdir(parents=True, exist_ok=True)
@@ -70,7 +69,8 @@ class Run:
                 raise RunError(
                     f"{folder} holds checkpoints of a run whose config.json is gone; choose another folder with --out"
                 )
-            run.write_config({"recipe": recipe, "settings": asdict(settings)})
+            config = {"recipe": recipe, "settings": asdict(settings)}
+            run.write_config({**config, "kept": kept} if kept else config)
         return run
 
     @classmethod
@@ -221,11 +221,11 @@ class Run:
 # --- the loop --------------------------------------------------------------------------------------------------
 
 
-def train(game, run, draw, *, start=0, log_every=20, pictures=8, progress=True, on_nan=None):
+def train(game, run, draw, *, suffix=".png", start=0, log_every=20, pictures=8, progress=True, on_nan=None):
     """Play `game` from step `start` to its last, logging, drawing and saving on the way into `run`.
 
-    draw(samples, path) makes a picture of samples; `pictures` of them are made over the run. A first Ctrl-C ends the step,
-    saves and raises Interrupted; a second raises KeyboardInterrupt at once, and the last checkpoint is as it was.
+    draw(samples, path) writes samples, `pictures` times over the run, to files that end in `suffix`. A first Ctrl-C ends
+    the step, saves and raises Interrupted; a second raises KeyboardInterrupt at once, and the last checkpoint is as it was.
     At the first loss, gradient or weight that is not finite, with `on_nan` "stop" RunError is raised and the last good
     checkpoint kept; with "rewind" training goes on from there with half the learning rate, MOST_REWINDS times. None is
     what the run's config.json says, or "stop". What `Monitor` notices is printed above the bar and logged.
@@ -271,7 +271,7 @@ def train(game, run, draw, *, start=0, log_every=20, pictures=8, progress=True, 
                     run.log({"step": done, "event": name, "says": says})
                     say(says)
                 if looks:
-                    path = run.folder / "samples" / f"step-{done:06d}.png"
+                    path = run.folder / "samples" / f"step-{done:06d}{suffix}"
                     with writing(path):
                         draw(samples, path)
                     run.save(game, done)
@@ -317,7 +317,7 @@ class _CtrlC:
 def _finite_step(game, step):
     """One training step; FloatingPointError, with the number of the step, if a loss or a gradient is not finite."""
     try:
-        row = training_step(game, step)
+        row = game.step(step)
         for name, value in row.items():
             if not np.isfinite(value):
                 raise FloatingPointError(f"{name} became {value}")

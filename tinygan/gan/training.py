@@ -117,6 +117,7 @@ class Game:
     real: Callable  # step -> a batch of real samples, arrays
     fake: Callable  # (generator, rng, n) -> n generated samples, Tensors; rng is the only source of chance
     settings: Settings
+    kept: dict = field(default_factory=dict)  # what its data taught and sampling needs, as JSON: a vocabulary, a scale
 
     def __post_init__(self):
         s = self.settings
@@ -124,6 +125,10 @@ class Game:
         self.g_optimizer = Adam(self.g_parameters, lr=s.learning_rate, betas=(s.beta1, s.beta2))
         self.d_optimizer = Adam(self.d_parameters, lr=s.learning_rate, betas=(s.beta1, s.beta2))
         self.average = EMA(self.generator, s.ema)
+
+    def step(self, step):
+        """Training step number `step`; returns what is worth logging, floats by name."""
+        return training_step(self, step)
 
     def sample(self, n, seed):
         """n samples drawn with the averaged weights: a numpy array (n, ...)."""

@@ -136,7 +136,7 @@ def make_game(s, device="cpu"):
     return row_game(images * 2 - 1, [(64, 4, 2), (64, 3, 2)], s, device)
 
 
-def draw(samples, path):
+def draw(game, samples, path):
     """A grid of pictures."""
     save_image(image_grid(samples), path)
 
@@ -144,6 +144,6 @@ def draw(samples, path):
 EVALUATED_SAMPLES = 2000
 
 
-def evaluate(samples):
+def evaluate(game, samples):
     """Scores of samples (N, 1, 8, 8) by the classifier of real digits."""
     return evaluate_images(samples, "digits")

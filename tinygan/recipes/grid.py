@@ -27,7 +27,7 @@ def make_game(s, device="cpu"):
     return point_game(gaussians(CENTRES, SIGMA, 100_000), s, device)
 
 
-def draw(samples, path):
+def draw(game, samples, path):
     """Real and generated points."""
     scatter(gaussians(CENTRES, SIGMA, 2000), samples, path)
 
@@ -35,6 +35,6 @@ def draw(samples, path):
 EVALUATED_SAMPLES = 2500
 
 
-def evaluate(samples):
+def evaluate(game, samples):
     """Modes found, share of points within 3 sigma of one, reverse KL, each beside what a perfect model scores."""
     return mode_scores(samples, CENTRES, SIGMA)

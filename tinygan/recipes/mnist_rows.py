@@ -34,6 +34,6 @@ def make_game(s, device="cpu"):
 EVALUATED_SAMPLES = 10_000
 
 
-def evaluate(samples):
+def evaluate(game, samples):
     """Scores of samples (N, 1, 28, 28) by the classifier of real digits."""
     return evaluate_images(samples, "mnist")

@@ -31,7 +31,7 @@ def make_game(s, device="cpu"):
     return point_game(swiss_roll(100_000), s, device)
 
 
-def draw(samples, path):
+def draw(game, samples, path):
     """Real and generated points."""
     scatter(swiss_roll(2000), samples, path)
 
@@ -39,7 +39,7 @@ def draw(samples, path):
 EVALUATED_SAMPLES = 2500
 
 
-def evaluate(samples):
+def evaluate(game, samples):
     """Distance to real points, share within 3 sigma of the curve, and both for real points: what a perfect model scores."""
     real, others = swiss_roll(len(samples), seed="scores"), swiss_roll(len(samples), seed="floor")
     return {
