@@ -21,9 +21,9 @@ FLOORS = [
     {"metrics", "plot"},
     {"gan"},
     {"recipes"},
-    {"lab", "doctor", "lessons"},
+    {"lab", "doctor", "lessons", "products"},
     {"cli"},
-    {"__init__", "__main__", "pytest_plugin"},
+    {"__init__", "__main__", "profile", "pytest_plugin"},
 ]
 FLOOR = {part: height for height, parts in enumerate(FLOORS) for part in parts}
 HEAVY = set(
