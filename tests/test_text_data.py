@@ -46,6 +46,8 @@ def test_characters_come_back_whatever_they_are(lines):
     assert vocabulary.decode(rows) == lines
     assert lengths.tolist() == [len(line) + 1 for line in lines]
     assert all(row[n - 1] == 1 and not row[n:].any() for row, n in zip(rows, lengths))
+    kept = Vocabulary.from_tokens(vocabulary.tokens, "char")
+    assert kept.decode(kept.encode(lines)[0]) == lines and kept.number == vocabulary.number
 
 
 def test_words_come_back_from_the_small_text():

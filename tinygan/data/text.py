@@ -73,9 +73,18 @@ class Vocabulary:
         kept = sorted((t for t, n in counts.items() if n >= min_count), key=lambda t: (-counts[t], t))[:max_size]
         if not kept:
             raise ValueError(f"Vocabulary: no {level} is seen {min_count} times or more")
-        self.level = level
-        self.tokens = [PAD, END, UNKNOWN, *kept]
-        self.number = {token: i for i, token in enumerate(self.tokens) if i > 2}
+        self._number([PAD, END, UNKNOWN, *kept], level)
+
+    def _number(self, tokens, level):
+        self.level, self.tokens = level, tokens
+        self.number = {token: i for i, token in enumerate(tokens) if i > 2}
+
+    @classmethod
+    def from_tokens(cls, tokens, level):
+        """The vocabulary whose `tokens` these are: what a run keeps, read back."""
+        vocabulary = cls.__new__(cls)
+        vocabulary._number(list(tokens), level)
+        return vocabulary
 
     def __len__(self):
         return len(self.tokens)
