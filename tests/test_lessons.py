@@ -59,6 +59,13 @@ def test_says_what_it_is(source):
 
 
 @lessons
+def test_code_fits_on_the_page(source):
+    for cell in make_lessons.notebook_of(source).cells:
+        if cell.cell_type == "code":
+            assert max(map(len, cell.source.splitlines())) <= 100, cell.source
+
+
+@lessons
 def test_runs_quickly_and_quietly(source, capsys):
     notebook = make_lessons.notebook_of(source)
     seconds = make_lessons.run(notebook, fast=True)
