@@ -37,6 +37,7 @@ def point_picture(real, generated, discriminator=None, limits=None, title=None, 
     axes.set(xlim=(left, right), ylim=(bottom, top), aspect="equal")
     axes.set_title(title, fontsize=10)
     axes.tick_params(color="#888888", labelsize=9)
+    axes.grid(False)
     axes.spines[:].set_color("#888888")
     legend = figure.legend(loc="outside lower center", ncols=2, frameon=False, fontsize=9, markerscale=2.5)
     for handle in legend.legend_handles:
