@@ -109,7 +109,8 @@ def check_setting(f, value):
 class Game:
     """What a recipe hands over: two players, and where real and generated samples come from.
 
-    Samples are a tuple: what D looks at, a batch (N, ...), then what else D is told about it (labels, states).
+    Samples are a tuple: what D looks at, a batch (N, ...), then what else D is told about it (labels, states). D returns
+    its verdicts (N,) or (N, 1); a D with further heads, that reads more in a sample, a tuple: verdicts, then what it reads.
     """
 
     generator: Module
@@ -118,6 +119,7 @@ class Game:
     fake: Callable  # (generator, rng, n) -> n generated samples, Tensors; rng is the only source of chance
     settings: Settings
     kept: dict = field(default_factory=dict)  # what its data taught and sampling needs, as JSON: a vocabulary, a scale
+    also: Callable = lambda read, about: 0.0  # (what D reads, what it is told) -> what its other heads add to both losses
 
     def __post_init__(self):
         s = self.settings
@@ -170,6 +172,12 @@ def shown(samples, s, turn, kind):
     return blurred(packed(x, s.packing), amount, stream(s.seed, f"instance noise, {kind}", turn)), *about
 
 
+def judged(D, x, about):
+    """(verdicts, then what else D reads in the samples): D may return its verdicts alone."""
+    verdicts = D(x, *about)
+    return verdicts if isinstance(verdicts, tuple) else (verdicts,)
+
+
 def training_step(game, step):
     """One step of both players. Returns its losses, penalty and so on as floats, by name."""
     s, G, D = game.settings, game.generator, game.discriminator
@@ -186,19 +194,22 @@ def training_step(game, step):
         seen = Tensor(x_fake.data, requires_grad=penalised)  # D's step does not reach into G
 
         # D's gradient, D's step
-        real, fake = D(x_real, *about_real), D(seen, *(a.detach() for a in about_fake))
+        real, *read_real = judged(D, x_real, about_real)
+        fake, *read_fake = judged(D, seen, [a.detach() for a in about_fake])
         d_loss, penalty = objective.discriminator(real, fake), 0.0
+        d_loss = d_loss + game.also(read_real, about_real) + game.also(read_fake, about_fake)
         if penalised:
             # a point made from a real sample is judged with what D is told about that one
-            judge, rng = lambda x, about=about_real: D(x, *about), stream(s.seed, "penalty", turn)
+            judge, rng = lambda x, about=about_real: judged(D, x, about)[0], stream(s.seed, "penalty", turn)
             penalty = PENALTIES[s.penalty].value(judge, x_real, real, seen, fake, rng) * (s.gamma * s.penalty_every)
         _move(D, game.d_optimizer, grad(d_loss + penalty, game.d_parameters), s, "discriminator")
         if s.clip_weights:
             clip_weights(game.d_parameters, s.clip_weights)
 
     # G's gradient, G's step, on the samples of D's last turn
-    real = D(x_real.detach(), *about_real) if objective.compares else None
-    g_loss = objective.generator(real, D(x_fake, *about_fake))
+    real = judged(D, x_real.detach(), about_real)[0] if objective.compares else None
+    fake, *read_fake = judged(D, x_fake, about_fake)
+    g_loss = objective.generator(real, fake) + game.also(read_fake, about_fake)
     _move(G, game.g_optimizer, grad(g_loss, game.g_parameters), s, "generator")
     game.average.update(G)
     losses = {"d_loss": d_loss.item(), "g_loss": g_loss.item()}
