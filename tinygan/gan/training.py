@@ -119,7 +119,7 @@ class Game:
     fake: Callable  # (generator, rng, n) -> n generated samples, Tensors; rng is the only source of chance
     settings: Settings
     kept: dict = field(default_factory=dict)  # what its data taught and sampling needs, as JSON: a vocabulary, a scale
-    also: Callable = lambda read, about: 0.0  # (what D reads, what it is told) -> what its other heads add to both losses
+    also: Callable = lambda read, about: 0.0  # (what D reads, what it is told) -> what further heads add to both losses
 
     def __post_init__(self):
         s = self.settings
