@@ -264,7 +264,8 @@ def train(game, run, draw, *, suffix=".png", start=0, log_every=20, pictures=8, 
                     share, warnings = monitor.look(done, samples, game.real(done - 1)[0])
                     row |= {} if share is None else {"diversity": share}
                 if done % log_every == 0 or last or "diversity" in row:
-                    bar.set_postfix({"D": f"{row['d_loss']:.3f}", "G": f"{row['g_loss']:.3f}"}, refresh=False)
+                    losses = {p: f"{row[k]:.3f}" for p, k in (("D", "d_loss"), ("G", "g_loss")) if k in row}
+                    bar.set_postfix(losses, refresh=False)
                     run.log(row)
                     warnings = monitor.see(row) + warnings
                 for name, says in warnings:
