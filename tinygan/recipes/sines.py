@@ -1,0 +1,113 @@
+"""Sine waves of any frequency, amplitude and phase, written by an LSTM and judged by a CNN or an LSTM.
+
+The oldest test of recurrent GANs (RCGAN, Esteban et al. 2017): a wave is easy to see, and a generator that forgets the
+phase it is in, or writes noise of the right loudness, is caught by numbers. Data: 14,000 waves of 30 steps.
+"""
+
+from dataclasses import dataclass
+
+from tinygan.backend import stream, to_device
+from tinygan.data import Loader, sines
+from tinygan.files import written_whole
+from tinygan.gan import training
+from tinygan.gan.sequences import CELLS, VERDICTS, ConvolutionalJudge, RecurrentJudge, SequenceGenerator
+from tinygan.gan.training import Game, setting
+from tinygan.metrics import sequence_scores
+from tinygan.plot.drawing import COLOURS, new_figure
+
+
+@dataclass
+class SequenceSettings(training.Settings):
+    """Settings of sequences of numbers."""
+
+    cell: str = setting("lstm", "What writes the sequence.", choices=tuple(CELLS))
+    hidden: int = setting(64, "Size of the generator's state.", 1)
+    layers: int = setting(1, "Recurrent layers of the generator.", 1)
+    noise: int = setting(4, "Size of z, drawn once a sequence.", 0)
+    step_noise: int = setting(4, "Size of z_t, drawn anew at every step.", 0)
+    tokens: int = setting(0, "z_t is the embedding of one of so many random tokens; 0: normal noise.", 0)
+    feedback: int = setting(0, "1: each step reads what the step before it wrote; 0: not.", 0, 1)
+    judge: str = setting("cnn", "What judges it: a CNN over time, or a recurrent network.", choices=("cnn", *CELLS))
+    verdict: str = setting("last", "The states that a recurrent judge's verdict comes from.", choices=VERDICTS)
+    judge_hidden: int = setting(64, "Size of a recurrent judge's state.", 1)
+    channels: int = setting(32, "Channels of the CNN's first convolution; the others have twice as many.", 1)
+
+    def __post_init__(self):
+        super().__post_init__()
+        if self.noise + self.step_noise == 0:
+            raise ValueError("noise=0 and step_noise=0: without noise there is one sequence; give one of them a size")
+        if self.tokens and not self.step_noise:
+            raise ValueError(f"tokens={self.tokens} with step_noise=0: an embedding needs a size; 4 is one")
+
+
+def sequence_players(length, features, s, activation="tanh", condition=0):
+    """(generator, discriminator) of sequences (N, length, features), as the settings say."""
+    rng = stream(s.seed, "generator")
+    g = SequenceGenerator(
+        features, hidden=s.hidden, noise=s.noise, step_noise=s.step_noise, cell=s.cell, layers=s.layers,
+        feedback=s.feedback, tokens=s.tokens, condition=condition, activation=activation, rng=rng,
+    )  # fmt: skip
+    rng = stream(s.seed, "discriminator")
+    if s.judge == "cnn":
+        channels = s.channels, 2 * s.channels, 2 * s.channels
+        return g, ConvolutionalJudge(features, channels, length=length, condition=condition, rng=rng)
+    judge = RecurrentJudge(
+        features, hidden=s.judge_hidden, cell=s.judge, verdict=s.verdict, condition=condition, rng=rng
+    )
+    return g, judge
+
+
+def sequence_game(sequences, s, device):
+    """The game on sequences (N, T, features) in [-1, 1]."""
+    length, features = sequences.shape[1:]
+    g, d = sequence_players(length, features, s)
+    loader = Loader(to_device(sequences, device), batch_size=s.batch_size, seed=s.seed)
+
+    def real(turn):
+        return (loader.batch(turn),)
+
+    def fake(generator, rng, n):
+        return (generator(*generator.draw_noise(rng, n, length)),)
+
+    return Game(g.to(device), d.to(device), real, fake, s)
+
+
+# --- the recipe ------------------------------------------------------------------------------------------------
+
+
+@dataclass
+class Settings(SequenceSettings):
+    """Settings of `sines`."""
+
+    batch_size: int = setting(128, "Samples of each kind, real and generated, in a step.", 1)
+    length: int = setting(30, "Steps of a wave.", 8)
+
+
+def make_game(s, device="cpu"):
+    """The game that `tinygan train sines` plays."""
+    return sequence_game(sines(14_000, s.length), s, device)
+
+
+def draw(game, samples, path):
+    """Real waves above, generated ones below."""
+    real = sines(6, samples.shape[1], seed="drawn")
+    figure, canvas = new_figure(9, 2.6)
+    for row, (name, waves, colour) in zip(
+        figure.subplots(2, 6, sharey=True), (("real", real, COLOURS[""]), ("generated", samples, COLOURS["g"]))
+    ):
+        for axes, wave in zip(row, waves):
+            axes.plot(wave[:, 0], color=colour, linewidth=1.4, marker=".", markersize=3)
+            axes.set(ylim=(-1, 1), xticks=[], yticks=[])
+            axes.spines[:].set_color("#cccccc")
+        row[0].set_ylabel(name, fontsize=10)
+    with written_whole(path) as temporary:
+        canvas.print_png(str(temporary))
+
+
+EVALUATED_SAMPLES = 4000
+
+
+def evaluate(game, samples):
+    """MMD² to real waves, and how pure the tones are, each beside what real waves score."""
+    scores = sequence_scores(sines(14_000, samples.shape[1]), samples, n=min(1000, len(samples)))
+    return {"samples": len(samples), **scores._asdict()}
