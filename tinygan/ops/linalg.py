@@ -118,8 +118,10 @@ def linear(input, weight, bias=None):
 
 
 def _lies_by_features(x):
-    """Whether x (T, N, F) lies in memory as (T, F, N), as an LSTM leaves it: to make rows of it is to copy it all."""
-    return is_numpy(x) and x.ndim == 3 and x.shape[1] > 1 and not x.flags.c_contiguous and mT(x).flags.c_contiguous
+    """Whether each step of x (T, N, F) lies in memory as (F, N), as an LSTM leaves it: to make rows of it is to copy it."""
+    if not is_numpy(x) or x.ndim != 3 or x.shape[1] == 1:
+        return False
+    return x.strides[1:] == (x.itemsize, x.itemsize * x.shape[1])
 
 
 # --- einsum ----------------------------------------------------------------------------------------------------
