@@ -1,8 +1,8 @@
 """Data: where files are found, how they are read, and how they become batches.
 
-`files.py` finds or downloads, `idx.py` reads MNIST's format, `images.py` has the data sets by name, `text.py`, `series.py`
-and `music.py` have what comes in a row, `loader.py` serves batches. Importing this needs numpy only. A file that cannot
-be used raises `DataError`: one sentence.
+`files.py` finds or downloads, `idx.py` reads MNIST's format, `images.py` has the data sets by name, `pictures.py` reads your
+own pictures, `text.py`, `series.py` and `music.py` have what comes in a row, `loader.py` serves batches. Importing this needs
+numpy only. A file that cannot be used raises `DataError`: one sentence.
 """
 
 from .files import DataError, find_file
@@ -10,6 +10,7 @@ from .idx import read_idx
 from .images import digits, fashion_mnist, kmnist, mnist, split_by_class
 from .loader import Loader
 from .music import chorales, crops, read_chorales
+from .pictures import read_pictures
 from .series import MinMax, Table, read_csv, sines, stock, windows
 from .text import Vocabulary, captions, made_captions, made_names, names, read_lines, small_text, words
 
@@ -34,6 +35,7 @@ __all__ = [
     "read_csv",
     "read_idx",
     "read_lines",
+    "read_pictures",
     "sines",
     "small_text",
     "split_by_class",

@@ -1,0 +1,194 @@
+"""Pictures of your own: a folder of PNG and JPEG files, a NumPy file, or an IDX file, all looked at before training begins.
+
+A folder is read with those inside it. Grey stays grey if all pictures are; what is transparent becomes white; 16 bits are
+as good as 8. Whatever does not fit is a DataError: one sentence that names the file, the fault and the remedy.
+"""
+
+import math
+from pathlib import Path
+
+import numpy as np
+
+from tinygan.ops import interpolate
+
+from .files import DataError
+from .idx import read_idx
+
+SUFFIXES = ".png", ".jpg", ".jpeg"
+MOST_BYTES = 4 << 30  # of all pictures as float32
+
+
+def read_pictures(path, size=0):
+    """All pictures in a folder or file -> (N, 1 or 3, height, width) float32 in [0, 1], in the order of their names.
+
+    size: if not 0, the middle square of each is scaled to size x size; pictures may then differ in size. Arrays are
+    (N, h, w), (N, h, w, C) or (N, C, h, w) of C = 1, 3 or 4, of bytes, 16-bit integers, or numbers in [0, 1] or [-1, 1].
+    """
+    path = Path(path)
+    try:
+        read = _read_folder if path.is_dir() else _READERS.get(_kind(path))
+    except OSError as error:
+        raise DataError(f"{path}: cannot be read ({error.strerror})") from None
+    if read is None:
+        raise DataError(
+            f"{path}: expected a folder of {', '.join(SUFFIXES)} files, a .npy or .npz array, or an IDX file"
+        )
+    images = read(path, size)
+    return images[:, :1] if images.shape[1] == 3 and (images == images[:, :1]).all() else images
+
+
+def _kind(path):
+    """What a file begins with."""
+    if not path.exists():
+        raise DataError(f"{path}: no such file or folder")
+    with open(path, "rb") as f:
+        start = f.read(6)
+    if start.startswith((b"\x89PNG", b"\xff\xd8")):
+        raise DataError(f"{path}: a single picture; give the folder that it is in, with others like it")
+    return next((kind for kind in _READERS if start.startswith(kind)), None)
+
+
+# --- a folder ----------------------------------------------------------------------------------------------------
+
+
+def _read_folder(folder, size):
+    paths = sorted(p for p in folder.rglob("*") if p.suffix.lower() in SUFFIXES and not p.name.startswith("."))
+    if not paths:
+        raise DataError(f"{folder}: no {', '.join(SUFFIXES)} file in it")
+    first = _read_file(paths[0], size)
+    _check_bytes(folder, len(paths), (3, *first.shape[1:]), size)
+    images = np.empty((len(paths), 3, *first.shape[1:]), np.float32)
+    for k, path in enumerate(paths):
+        image = _read_file(path, size) if k else first
+        if image.shape[1:] != first.shape[1:]:
+            a, b = (f"{p.relative_to(folder)} is {_sides(x)}" for p, x in ((paths[0], first), (path, image)))
+            raise DataError(f"{folder}: {a}, {b}: pictures must be of one size; --set size=32 makes them 32x32")
+        images[k] = image
+    return images
+
+
+def _read_file(path, size):
+    """A picture (1 or 3, height, width), float32 in [0, 1]."""
+    from PIL import Image, ImageOps
+
+    try:
+        with Image.open(path) as opened:
+            picture = ImageOps.exif_transpose(opened)
+            if picture.mode.startswith("I"):  # grey of 16 bits
+                values = np.asarray(picture, np.float32)[..., None] / 65535
+            else:
+                grey = picture.mode in ("1", "L")
+                clear = picture.mode in ("LA", "PA", "RGBA") or "transparency" in picture.info
+                picture = picture.convert("RGBA" if clear else "L" if grey else "RGB")
+                values = np.asarray(picture, np.float32).reshape(picture.height, picture.width, -1) / 255
+    except (OSError, ValueError, SyntaxError, EOFError, Image.DecompressionBombError) as error:
+        reason = " ".join(str(error).split()).replace(f" {str(path)!r}", "")
+        raise DataError(f"{path}: cannot be read as a picture ({reason}); repair or remove it") from None
+    return _fitted(_without_alpha(values.transpose(2, 0, 1)[None]), size)[0]
+
+
+# --- arrays ------------------------------------------------------------------------------------------------------
+
+
+def _read_npy(path, size):
+    return _from_array(path, _loaded(path), size)
+
+
+def _read_npz(path, size):
+    arrays = {}
+    with _loaded(path) as archive:
+        for name in archive.files:
+            array = _loaded(path, archive, name)
+            if array.ndim in (3, 4):
+                arrays[name] = array
+    if len(arrays) != 1:
+        found = (
+            f"has several that could be pictures ({', '.join(arrays)})" if arrays else "has none of 3 or 4 dimensions"
+        )
+        raise DataError(f"{path}: {found}; save the array of pictures alone, with numpy.save")
+    return _from_array(path, *arrays.values(), size)
+
+
+def _loaded(path, archive=None, name=None):
+    import zipfile
+    import zlib
+
+    try:
+        return np.load(path, allow_pickle=False) if archive is None else archive[name]
+    except (OSError, ValueError, EOFError, zipfile.BadZipFile, zlib.error) as error:
+        reason = " ".join(str(error).split())
+        if "allow_pickle" in reason:
+            reason = "it holds Python objects, a pickle, which would run whatever code it holds: save plain numbers"
+        raise DataError(f"{path}: cannot be read ({reason})") from None
+
+
+def _read_idx(path, size):
+    return _from_array(path, read_idx(path), size)
+
+
+def _from_array(path, array, size):
+    """Pictures (N, 1 or 3, height, width), float32 in [0, 1], of an array as it was found."""
+    shape = array.shape
+    if array.ndim == 3:
+        array = array[:, None]
+    elif array.ndim == 4 and shape[1] not in (1, 3, 4):
+        array = array.transpose(0, 3, 1, 2)
+    if array.ndim != 4 or array.shape[1] not in (1, 3, 4) or 0 in shape:
+        raise DataError(f"{path}: an array {shape}: expected (N, h, w), (N, h, w, C) or (N, C, h, w), C 1, 3 or 4")
+    _check_bytes(path, len(array), array.shape[1:], size)
+    low, high = (float(f(array)) for f in (np.min, np.max))
+    whole, bits16 = array.dtype.kind in "iu", array.dtype.itemsize == 2
+    most = 1.0 if not whole else 65535.0 if bits16 and high > 255 else 255.0
+    least = -1.0 if array.dtype.kind == "f" else 0.0
+    if array.dtype.kind not in "biuf" or not (least <= low and high <= most):
+        raise DataError(
+            f"{path}: {array.dtype} from {low:g} to {high:g}: expected whole numbers from 0 to 255 (to 65535 in 16 bits), or"
+            " others from 0 to 1 or from -1 to 1"
+        )
+    images = np.divide(array, most, dtype=np.float32)
+    if low < 0:
+        images = images / 2 + 0.5
+    return _fitted(_without_alpha(images), size)
+
+
+# --- what all of them share --------------------------------------------------------------------------------------
+
+
+def _without_alpha(images):
+    """(N, 4, h, w), red, green, blue and alpha, on white paper -> (N, 3, h, w); others as they are."""
+    if images.shape[1] != 4:
+        return images
+    alpha = images[:, 3:]
+    return images[:, :3] * alpha + (1 - alpha)
+
+
+def _fitted(images, size):
+    """The middle squares of images (N, C, h, w) scaled to size x size, or if size is 0 the images."""
+    if not size:
+        return images
+    height, width = images.shape[2:]
+    side = min(height, width)
+    top, left = (height - side) // 2, (width - side) // 2
+    square = images[:, :, top : top + side, left : left + side]
+    return np.clip(interpolate(square, size=(size, size), mode="bicubic", antialias=True), 0, 1).astype(np.float32)
+
+
+def _check_bytes(path, n, shape, size):
+    needed = 4 * n * (shape[0] * size**2 if size else math.prod(shape))
+    if needed > MOST_BYTES:
+        raise DataError(
+            f"{path}: {n:,} pictures of {shape[1]}x{shape[2]} take {needed / 2**30:.1f} GB, more than the"
+            f" {MOST_BYTES / 2**30:.0f} allowed; --set size=32 makes them 32x32"
+        )
+
+
+def _sides(image):
+    return f"{image.shape[1]}x{image.shape[2]}"
+
+
+_READERS = {
+    b"\x93NUMPY": _read_npy,
+    b"PK\x03\x04": _read_npz,
+    b"\x1f\x8b": _read_idx,
+    b"\0\0": _read_idx,
+}
