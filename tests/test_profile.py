@@ -134,7 +134,7 @@ def test_everything_is_as_it_was():
     assert methods() == before and (watched.real, watched.fake) == parts
 
 
-@pytest.mark.parametrize("name", recipes.names())
+@pytest.mark.parametrize("name", recipes.listed())
 def test_every_recipe_can_be_profiled(name):
     recipe = recipes.load(name)
     try:

@@ -246,7 +246,7 @@ def list_recipes(options):
         for f in fields(_recipe(options.recipe).Settings):
             print(f"{f.name:16} {f.default!s:16} {f.metadata['meaning']}")
         return
-    for name in recipes.names():
+    for name in recipes.listed():
         first = (recipes.load(name).__doc__ or "").strip().partition("\n")[0]
         print(f"{name:16} {first}")
 
@@ -294,7 +294,7 @@ def _recipe(name):
     try:
         return recipes.load(name)
     except KeyError:
-        raise UsageError(f"unknown recipe {name!r}; {_nearest(name, recipes.names())}") from None
+        raise UsageError(f"unknown recipe {name!r}; {_nearest(name, recipes.listed())}") from None
 
 
 def _settings(recipe, options):

@@ -6,7 +6,7 @@ A score is printed beside what real data scores, never alone. Importing this nee
     bags of points             modes, precision_recall, mmd, wasserstein, copies of the training set; bags has what they
                                share, features measures most of them at once
     pictures in pairs          quality: PSNR, SSIM; diversity of a batch
-    what comes in a row        text (BLEU, novelty), oracle (SeqGAN's), sequences: waves
+    what comes in a row        text (BLEU, novelty), ngrams (likelihood), oracle (SeqGAN's), sequences: waves
 """
 
 from tinygan.metrics.classifier import Classifier, cache_folder, digit_classifier, train_classifier
@@ -16,6 +16,7 @@ from tinygan.metrics.frechet import KernelDistance, frechet_distance, kernel_dis
 from tinygan.metrics.images import class_shares, evaluate_images, inception_score
 from tinygan.metrics.mmd import PermutationTest, median_distance, squared_mmd, squared_mmd_floor, squared_mmd_test
 from tinygan.metrics.modes import class_scores, grid_centres, mode_scores, ring_centres
+from tinygan.metrics.ngrams import NgramModel
 from tinygan.metrics.oracle import Oracle
 from tinygan.metrics.precision_recall import density_coverage, precision_recall
 from tinygan.metrics.quality import Diversity, bicubic, diversity, psnr, ssim
@@ -25,7 +26,7 @@ from tinygan.metrics.text import bleu, distinct_share, exact_copies, ngram_novel
 from tinygan.metrics.wasserstein import sliced_wasserstein, wasserstein_1d
 
 __all__ = [
-    "Classifier", "Diversity", "KernelDistance", "Neighbours", "Oracle", "PermutationTest", "SequenceScores",
+    "Classifier", "Diversity", "KernelDistance", "Neighbours", "NgramModel", "Oracle", "PermutationTest", "SequenceScores",
     "bicubic", "bleu", "cache_folder", "class_scores", "class_shares", "copied_share", "density_coverage",
     "digit_classifier", "distinct_share", "diversity", "evaluate_images", "exact_copies", "feature_scores",
     "frechet_distance", "grid_centres", "inception_score", "kernel_distance", "median_distance", "mode_scores",

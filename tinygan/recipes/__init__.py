@@ -15,7 +15,7 @@ import importlib
 import pkgutil
 
 
-def names():
+def listed():
     """The names of all recipes, as the command line spells them."""
     return [
         module.name.replace("_", "-") for module in pkgutil.iter_modules(__path__) if not module.name.startswith("_")
@@ -24,7 +24,7 @@ def names():
 
 def load(name):
     """The module of a recipe by its name; KeyError if there is none."""
-    if name not in names():
+    if name not in listed():
         raise KeyError(name)
     return importlib.import_module(f"tinygan.recipes.{name.replace('-', '_')}")
 

@@ -1,0 +1,144 @@
+"""What `names`, `captions` and `oracle` share: their settings, the game of the way that is chosen, lines in and out."""
+
+from dataclasses import dataclass
+from pathlib import Path
+
+from tinygan.backend import stream
+from tinygan.data import DataError, Vocabulary, read_lines
+from tinygan.data.text import LEVELS, tokens
+from tinygan.files import written_whole
+from tinygan.gan import training
+from tinygan.gan.language import LanguageModel, TextGame
+from tinygan.gan.policy import PolicyGame, SentenceJudge
+from tinygan.gan.relaxed import GumbelGame
+from tinygan.gan.training import setting
+from tinygan.metrics import NgramModel, distinct_share, exact_copies
+from tinygan.nn import Module
+
+WAYS = {"mle": TextGame, "policy": PolicyGame, "gumbel": GumbelGame}
+FILTERS = ((2, 100), (3, 200))  # (width, how many) of D's convolutions: Texygen's, a twelfth of SeqGAN's work
+
+
+@dataclass
+class TextSettings(training.Settings):
+    """Settings of text."""
+
+    way: str = setting("policy", "How G learns; mle is the yardstick, the others begin with it.", choices=tuple(WAYS))
+    steps: int = setting(6000, "Training steps, those of imitation among them.", 1)
+    pretrain: int = setting(5000, "Steps of maximum likelihood that come first; all of them if way=mle.", 0)
+    d_pretrain: int = setting(200, "way=policy: steps after these in which D learns alone.", 0)
+    mle_rate: float = setting(5e-3, "Adam's learning rate while G imitates.", 0.0)
+    learning_rate: float = setting(1e-4, "Adam's learning rate in the game.", 0.0)
+    beta1: float = setting(0.9, "Adam's decay of the mean gradient; 0 is none.", 0.0, 1.0)
+    beta2: float = setting(0.999, "Adam's decay of the mean squared gradient.", 0.0, 1.0)
+    objective: str = setting("relativistic", "What the players want; of way=policy, what D wants.")
+    penalty: str = setting("none", "D's slope is not penalised: a token has none.", choices=("none",))
+    clip_gradients: float = setting(5.0, "A player's gradient is scaled down to this norm if larger; 0: never.", 0.0)
+    ema: float = setting(0.99, "Decay of the moving average of G's weights, from which samples are drawn.", 0.0, 1.0)
+    embedding: int = setting(32, "Size of a token's vector in G; in D twice that.", 1)
+    hidden: int = setting(128, "Size of the LSTM's state.", 1)
+    dropout: float = setting(
+        0.0, "Share of its inputs and outputs that G's LSTM goes without while it imitates.", 0.0, 1.0
+    )
+    d_dropout: float = setting(0.25, "Share of its features that D goes without while it learns.", 0.0, 1.0)
+    temperature: float = setting(
+        1.0, "Logits are divided by it when samples are drawn; below 1: safer, less varied.", 1e-3
+    )
+    sharpest: float = setting(100.0, "way=gumbel: the inverse temperature of relaxed tokens rises from 1 to this.", 1.0)
+    rollouts: int = setting(16, "way=policy: how often a sentence is finished to value one of its tokens.", 1)
+    lag: float = setting(0.8, "way=policy: decay of the moving average of G that finishes sentences.", 0.0, 1.0)
+    baseline: str = setting(
+        "whiten",
+        "way=policy: what a token's value is measured from, others at its place or 0.",
+        choices=("whiten", "none"),
+    )
+    reward: str = setting(
+        "judge",
+        "way=policy: who values sentences; constant is a control, all are worth 1.",
+        choices=("judge", "constant"),
+    )
+
+    def __post_init__(self):
+        super().__post_init__()
+        if self.way == "mle":
+            self.pretrain = self.steps
+        elif self.pretrain >= self.steps:
+            raise ValueError(f"pretrain={self.pretrain} of steps={self.steps}: none is left for way={self.way}")
+
+
+def text_game(read, vocabulary, length, s, device, *, ended=True, kept=None):
+    """The game of the way s.way on sentences of `vocabulary` tokens that are at most `length` long; read: see TextGame."""
+    rng = stream(s.seed, "generator")
+    model = LanguageModel(vocabulary, s.embedding, s.hidden, ended=ended, dropout=s.dropout, rng=rng).to(device)
+    if s.way == "mle":
+        return TextGame(model, Module(), read, length, s, kept)
+    rng = stream(s.seed, "discriminator")
+    judge = SentenceJudge(vocabulary, 2 * s.embedding, FILTERS, ended=ended, dropout=s.d_dropout, rng=rng).to(device)
+    return WAYS[s.way](model, judge, read, length, s, kept)
+
+
+# --- lines of text -----------------------------------------------------------------------------------------------
+
+
+@dataclass
+class LineSettings(TextSettings):
+    """Settings of lines of text, a reader's own among them."""
+
+    data: str = setting(
+        "", "A UTF-8 file of your own, a sample a line, of which a tenth is held out; empty: see the recipe."
+    )
+    level: str = setting("char", "What a token is.", choices=LEVELS)
+    longest: int = setting(40, "Tokens of a sentence, its end among them; longer lines are cut.", 2)
+    rarest: int = setting(1, "Tokens seen less often are not learned: they are read as <unknown> and never written.", 1)
+
+
+def split_lines(s, otherwise):
+    """(lines to train on, lines held out): of the file s.data, or those that otherwise() gives."""
+    if not s.data:
+        return otherwise()
+    lines = read_lines(Path(s.data))
+    order = stream(0, "held out").permutation(len(lines))
+    held_out = {lines[i] for i in order[: len(lines) // 10].tolist()}  # a line that comes twice is on one side only
+    train = [line for line in lines if line not in held_out]
+    if len(train) < 2 or len(held_out) < 2:
+        raise DataError(f"{s.data}: {len(lines)} lines: expected 20 or more, of which a tenth is held out")
+    return train, sorted(held_out)
+
+
+def line_game(lines, s, device, kept):
+    """The game of text_game on lines: `lines()` gives those to train on and those held out; kept: see Game."""
+    if kept is None:
+        train, _ = lines()
+        vocabulary = Vocabulary(train, s.level, s.rarest)
+        length = min(s.longest, vocabulary.encode(train)[0].shape[1])
+        kept = {"level": s.level, "tokens": vocabulary.tokens, "length": length}
+    vocabulary, length = Vocabulary.from_tokens(kept["tokens"], kept["level"]), kept["length"]
+    game = text_game(lambda: vocabulary.encode(lines()[0], length)[0], len(vocabulary), length, s, device, kept=kept)
+    game.vocabulary, game.lines = vocabulary, lines
+    return game
+
+
+def novelty_scores(game, samples):
+    """How new and how likely samples are beside held-out lines, by n-grams of half of these: 5 characters or 3 words."""
+    level, ours = game.vocabulary.level, game.vocabulary.token_lists(samples)
+    train, held_out = ([tokens(line, level) for line in lines] for lines in game.lines())
+    judge = NgramModel(held_out[::2], 5 if level == "char" else 3)
+    known = {tuple(t) for t in train}
+    return {
+        "not_in_training_and_distinct": len({tuple(t) for t in ours} - known) / len(ours),
+        "copies": exact_copies(ours, train),
+        "distinct": distinct_share(ours),
+        "ngram_nll": judge.nll(ours),
+        "ngram_nll_of_real": judge.nll(held_out[1::2]),
+    }
+
+
+def write_lines(lines, path):
+    """Sentences, one a line, as UTF-8."""
+    with written_whole(path) as temporary:
+        temporary.write_text("".join(line + "\n" for line in lines), encoding="utf-8")
+
+
+def write_samples(game, samples, path):
+    """Sampled rows of tokens as lines of text."""
+    write_lines(game.vocabulary.decode(samples), path)

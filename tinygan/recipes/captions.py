@@ -1,0 +1,54 @@
+"""Captions of pictures, word by word: BLEU against Self-BLEU, on which text GANs are compared.
+
+Data: 10,000 COCO captions, and 10,000 others as references ($TINYGAN_DATA/captions, Texygen's files); without them,
+sentences of a small grammar made here; or lines of your own, --data file.txt. BLEU asks whether the samples' n-grams are
+those of real sentences, Self-BLEU whether they are each other's: high and low is good, and real sentences score .208 and
+.416 (BLEU-5). Zhu et al. 2018, *Texygen*.
+"""
+
+from dataclasses import dataclass
+
+from tinygan import data
+from tinygan.data import DataError
+from tinygan.data.text import LEVELS
+from tinygan.gan.training import setting
+from tinygan.metrics import bleu, self_bleu
+from tinygan.recipes._text import WAYS, LineSettings, line_game, novelty_scores, split_lines, write_samples
+
+
+@dataclass
+class Settings(LineSettings):
+    """Settings of `captions`."""
+
+    way: str = setting("gumbel", "How G learns; mle is the yardstick, the others begin with it.", choices=tuple(WAYS))
+    level: str = setting("word", "What a token is.", choices=LEVELS)
+
+
+def lines_of(s):
+    """(captions to train on, captions held out)."""
+
+    def otherwise():
+        try:
+            return data.captions("train"), data.captions("test")
+        except DataError:
+            return data.made_captions(5000, seed=0), sorted(set(data.made_captions(1000, seed=1)))
+
+    return split_lines(s, otherwise)
+
+
+def make_game(s, device="cpu", kept=None):
+    """The game that `tinygan train captions` plays."""
+    return line_game(lambda: lines_of(s), s, device, kept)
+
+
+FORMATS = {".txt": write_samples}
+EVALUATED_SAMPLES = 10_000  # Self-BLEU grows with their number, and the published ones are of so many
+
+
+def evaluate(game, samples):
+    """BLEU and Self-BLEU beside novelty and likelihood."""
+    ours = [t for t in game.vocabulary.token_lists(samples) if t]
+    references = [data.words(line) for line in game.lines()[1]]
+    scores = {f"bleu_{n}": value for n, value in bleu(ours, references).items()}
+    scores |= {f"self_bleu_{n}": value for n, value in self_bleu(ours).items()}
+    return scores | novelty_scores(game, samples)
