@@ -7,7 +7,8 @@ from strict import StrictArray, strict
 from tinygan import Tensor, nn, ops
 from tinygan.backend import stream
 from tinygan.gan import training
-from tinygan.gan.augment import MinibatchStd, blurred, packed
+from tinygan.gan.augment import CHANGES, MinibatchStd, augmented, blurred, packed
+from tinygan.gan.latent import SparseCode, sparse_code
 from tinygan.gan.objectives import OBJECTIVES
 from tinygan.gan.training import Game, Settings, training_step
 
@@ -61,6 +62,65 @@ def test_blurred_adds_noise_of_the_amount():
     assert noise.dtype == np.float32
     assert noise.std() == pytest.approx(0.2, rel=0.03) and noise.mean() == pytest.approx(0, abs=0.01)
     assert blurred(x, 0.0, None) is x
+
+
+# --- pictures --------------------------------------------------------------------------------------------------
+
+
+@pytest.mark.parametrize("policy", [*CHANGES, "+".join(CHANGES)])
+def test_changes_of_pictures_have_gradients_and_are_functions_of_their_generator(policy, assert_gradients):
+    x = np.random.default_rng(3).standard_normal((3, 2, 5, 4))
+    changed = lambda x: augmented(x, policy, np.random.default_rng(7))
+    assert_gradients(lambda x: ops.sum(ops.square(changed(x))), x)
+    assert changed(x).shape == x.shape and (changed(x) != x).any()
+    np.testing.assert_array_equal(changed(x), changed(Tensor(x)).data)
+    assert augmented(x.astype("float32"), policy, np.random.default_rng(7)).dtype == np.float32
+
+
+def test_translation_moves_each_picture_by_itself():
+    """Against a loop over pixels: one shift a picture is right, none of more than an eighth, all of them come up."""
+    x = np.random.default_rng(4).uniform(1, 2, (200, 1, 8, 16))
+    moved, shifts = augmented(x, "translation", np.random.default_rng(5)), set()
+    for before, after in zip(x[:, 0], moved[:, 0]):
+        fits = []
+        for down in (-1, 0, 1):
+            for right in range(-2, 3):
+                expected = np.zeros_like(before)
+                for i in range(8):
+                    for j in range(16):
+                        if 0 <= i - down < 8 and 0 <= j - right < 16:
+                            expected[i, j] = before[i - down, j - right]
+                fits += [(down, right)] if (expected == after).all() else []
+        assert len(fits) == 1
+        shifts |= set(fits)
+    assert len(shifts) == 15
+
+
+def test_cutout_covers_a_rectangle_of_half_each_side():
+    covered = augmented(np.ones((400, 3, 8, 6)), "cutout", np.random.default_rng(6)) == 0
+    assert (covered == covered[:, :1]).all()
+    rows, columns = covered[:, 0].any(2), covered[:, 0].any(1)
+    np.testing.assert_array_equal(covered[:, 0], rows[:, :, None] & columns[:, None, :])
+    assert rows.sum(1).max() == 4 and columns.sum(1).max() == 3 and rows.sum(1).min() == 2
+    assert (np.abs(np.diff(rows.astype(int), axis=1)).sum(1) <= 2).all()  # in one piece
+
+
+def test_brightness_and_contrast_are_of_the_whole_picture():
+    x = np.random.default_rng(7).standard_normal((500, 2, 4, 4))
+    more = augmented(x, "brightness", np.random.default_rng(8)) - x
+    assert np.ptp(more, (1, 2, 3)).max() < 1e-12 and -0.5 <= more.min() < -0.45 and 0.45 < more.max() <= 0.5
+    contrast = augmented(x, "contrast", np.random.default_rng(8))
+    np.testing.assert_allclose(contrast.mean((1, 2, 3)), x.mean((1, 2, 3)), atol=1e-12)
+    strength = contrast.std((1, 2, 3)) / x.std((1, 2, 3))
+    assert 0.5 <= strength.min() < 0.55 and 1.45 < strength.max() <= 1.5
+
+
+@pytest.mark.parametrize(
+    "shape, policy, reason", [((4, 2), "cutout", "pictures"), ((1, 1, 4, 4), "blur", "joined by +")]
+)
+def test_changes_of_other_things_are_refused(shape, policy, reason):
+    with pytest.raises(ValueError, match=reason):
+        augmented(np.zeros(shape), policy, None)
 
 
 # --- in the game -----------------------------------------------------------------------------------------------
@@ -121,9 +181,54 @@ def test_discriminator_judges_packs():
     game.discriminator.forward = lambda x: (seen.append(x.shape), forward(x))[1]
     training_step(game, 0)
     assert set(seen) == {(2, 8)}
-    game.real = lambda step: (np.zeros((8, 2), np.float32), np.zeros(8, np.int64))
-    with pytest.raises(ValueError, match="cannot be packed"):
-        training_step(game, 0)
+
+
+def test_what_does_not_fit_the_samples_or_players_is_refused_before_training():
+    game = small_game()
+    told = lambda step: (np.zeros((8, 2), np.float32), np.zeros(8, np.int64))
+    for settings, reason in (
+        ({"packing": 2}, "cannot be packed"),
+        ({"augment": "cutout"}, "expected pictures"),
+        ({"objective": "wasserstein", "penalty": "none"}, "nothing holds"),
+        ({"objective": "wasserstein", "gamma": 0.0}, "nothing holds"),
+        ({"sparsity": 0.1}, "no layer SparseCode"),
+    ):
+        with pytest.raises(ValueError, match=reason):
+            Game(game.generator, game.discriminator, told, game.fake, Packing(**settings))
+    d = nn.Sequential(nn.spectral_norm(nn.Linear(2, 1, rng=0)))
+    for settings in ({"penalty": "none"}, {"penalty": "none", "clip_weights": 0.01}, {"penalty": "r1"}):
+        judge = d if settings == {"penalty": "none"} else game.discriminator
+        Game(game.generator, judge, game.real, game.fake, Settings(objective="wasserstein", **settings))
+
+
+def test_real_and_generated_pictures_are_changed_and_g_learns_through_it(monkeypatch):
+    seen = []
+    monkeypatch.setattr(training, "augmented", lambda x, *args: (seen.append(args[0]), augmented(x, *args))[1])
+    s = Settings(steps=4, batch_size=4, augment="+".join(CHANGES))
+    g = nn.Sequential(nn.Linear(3, 16, rng=0), nn.Unflatten(1, (1, 4, 4)))
+    d = nn.Sequential(nn.Flatten(), nn.Linear(16, 1, rng=0))
+    draw = lambda rng, *shape: rng.standard_normal(shape, dtype="float32")
+    fake = lambda generator, rng, n: (generator(Tensor(draw(rng, n, 3))),)
+    game = Game(g, d, lambda step: (draw(stream(0, "real", step), 4, 1, 4, 4),), fake, s)
+    before = g[0].weight.data.copy()
+    assert all(np.isfinite(v) for v in training_step(game, 0).values())
+    assert seen == [s.augment] * 3 and (g[0].weight.data != before).all()
+
+
+def test_sparsity_leaves_few_units_active():
+    active = []
+    for sparsity in (0.0, 0.3):
+        s = Settings(steps=150, batch_size=16, sparsity=sparsity, learning_rate=1e-2)
+        g = nn.Sequential(nn.Linear(3, 20, rng=0), SparseCode(), nn.Linear(20, 2, rng=1))
+        d = nn.Linear(2, 1, rng=2)
+        fake = lambda generator, rng, n: (generator(Tensor(rng.standard_normal((n, 3), dtype="float32"))),)
+        real = lambda step: (stream(0, "real", step).standard_normal((16, 2), dtype="float32") + 1,)
+        game = Game(g, d, real, fake, s)
+        rows = [training_step(game, step) for step in range(150)]
+        assert ("active_share" in rows[0]) == (sparsity > 0)
+        game.fake(g, stream(0, "z"), 100)
+        active.append(float((sparse_code(g).data > 0).mean()))
+    assert active[1] < active[0] / 2 and rows[-1]["active_share"] == pytest.approx(active[1], abs=0.1)
 
 
 def test_smoothed_labels_reach_the_discriminators_loss():

@@ -89,6 +89,17 @@ def test_learning_rate_falls_over_the_second_half():
     assert learning_rate_at(99, s) == pytest.approx(0.02)
 
 
+def test_schedules_of_the_learning_rate():
+    rates = lambda *steps, **settings: [
+        learning_rate_at(k, Settings(steps=100, learning_rate=1.0, **settings)) for k in steps
+    ]
+    assert rates(0, 99, schedule="constant") == [1, 1]
+    assert rates(20, 60, 80, 99, schedule="cosine", decay_from=0.2) == pytest.approx(
+        [1, 0.5, 0.5 * (1 + np.cos(0.75 * np.pi)), 0.5 * (1 + np.cos(np.pi * 79 / 80))]
+    )
+    assert rates(0, 4, 9, 10, 75, warmup=10) == pytest.approx([0.1, 0.5, 1, 1, 0.5])
+
+
 def small_game(**settings):
     return digits.make_game(digits.Settings(steps=6, batch_size=8, hidden=8, features=8, **settings))
 
@@ -176,6 +187,10 @@ def test_training_step_trains_both_players_and_only_them():
         if name.startswith(("generator", "discriminator")) and name != "discriminator.fc2.bias":
             assert (before[name] != after[name]).any(), name
     assert all(p.grad is None for p in game.g_parameters + game.d_parameters)
+    layers = {name: np.isfinite(value) for name, value in training_step(game, 99).items() if "/" in name}
+    assert {"d_gradient_norm/cnn1.0", "d_gradient_norm/fc2", "g_gradient_norm/lstm"} <= set(layers) and all(
+        layers.values()
+    )
 
 
 def test_a_loss_that_is_not_finite_stops_the_run_and_keeps_the_checkpoint(tmp_path):

@@ -1,22 +1,23 @@
-"""Latent spaces: what is drawn has the moments it should have, and interpolation its closed form."""
+"""Latent spaces: what is drawn has the moments it should have, and what lies between draws too."""
 
 import numpy as np
 import pytest
 from scipy import stats
 
-from tinygan import Tensor
+from tinygan import Tensor, nn, ops, recipes
 from tinygan.gan.latent import (
     SPACES,
+    Between,
     Categorical,
     Joined,
+    LatentPath,
     Mixture,
     Normal,
+    SparseCode,
     Sphere,
     Uniform,
-    lerp,
     shrunk,
-    slerp,
-    walk,
+    sparse_code,
 )
 
 N = 20_000
@@ -112,35 +113,65 @@ def test_impossible_spaces_are_refused(make, reason):
         make()
 
 
-# --- from point to point ---------------------------------------------------------------------------------------
-
-T = np.linspace(0, 1, 9)[:, None]
+# --- with weights of their own ---------------------------------------------------------------------------------
 
 
-def test_lerp_is_a_line():
-    np.testing.assert_allclose(lerp(np.array([0.0, 2.0]), np.array([4.0, 0.0]), T), np.c_[4 * T, 2 - 2 * T])
+def test_a_sparse_code_keeps_what_it_gave():
+    layers = nn.Sequential(nn.Linear(2, 3, rng=0), SparseCode(), nn.Linear(3, 1, rng=0))
+    x = Tensor(np.random.default_rng(0).standard_normal((4, 2)))
+    layers(x)
+    np.testing.assert_array_equal(sparse_code(layers).data, np.maximum(layers[0](x).data, 0))
 
 
-@pytest.mark.parametrize("angle", [1e-9, 1e-4, 0.3, np.pi / 2, 3.0])
-def test_slerp_goes_round_the_circle_at_constant_speed(angle):
-    a, b = np.array([1.0, 0.0]), np.array([np.cos(angle), np.sin(angle)])
-    expected = np.c_[np.cos(T * angle), np.sin(T * angle)]
-    np.testing.assert_allclose(slerp(a, b, T), expected, atol=1e-12)
+def test_a_path_is_the_gru_unrolled_by_hand():
+    rng = np.random.default_rng(1)
+    make = LatentPath(3, 2, 5, rng=0)
+    z, noise = (rng.standard_normal(shape).astype("float32") for shape in ((4, 3), (4, 6, 2)))
+    path = make(Tensor(z), Tensor(noise)).data
+    assert path.shape == (4, 6, 5)
+    h = ops.tanh(make.begin(Tensor(z)))
+    for t in range(6):
+        x = Tensor(np.concatenate([noise[:, t], z], 1))
+        weights = (getattr(make.gru, f"{kind}_l0") for kind in ("weight_ih", "weight_hh", "bias_ih", "bias_hh"))
+        h = ops.gru_cell(x, h, *weights)
+        np.testing.assert_allclose(path[:, t], h.data, atol=1e-6)
 
 
-def test_slerp_stays_on_the_sphere_row_by_row():
-    a, b = (draw(Sphere(7, 3.0), 100, seed).astype(np.float64) for seed in (1, 2))
-    middle = slerp(a, b, 0.3)
-    np.testing.assert_allclose(np.linalg.norm(middle, axis=1), 3, rtol=1e-6)
-    np.testing.assert_allclose(slerp(a, b, 0.0), a, atol=1e-12)
-    np.testing.assert_allclose(slerp(a, b, 1.0), b, atol=1e-12)
-    np.testing.assert_allclose(slerp(a, b, 0.3), slerp(b, a, 0.7), atol=1e-12)
-    assert slerp(a.astype("float32"), b.astype("float32"), 0.3).dtype == np.float32
+# --- on the way ------------------------------------------------------------------------------------------------
+
+between = lambda t: Between(*(np.random.default_rng(seed) for seed in (1, 2)), t, np.random.default_rng(3))
 
 
-def test_slerp_of_opposite_points_is_refused():
-    with pytest.raises(ValueError, match="no shortest arc"):
-        slerp(np.array([1.0, 0.0]), np.array([-1.0, 0.0]), 0.5)
+@pytest.mark.parametrize("t", [0.0, 0.3, 1.0])
+def test_what_lies_between_normal_draws_is_normal(t):
+    z = between(t).standard_normal(N)
+    assert stats.kstest(z, stats.norm.cdf).pvalue > 1e-3
+    ends = [np.random.default_rng(seed).standard_normal(N) for seed in (1, 2)]
+    np.testing.assert_allclose(z, np.cos(t * np.pi / 2) * ends[0] + np.sin(t * np.pi / 2) * ends[1])
+    u = between(t).uniform(-1, 1, (5, 2))
+    a, b = (np.random.default_rng(seed).uniform(-1, 1, (5, 2)) for seed in (1, 2))
+    np.testing.assert_allclose(u, a + t * (b - a))
+    np.testing.assert_array_equal(between(t).integers(9, size=50), np.random.default_rng(3).integers(9, size=50))
+    z = between(t).standard_normal((3, 2), dtype="float32")
+    assert z.dtype == np.float32
+
+
+@pytest.mark.parametrize(
+    "space", [Joined(Normal(2), Categorical(4)), Uniform(3), Sphere(3)], ids=lambda s: type(s).__name__
+)
+def test_every_space_can_be_walked_through_without_a_jump(space):
+    path = np.stack([space.sample(between(t), 20) for t in np.linspace(0, 1, 101)])
+    assert np.abs(np.diff(path, axis=0)).max() < 0.2 and (path[0] != path[-1]).any()
+
+
+def test_a_games_walk_comes_home():
+    ring = recipes.load("ring")
+    game = ring.make_game(ring.Settings(hidden=8))
+    first, middle, last = game.walk(5, 0, (0, 1.5, 3), stops=3)
+    np.testing.assert_array_equal(first, last)
+    assert (first != middle).any()
+    (other,) = game.walk(5, 0, [1.5001], stops=3)
+    assert 0 < np.abs(other - middle).max() < 0.01
 
 
 def test_truncation_narrows():
@@ -148,11 +179,3 @@ def test_truncation_narrows():
     variance = 1 - 2 * c * stats.norm.pdf(c) / (2 * stats.norm.cdf(c) - 1)
     assert draw(Normal(3, truncation=c)).var() == pytest.approx(variance, rel=0.02)
     np.testing.assert_allclose(shrunk(np.array([4.0, 2.0]), 0.5, centre=2.0), [3, 2])
-
-
-def test_walk_passes_its_points_and_comes_home():
-    points = draw(Normal(4), 3)
-    path = walk(points, 5)
-    assert path.shape == (15, 4) and path.dtype == np.float32
-    np.testing.assert_allclose(path[::5], points, atol=1e-6)
-    np.testing.assert_allclose(walk(points, 2, lerp)[5], (points[2] + points[0]) / 2, atol=1e-6)

@@ -1,13 +1,15 @@
 """What D is shown instead of single, clean samples, so that it sees a collapsed G and is not certain too early.
 
 `packed` shows it several samples at once, `MinibatchStd` tells it how different the samples of a batch are, `blurred` adds
-noise. Each is differentiable, for G learns through it.
+noise, `augmented` moves, dims and covers pictures. Each is differentiable, for G learns through it.
 """
+
+import numpy as np
 
 from tinygan.autodiff import raw
 from tinygan.backend import xp
 from tinygan.nn import Module
-from tinygan.ops import cat, expand, mean, reshape, sqrt, square
+from tinygan.ops import cat, expand, matmul, mean, reshape, sqrt, square, transpose
 
 
 def packed(x, packing):
@@ -60,3 +62,68 @@ class MinibatchStd(Module):
 
     def extra_repr(self):
         return f"group={self.group}"
+
+
+# --- pictures --------------------------------------------------------------------------------------------------
+
+
+def augmented(x, policy, rng):
+    """Pictures (N, C, H, W) after the changes that `policy` names, joined by +: "translation+cutout", say.
+
+    Each picture is changed in its own way, real and generated ones by the same policy: D has more to learn from few
+    pictures, and G is not taught to draw the changes, as it would be if only real ones were changed. ValueError for other
+    shapes and names. Zhao et al. 2020, DiffAugment, whose strengths these are.
+    """
+    if not policy:
+        return x
+    if x.ndim != 4:
+        raise ValueError(f"augment={policy}: samples {tuple(x.shape)}: expected pictures (N, C, H, W)")
+    for name in policy.split("+"):
+        if name not in CHANGES:
+            raise ValueError(f"augment={policy}: expected some of {', '.join(CHANGES)}, joined by +")
+        x = CHANGES[name](x, rng)
+    return x
+
+
+def _beside(x, array):
+    """An array of the CPU, on the device and of the type of x."""
+    return xp(raw(x)).asarray(array, dtype=x.dtype)
+
+
+def _brightness(x, rng):
+    """x + b, b uniform on ±.5, one a picture."""
+    return x + _beside(x, rng.random((len(x), 1, 1, 1)) - 0.5)
+
+
+def _contrast(x, rng):
+    """m + c (x - m), m the mean of the picture, c uniform on [.5, 1.5)."""
+    m = mean(x, (1, 2, 3), True)
+    return (x - m) * _beside(x, rng.random((len(x), 1, 1, 1)) + 0.5) + m
+
+
+def _translation(x, rng):
+    """Moved by up to an eighth of its height and width, 0 where nothing is left: R x Cᵀ, R and C identities moved aside."""
+
+    def moved(size):
+        most = (size + 4) // 8
+        by = rng.integers(-most, most + 1, len(x))
+        places = np.arange(size)
+        return _beside(x, places[:, None] == places + by[:, None, None])[:, None]  # (N, 1, size, size)
+
+    rows, columns = moved(x.shape[2]), moved(x.shape[3])
+    return matmul(matmul(rows, x), transpose(columns, 2, 3))
+
+
+def _cutout(x, rng):
+    """A rectangle of half its height and width is 0; its middle may be anywhere, so some of it may lie outside."""
+
+    def covered(size):
+        first = rng.integers(0, size + 1 - size % 2, (len(x), 1)) - size // 4
+        places = np.arange(size)
+        return (places >= first) & (places < first + size // 2)  # (N, size)
+
+    rows, columns = covered(x.shape[2]), covered(x.shape[3])
+    return x * _beside(x, ~(rows[:, None, :, None] & columns[:, None, None, :]))
+
+
+CHANGES = {"brightness": _brightness, "contrast": _contrast, "translation": _translation, "cutout": _cutout}

@@ -1,4 +1,4 @@
-"""Where z comes from: spaces to draw it from, and ways to go from one point of a space to another.
+"""Where z comes from: spaces to draw it from, layers that make more of it, and the way from one draw to another.
 
 A space has `size`, how many numbers a point has, and `sample(rng, n)`, n points as a float32 array (n, size). `Joined` puts
 spaces side by side, as InfoGAN's codes are beside its noise; `Mixture` draws each point from one of several.
@@ -10,7 +10,12 @@ spaces side by side, as InfoGAN's codes are beside its noise; `Mixture` draws ea
 ((5, 74), [(5, 62), (5, 10), (5, 2)])
 """
 
+import math
+
 import numpy as np
+
+from tinygan.nn import GRU, Linear, Module
+from tinygan.ops import cat, expand, relu, tanh, unsqueeze
 
 
 class Normal:
@@ -143,34 +148,46 @@ def _checked_probabilities(name, probabilities, count):
     return p / p.sum()
 
 
-# --- from point to point ---------------------------------------------------------------------------------------
+# --- with weights of their own ---------------------------------------------------------------------------------
 
 
-def lerp(a, b, t):
-    """(1 - t) a + t b: the straight line from a (..., size) at t = 0 to b at t = 1; t broadcasts, (T, 1) gives T points.
+class SparseCode(Module):
+    """relu(x), of which the setting `sparsity` draws all but a few units to 0: what is active names what a sample has.
 
-    Between two normal points it passes nearer to 0 than any sample lies: halfway, at 1/√2 of the usual length.
+    A layer of G that keeps what it last gave. G's loss gains sparsity · E |h|. Olshausen & Field 1996, eq. 2.
     """
-    return (1 - t) * a + t * b
+
+    last = None
+
+    def forward(self, x):
+        """(N, ...) -> (N, ...), none negative."""
+        self.last = relu(x)
+        return self.last
 
 
-def slerp(a, b, t):
-    """sin((1 - t) Ω) / sin Ω a + sin(t Ω) / sin Ω b, Ω the angle between a and b (..., size): along a great circle.
+def sparse_code(generator):
+    """What the layer SparseCode of a generator last gave."""
+    return next(m for m in generator.modules() if isinstance(m, SparseCode)).last
 
-    On a sphere it stays there, at constant speed. ValueError for opposite points, between which no arc is the shortest.
-    Shoemake 1985; for latent spaces White 2016, section 2.1.
+
+class LatentPath(Module):
+    """A GRU that unrolls a point z into a path: h_t = GRU([ε_t, z], h_{t-1}), h_0 = tanh(W z), t = 1..T.
+
+    z says what is seen, the path how it moves: one point a frame for a generator of frames. ε_t is noise, drawn anew at
+    every step. Tulyakov et al. 2018 (MoCoGAN), section 3.1, whose R_M has ε_t alone.
     """
-    a, b, t = (np.asarray(x) for x in (a, b, t))
-    unit = lambda x: x / np.linalg.norm(x, axis=-1, keepdims=True).clip(1e-12)
-    # the half angle from chord and sum: arccos loses half of the digits of small angles
-    chord, total = (np.linalg.norm(x, axis=-1, keepdims=True) for x in (unit(a) - unit(b), unit(a) + unit(b)))
-    if (total < 1e-6).any():
-        raise ValueError("slerp: opposite points have no shortest arc between them; take a third point on the way")
-    angle = 2 * np.arctan2(chord, total)
-    near = angle < 1e-6  # sin(t Ω) / sin Ω is t there, to 12 digits
-    safe = np.where(near, 1.0, angle)
-    weights = [np.where(near, share, np.sin(share * safe) / np.sin(safe)) for share in (1 - t, t)]
-    return (weights[0] * a + weights[1] * b).astype(np.result_type(a, b))
+
+    def __init__(self, size, noise, path, *, rng=None):
+        self.begin = Linear(size, path, rng=rng)
+        self.gru = GRU(noise + size, path, batch_first=True, rng=rng)
+
+    def forward(self, z, noise):
+        """z (N, size), noise ε (N, T, noise) -> the path (N, T, path)."""
+        along = expand(unsqueeze(z, 1), (-1, noise.shape[1], -1))
+        return self.gru(cat([noise, along], 2), unsqueeze(tanh(self.begin(z)), 0))[0]
+
+
+# --- on the way ------------------------------------------------------------------------------------------------
 
 
 def shrunk(z, psi, centre=0.0):
@@ -178,8 +195,37 @@ def shrunk(z, psi, centre=0.0):
     return centre + psi * (z - centre)
 
 
-def walk(points, frames, step=slerp):
-    """A closed walk through points (K, size), `frames` of them from each to the next -> (K · frames, size)."""
-    points = np.asarray(points)
-    t = (np.arange(frames) / frames)[:, None]
-    return np.concatenate([step(a, b, t) for a, b in zip(points, np.roll(points, -1, 0))]).astype(points.dtype)
+class Between:
+    """The chance on the way from one random generator to another: what is drawn from it lies between what both would draw.
+
+    A recipe's `fake` has no other source of chance than the generator it is given, so samples drawn with this one at t =
+    0..1 go from those of `start` to those of `end`, whatever the recipe draws. Normal numbers are cos(tπ/2) a + sin(tπ/2)
+    b, which is normal again for every t: each sample on the way is as likely as the ends. Uniform ones go in a line. What
+    cannot lie between, classes and places, is drawn from `fixed`, the same all the way.
+    """
+
+    def __init__(self, start, end, t, fixed):
+        self.start, self.end, self.t, self.fixed = start, end, t, fixed
+
+    def standard_normal(self, *args, **options):
+        """As numpy's."""
+        a, b = (rng.standard_normal(*args, **options) for rng in (self.start, self.end))
+        return math.cos(self.t * math.pi / 2) * a + math.sin(self.t * math.pi / 2) * b
+
+    def random(self, *args, **options):
+        """As numpy's."""
+        return self._line(*(rng.random(*args, **options) for rng in (self.start, self.end)))
+
+    def uniform(self, low=0.0, high=1.0, size=None):
+        """As numpy's."""
+        return self._line(*(rng.uniform(low, high, size) for rng in (self.start, self.end)))
+
+    def normal(self, loc=0.0, scale=1.0, size=None):
+        """As numpy's."""
+        return loc + scale * self.standard_normal(size)
+
+    def _line(self, a, b):
+        return (1 - self.t) * a + self.t * b
+
+    def __getattr__(self, name):
+        return getattr(self.fixed, name)

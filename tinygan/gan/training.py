@@ -12,16 +12,29 @@ import numpy as np
 
 from tinygan.autodiff import Tensor, grad, no_grad
 from tinygan.backend import stream, xp
-from tinygan.gan.augment import blurred, packed
+from tinygan.gan.augment import CHANGES, augmented, blurred, packed
+from tinygan.gan.latent import Between, SparseCode, sparse_code
 from tinygan.gan.objectives import OBJECTIVES, smoothed
 from tinygan.gan.penalties import PENALTIES, clip_weights
 from tinygan.nn import Module
+from tinygan.ops import abs, mean
 from tinygan.optim import EMA, Adam, clip_grad_norm
+from tinygan.plot import layer_norms
 
 
 def setting(default, meaning, low=None, high=None, choices=None):
     """A field of a Settings dataclass: its default, one sentence that says what it is, and what values it may take."""
     return field(default=default, metadata={"meaning": meaning, "low": low, "high": high, "choices": choices})
+
+
+NORMS_EVERY = 100  # steps; a row of the log then has the norm of every layer's gradient
+
+# The learning rate's share of itself, after a share t of the steps in which it falls is done.
+SCHEDULES = {
+    "constant": lambda t: 1.0,
+    "linear": lambda t: 1.0 - t,
+    "cosine": lambda t: 0.5 * (1 + math.cos(math.pi * t)),
+}
 
 
 @dataclass
@@ -32,11 +45,13 @@ class Settings:
     steps: int = setting(4000, "Training steps; each moves both players once, D n_critic times.", 1)
     batch_size: int = setting(64, "Samples of each kind, real and generated, in a step.", 1)
     n_critic: int = setting(1, "D's turns in a training step, each with new samples; WGAN takes 5.", 1)
-    learning_rate: float = setting(1e-3, "Adam's learning rate in the first half of training.", 0.0)
+    learning_rate: float = setting(1e-3, "Adam's learning rate, before it falls.", 0.0)
     d_rate: float = setting(1.0, "D's learning rate as a multiple of learning_rate, which is then G's alone.", 0.0)
     beta1: float = setting(0.0, "Adam's decay of the mean gradient; 0 is none.", 0.0, 1.0)
     beta2: float = setting(0.99, "Adam's decay of the mean squared gradient.", 0.0, 1.0)
-    decay_from: float = setting(0.5, "Share of the steps after which the learning rate falls linearly to 0.", 0.0, 1.0)
+    warmup: int = setting(0, "Steps in which the learning rate rises in a line from 0, before all else.", 0)
+    schedule: str = setting("linear", "How the learning rate falls to 0 at the last step.", choices=tuple(SCHEDULES))
+    decay_from: float = setting(0.5, "Share of the steps after which the learning rate falls.", 0.0, 1.0)
     objective: str = setting("relativistic", "What the players want.", choices=tuple(OBJECTIVES))
     penalty: str = setting("r1+r2", "Where D's slope is penalised.", choices=tuple(PENALTIES))
     gamma: float = setting(
@@ -50,10 +65,18 @@ class Settings:
     clip_gradients: float = setting(
         0.0, "A player's gradient, all weights together, is scaled down to this norm if larger; 0: never.", 0.0
     )
+    augment: str = setting(
+        "", f"D sees pictures under these changes, joined by +: {', '.join(CHANGES)}; DiffAugment. Empty: as they are."
+    )
     packing: int = setting(1, "D judges so many samples at once, joined along channels or features; PacGAN.", 1)
     smoothing: float = setting(0.0, "D's target for real samples is 1 less this; .1 is usual.", 0.0, 0.5)
     instance_noise: float = setting(
         0.0, "Standard deviation of noise on all that D sees, at first; falls in a line to 0 at the last step.", 0.0
+    )
+    sparsity: float = setting(
+        0.0,
+        "Weight in G's loss of E |h|, h the features that its layer SparseCode gives: few are active at a time.",
+        0.0,
     )
     ema: float = setting(0.998, "Decay of the moving average of G's weights, from which samples are drawn.", 0.0, 1.0)
 
@@ -86,6 +109,26 @@ def refuse_nonsense(s):
             f"smoothing={s.smoothing} with objective={s.objective}, whose D has no target for real samples that could be"
             f" lowered: leave it out, or take {able}"
         )
+
+
+def refuse_misfits(game):
+    """Raise ValueError for settings that do not fit the recipe's players and samples, before anything is trained."""
+    s, layers = game.settings, [*game.generator.modules(), *game.discriminator.modules()]
+    held = s.clip_weights or (s.penalty != "none" and s.gamma > 0) or any(hasattr(m, "_spectral") for m in layers)
+    if s.objective == "wasserstein" and not held:
+        raise ValueError(
+            "objective=wasserstein with a D whose slope nothing holds: its loss falls for ever, by growing; take"
+            " penalty=wgan-gp with gamma=10, or clip_weights=.01, or a D under nn.spectral_norm"
+        )
+    if s.sparsity and not any(isinstance(m, SparseCode) for m in layers):
+        raise ValueError(
+            f"sparsity={s.sparsity}: this recipe's G has no layer SparseCode, whose features it would thin out"
+        )
+    if s.packing > 1 or s.augment:
+        x, *about = game.real(0)
+        if s.packing > 1 and about:
+            raise ValueError(f"packing={s.packing}: D is told more than the samples here, which cannot be packed")
+        augmented(x[:1], s.augment, stream(0, "augment"))
 
 
 def check_setting(f, value):
@@ -121,12 +164,15 @@ class Game:
     kept: dict = field(default_factory=dict)  # what its data taught and sampling needs, as JSON: a vocabulary, a scale
     also: Callable = lambda read, about: 0.0  # (what D reads, what it is told) -> what further heads add to both losses
 
+    at_once = 256  # samples are drawn so many at a time; no field, a subclass may have another
+
     def __post_init__(self):
         s = self.settings
         self.g_parameters, self.d_parameters = self.generator.parameters(), self.discriminator.parameters()
         self.g_optimizer = Adam(self.g_parameters, lr=s.learning_rate, betas=(s.beta1, s.beta2))
         self.d_optimizer = Adam(self.d_parameters, lr=s.learning_rate, betas=(s.beta1, s.beta2))
         self.average = EMA(self.generator, s.ema)
+        refuse_misfits(self)
 
     def step(self, step):
         """Training step number `step`; returns what is worth logging, floats by name."""
@@ -136,10 +182,23 @@ class Game:
         """n samples drawn with the averaged weights: a numpy array (n, ...)."""
         with no_grad():
             batches = [
-                self.fake(self.average.module, stream(seed, "sample", start), min(256, n - start))[0].numpy()
-                for start in range(0, n, 256)
+                self.fake(self.average.module, stream(seed, "sample", start), min(self.at_once, n - start))[0].numpy()
+                for start in range(0, n, self.at_once)
             ]
         return np.concatenate(batches)
+
+    def walk(self, n, seed, times, stops=4):
+        """n samples at each of `times` on a closed walk, with the averaged weights: yields arrays (n, ...).
+
+        At a whole number, counted modulo `stops`, they are n independent ones; in between they change evenly from those
+        to the next, each as likely as any other on the way.
+        """
+        for time in times:
+            k, t = divmod(time, 1)
+            ends = [stream(seed, "walk", int(k + i) % stops) for i in (0, 1)]
+            with no_grad():
+                way = Between(*ends, t, stream(seed, "walk, fixed"))
+                yield self.fake(self.average.module, way, n)[0].numpy()
 
     def parts(self):
         """Everything that training changes, by name; each part has state_dict and load_state_dict."""
@@ -153,9 +212,10 @@ class Game:
 
 
 def learning_rate_at(step, s):
-    """Constant until the share `decay_from` of the steps is done, then falling in a line to 0 at the last."""
+    """Rises for `warmup` steps, then constant, and from the share `decay_from` of the steps on it falls by `schedule`."""
+    begun = min(1.0, (step + 1) / s.warmup) if s.warmup else 1.0
     left = (s.steps - step) / s.steps
-    return s.learning_rate * min(1.0, left / max(1e-12, 1 - s.decay_from))
+    return s.learning_rate * begun * SCHEDULES[s.schedule](1 - min(1.0, left / max(1e-12, 1 - s.decay_from)))
 
 
 def is_penalised(turn, s):
@@ -164,10 +224,9 @@ def is_penalised(turn, s):
 
 
 def shown(samples, s, turn, kind):
-    """Samples as D sees them in this turn: packed, and under instance noise."""
+    """Samples as D sees them in this turn: changed, packed, and under instance noise."""
     x, *about = samples
-    if s.packing > 1 and about:
-        raise ValueError(f"packing={s.packing}: D is told more than the samples here, which cannot be packed")
+    x = augmented(x, s.augment, stream(s.seed, f"augment, {kind}", turn)) if s.augment else x
     amount = s.instance_noise * (1 - turn / (s.steps * s.n_critic))
     return blurred(packed(x, s.packing), amount, stream(s.seed, f"instance noise, {kind}", turn)), *about
 
@@ -184,6 +243,7 @@ def training_step(game, step):
     objective = smoothed(OBJECTIVES[s.objective], s.smoothing)
     game.g_optimizer.lr = learning_rate_at(step, s)
     game.d_optimizer.lr = learning_rate_at(step, s) * s.d_rate
+    row = {}
 
     for turn in range(step * s.n_critic, (step + 1) * s.n_critic):  # D's turns, counted over the whole run
         # sample
@@ -202,7 +262,9 @@ def training_step(game, step):
             # a point made from a real sample is judged with what D is told about that one
             judge, rng = lambda x, about=about_real: judged(D, x, about)[0], stream(s.seed, "penalty", turn)
             penalty = PENALTIES[s.penalty].value(judge, x_real, real, seen, fake, rng) * (s.gamma * s.penalty_every)
-        _move(D, game.d_optimizer, grad(d_loss + penalty, game.d_parameters), s, "discriminator")
+            row["penalty"] = float(penalty)
+        d_grads = grad(d_loss + penalty, game.d_parameters)
+        _move(D, game.d_optimizer, d_grads, s, "discriminator")
         if s.clip_weights:
             clip_weights(game.d_parameters, s.clip_weights)
 
@@ -210,10 +272,15 @@ def training_step(game, step):
     real = judged(D, x_real.detach(), about_real)[0] if objective.compares else None
     fake, *read_fake = judged(D, x_fake, about_fake)
     g_loss = objective.generator(real, fake) + game.also(read_fake, about_fake)
-    _move(G, game.g_optimizer, grad(g_loss, game.g_parameters), s, "generator")
+    if s.sparsity:
+        h = sparse_code(G)
+        g_loss, row["active_share"] = g_loss + s.sparsity * mean(abs(h)), float((h.data > 0).mean())
+    g_grads = grad(g_loss, game.g_parameters)
+    _move(G, game.g_optimizer, g_grads, s, "generator")
     game.average.update(G)
-    losses = {"d_loss": d_loss.item(), "g_loss": g_loss.item()}
-    return {**losses, "penalty": float(penalty)} if penalised else losses
+    if (step + 1) % NORMS_EVERY == 0:
+        row |= {**layer_norms("d", D, d_grads), **layer_norms("g", G, g_grads)}
+    return {"d_loss": d_loss.item(), "g_loss": g_loss.item(), **row}
 
 
 def _move(player, optimizer, grads, s, name):

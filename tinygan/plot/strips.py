@@ -10,23 +10,27 @@ from tinygan.backend import to_numpy
 from tinygan.plot.pictures import image_grid
 
 
-def spherical(start, end, t):
-    """The point at t in [0, 1] of the great arc from start (N, Z) to end: its length goes evenly from one's to the other's.
+def slerp(start, end, t):
+    """The point at t in [0, 1] of the great arc from start (..., Z) to end: its length goes evenly from one's to the other's.
 
-    Normal noise of many dimensions lies near a sphere; on a straight line half-way its length is 1/√2 of what the
-    generator was trained on. White 2016.
+    sin((1 - t) Ω) / sin Ω a + sin(t Ω) / sin Ω b for points a, b of length 1 with the angle Ω between them. Normal noise of
+    many dimensions lies near a sphere; on a straight line half-way its length is 1/√2 of what the generator was trained
+    on. Opposite points have no shortest arc: the line is taken. Shoemake 1985; for latent spaces White 2016, section 2.1.
     """
     lengths = [np.linalg.norm(x, axis=-1, keepdims=True) for x in (start, end)]
     a, b = (x / np.maximum(length, 1e-30) for x, length in zip((start, end), lengths))
-    angle = np.arccos(np.clip((a * b).sum(-1, keepdims=True), -1, 1))
-    # sin(s angle) / sin(angle), which is s itself for equal directions; opposite ones have no arc: the line is taken
-    flat = np.sin(angle) < 1e-6
+    # the half angle from chord and sum: arccos loses half of the digits of small angles
+    chord, total = (np.linalg.norm(x, axis=-1, keepdims=True) for x in (a - b, a + b))
+    angle = 2 * np.arctan2(chord, total)
+    flat = np.sin(angle) < 1e-6  # sin(t Ω) / sin Ω is t there, to 12 digits
     safe = np.where(flat, 1, np.sin(angle))
-    weights = [np.where(flat, s, np.sin(s * angle) / safe) for s in (1 - t, t)]
-    return (weights[0] * a + weights[1] * b) * ((1 - t) * lengths[0] + t * lengths[1])
+    weights = [np.where(flat, share, np.sin(share * angle) / safe) for share in (1 - t, t)]
+    return ((weights[0] * a + weights[1] * b) * ((1 - t) * lengths[0] + t * lengths[1])).astype(
+        np.result_type(start, end)
+    )
 
 
-def interpolation_strip(draw, start, end, steps=9, between=spherical, scale=None):
+def interpolation_strip(draw, start, end, steps=9, between=slerp, scale=None):
     """A row for each pair of latent points, start (N, Z) and end (N, Z), with `steps` pictures from one to the other.
 
     between(start, end, t) gives the points at t. Jumps along a row are the holes of a generator; a smooth row of legible
@@ -39,7 +43,7 @@ def interpolation_strip(draw, start, end, steps=9, between=spherical, scale=None
     return image_grid(_drawn(draw, z.reshape(-1, z.shape[-1]).astype(start.dtype)), columns=steps, scale=scale)
 
 
-def latent_walk(draw, stops, frames_per_leg=12, between=spherical, columns=None, scale=None):
+def latent_walk(draw, stops, frames_per_leg=12, between=slerp, columns=None, scale=None):
     """Frames of N samples that walk together from stop to stop and back to the first, for a `gif` without a jump.
 
     stops: (K, N, Z), K >= 2 stops of each. Every leg has `frames_per_leg` frames, its last stop left to the next leg; all
