@@ -58,7 +58,7 @@ def run(notebook, fast):
     notebook.cells.append(probe)
     environment = {**os.environ, **ENVIRONMENT, "TINYGAN_FAST": "1" if fast else ""}
     client = NotebookClient(
-        notebook, timeout=1800, kernel_name="python3", resources={"metadata": {"path": str(LESSONS)}},
+        notebook, timeout=1800, kernel_name="python3", coalesce_streams=True, resources={"metadata": {"path": str(LESSONS)}},
         extra_arguments=["--log-level=ERROR", "--InlineBackend.figure_formats={'retina'}"],
     )  # fmt: skip
     try:
