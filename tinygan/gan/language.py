@@ -46,12 +46,13 @@ class LanguageModel(Module):
 
     # --- reading ---------------------------------------------------------------------------------------------------
 
-    def forward(self, rows, state=None, given=None):
+    def forward(self, rows, state=None, given=None, before=None):
         """Tokens (N, T) -> hidden states (T, N, H), the t-th of an LSTM that has read the tokens before t.
 
-        state: (h, c) to begin with, (1, N, H) each; given (T, N, .): see the class.
+        state: (h, c) to begin with, (1, N, H) each; given (T, N, .): see the class; before (N, T): tokens to read that are
+        not quite those.
         """
-        before = self.before(rows)
+        before = self.before(rows) if before is None else before
         read = self.dropout(self.embedding(before.T))  # (T, N, E)
         read = read if given is None else ops.cat([read, given], 2)
         return self.dropout(self.lstm(read, state)[0])
@@ -75,9 +76,9 @@ class LanguageModel(Module):
         targets = rows.T.reshape(-1)
         return targets, (targets != PADDED) & (targets != UNKNOWN) if self.ended else targets >= 0
 
-    def loss(self, rows, state=None, given=None, reduction="mean"):
+    def loss(self, rows, state=None, given=None, before=None, reduction="mean"):
         """-log p(x) of tokens (N, T): the mean over all tokens that count, or with reduction "sum" their sum."""
-        h = self(rows, state, given)
+        h = self(rows, state, given, before)
         h = h.reshape(-1, h.shape[2])  # (T N, H)
         targets, counts = self.targets(rows)
         if not counts.all():
@@ -96,13 +97,9 @@ class LanguageModel(Module):
 
     def nll(self, rows):
         """-log p(x) a token over all rows (N, T), in nats: NLL-test if they are held out. A float."""
-        total, count = 0.0, 0
         with no_grad():
-            for start in range(0, len(rows), 256):
-                part = rows[start : start + 256]
-                total += self.loss(part, reduction="sum").item()
-                count += int(self.targets(part)[1].sum())
-        return total / count
+            total = sum(self.loss(rows[k : k + 256], reduction="sum").item() for k in range(0, len(rows), 256))
+        return total / int(self.targets(rows)[1].sum())
 
     # --- writing ---------------------------------------------------------------------------------------------------
 
@@ -158,7 +155,9 @@ class TextGame(Game):
     def __init__(self, generator, discriminator, read, length, s, kept=None):
         self.read, self.length = read, length
         super().__init__(generator, discriminator, self.rows, self.draw, s, kept or {})
-        self.average.module.sharpness = 1 / s.temperature
+        for module in self.average.module.modules():
+            if isinstance(module, LanguageModel):
+                module.sharpness = 1 / s.temperature
 
     def __post_init__(self):
         s = self.settings

@@ -9,7 +9,7 @@ from tinygan import ops
 from tinygan.autodiff import grad, no_grad, raw
 from tinygan.backend import stream, xp
 from tinygan.gan.language import BLOCK, END, TextGame
-from tinygan.gan.objectives import OBJECTIVES
+from tinygan.gan.objectives import minimax
 from tinygan.gan.training import _move, learning_rate_at
 from tinygan.nn import Conv1d, Dropout, Linear, Module, ModuleList
 from tinygan.optim import EMA
@@ -163,11 +163,10 @@ class PolicyGame(TextGame):
     def teach_judge(self, step):
         """D's turns of a step, on new real and new generated sentences: its loss."""
         s, D = self.settings, self.discriminator.train()
-        objective = OBJECTIVES[s.objective]
         for turn in range(step * s.n_critic, (step + 1) * s.n_critic):
             (real,) = self.rows(turn)
             (fake,) = self.draw(self.generator, stream(s.seed, "judged", turn), len(real))
-            loss = objective.discriminator(D(real), D(fake))
+            loss = minimax.discriminator(D(real), D(fake))
             _move(D, self.d_optimizer, grad(loss, self.d_parameters), s, "discriminator")
         return loss.item()
 

@@ -8,14 +8,16 @@ from tinygan.data import DataError, Vocabulary, read_lines
 from tinygan.data.text import LEVELS, tokens
 from tinygan.files import written_whole
 from tinygan.gan import training
+from tinygan.gan.infill import Filler, InfillGame, TokenJudge
 from tinygan.gan.language import LanguageModel, TextGame
 from tinygan.gan.policy import PolicyGame, SentenceJudge
 from tinygan.gan.relaxed import GumbelGame
 from tinygan.gan.training import setting
+from tinygan.gan.vae import SentenceVAE, VAEGame
 from tinygan.metrics import NgramModel, distinct_share, exact_copies
 from tinygan.nn import Module
 
-WAYS = {"mle": TextGame, "policy": PolicyGame, "gumbel": GumbelGame}
+WAYS = ("mle", "policy", "gumbel", "infill", "vae")
 FILTERS = ((2, 100), (3, 200))  # (width, how many) of D's convolutions: Texygen's, a twelfth of SeqGAN's work
 
 
@@ -23,15 +25,15 @@ FILTERS = ((2, 100), (3, 200))  # (width, how many) of D's convolutions: Texygen
 class TextSettings(training.Settings):
     """Settings of text."""
 
-    way: str = setting("policy", "How G learns; mle is the yardstick, the others begin with it.", choices=tuple(WAYS))
+    way: str = setting("policy", "How G learns; mle and vae are yardsticks, the others begin with mle.", choices=WAYS)
     steps: int = setting(6000, "Training steps, those of imitation among them.", 1)
-    pretrain: int = setting(5000, "Steps of maximum likelihood that come first; all of them if way=mle.", 0)
-    d_pretrain: int = setting(200, "way=policy: steps after these in which D learns alone.", 0)
+    pretrain: int = setting(5000, "Steps of maximum likelihood that come first; all of them for mle and vae.", 0)
+    d_pretrain: int = setting(200, "way=policy, infill: steps after these in which D learns alone.", 0)
     mle_rate: float = setting(5e-3, "Adam's learning rate while G imitates.", 0.0)
     learning_rate: float = setting(1e-4, "Adam's learning rate in the game.", 0.0)
     beta1: float = setting(0.9, "Adam's decay of the mean gradient; 0 is none.", 0.0, 1.0)
     beta2: float = setting(0.999, "Adam's decay of the mean squared gradient.", 0.0, 1.0)
-    objective: str = setting("relativistic", "What the players want; of way=policy, what D wants.")
+    objective: str = setting("relativistic", "way=gumbel: what the players want.", choices=tuple(training.OBJECTIVES))
     penalty: str = setting("none", "D's slope is not penalised: a token has none.", choices=("none",))
     clip_gradients: float = setting(5.0, "A player's gradient is scaled down to this norm if larger; 0: never.", 0.0)
     ema: float = setting(0.99, "Decay of the moving average of G's weights, from which samples are drawn.", 0.0, 1.0)
@@ -58,9 +60,15 @@ class TextSettings(training.Settings):
         choices=("judge", "constant"),
     )
 
+    whole: float = setting(0.5, "way=infill: share of sentences that are hidden whole, of others a stretch.", 0.0, 1.0)
+    discount: float = setting(0.9, "way=infill: what the reward of the next token counts in a token's value.", 0.0, 1.0)
+    latent: int = setting(16, "way=vae: size of z.", 1)
+    kl_rises: float = setting(0.5, "way=vae: share of the steps in which the weight of KL rises from 0 to 1.", 0.0, 1.0)
+    forget: float = setting(0.3, "way=vae: share of the words read that are hidden from the writer.", 0.0, 1.0)
+
     def __post_init__(self):
         super().__post_init__()
-        if self.way == "mle":
+        if self.way in ("mle", "vae"):
             self.pretrain = self.steps
         elif self.pretrain >= self.steps:
             raise ValueError(f"pretrain={self.pretrain} of steps={self.steps}: none is left for way={self.way}")
@@ -68,13 +76,22 @@ class TextSettings(training.Settings):
 
 def text_game(read, vocabulary, length, s, device, *, ended=True, kept=None):
     """The game of the way s.way on sentences of `vocabulary` tokens that are at most `length` long; read: see TextGame."""
-    rng = stream(s.seed, "generator")
-    model = LanguageModel(vocabulary, s.embedding, s.hidden, ended=ended, dropout=s.dropout, rng=rng).to(device)
+    sizes, chance = (
+        (vocabulary, s.embedding, s.hidden),
+        (stream(s.seed, player) for player in ("generator", "discriminator")),
+    )
+    usual = {"ended": ended, "dropout": s.dropout, "rng": next(chance)}
+    playing = (read, length, s, kept)
+    if s.way == "vae":
+        return VAEGame(SentenceVAE(*sizes, s.latent, **usual).to(device), Module(), *playing)
+    if s.way == "infill":
+        judge = TokenJudge(*sizes, ended=ended, rng=next(chance))
+        return InfillGame(Filler(*sizes, **usual).to(device), judge.to(device), *playing)
+    model = LanguageModel(*sizes, **usual).to(device)
     if s.way == "mle":
-        return TextGame(model, Module(), read, length, s, kept)
-    rng = stream(s.seed, "discriminator")
-    judge = SentenceJudge(vocabulary, 2 * s.embedding, FILTERS, ended=ended, dropout=s.d_dropout, rng=rng).to(device)
-    return WAYS[s.way](model, judge, read, length, s, kept)
+        return TextGame(model, Module(), *playing)
+    judge = SentenceJudge(vocabulary, 2 * s.embedding, FILTERS, ended=ended, dropout=s.d_dropout, rng=next(chance))
+    return {"policy": PolicyGame, "gumbel": GumbelGame}[s.way](model, judge.to(device), *playing)
 
 
 # --- lines of text -----------------------------------------------------------------------------------------------

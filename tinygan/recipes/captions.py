@@ -20,7 +20,7 @@ from tinygan.recipes._text import WAYS, LineSettings, line_game, novelty_scores,
 class Settings(LineSettings):
     """Settings of `captions`."""
 
-    way: str = setting("gumbel", "How G learns; mle is the yardstick, the others begin with it.", choices=tuple(WAYS))
+    way: str = setting("gumbel", "How G learns; mle and vae are yardsticks, the others begin with mle.", choices=WAYS)
     level: str = setting("word", "What a token is.", choices=LEVELS)
 
 

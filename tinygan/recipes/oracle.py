@@ -23,7 +23,9 @@ class Settings(TextSettings):
     """Settings of `oracle`; imitation is SeqGAN's: 120 epochs at a rate of .01, embedding and state of 32."""
 
     steps: int = setting(19_500, "Training steps, those of imitation among them.", 1)
-    pretrain: int = setting(18_720, "Steps of maximum likelihood that come first, 156 an epoch; all if way=mle.", 0)
+    pretrain: int = setting(
+        18_720, "Steps of maximum likelihood that come first, 156 an epoch; all for mle and vae.", 0
+    )
     mle_rate: float = setting(0.01, "Adam's learning rate while G imitates.", 0.0)
     ema: float = setting(0.0, "Decay of the moving average of G's weights, from which samples are drawn.", 0.0, 1.0)
     hidden: int = setting(32, "Size of the LSTM's state.", 1)

@@ -1,0 +1,87 @@
+"""The sentence VAE: a whole sentence as a point z, from which a language model writes it. No judge, a second yardstick.
+
+An LSTM that can predict the next word from those before has no use for z, and z then says nothing (KL = 0). Two remedies:
+the price of z rises slowly from 0 (KL annealing), and some words that the writer should have read are hidden from it
+(word dropout). Bowman et al. 2016, *Generating Sentences from a Continuous Space*. Read `language.py` first.
+"""
+
+from tinygan import ops
+from tinygan.autodiff import Tensor, no_grad
+from tinygan.backend import stream, to_device, xp
+from tinygan.gan.language import UNKNOWN, LanguageModel, TextGame
+from tinygan.nn import Embedding, Linear, LSTMCell, Module
+
+
+class SentenceVAE(Module):
+    """q(z | x) = N(m, e^v), m and v linear in the last state of an LSTM that has read x; p(x | z) a LanguageModel.
+
+    z sets the writer's first state and is read at every step. p(z) = N(0, 1).
+    """
+
+    def __init__(self, vocabulary, embedding, hidden, latent, *, ended=True, dropout=0.0, rng=None):
+        self.latent = latent
+        self.words = Embedding(vocabulary, embedding, rng=rng)
+        self.cell = LSTMCell(embedding, hidden, rng=rng)
+        self.mean, self.log_variance = Linear(hidden, latent, rng=rng), Linear(hidden, latent, rng=rng)
+        self.begin_h, self.begin_c = Linear(latent, hidden, rng=rng), Linear(latent, hidden, rng=rng)
+        self.writer = LanguageModel(vocabulary, embedding, hidden, given=latent, ended=ended, dropout=dropout, rng=rng)
+
+    embedding = property(lambda self: self.writer.embedding)
+    ended = property(lambda self: self.writer.ended)
+
+    def encode(self, rows):
+        """Tokens (N, T) -> m and v, (N, latent) each; what follows the sentence's end is not read."""
+        targets, counts = self.writer.targets(rows)
+        read = targets != 0 if self.ended else counts  # <unknown> is read
+        c, lengths = self.cell, read.reshape(rows.T.shape).sum(0)
+        weights = c.weight_ih, c.weight_hh, c.bias_ih, c.bias_hh
+        last = ops.lstm(self.words(rows.T), None, None, *weights, lengths=lengths)[rows.shape[1] - 1]
+        return self.mean(last), self.log_variance(last)
+
+    def started(self, z, length):
+        """What the writer is told of z (N, latent): its first state, and what it reads at every step (length, N, latent)."""
+        state = ops.unsqueeze(self.begin_h(z), 0), ops.unsqueeze(self.begin_c(z), 0)
+        return state, ops.expand(z, (length, -1, -1))
+
+    def bound(self, rows, rng, forget=0.0):
+        """(reconstruction, KL) of tokens (N, T), both summed over the sentences: their sum is -log p(x) or more.
+
+        reconstruction = -log p(x | z), z drawn once a sentence; KL(q(z | x) | p(z)) = Σ (e^v + m² - 1 - v) / 2. forget: the
+        share of words that the writer reads as <unknown>. Kingma & Welling 2014, eq. 7 and 10.
+        """
+        m, v = self.encode(rows)
+        noise = Tensor(rng.standard_normal(m.shape, dtype="float32"), device=m.device)
+        z = m + ops.exp(0.5 * v) * noise
+        state, given = self.started(z, rows.shape[1])
+        before = self.writer.before(rows)
+        if forget:
+            hidden = to_device(rng.random(before.shape, dtype="float32") < forget, m.device)
+            before = xp(rows).where(hidden, UNKNOWN if self.ended else 0, before)
+        reconstruction = self.writer.loss(rows, state, given, before, reduction="sum")
+        return reconstruction, 0.5 * (ops.exp(v) + m * m - 1 - v).sum()
+
+    def nll(self, rows):
+        """The bound on -log p(x) a token over all rows (N, T), one z a sentence: no less than NLL-test. A float."""
+        with no_grad():
+            parts = [sum(self.bound(rows[k : k + 256], stream(0, "bound", k))).item() for k in range(0, len(rows), 256)]
+        return sum(parts) / int(self.writer.targets(rows)[1].sum())
+
+    def sample(self, n, length, rng):
+        """n sentences, each from a z drawn from p(z): (n, length) integers."""
+        with no_grad():
+            z = Tensor(rng.standard_normal((n, self.latent), dtype="float32"), device=self.embedding.weight.device)
+            state, given = self.started(z, 1)
+        return self.writer.sample(n, length, rng, state, given[0])
+
+
+class VAEGame(TextGame):
+    """way=vae: both networks learn the bound; the weight of KL rises in a line from 0 to 1 in a share of the steps."""
+
+    def imitate(self, step):
+        """A step down the gradient of reconstruction + weight · KL, a token."""
+        s, G = self.settings, self.generator
+        (rows,) = self.real(step)
+        weight = min(1.0, step / (s.kl_rises * s.pretrain)) if s.kl_rises else 1.0
+        reconstruction, kl = G.bound(rows, stream(s.seed, "latent", step), s.forget)
+        self.learn((reconstruction + weight * kl) / int(G.writer.targets(rows)[1].sum()), step)
+        return {"reconstruction": reconstruction.item() / len(rows), "kl": kl.item() / len(rows), "kl_weight": weight}
