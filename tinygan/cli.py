@@ -1,10 +1,11 @@
-"""The command line: tinygan train | sample | evaluate | plot | list | gradcheck | lessons | doctor.
+"""The command line: tinygan train | sample | chat | evaluate | plot | list | gradcheck | lessons | doctor.
 
 Exit code 2: it cannot be done, and one sentence says why. 130, as programs stopped by Ctrl-C have: it was.
 """
 
 import argparse
 import difflib
+import itertools
 import json
 import sys
 import time
@@ -65,13 +66,23 @@ def _parser():
         help="at values that are no longer finite: stop (default), or go back to the last good checkpoint at half the"
         " learning rate",
     )  # fmt: skip
+    p.add_argument("--tensorboard", action="store_true", help="the log in RUN/tensorboard too; needs tensorboardX")
 
     p = commands.add_parser("sample", help="draw samples from a trained run")
     p.set_defaults(command=sample)
     p.add_argument("run", metavar="RUN", help="the folder of a run")
     p.add_argument("-n", type=int, default=100, help="how many (default 100)")
     p.add_argument("--seed", type=int, default=0, help="other seeds give other samples (default 0)")
+    p.add_argument(
+        "--truncation", type=float, metavar="T",
+        help="draw normal noise beyond ±T again: surer and less diverse samples, for T of 1 or so",
+    )  # fmt: skip
     p.add_argument("--out", metavar="FILE", help="a .npy array, or what the recipe writes, mostly .png")
+
+    p = commands.add_parser("chat", help="talk with a trained dialogue")
+    p.set_defaults(command=chat)
+    p.add_argument("run", metavar="RUN", help="the folder of a run of `dialogue`")
+    p.add_argument("--seed", type=int, default=0, help="other seeds give other replies (default 0)")
 
     p = commands.add_parser("evaluate", help="score a trained run")
     p.set_defaults(command=evaluate)
@@ -79,7 +90,7 @@ def _parser():
     p.add_argument("-n", type=int, help="how many samples (default: what the recipe's scores are defined on)")
     p.add_argument("--seed", type=int, default=0, help="seed of the samples (default 0)")
 
-    p = commands.add_parser("plot", help="draw a run's curves, and its samples over time as an animation")
+    p = commands.add_parser("plot", help="draw a run's curves, its samples over time, what lies between them")
     p.set_defaults(command=plot)
     p.add_argument("run", metavar="RUN", help="the folder of a run, finished or not")
 
@@ -107,7 +118,7 @@ def train(options):
     """tinygan train RECIPE."""
     from tinygan.gan.run import Run, how_to_go_on
     from tinygan.gan.run import train as play
-    from tinygan.recipes import formats
+    from tinygan.recipes import formats, watched
 
     if options.resume:
         if not options.out:
@@ -141,7 +152,10 @@ def train(options):
                 g, d = (sum(p.size for p in m.parameters()) for m in (game.generator, game.discriminator))
                 print(f"{options.recipe}: generator of {g:,} weights, discriminator of {d:,}; {settings.steps} steps")
             draw = lambda samples, path: write(game, samples, path)
-            play(game, run, draw, suffix=suffix, start=start, on_nan=options.on_nan)
+            play(
+                game, run, draw, suffix=suffix, scores=watched(recipe), start=start, on_nan=options.on_nan,
+                tensorboard=options.tensorboard,
+            )  # fmt: skip
             _draw_curves(run)
     except KeyboardInterrupt:
         raise KeyboardInterrupt(
@@ -165,7 +179,7 @@ def sample(options):
     _positive(options.n, "-n")
     written = formats(recipe)
     path = Path(options.out) if options.out else run.folder / "samples" / f"seed-{options.seed}{next(iter(written))}"
-    samples = game.sample(options.n, options.seed)
+    samples = _samples(game, options)
     if path.suffix == ".npy":
         import io
 
@@ -184,6 +198,38 @@ def sample(options):
     else:
         raise UsageError(f"--out {path}: expected a name that ends in {', '.join(written)} or .npy")
     print(path)
+
+
+def _samples(game, options):
+    """As many samples as asked for, with the truncation that was asked for."""
+    from tinygan.gan.training import Game
+
+    if options.truncation is None:
+        return game.sample(options.n, options.seed)
+    if type(game).sample is not Game.sample:
+        raise UsageError(f"--truncation {options.truncation:g}: this recipe draws its samples in a way of its own")
+    try:
+        return game.sample(options.n, options.seed, options.truncation)
+    except ValueError as error:
+        raise UsageError(str(error)) from None
+
+
+def chat(options):
+    """tinygan chat RUN: a reply to every line until an empty one, or the end of the input."""
+    from tinygan.backend import stream
+
+    game, _, run = _trained(options.run)
+    if not hasattr(game, "answer"):
+        raise UsageError(f"{run.folder} is a run of {run.config['recipe']}, which does not talk; train dialogue")
+    print(f"an empty line ends it; try: {game.kept['asked'][0]}")
+    for turn in itertools.count():
+        try:
+            prompt = input("> ").strip()
+        except EOFError:
+            prompt = ""
+        if not prompt:
+            return
+        print(game.answer(prompt, stream(options.seed, "chat", turn)))
 
 
 def evaluate(options):
@@ -205,6 +251,7 @@ def evaluate(options):
 
 def plot(options):
     """tinygan plot RUN."""
+    from tinygan.gan import pictures
     from tinygan.gan.checkpoint import writing
     from tinygan.gan.run import Run
     from tinygan.plot import gif
@@ -214,13 +261,23 @@ def plot(options):
     curved = _draw_curves(run)
     if not curved and not frames:
         raise UsageError(f"{run.folder} has nothing to draw yet: no logged step and no picture of samples")
-    if curved:
-        print(run.folder / "curves.png")
+    for name in curved:
+        print(run.folder / name)
     if frames:
         path = run.folder / "samples.gif"
         with writing(path):
             gif([*frames, frames[-1], frames[-1]], path, 0.4)  # the last stands for longer
         print(path)
+    if run.checkpoints():
+        game, *_ = _trained(run.folder)
+        if pictures.makes_pictures(game):
+            for draw, name in PICTURES.items():
+                with writing(run.folder / name):
+                    getattr(pictures, draw)(game, run.folder / name)
+                print(run.folder / name)
+
+
+PICTURES = {"between_samples": "between.png", "walk": "walk.gif", "beside_training": "nearest.png"}
 
 
 def _frames(paths):
@@ -377,14 +434,16 @@ def _positive(n, name):
 
 
 def _draw_curves(run):
-    """Draw RUN/curves.png; whether the log has anything to draw."""
+    """Draw RUN/curves.png and RUN/gradients.png; the names of those that the log has something for."""
     from tinygan.gan.checkpoint import writing
-    from tinygan.plot import curves
+    from tinygan.plot import curves, layer_curves
 
-    path = run.folder / "curves.png"
-    try:
-        with writing(path):
-            curves(run.rows(), path)
-    except ValueError:  # it has not
-        return False
-    return True
+    drawn = []
+    for draw, name in ((curves, "curves.png"), (layer_curves, "gradients.png")):
+        try:
+            with writing(run.folder / name):
+                draw(run.rows(), run.folder / name)
+        except ValueError:  # it has nothing
+            continue
+        drawn.append(name)
+    return drawn

@@ -152,8 +152,8 @@ def read_pairs(path):
     """[(prompt, reply)] of a UTF-8 file with a pair on each line, a tab between; DataError if a line is none."""
     path, pairs = Path(path), []
     for line in read_lines(path):
-        prompt, tab, reply = (piece.strip() for piece in line.partition("\t"))
-        if not (prompt and tab and reply) or "\t" in reply:
+        prompt, reply = (piece.strip() for piece in line.partition("\t")[::2])
+        if not (prompt and reply) or "\t" in reply:
             raise DataError(f"{path}: the line {line[:60]!r} is no pair; expected a prompt, one tab, a reply")
         pairs.append((prompt, reply))
     return pairs

@@ -1,0 +1,257 @@
+"""Small talk: an LSTM reads the prompt, a second one with attention replies, and D judges prompt and reply together.
+
+First the generator learns to repeat the replies of people (maximum likelihood). Then it speaks for itself: whole replies
+are drawn, D says how real each is for its prompt, and what D liked becomes likelier (REINFORCE). D is shown real pairs,
+generated replies, and real replies to the wrong prompt, so that a fluent reply to another question will not do.
+Data: small talk made here, a fifth of its prompts kept for the test, or --data pairs.tsv. Measured by right replies to
+prompts never seen. `tinygan chat RUN` talks. Li et al. 2017, *Adversarial Learning for Neural Dialogue Generation*;
+wrong pairs as in Reed et al. 2016, section 4.2.
+"""
+
+from dataclasses import dataclass
+from pathlib import Path
+
+import numpy as np
+
+from tinygan import ops
+from tinygan.autodiff import grad, no_grad
+from tinygan.backend import stream, to_device, to_numpy, xp
+from tinygan.data import DataError, Loader, Vocabulary
+from tinygan.data.dialogue import is_right, read_pairs, small_talk, topic_of
+from tinygan.files import written_whole
+from tinygan.gan import training
+from tinygan.gan.training import Game, learning_rate_at, setting
+from tinygan.losses import cross_entropy
+from tinygan.nn import Embedding, Linear, LSTMCell, Module
+from tinygan.optim import clip_grad_norm
+
+
+@dataclass
+class Settings(training.Settings):
+    """Settings of `dialogue`."""
+
+    data: str = setting("", "A file of your own: on each line a prompt, a tab, a reply; empty: small talk made here.")
+    steps: int = setting(4000, "Training steps, those of maximum likelihood and the adversarial ones.", 1)
+    imitation: float = setting(0.75, "Share of the steps in which G learns by maximum likelihood alone.", 0.0, 1.0)
+    learning_rate: float = setting(3e-3, "Adam's learning rate in the first half of training.", 0.0)
+    ema: float = setting(0.99, "Decay of the moving average of G's weights, with which it replies.", 0.0, 1.0)
+    beta1: float = setting(0.9, "Adam's decay of the mean gradient; 0 is none.", 0.0, 1.0)
+    clip_gradients: float = setting(5.0, "A player's gradient is scaled down to this norm if larger; 0: never.", 0.0)
+    reward_weight: float = setting(
+        0.3, "Weight of D's reward in G's gradient, beside the likelihood of real replies.", 0.0
+    )
+    embedding: int = setting(64, "Size of a word's vector.", 1)
+    hidden: int = setting(128, "Size of the LSTMs' states.", 1)
+
+
+# --- the players -----------------------------------------------------------------------------------------------
+
+
+class Reader(Module):
+    """Words, one after the other, into an LSTM: its states. Rows are tokens (N, T), 0 where a row is over."""
+
+    def __init__(self, words, s, rng):
+        self.words = Embedding(words, s.embedding, rng=rng)
+        self.cell = LSTMCell(s.embedding, s.hidden, rng=rng)
+
+    def forward(self, rows, state=(None, None), lengths=None):
+        """Tokens (N, T) -> hidden states (T, N, H) and the last cell state (N, H); a row that is over keeps its state."""
+        c = self.cell
+        weights = c.weight_ih, c.weight_hh, c.bias_ih, c.bias_hh
+        states = ops.lstm(self.words(rows.T), *state, *weights, lengths=lengths)
+        return states[:-1], states[-1]
+
+
+class Replier(Module):
+    """Generator: states s of the prompt; h_t of the reply so far; p(word t) = softmax(W tanh(V [h_t, attention(h_t, s)]))."""
+
+    def __init__(self, words, longest, s, rng):
+        self.longest = longest
+        self.reader, self.writer = Reader(words, s, rng), Reader(words, s, rng)
+        self.mix = Linear(2 * s.hidden, s.hidden, rng=rng)
+        self.out = Linear(s.hidden, words, rng=rng)
+
+    def read(self, prompts):
+        """Prompts (N, S) -> what is needed to reply: their states (N, S, H), where they are words, the first (h, c)."""
+        states, cell = self.reader(prompts, lengths=(prompts != 0).sum(1))
+        return ops.transpose(states, 0, 1), (prompts != 0)[:, None], (states[-1], cell)
+
+    def words(self, hidden, states, present):
+        """Hidden states of the reply (N, T, H) -> scores of the next word (N, T, V)."""
+        seen = ops.scaled_dot_product_attention(hidden, states, states, attn_mask=present)
+        return self.out(ops.tanh(self.mix(ops.cat([hidden, seen], 2))))
+
+    def forward(self, prompts, replies):
+        """log p of each word (N, T) of replies (N, T) to prompts (N, S), 0 after the end."""
+        states, present, first = self.read(prompts)
+        begin = xp(replies).ones_like(replies[:, :1])  # the writer begins with <end>
+        before = xp(replies).concatenate([begin, replies[:, :-1]], 1)
+        hidden, _ = self.writer(before, first)
+        scores = self.words(ops.transpose(hidden, 0, 1), states, present)  # (N, T, V)
+        flat = ops.reshape(scores, (-1, scores.shape[2]))
+        return -ops.reshape(cross_entropy(flat, replies.reshape(-1), ignore_index=0, reduction="none"), replies.shape)
+
+    def reply(self, prompts, rng):
+        """Replies (N, longest) to prompts (N, S), drawn word by word; 0 after <end>."""
+        with no_grad():
+            states, present, state = self.read(prompts)
+            word = xp(prompts).ones(len(prompts), prompts.dtype)
+            speaking, drawn = word, []  # 1 for rows that are not over yet
+            for _ in range(self.longest):
+                hidden, cell = self.writer(word[:, None], state)
+                state = hidden[0], cell
+                scores = self.words(ops.transpose(hidden, 0, 1), states, present)[:, 0]
+                word = ops.multinomial(scores.data, rng) * speaking
+                speaking = speaking * (word != 1)
+                drawn.append(word)
+        return xp(prompts).stack(drawn, 1)
+
+
+class PairJudge(Module):
+    """Discriminator: one LSTM reads the prompt, then goes on to read the reply; the verdict is linear in its last state."""
+
+    def __init__(self, words, s, rng):
+        self.reader = Reader(words, s, rng)
+        self.verdict = Linear(s.hidden, 1, rng=rng)
+
+    def forward(self, prompts, replies):
+        """Prompts (N, S) and replies (N, T) -> verdicts (N, 1)."""
+        states, cell = self.reader(prompts, lengths=(prompts != 0).sum(1))
+        states, _ = self.reader(replies, (states[-1], cell), (replies != 0).sum(1))
+        return self.verdict(states[-1])
+
+
+# --- the game --------------------------------------------------------------------------------------------------
+
+
+@dataclass
+class Dialogue(Game):
+    """The game of Replier against PairJudge; its step is imitation, and later imitation and reward."""
+
+    vocabulary: Vocabulary = None
+    asked: np.ndarray = None  # prompts that samples reply to, rows of tokens
+
+    def step(self, step):
+        s, G, D = self.settings, self.generator, self.discriminator
+        prompts, replies = self.real(step)
+        self.g_optimizer.lr = learning_rate_at(step, s)
+        self.d_optimizer.lr = learning_rate_at(step, s) * s.d_rate
+        judged = step >= (s.imitation - 0.1) * s.steps  # D learns a little before its verdicts count
+        rewarded = step >= s.imitation * s.steps
+
+        row, (loss,) = {}, [-ops.sum(G(prompts, replies)) / (replies != 0).sum()]
+        row["nll"] = loss.item()
+        if judged:
+            drawn = G.reply(prompts, stream(s.seed, "reply", step))
+            wrong = xp(replies).roll(replies, 1, 0)  # real replies to other prompts
+            d_loss = (
+                -ops.mean(ops.logsigmoid(D(prompts, replies)))
+                - 0.5 * ops.mean(ops.logsigmoid(-D(prompts, drawn)))
+                - 0.5 * ops.mean(ops.logsigmoid(-D(prompts, wrong)))
+            )
+            self._move(self.d_optimizer, d_loss, D)
+            row["d_loss"] = d_loss.item()
+        if rewarded:
+            with no_grad():
+                reward = ops.sigmoid(D(prompts, drawn)).data[:, 0]
+            advantage = (reward - reward.mean()) / (reward.std() + 1e-6)
+            loss = loss - s.reward_weight * ops.mean(advantage * ops.mean(G(prompts, drawn), 1))
+            row["reward"] = float(reward.mean())
+        self._move(self.g_optimizer, loss, G)
+        self.average.update(G)
+        return {**row, "g_loss": loss.item()}
+
+    def _move(self, optimizer, loss, player):
+        gradients = grad(loss, player.parameters())
+        limit = self.settings.clip_gradients
+        optimizer.step(clip_grad_norm(gradients, limit)[0] if limit else gradients)
+
+    def sample(self, n, seed):
+        """n prompts that training does not show, and replies to them: rows of tokens (n, S + T)."""
+        order = stream(seed, "prompts").permutation(len(self.asked))
+        prompts = np.resize(self.asked[order], (n, self.asked.shape[1]))
+        return np.concatenate([prompts, self._replies(prompts, stream(seed, "sample"))], 1)
+
+    def _replies(self, prompts, rng):
+        writer = self.average.module
+        return to_numpy(writer.reply(to_device(prompts, writer.out.weight.device), rng))
+
+    def lines(self, samples):
+        """Samples as [(prompt, reply)], strings."""
+        cut = self.asked.shape[1]
+        return list(zip(self.vocabulary.decode(samples[:, :cut]), self.vocabulary.decode(samples[:, cut:])))
+
+    def answer(self, prompt, rng):
+        """A reply to a line of text."""
+        rows, _ = self.vocabulary.encode([prompt.lower()], self.asked.shape[1])
+        return self.vocabulary.decode(self._replies(rows, rng))[0]
+
+
+def make_game(s, device="cpu", kept=None):
+    """The game that `tinygan train dialogue` plays."""
+    train, asked = _pairs(s) if kept is None or not s.data or Path(s.data).exists() else ([], kept["asked"])
+    if kept is None:
+        vocabulary = Vocabulary([line for pair in train for line in pair], "word")
+        longest = [int(vocabulary.encode(lines)[1].max()) for lines in zip(*train)]
+        kept = {"tokens": vocabulary.tokens, "longest": longest, "asked": asked}
+    vocabulary, longest = Vocabulary.from_tokens(kept["tokens"], "word"), kept["longest"]
+
+    def real(step):
+        if not train:
+            raise DataError(f"{s.data}: no such file; without it this run can talk, and not be trained")
+        return loader.batch(step)
+
+    if train:
+        rows = [to_device(vocabulary.encode(lines, n)[0], device) for lines, n in zip(zip(*train), longest)]
+        loader = Loader(*rows, batch_size=s.batch_size, seed=s.seed)
+    g = Replier(len(vocabulary), longest[1], s, stream(s.seed, "generator")).to(device)
+    d = PairJudge(len(vocabulary), s, stream(s.seed, "discriminator")).to(device)
+    asked, _ = vocabulary.encode(kept["asked"], longest[0])
+    return Dialogue(g, d, real, None, s, kept=kept, vocabulary=vocabulary, asked=asked)
+
+
+def _pairs(s):
+    """The pairs [(prompt, reply)] to train on, and prompts that are not among them: a tenth of a reader's own."""
+    if not s.data:
+        return [(p, reply) for p, replies in small_talk("train") for reply in replies], [
+            p for p, _ in small_talk("test")
+        ]
+    pairs = [(prompt.lower(), reply.lower()) for prompt, reply in read_pairs(s.data)]
+    prompts = sorted({prompt for prompt, _ in pairs})
+    asked = prompts[::10]
+    train = [pair for pair in pairs if pair[0] not in set(asked)]
+    if len(train) < s.batch_size:
+        raise DataError(
+            f"{s.data}: {len(pairs)} pairs with {len(prompts)} different prompts, of which a tenth is kept from training:"
+            f" too few for batches of {s.batch_size}; add pairs, or --set batch_size={max(1, len(train) // 2)}"
+        )
+    return train, asked[:500]
+
+
+def write(game, samples, path):
+    """A prompt and its reply on each line, a tab between."""
+    with written_whole(path) as temporary:
+        temporary.write_text("".join(f"{prompt}\t{reply}\n" for prompt, reply in game.lines(samples)), "utf-8")
+
+
+FORMATS = {".txt": write}
+EVALUATED_SAMPLES = 2000
+
+
+def evaluate(game, samples):
+    """How many different replies; of small talk also the share that is right, by topic, and how evenly it is put.
+
+    evenness: the entropy of which of the three right ways of replying was taken, 1 if all are as likely.
+    """
+    lines = game.lines(samples)
+    scores = {"samples": len(lines), "different_replies": len({reply for _, reply in lines}) / len(lines)}
+    if game.settings.data:
+        return scores
+    right = [is_right(prompt, reply) for prompt, reply in lines]
+    scores["right"] = float(np.mean(right))
+    topics = np.array([topic_of(prompt) for prompt, _ in lines])
+    scores |= {f"right_about_{topic}": float(np.mean(right, where=topics == topic)) for topic in sorted(set(topics))}
+    replies = dict(small_talk("test"))
+    ways = [replies[prompt].index(reply) for (prompt, reply), ok in zip(lines, right) if ok]
+    p = np.bincount(ways, minlength=3) / max(1, len(ways))
+    return {**scores, "evenness": float(-(p * np.log(p + 1e-12)).sum() / np.log(3))}
