@@ -9,9 +9,9 @@ from .files import DataError, find_file
 from .idx import read_idx
 from .images import digits, fashion_mnist, kmnist, mnist, split_by_class
 from .loader import Loader
-from .music import chorales, crops, read_chorales
+from .music import chorales, crops, made_chorales, read_chorales
 from .pictures import read_pictures
-from .series import MinMax, Table, read_csv, sines, stock, windows
+from .series import MinMax, Table, Whitening, made_prices, read_csv, sines, stock, windows
 from .text import Vocabulary, captions, made_captions, made_names, names, read_lines, small_text, words
 
 __all__ = [
@@ -20,6 +20,7 @@ __all__ = [
     "MinMax",
     "Table",
     "Vocabulary",
+    "Whitening",
     "captions",
     "chorales",
     "crops",
@@ -28,7 +29,9 @@ __all__ = [
     "find_file",
     "kmnist",
     "made_captions",
+    "made_chorales",
     "made_names",
+    "made_prices",
     "mnist",
     "names",
     "read_chorales",

@@ -1,13 +1,16 @@
 """Music as a table: four voices on a grid of sixteenth notes. Bach's chorales from the JSON file of J. S. B. Chorales.
 
 A piece is an array (T, 4), a row a sixteenth, soprano to bass, each a MIDI pitch (60 is middle C) or -1 for silence. A
-held note is its pitch again in the next row: the file does not tell it from a repeated one.
+held note is its pitch again in the next row: the file does not tell it from a repeated one. `made_chorales` needs no
+file. `sound.py` is next: it makes a piece heard.
 """
 
 import json
 import operator
 
 import numpy as np
+
+from tinygan.backend import stream
 
 from .files import DataError, find_file
 from .text import read_text
@@ -85,3 +88,45 @@ def crops(pieces, length, stride=None):
         longest = max(map(len, pieces), default=0)
         raise DataError(f"no piece has {length} rows, the longest has {longest}; take shorter crops")
     return np.stack(found)
+
+
+# --- made where no file is at hand -----------------------------------------------------------------------------
+
+# Chord after chord by its step in the scale, from 0: where harmony of the textbook goes from each
+_NEXT = {0: (0, 3, 4, 5, 1), 1: (4,), 3: (4, 1, 0), 4: (0, 0, 5), 5: (3, 1)}
+_SCALE = np.array([0, 2, 4, 5, 7, 9, 11])
+_RANGES = ((60, 79), (55, 72), (48, 67), (40, 60))  # soprano to bass
+
+
+def made_chorales(n=200, bars=8, seed=0):
+    """n made pieces in four voices, a list of arrays (16 bars, 4): plain chords of a major key that lead to its tonic.
+
+    A chord a quarter; each voice sings the tone of it nearest to its last one, the bass its root, and now and then passes
+    through the step of the scale between two tones in an eighth.
+    """
+    return [_made_chorale(stream(seed, "made chorales", k), 4 * bars) for k in range(n)]
+
+
+def _made_chorale(rng, quarters):
+    key = rng.integers(-5, 7)
+    chords = [0]
+    while len(chords) < quarters - 2:
+        chords.append(int(rng.choice(_NEXT[chords[-1]])))
+    chords += [4, 0]
+    last = [72, 64, 55, 48]
+    tones = np.empty((quarters, 4), np.int64)
+    for t, chord in enumerate(chords):
+        classes = (_SCALE[(chord + np.array([0, 2, 4])) % 7] + key) % 12
+        for voice, (low, high) in enumerate(_RANGES):
+            wanted = classes[:1] if voice == 3 else classes
+            reachable = [p for p in range(low, high + 1) if p % 12 in wanted]
+            last[voice] = min(reachable, key=lambda p, v=voice: abs(p - last[v]) + 0.9 * rng.random())
+        tones[t] = last
+    piece = tones.repeat(4, 0)  # (16 bars, 4)
+    scale = set(((_SCALE + key) % 12).tolist())
+    for t, voice in zip(*np.nonzero(rng.random((quarters - 1, 4)) < 0.3)):
+        between = range(*sorted(tones[t : t + 2, voice].tolist()))[1:]
+        passing = [p for p in between if p % 12 in scale]
+        if len(passing) == 1:
+            piece[4 * t + 2 : 4 * t + 4, voice] = passing[0]
+    return piece

@@ -1,7 +1,8 @@
 """Series of numbers: a CSV file as a table, scaling that can be undone, windows of it; and sines made here.
 
-`read_csv` reads and mends, `MinMax` scales, `windows` cuts a table (rows, F) into sequences (N, T, F). Prices are
-`stock`, the waves of RCGAN are `sines`. `tinygan.metrics.sequences` measures what a model makes of them.
+`read_csv` reads and mends, `MinMax` and `Whitening` scale, `windows` cuts a table (rows, F) into sequences (N, T, F).
+Prices are `stock`, or made by `made_prices`; the waves of RCGAN are `sines`. `tinygan.metrics.sequences` measures what a
+model makes of them.
 """
 
 import csv
@@ -136,6 +137,56 @@ class MinMax:
         return np.where(self.constant, self.minimum, self.minimum * (1 - share) + self.maximum * share)
 
 
+class Whitening:
+    """Rows (..., F) of values as the independent directions in which they vary, each of mean 0 and variance 1, and back.
+
+    w = (x - mean) V / σ, V the principal components and σ² the variances of the columns' correlations. Columns that say
+    almost the same, such as a day's highest and lowest price, become one large direction and a small one, and both are
+    seen; directions in which nothing varies, as of constant columns and copies, are left out, and `undo` restores them.
+
+    >>> whitening = Whitening([[1.0, 2.0, 7.0], [2.0, 4.0, 7.0], [3.0, 6.0, 7.0]])
+    >>> whitening.apply([[1.0, 2.0, 7.0]]).shape, whitening.undo([[0.0]]).tolist()
+    ((1, 1), [[2.0, 4.0, 7.0]])
+    """
+
+    def __init__(self, values):
+        values = np.asarray(values, np.float64)
+        if values.ndim < 2 or not values.size or not np.isfinite(values).all():
+            raise ValueError(f"Whitening: values {values.shape}: expected finite numbers (..., F), at least one row")
+        values = values.reshape(-1, values.shape[-1])
+        self.mean = values.mean(0)
+        centred = values - self.mean
+        spread = centred.std(0)
+        constant = np.ptp(values, axis=0) == 0
+        if constant.all():
+            raise DataError("every column is constant: there is nothing to learn")
+        scaled = centred / np.where(constant, 1, spread) * ~constant
+        variances, directions = np.linalg.eigh(scaled.T @ scaled / len(scaled))
+        kept = variances > 1e-10 * variances[-1]  # copies leave 1e-16, the smallest direction of stock 4e-5
+        self.to_rows = (directions[:, kept] * np.sqrt(variances[kept])).T * np.where(constant, 0, spread)  # (K, F)
+        self.from_rows = directions[:, kept] / np.sqrt(variances[kept]) / np.where(constant, 1, spread)[:, None]
+
+    def apply(self, values):
+        """Values (..., F) -> (..., K), float32, K <= F."""
+        return ((np.asarray(values, np.float64) - self.mean) @ self.from_rows).astype(np.float32)
+
+    def undo(self, whitened):
+        """(..., K) -> values (..., F) as they were: float64."""
+        return np.asarray(whitened, np.float64) @ self.to_rows + self.mean
+
+    def to_json(self):
+        """What `from_json` makes it of again."""
+        return {name: getattr(self, name).tolist() for name in ("mean", "to_rows", "from_rows")}
+
+    @classmethod
+    def from_json(cls, kept):
+        """The Whitening that `to_json` described."""
+        whitening = cls.__new__(cls)
+        for name in ("mean", "to_rows", "from_rows"):
+            setattr(whitening, name, np.array(kept[name], np.float64))
+        return whitening
+
+
 def windows(values, length, stride=1):
     """All runs of `length` rows of values (rows, F), `stride` apart: a new array (N, length, F).
 
@@ -172,3 +223,22 @@ def sines(n, length=30, seed=0):
     f, a, phase = (rng.uniform(low, high, (n, 1)) for low, high in ((1, 5), (0.1, 0.9), (-math.pi, math.pi)))
     waves = a * np.sin(2 * math.pi * f * np.arange(length) / length + phase)
     return waves[:, :, None].astype(np.float32)
+
+
+def made_prices(rows=3000, seed=0):
+    """A made series where no file is at hand: a Table of a stock's open, high, low, close and volume, a row a day.
+
+    log close is a random walk whose daily spread itself wanders between about .5 % and 3 %; busy days are traded more.
+    """
+    rng = stream(seed, "made prices")
+    noise = rng.standard_normal((6, rows))
+    log_spread = np.zeros(rows)
+    for day in range(1, rows):  # an autoregression: calm and nervous times that last for about 50 days
+        log_spread[day] = 0.98 * log_spread[day - 1] + 0.1 * noise[0, day]
+    spread = 0.012 * np.exp(log_spread)
+    close = 100 * np.exp(np.cumsum(2e-4 + spread * noise[1]))
+    opened = np.append(100.0, close[:-1]) * np.exp(0.3 * spread * noise[2])
+    high = np.maximum(opened, close) * np.exp(0.4 * spread * np.abs(noise[3]))
+    low = np.minimum(opened, close) * np.exp(-0.4 * spread * np.abs(noise[4]))
+    volume = 1e6 * np.exp(log_spread + 0.3 * noise[5])
+    return Table(["Open", "High", "Low", "Close", "Volume"], np.stack([opened, high, low, close, volume], 1), [])

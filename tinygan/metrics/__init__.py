@@ -20,17 +20,24 @@ from tinygan.metrics.ngrams import NgramModel
 from tinygan.metrics.oracle import Oracle
 from tinygan.metrics.precision_recall import density_coverage, precision_recall
 from tinygan.metrics.quality import Diversity, bicubic, diversity, psnr, ssim
-from tinygan.metrics.sequences import SequenceScores, sequence_scores, tone_purity
+from tinygan.metrics.sequences import (
+    SequenceScores,
+    discriminative_score,
+    predictive_score,
+    sequence_scores,
+    tone_purity,
+)
 from tinygan.metrics.synthetic import synthetic_scores
 from tinygan.metrics.text import bleu, distinct_share, exact_copies, ngram_novelty, self_bleu, sentence_bleu
 from tinygan.metrics.wasserstein import sliced_wasserstein, wasserstein_1d
 
 __all__ = [
-    "Classifier", "Diversity", "KernelDistance", "Neighbours", "NgramModel", "Oracle", "PermutationTest", "SequenceScores",
-    "bicubic", "bleu", "cache_folder", "class_scores", "class_shares", "copied_share", "density_coverage",
-    "digit_classifier", "distinct_share", "diversity", "evaluate_images", "exact_copies", "feature_scores",
-    "frechet_distance", "grid_centres", "inception_score", "kernel_distance", "median_distance", "mode_scores",
-    "nearest_training", "ngram_novelty", "precision_recall", "psnr", "ring_centres", "self_bleu", "sentence_bleu",
-    "sequence_scores", "sliced_wasserstein", "squared_mmd", "squared_mmd_floor", "squared_mmd_test", "ssim",
-    "synthetic_scores", "tone_purity", "train_classifier", "wasserstein_1d",
+    "Classifier", "Diversity", "KernelDistance", "Neighbours", "NgramModel", "Oracle", "PermutationTest",
+    "SequenceScores", "bicubic", "bleu", "cache_folder", "class_scores", "class_shares", "copied_share",
+    "density_coverage", "digit_classifier", "discriminative_score", "distinct_share", "diversity", "evaluate_images",
+    "exact_copies", "feature_scores", "frechet_distance", "grid_centres", "inception_score", "kernel_distance",
+    "median_distance", "mode_scores", "nearest_training", "ngram_novelty", "precision_recall", "predictive_score",
+    "psnr", "ring_centres", "self_bleu", "sentence_bleu", "sequence_scores", "sliced_wasserstein", "squared_mmd",
+    "squared_mmd_floor", "squared_mmd_test", "ssim", "synthetic_scores", "tone_purity", "train_classifier",
+    "wasserstein_1d",
 ]  # fmt: skip

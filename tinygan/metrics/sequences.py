@@ -1,16 +1,24 @@
-"""What is measured on waves and other sequences of numbers: MMD on whole sequences, and how pure their tones are.
+"""What is measured on waves and other sequences of numbers: MMD, purity of tones, and two scores by networks of our own.
 
 White noise of the right variance is near the sines of RCGAN for MMD: .029 for 1,000 of each, where real against real has
 mean 0, spread .0007 and 95th percentile .0012 (250 pairs of fresh draws; one estimate from 30 pairs was .0006, so take
 many). Print it with the purity, which real sines have at .991 and white noise at .39.
+
+The networks are TimeGAN's (Yoon et al. 2019, section 5): a GRU trained afterwards to tell real from generated, and one
+trained on generated sequences to predict real ones.
 """
 
 from typing import NamedTuple
 
 import numpy as np
 
-from tinygan.backend import stream, to_numpy
+from tinygan.autodiff import Tensor, grad, no_grad
+from tinygan.backend import prime_malloc, stream, to_numpy
+from tinygan.losses import binary_cross_entropy_with_logits, l1_loss
 from tinygan.metrics.mmd import median_distance, squared_mmd, squared_mmd_floor
+from tinygan.nn import GRU, Linear, Module
+from tinygan.ops import sigmoid
+from tinygan.optim import Adam
 
 
 class SequenceScores(NamedTuple):
@@ -58,6 +66,84 @@ def sequence_scores(real, generated, n=1000, repeats=100, seed=0):
         float(tone_purity(y).mean()),
         float(tone_purity(x).mean()),
     )
+
+
+# --- by networks that are trained afterwards -------------------------------------------------------------------
+
+
+class _Reader(Module):
+    """A GRU over sequences (N, T, F), and a number from each of its states: (N, T, 1)."""
+
+    def __init__(self, features, hidden, rng):
+        self.rnn = GRU(features, hidden, batch_first=True, rng=rng)
+        self.out = Linear(hidden, 1, rng=rng)
+
+    def forward(self, x):
+        return self.out(self.rnn(Tensor(x))[0])
+
+    @no_grad()
+    def read(self, x):
+        """Arrays for arrays, in batches."""
+        return np.concatenate([self(x[start : start + 500]).numpy() for start in range(0, len(x), 500)])
+
+
+def discriminative_score(real, generated, hidden=3, steps=2000, batch_size=128, seed=0):
+    """|accuracy - 1/2| of a GRU that was trained to tell real (N, T, F) from generated (M, T, F) sequences: 0 to .5.
+
+    As many of each, in random order; it learns from the first four fifths, by Adam at 1e-3, and is asked about the rest.
+    Scale both so that real ones are in [0, 1]. TimeGAN's GRU has hidden = F // 2, 3 for stock, and is easily fooled: give
+    32 as well. What two halves of the real sequences score is the floor. Yoon et al. 2019, section 5.
+    """
+    x, y = (_checked("discriminative_score", s).astype(np.float32) for s in (real, generated))
+    n = min(len(x), len(y))
+    if x.shape[1:] != y.shape[1:] or n < 10:
+        raise ValueError(
+            f"discriminative_score: real {x.shape}, generated {y.shape}: expected the same steps and columns, and at least"
+            " 10 sequences of each"
+        )
+    x, y = (s[stream(seed, name).permutation(len(s))[:n]] for s, name in ((x, "real"), (y, "generated")))
+    cut = n * 4 // 5
+    learned, asked = (np.concatenate([x[part], y[part]]) for part in (slice(cut), slice(cut, n)))
+    is_real = np.repeat(np.float32([1, 0]), cut)[:, None]
+    judge = _Reader(x.shape[2], hidden, stream(seed, "discriminative"))
+
+    def loss(rows):
+        return binary_cross_entropy_with_logits(judge(learned[rows])[:, -1], is_real[rows])
+
+    _train(judge, loss, len(learned), steps, batch_size, seed)
+    says_real = judge.read(asked)[:, -1, 0] > 0
+    return abs(float((says_real == (np.arange(len(asked)) < n - cut)).mean()) - 0.5)
+
+
+def predictive_score(real, generated, hidden=None, steps=5000, batch_size=128, seed=0):
+    """Mean absolute error on real (N, T, F) of a GRU that learned from generated (M, T, F) to predict the next step.
+
+    It reads all columns but the last up to step t, all there is if that is one, and says the last column at t + 1, by a
+    sigmoid: scale both so that real ones are in [0, 1]. hidden: F // 2 unless given. What it scores when it learns from
+    the real ones is the floor. Yoon et al. 2019, section 5.
+    """
+    x, y = (_checked("predictive_score", s, 2).astype(np.float32) for s in (real, generated))
+    if x.shape[1:] != y.shape[1:]:
+        raise ValueError(f"predictive_score: real {x.shape}, generated {y.shape}: expected the same steps and columns")
+    features = x.shape[2]
+    known = slice(max(1, features - 1))
+    learner = _Reader(max(1, features - 1), hidden or max(1, features // 2), stream(seed, "predictive"))
+
+    def loss(rows):
+        return l1_loss(sigmoid(learner(y[rows, :-1, known])), Tensor(y[rows, 1:, -1:]))
+
+    _train(learner, loss, len(y), steps, batch_size, seed)
+    return float(np.abs(1 / (1 + np.exp(-learner.read(x[:, :-1, known]))) - x[:, 1:, -1:]).mean())
+
+
+def _train(network, loss, n, steps, batch_size, seed):
+    """Adam on loss(row numbers), drawn from n."""
+    prime_malloc()
+    parameters = network.parameters()
+    optimizer = Adam(parameters)
+    for step in range(steps):
+        rows = stream(seed, "rows", step).integers(n, size=batch_size)
+        optimizer.step(grad(loss(rows), parameters))
 
 
 def _checked(name, sequences, least_steps=1):

@@ -40,20 +40,21 @@ class SequenceSettings(training.Settings):
             raise ValueError(f"tokens={self.tokens} with step_noise=0: an embedding needs a size; 4 is one")
 
 
-def sequence_players(length, features, s, activation="tanh", condition=0):
-    """(generator, discriminator) of sequences (N, length, features), as the settings say."""
+def sequence_players(length, features, s, activation="tanh", condition=0, shown=None, clock=0):
+    """(generator, discriminator) of sequences (N, length, features), as the settings say.
+
+    shown: how many features D sees, if not as many; clock: how many numbers that tell the time come beside z_t.
+    """
     rng = stream(s.seed, "generator")
     g = SequenceGenerator(
-        features, hidden=s.hidden, noise=s.noise, step_noise=s.step_noise, cell=s.cell, layers=s.layers,
+        features, hidden=s.hidden, noise=s.noise, step_noise=s.step_noise + clock, cell=s.cell, layers=s.layers,
         feedback=s.feedback, tokens=s.tokens, condition=condition, activation=activation, rng=rng,
     )  # fmt: skip
-    rng = stream(s.seed, "discriminator")
+    rng, shown = stream(s.seed, "discriminator"), shown or features
     if s.judge == "cnn":
         channels = s.channels, 2 * s.channels, 2 * s.channels
-        return g, ConvolutionalJudge(features, channels, length=length, condition=condition, rng=rng)
-    judge = RecurrentJudge(
-        features, hidden=s.judge_hidden, cell=s.judge, verdict=s.verdict, condition=condition, rng=rng
-    )
+        return g, ConvolutionalJudge(shown, channels, length=length, condition=condition, rng=rng)
+    judge = RecurrentJudge(shown, hidden=s.judge_hidden, cell=s.judge, verdict=s.verdict, condition=condition, rng=rng)
     return g, judge
 
 

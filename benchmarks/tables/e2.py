@@ -1,0 +1,134 @@
+"""Sines and stock beside the published rows, and chorales beside held-out ones: each row is a recipe, trained and scored.
+
+    python benchmarks/tables/e2.py [--rows sines,sines-lstm,stock,stock-lstm,chorales] [--seeds 0]
+
+A row is `tinygan train` and `tinygan evaluate` with the settings below; a run that is in --keep and done is not trained
+again. Every score stands beside what real data scores ("of real", floor). Stock and chorales need $TINYGAN_DATA/series
+and $TINYGAN_DATA/music. Writes results/e2.json and results/e2.md.
+"""
+
+import argparse
+import json
+import platform
+import time
+from pathlib import Path
+
+import numpy as np
+
+from tinygan.cli import main as tinygan
+from tinygan.data import find_file
+
+RESULTS = Path(__file__).parents[1] / "results"
+LSTM_JUDGE = "judge=lstm verdict=pooled penalty_every=8"
+ROWS = {  # name: recipe, settings that are not its defaults, what it is
+    "sines": ("sines", "", "LSTM against CNN"),
+    "sines-lstm": ("sines", LSTM_JUDGE, "LSTM against LSTM"),
+    "stock": ("stock", "", "LSTM against CNN"),
+    "stock-lstm": ("stock", LSTM_JUDGE, "LSTM against LSTM"),
+    "chorales": ("chorales", "", "LSTM against CNN"),
+}
+TABLES = {  # recipe: title, columns (name, score), published rows (name, figures, source)
+    "sines": (
+        "Sines: MMD² of 1,000 waves, lower is better, and purity of tones",
+        (("MMD²", "squared_mmd"), ("floor", "floor"), ("purity", "purity"), ("of real", "real_purity")),
+        (),
+    ),
+    "stock": (
+        "Stock: discriminative and predictive score, lower is better",
+        (
+            ("discriminative, GRU of 3", "discriminative_3"), ("of real", "discriminative_3_of_real"),
+            ("GRU of 32", "discriminative_32"), ("of real", "discriminative_32_of_real"),
+            ("predictive", "predictive"), ("of real", "predictive_of_real"),
+        ),
+        (
+            ("TimeGAN", {"discriminative_3": 0.102, "predictive": 0.038}, "Yoon et al. 2019, table 2"),
+            ("TimeGAN, run again by others", {"discriminative_3": "0.126 to 0.202", "predictive": "0.037 to 0.038"}, ""),
+        ),
+    ),
+    "chorales": (
+        "Chorales: total variation to held-out ones, lower is better",
+        (
+            *((name.replace("_", " "), name) for name in ("pitch_class", "interval", "harmony", "polyphony", "held")),
+            ("not copied", "not_copied"), ("different", "different"),
+        ),
+        (),
+    ),
+}  # fmt: skip
+
+
+def main():
+    """Train and score the rows that are asked for, and write all that are known."""
+    parser = argparse.ArgumentParser(description=__doc__.split("\n")[0])
+    parser.add_argument("--rows", default=",".join(ROWS))
+    parser.add_argument("--seeds", default="0")
+    parser.add_argument("--out", type=Path, default=RESULTS / "e2")
+    parser.add_argument("--keep", type=Path, default=Path("runs/e2"), help="where the runs are")
+    options = parser.parse_args()
+    (
+        find_file("series/stock_data.csv"),
+        find_file("music/Jsb16thSeparated.json"),
+    )  # or a sentence that says what is missing
+    path = options.out.with_suffix(".json")
+    found = json.loads(path.read_text()) if path.exists() else {"rows": {}}
+    for seed in options.seeds.split(","):
+        for row in options.rows.split(","):
+            found["rows"].setdefault(row, {})[seed] = scored(row, seed, options.keep / f"{row}-{seed}")
+            found |= {"machine": platform.processor() or platform.machine(), "numpy": np.__version__}
+            path.parent.mkdir(parents=True, exist_ok=True)
+            path.write_text(json.dumps(found, indent=1) + "\n")
+            options.out.with_suffix(".md").write_text(table(found))
+            print(table(found), flush=True)
+
+
+def scored(row, seed, run):
+    """The scores of a row's run in the folder `run`, which is trained if it is not done."""
+    recipe, settings, _ = ROWS[row]
+    spent = run / "cpu.json"  # a run that was broken off counts from there on only: remove its folder to begin again
+    if not spent.exists():
+        begun = time.process_time()
+        options = [word for item in settings.split() for word in ("--set", item)]
+        again = ["--resume"] if run.exists() else [recipe, "--seed", seed, *options]
+        if tinygan(["train", *again, "--out", str(run)]):
+            raise SystemExit(f"{row}: not trained")
+        spent.write_text(json.dumps({"cpu_minutes": (time.process_time() - begun) / 60}))
+    if tinygan(["evaluate", str(run)]):
+        raise SystemExit(f"{row}: not scored")
+    settings = json.loads((run / "config.json").read_text())["settings"]
+    scores = json.loads((run / "scores.json").read_text())
+    return {**json.loads(spent.read_text()), "settings": settings, "scores": scores}
+
+
+def table(found):
+    """Markdown: for each recipe the published rows, then ours: means over seeds, ± standard errors of two or more."""
+    lines = ["# Numbers in a row: sines, stock, chorales", "", "`python benchmarks/tables/e2.py`", ""]
+    for recipe, (title, columns, published) in TABLES.items():
+        rows = {name: seeds for name, seeds in found["rows"].items() if ROWS[name][0] == recipe}
+        if not rows:
+            continue
+        names = [name for name, _ in columns]
+        lines += [f"## {title}", "", f"| | {' | '.join(names)} | steps | CPU minutes | seeds | |"]
+        lines += ["|---" * (len(names) + 5) + "|"]
+        for name, figures, source in published:
+            lines.append(f"| {name} | {' | '.join(str(figures.get(k, '')) for _, k in columns)} | | | | {source} |")
+        for name, seeds in rows.items():
+            runs = list(seeds.values())
+            cells = [_mean([run["scores"][key] for run in runs]) for _, key in columns]
+            minutes, steps = np.mean([run["cpu_minutes"] for run in runs]), runs[0]["settings"]["steps"]
+            what = f"{ROWS[name][2]}; {ROWS[name][1] or 'defaults'}"
+            lines.append(f"| **{name}** | {' | '.join(cells)} | {steps} | {minutes:.1f} | {len(runs)} | {what} |")
+            if recipe == "chorales":
+                real = [_mean([run["scores"].get(f"{key}_of_real", np.nan) for run in runs]) for _, key in columns]
+                lines.append(f"| of real | {' | '.join(real)} | | | | training pieces beside held-out ones |")
+        lines.append("")
+    return "\n".join(lines)
+
+
+def _mean(values):
+    if np.isnan(values).any():
+        return ""
+    error = np.std(values, ddof=1) / np.sqrt(len(values)) if len(values) > 1 else 0
+    return f"{np.mean(values):.4f}" + (f" ± {error:.4f}" if error else "")
+
+
+if __name__ == "__main__":
+    main()

@@ -1,0 +1,223 @@
+"""Days of a stock, or any series of numbers in a CSV file: windows of 24 steps, all columns at once, LSTM against CNN.
+
+Prices are hard in their own way: a day's high and low differ by a hundredth of what the level differs between years, and
+a judge that sees the level alone never asks for the rest. So the rows are whitened first, which makes small directions as
+large as the large ones; slow directions are written as changes from the step before, and the judge is shown changes
+beside values. `--data FILE.csv` brings a series of your own; samples come back in its columns and units.
+Measured as TimeGAN (Yoon et al. 2019): can a GRU tell them from real windows, and can one learn from them to predict?
+"""
+
+import csv
+import io
+import sys
+from dataclasses import dataclass
+from functools import cache
+
+import numpy as np
+
+from tinygan.autodiff import Tensor
+from tinygan.backend import stream, to_device
+from tinygan.data import DataError, Loader, MinMax, Whitening, find_file, made_prices, read_csv, windows
+from tinygan.files import written_whole
+from tinygan.gan.checkpoint import write_file
+from tinygan.gan.training import Game, setting
+from tinygan.metrics import discriminative_score, predictive_score
+from tinygan.nn import Module
+from tinygan.ops import cat, cumsum, unsqueeze
+from tinygan.plot.drawing import COLOURS, new_figure, quiet_axes
+from tinygan.recipes.sines import SequenceSettings, sequence_players
+
+SLOW = 0.5  # a direction is written as changes if those of one step spread less than this; white noise has 1.4
+
+
+@dataclass
+class Settings(SequenceSettings):
+    """Settings of `stock`."""
+
+    steps: int = setting(12_000, "Training steps; each moves both players once, D n_critic times.", 1)
+    noise: int = setting(8, "Size of z, drawn once a sequence.", 0)
+    step_noise: int = setting(8, "Size of z_t, drawn anew at every step.", 0)
+    data: str = setting("", "A CSV file of numbers, a row a step; empty: Google's stock, or a made one.")
+    length: int = setting(24, "Steps of a window.", 2)
+    told: str = setting(
+        "nothing", "What both players are told: nothing, or the first row.", choices=("nothing", "first")
+    )
+
+
+# --- data ------------------------------------------------------------------------------------------------------
+
+
+@cache
+def table(path):
+    """The Table of a CSV file, of Google's stock if `path` is empty, or the made one if there is no such file."""
+    if path:
+        return read_csv(path)
+    try:
+        return read_csv(find_file("series/stock_data.csv"))
+    except DataError as error:
+        made = made_prices()
+        made.notes.append(f"{error}; until then, a made series of {len(made.values)} days")
+        return made
+
+
+def learned(values, names):
+    """What the game keeps of a table: names and range of columns, whitening, and the spread of each direction's changes."""
+    whitening = Whitening(values)
+    return {
+        "columns": list(names),
+        "range": [values.min(0).tolist(), values.max(0).tolist()],
+        "whitening": whitening.to_json(),
+        "spreads": np.diff(whitening.apply(values), axis=0).std(0).tolist(),
+    }
+
+
+def with_changes(values, spreads):
+    """(N, T, K) -> (N, T, 2K): beside every value its change from the step before over `spreads`, 0 at the first step."""
+    changes = (values[:, 1:] - values[:, :-1]) * (1 / spreads)
+    join = cat if isinstance(values, Tensor) else np.concatenate
+    return join([values, join([values[:, :1] * 0, changes], 1)], 2)
+
+
+def in_units(game, samples):
+    """Samples as they were before whitening: (N, T, columns), cut where a column never went, as below 0 in a volume."""
+    values = Whitening.from_json(game.kept["whitening"]).undo(samples[:, :, : samples.shape[2] // 2])
+    return values.clip(*game.kept["range"])
+
+
+# --- the players -----------------------------------------------------------------------------------------------
+
+
+class SeriesWriter(Module):
+    """An LSTM that writes whitened rows w_t (N, T, K); of slow directions it writes the change, w_t = w_{t-1} + σ x_t.
+
+    With `first` (N, K) all sequences begin there.
+    """
+
+    def __init__(self, writer, spreads):
+        self.writer = writer
+        slow = spreads < SLOW
+        self.register_buffer("slow", slow.astype("float32"))
+        self.register_buffer("size", np.where(slow, spreads, 1).astype("float32"))
+        self.register_buffer("spreads", spreads)
+
+    def forward(self, z, step_noise, first=None):
+        x = self.writer(z, step_noise, first)  # (N, T, K)
+        start = x[:, :1] if first is None else unsqueeze(first, 1)
+        walk = cumsum(cat([start, x[:, 1:] * self.size], 1), 1)
+        free = cat([start, x[:, 1:]], 1)
+        return with_changes(free + (walk - free) * self.slow, self.spreads)
+
+
+def make_game(s, device="cpu", kept=None):
+    """The game that `tinygan train stock` plays."""
+    kept = kept or _kept(s)
+    spreads = np.array(kept["spreads"], np.float32)
+    told = len(spreads) if s.told == "first" else 0
+    writer, judge = sequence_players(s.length, len(spreads), s, "none", told, shown=2 * len(spreads))
+    g = SeriesWriter(writer, spreads).to(device)
+
+    @cache
+    def loader():  # the file is read when training needs it: samples are drawn without
+        whitened = Whitening.from_json(kept["whitening"]).apply(table(s.data).values)
+        rows = with_changes(windows(whitened, s.length), spreads)
+        return Loader(to_device(rows, device), batch_size=s.batch_size, seed=s.seed)
+
+    def real(turn):
+        rows = loader().batch(turn)
+        return (rows, rows[:, 0, : len(spreads)]) if told else (rows,)
+
+    def fake(generator, rng, n):
+        noise = writer.draw_noise(rng, n, s.length)
+        if not told:
+            return (generator(*noise),)
+        known = np.array(kept["first rows"], np.float32)
+        first = Tensor(known[rng.integers(len(known), size=n)], device=device)
+        return generator(*noise, first), first
+
+    return Game(g, judge.to(device), real, fake, s, kept)
+
+
+def _kept(s):
+    found = table(s.data)
+    for note in found.notes:
+        print(f"tinygan: {note}", file=sys.stderr)
+    rows = len(windows(found.values, s.length))
+    if rows < s.batch_size:
+        raise DataError(
+            f"{s.data}: {len(found.values)} rows make {rows} windows of {s.length} steps, fewer than a batch of"
+            f" {s.batch_size}; take --set batch_size={max(1, rows // 2)} or smaller, or a smaller --set length"
+        )
+    kept = learned(found.values, found.names)
+    if s.told == "first":
+        some = stream(s.seed, "first rows").permutation(rows)[:500]
+        kept["first rows"] = Whitening.from_json(kept["whitening"]).apply(found.values[some]).tolist()
+    return kept
+
+
+# --- what is written -------------------------------------------------------------------------------------------
+
+
+def write_csv(game, samples, path):
+    """A line a step: number of the sample, of the step, and the columns in the units they came in."""
+    text = io.StringIO()
+    writer = csv.writer(text, lineterminator="\n")
+    writer.writerow(["sample", "step", *game.kept["columns"]])
+    for n, sample in enumerate(in_units(game, samples)):
+        writer.writerows([n, t, *(f"{value:.8g}" for value in row)] for t, row in enumerate(sample))
+    write_file(path, text.getvalue())
+
+
+MOST_COLUMNS = 6  # that are drawn
+
+
+def draw(game, samples, path):
+    """A panel a column: eight samples, and eight windows of the real series where its file is at hand."""
+    shown = [("generated", COLOURS["g"], in_units(game, samples[:8]))]
+    try:
+        found = windows(table(game.settings.data).values, samples.shape[1])
+        shown.insert(0, ("real", COLOURS[""], found[:: max(1, len(found) // 8)][:8]))
+    except DataError:
+        pass
+    columns = game.kept["columns"][:MOST_COLUMNS]
+    figure, canvas = new_figure(2.3 * len(columns) + 0.6, 2.2 * len(shown))
+    panels = figure.subplots(len(shown), len(columns), sharex=True, sharey="col", squeeze=False)
+    for row, (name, colour, sequences) in zip(panels, shown):
+        row[0].set_ylabel(name, fontsize=10)
+        for k, axes in enumerate(row):
+            axes.plot(sequences[:, :, k].T, color=colour, linewidth=1)
+            quiet_axes(axes)
+            axes.tick_params(labelsize=7)
+    for axes, column in zip(panels[0], columns):
+        axes.set_title(column, fontsize=9)
+    with written_whole(path) as temporary:
+        canvas.print_png(str(temporary))
+
+
+FORMATS = {".png": draw, ".csv": write_csv}
+
+# --- how good it is --------------------------------------------------------------------------------------------
+
+EVALUATED_SAMPLES = 3662  # as many as Google's stock has windows
+JUDGE_STEPS, LEARNER_STEPS, REPEATS = 2000, 5000, 3
+
+
+def evaluate(game, samples):
+    """Discriminative score with TimeGAN's GRU and one of 32, predictive score, each beside what real windows score.
+
+    A floor of the first is what a GRU makes of two random halves of the real windows; means of three GRUs.
+    """
+    values = table(game.settings.data).values
+    scaling = MinMax(values)
+    real = windows(scaling.apply(values), samples.shape[1])
+    generated = scaling.apply(in_units(game, samples))
+    order = stream(0, "halves").permutation(len(real))
+    halves = real[order[: len(real) // 2]], real[order[len(real) // 2 :]]
+    scores = {"samples": len(samples)}
+    for hidden in (max(1, real.shape[2] // 2), 32):
+        told_apart = lambda a, b, h=hidden: float(
+            np.mean([discriminative_score(a, b, h, JUDGE_STEPS, seed=seed) for seed in range(REPEATS)])
+        )
+        scores[f"discriminative_{hidden}"] = told_apart(real, generated)
+        scores[f"discriminative_{hidden}_of_real"] = told_apart(*halves)
+    predicted = lambda source: predictive_score(real, source, steps=LEARNER_STEPS)
+    return scores | {"predictive": predicted(generated), "predictive_of_real": predicted(real)}
