@@ -4,6 +4,7 @@ import json
 import os
 import subprocess
 import sys
+import types
 
 import pytest
 
@@ -45,6 +46,8 @@ def test_train_sample_evaluate_resume(tmp_path, capsys, monkeypatch):
         (["train", "digits", "--set", "hidden=many"], "expected int"),
         (["train", "digits", "--set", "hidden=0"], "at least 1"),
         (["train", "digits", "--steps", "-4"], "at least 1"),
+        (["train", "ring", "--set", "augment=cutout"], "expected pictures"),
+        (["train", "digits", "--set", "objective=wasserstein", "--set", "gamma=0"], "nothing holds"),
         (["train", "digits", "--device", "cda"], "did you mean cuda?"),
         (["train", "--resume"], "--out"),
         (["train", "--resume", "--out", "x", "--steps", "9"], "leave --set, --steps, --seed and --data out"),
@@ -73,8 +76,9 @@ def test_plot(tmp_path, capsys):
     (run / "curves.png").unlink()
     capsys.readouterr()
     assert main(["plot", str(run)]) == 0
-    assert capsys.readouterr().out.split() == [str(run / "curves.png"), str(run / "samples.gif")]
-    assert (run / "curves.png").is_file()
+    drawn = ["curves.png", "samples.gif", "between.png", "walk.gif", "nearest.png"]
+    assert capsys.readouterr().out.split() == [str(run / name) for name in drawn]
+    assert all((run / name).is_file() for name in drawn)
     with Image.open(run / "samples.gif") as animation, Image.open(run / "samples" / "step-000004.png") as last:
         assert animation.n_frames == 4 and animation.size == last.size
 
@@ -84,8 +88,66 @@ def test_plot(tmp_path, capsys):
     for path in run.glob("samples/*"):
         path.unlink()
     (run / "log.jsonl").write_text('{"step": 4, "d_')
+    for path in run.glob("checkpoints/*"):
+        path.unlink()
     assert main(["plot", str(run)]) == 2
     assert "nothing to draw yet" in capsys.readouterr().err
+
+
+def test_points_are_scored_while_they_train_and_truncated_when_sampled(tmp_path, capsys):
+    import numpy as np
+
+    run = tmp_path / "run"
+    tiny = ["--set", "hidden=4", "--set", "batch_size=8", "--steps", "100"]
+    assert main(["train", "ring", *tiny, "--out", str(run)]) == 0
+    rows = [json.loads(line) for line in (run / "log.jsonl").read_text().splitlines()]
+    assert {"modes", "high_quality", "reverse_kl", "g_gradient_norm/0"} <= set(rows[-1])
+    capsys.readouterr()
+    assert main(["plot", str(run)]) == 0
+    assert capsys.readouterr().out.split() == [
+        str(run / name) for name in ("curves.png", "gradients.png", "samples.gif")
+    ]
+    spreads = []
+    for truncation in ([], ["--truncation", ".5"]):
+        assert main(["sample", str(run), "-n", "300", *truncation, "--out", str(tmp_path / "x.npy")]) == 0
+        spreads.append(np.load(tmp_path / "x.npy").std(0).mean())
+    assert spreads[1] < 0.6 * spreads[0]
+    capsys.readouterr()
+    assert main(["sample", str(run), "--truncation", "0"]) == 2
+    assert "expected .01 or more" in capsys.readouterr().err
+
+
+class FakeWriter:
+    """What tensorboardX's SummaryWriter is called with."""
+
+    calls = []
+
+    def __init__(self, folder, purge_step=None):
+        self.calls.append((os.path.basename(folder), purge_step))
+
+    def add_scalar(self, name, value, step):
+        self.calls.append((name, value, step))
+
+    def __enter__(self):
+        return self
+
+    def __exit__(self, *_):
+        self.calls.append("closed")
+
+
+def test_tensorboard(tmp_path, capsys, monkeypatch):
+    tiny = ["--set", "hidden=4", "--set", "features=4", "--set", "batch_size=8"]
+    train = ["train", "digits", "--steps", "4", *tiny, "--tensorboard", "--out", str(tmp_path / "run")]
+    monkeypatch.setitem(sys.modules, "tensorboardX", None)
+    assert main(train) == 2
+    assert "pip install tensorboardX" in capsys.readouterr().err
+    monkeypatch.setitem(sys.modules, "tensorboardX", types.SimpleNamespace(SummaryWriter=FakeWriter))
+    assert main(["train", "--resume", "--tensorboard", "--out", str(tmp_path / "run")]) == 0
+    (begun, *scalars, closed), rows = FakeWriter.calls, (tmp_path / "run" / "log.jsonl").read_text().splitlines()
+    assert begun == ("tensorboard", None) and closed == "closed"
+    rows = [json.loads(row) for row in rows]
+    assert scalars == [(k, v, row["step"]) for row in rows for k, v in row.items() if k not in ("step", "seconds")]
+    assert len(rows) == 4
 
 
 def test_list(capsys):

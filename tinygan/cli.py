@@ -392,7 +392,10 @@ def _make_game(recipe, settings, device, kept=None):
         library_of(device)
     except RuntimeError as error:
         raise UsageError(str(error)) from None
-    return recipe.make_game(settings, device, kept=kept) if kept else recipe.make_game(settings, device)
+    try:
+        return recipe.make_game(settings, device, kept=kept) if kept else recipe.make_game(settings, device)
+    except ValueError as error:  # settings that do not fit each other, the players or the data
+        raise UsageError(str(error)) from None
 
 
 def _free_folder(options):

@@ -19,24 +19,14 @@ from tinygan.ops import cat, expand, relu, tanh, unsqueeze
 
 
 class Normal:
-    """N(0, 1) in every direction; with `truncation`, numbers beyond ± truncation are drawn again.
+    """N(0, 1) in every direction."""
 
-    The truncation trick: train without, sample with, and trade diversity for quality. Brock et al. 2019, section 3.1.
-    """
-
-    def __init__(self, size, truncation=None):
+    def __init__(self, size):
         self.size = _checked_size("Normal", size)
-        if truncation is not None and not truncation >= 0.01:  # at .01, 1 number in 125 is kept
-            raise ValueError(f"Normal: truncation {truncation}: expected .01 or more, or None")
-        self.truncation = truncation
 
     def sample(self, rng, n):
         """(n, size), float32."""
-        z = rng.standard_normal((n, self.size), dtype="float32")
-        if self.truncation is not None:
-            while (far := np.abs(z) > self.truncation).any():
-                z[far] = rng.standard_normal(int(far.sum()), dtype="float32")
-        return z
+        return rng.standard_normal((n, self.size), dtype="float32")
 
 
 class Uniform:
@@ -187,12 +177,37 @@ class LatentPath(Module):
         return self.gru(cat([noise, along], 2), unsqueeze(tanh(self.begin(z)), 0))[0]
 
 
-# --- on the way ------------------------------------------------------------------------------------------------
+# --- nearer to the middle --------------------------------------------------------------------------------------
+
+
+class Truncated:
+    """A random generator whose normal numbers lie within ± truncation: those beyond are drawn again, all else is as it was.
+
+    The truncation trick: train without, sample with, and trade diversity for quality. Brock et al. 2019, section 3.1.
+    """
+
+    def __init__(self, rng, truncation):
+        if not truncation >= 0.01:  # at .01, 1 number in 125 is kept
+            raise ValueError(f"truncation {truncation}: expected .01 or more")
+        self.rng, self.truncation = rng, truncation
+
+    def standard_normal(self, size=None, dtype=np.float64):
+        """As numpy's."""
+        z = np.asarray(self.rng.standard_normal(size, dtype=dtype))
+        while (far := np.abs(z) > self.truncation).any():
+            z[far] = self.rng.standard_normal(int(far.sum()), dtype=dtype)
+        return z
+
+    def __getattr__(self, name):
+        return getattr(self.rng, name)
 
 
 def shrunk(z, psi, centre=0.0):
     """centre + psi (z - centre): nearer to the centre, which is more typical, for psi < 1. Karras et al. 2019, section B."""
     return centre + psi * (z - centre)
+
+
+# --- on the way ------------------------------------------------------------------------------------------------
 
 
 class Between:

@@ -18,7 +18,7 @@ import sys
 import textwrap
 import threading
 import time
-from contextlib import ExitStack, contextmanager
+from contextlib import ExitStack, contextmanager, nullcontext
 from dataclasses import asdict
 from pathlib import Path
 
@@ -221,10 +221,14 @@ class Run:
 # --- the loop --------------------------------------------------------------------------------------------------
 
 
-def train(game, run, draw, *, suffix=".png", start=0, log_every=20, pictures=8, progress=True, on_nan=None):
+def train(
+    game, run, draw, *, suffix=".png", scores=None, start=0, log_every=20, pictures=8, progress=True, on_nan=None,
+    tensorboard=False,
+):  # fmt: skip
     """Play `game` from step `start` to its last, logging, drawing and saving on the way into `run`.
 
-    draw(samples, path) writes samples, `pictures` times over the run, to files that end in `suffix`. A first Ctrl-C ends
+    draw(samples, path) writes samples, `pictures` times over the run, to files that end in `suffix`, and scores(game), a
+    dict of floats, is logged with them. The log goes to TensorBoard too if `tensorboard`. A first Ctrl-C ends
     the step, saves and raises Interrupted; a second raises KeyboardInterrupt at once, and the last checkpoint is as it was.
     At the first loss, gradient or weight that is not finite, with `on_nan` "stop" RunError is raised and the last good
     checkpoint kept; with "rewind" training goes on from there with half the learning rate, MOST_REWINDS times. None is
@@ -243,13 +247,14 @@ def train(game, run, draw, *, suffix=".png", start=0, log_every=20, pictures=8, 
         tqdm(total=steps, initial=start, unit=" steps", disable=not shown, dynamic_ncols=True, mininterval=0.2) as bar,
         _CtrlC() as ctrl_c,
         share_cores(),
+        board(run.folder / "tensorboard", start) if tensorboard else nullcontext(lambda row: None) as show,
     ):
         say = lambda text: progress and bar.write(textwrap.fill(text, bar.ncols or 100), file=sys.stderr)
         on_nan = _remembered(run, on_nan)
         if start == 0 and on_nan == "rewind":
             run.save(game, 0)
         monitor = Monitor(game.settings, rows)
-        done = start
+        done, penalty = start, {}
         while done < steps:
             try:
                 row = _finite_step(game, done)
@@ -257,16 +262,19 @@ def train(game, run, draw, *, suffix=".png", start=0, log_every=20, pictures=8, 
                 stop = ctrl_c.pressed  # asked once: it may be pressed at any time
                 last = done == steps or stop
                 bar.update()
-                row = {"step": done, **row, "seconds": round(time.perf_counter() - begun, 3)}
+                penalty = {"penalty": row["penalty"]} if "penalty" in row else penalty  # it is not taken in every step
+                row = {"step": done, **row, **penalty, "seconds": round(time.perf_counter() - begun, 3)}
                 warnings, looks = [], done % every == 0 or last
                 if looks:
                     samples = game.sample(100, game.settings.seed)
                     share, warnings = monitor.look(done, samples, game.real(done - 1)[0])
                     row |= {} if share is None else {"diversity": share}
-                if done % log_every == 0 or last or "diversity" in row:
+                    row |= scores(game) if scores else {}
+                if done % log_every == 0 or last or looks:
                     losses = {p: f"{row[k]:.3f}" for p, k in (("D", "d_loss"), ("G", "g_loss")) if k in row}
                     bar.set_postfix(losses, refresh=False)
                     run.log(row)
+                    show(row)
                     warnings = monitor.see(row) + warnings
                 for name, says in warnings:
                     run.log({"step": done, "event": name, "says": says})
@@ -289,6 +297,25 @@ def train(game, run, draw, *, suffix=".png", start=0, log_every=20, pictures=8, 
                 continue
             if stop and done < steps:
                 raise Interrupted(f"stopped after step {done}; go on with: {how_to_go_on(run)}")
+
+
+@contextmanager
+def board(folder, start=0):
+    """While it is entered, a function that shows a row of the log in TensorBoard; rows after step `start` are new."""
+    try:
+        from tensorboardX import SummaryWriter
+    except ImportError:
+        raise RunError("--tensorboard needs tensorboardX, which is not installed: pip install tensorboardX") from None
+    with writing(folder):
+        writer = SummaryWriter(str(folder), purge_step=start + 1 if start else None)
+
+    def show(row):
+        for name, value in row.items():
+            if name not in ("step", "seconds"):
+                writer.add_scalar(name, value, row["step"])
+
+    with writer:
+        yield show
 
 
 def how_to_go_on(run):

@@ -13,7 +13,7 @@ import numpy as np
 from tinygan.autodiff import Tensor, grad, no_grad
 from tinygan.backend import stream, xp
 from tinygan.gan.augment import CHANGES, augmented, blurred, packed
-from tinygan.gan.latent import Between, SparseCode, sparse_code
+from tinygan.gan.latent import Between, SparseCode, Truncated, sparse_code
 from tinygan.gan.objectives import OBJECTIVES, smoothed
 from tinygan.gan.penalties import PENALTIES, clip_weights
 from tinygan.nn import Module
@@ -178,14 +178,15 @@ class Game:
         """Training step number `step`; returns what is worth logging, floats by name."""
         return training_step(self, step)
 
-    def sample(self, n, seed):
-        """n samples drawn with the averaged weights: a numpy array (n, ...)."""
+    def sample(self, n, seed, truncation=None):
+        """n samples drawn with the averaged weights, a numpy array (n, ...); truncation: see `Truncated`."""
+        chance = (lambda rng: rng) if truncation is None else (lambda rng: Truncated(rng, truncation))
         with no_grad():
             batches = [
-                self.fake(self.average.module, stream(seed, "sample", start), min(self.at_once, n - start))[0].numpy()
+                self.fake(self.average.module, chance(stream(seed, "sample", start)), min(self.at_once, n - start))[0]
                 for start in range(0, n, self.at_once)
             ]
-        return np.concatenate(batches)
+        return np.concatenate([batch.numpy() for batch in batches])
 
     def walk(self, n, seed, times, stops=4):
         """n samples at each of `times` on a closed walk, with the averaged weights: yields arrays (n, ...).

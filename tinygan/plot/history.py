@@ -19,6 +19,9 @@ _LABELS = {
     "learning_rate": "learning rate",
     "frechet_distance": "Frechet distance",
     "frechet_ratio": "Frechet distance / floor",
+    "modes": "modes found",
+    "high_quality": "share near a mode",
+    "reverse_kl": "reverse KL (nats)",
     "steps_per_second": "speed (steps/s)",
 }
 _NOT_DRAWN = {"step", "seconds"}

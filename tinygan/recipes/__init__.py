@@ -7,6 +7,7 @@ A recipe has
     draw(game, samples, path)       a picture of samples, or
     FORMATS                         {".txt": write, ".png": draw}: the first is what training writes, all are for `sample`
     evaluate(game, samples)         its scores by name, on EVALUATED_SAMPLES samples
+    WATCHED                         names of scores that are cheap enough to be followed while it trains; may be left out
 
 `digits.py` is the one to read first.
 """
@@ -27,6 +28,17 @@ def load(name):
     if name not in listed():
         raise KeyError(name)
     return importlib.import_module(f"tinygan.recipes.{name.replace('-', '_')}")
+
+
+def watched(recipe):
+    """A function of the game, {name: score} of those that the recipe would have followed while it trains, or None."""
+    names = getattr(recipe, "WATCHED", ())
+
+    def scores(game):
+        found = recipe.evaluate(game, game.sample(recipe.EVALUATED_SAMPLES, game.settings.seed))
+        return {name: found[name] for name in names}
+
+    return scores if names else None
 
 
 def formats(recipe):

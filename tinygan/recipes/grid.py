@@ -8,8 +8,7 @@ from dataclasses import dataclass
 from tinygan.data.toys import gaussians
 from tinygan.gan.training import setting
 from tinygan.metrics import grid_centres, mode_scores
-from tinygan.recipes._scatter import scatter
-from tinygan.recipes.ring import PointSettings, point_game
+from tinygan.recipes.ring import PointSettings, draw_points, point_game
 
 CENTRES, SIGMA = grid_centres(), 0.05
 
@@ -28,11 +27,11 @@ def make_game(s, device="cpu"):
 
 
 def draw(game, samples, path):
-    """Real and generated points."""
-    scatter(gaussians(CENTRES, SIGMA, 2000), samples, path)
+    """Real and generated points over D's surface."""
+    draw_points(game, gaussians(CENTRES, SIGMA, 2000), samples, path)
 
 
-EVALUATED_SAMPLES = 2500
+EVALUATED_SAMPLES, WATCHED = 2500, ("modes", "high_quality", "reverse_kl")
 
 
 def evaluate(game, samples):

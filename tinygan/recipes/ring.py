@@ -19,7 +19,7 @@ from tinygan.gan.latent import Normal, Sphere, Uniform
 from tinygan.gan.training import Game, setting
 from tinygan.metrics import mode_scores, ring_centres
 from tinygan.nn import LeakyReLU, Linear, Sequential
-from tinygan.recipes._scatter import scatter
+from tinygan.plot import point_picture, save_image
 
 LATENTS = {"normal": Normal, "uniform": Uniform, "sphere": Sphere}
 
@@ -77,6 +77,12 @@ def point_game(points, s, device):
     return Game(g, d, real, fake, s)
 
 
+def draw_points(game, real, samples, path):
+    """Real and generated points over D's surface, if D judges one point at a time."""
+    alone = game.settings.packing == 1 and not game.settings.spread_of
+    save_image(point_picture(real, samples, game.discriminator if alone else None), path)
+
+
 # --- the recipe ------------------------------------------------------------------------------------------------
 
 CENTRES, SIGMA = ring_centres(), 0.01
@@ -93,11 +99,11 @@ def make_game(s, device="cpu"):
 
 
 def draw(game, samples, path):
-    """Real and generated points."""
-    scatter(gaussians(CENTRES, SIGMA, 1000), samples, path)
+    """Real and generated points over D's surface."""
+    draw_points(game, gaussians(CENTRES, SIGMA, 1000), samples, path)
 
 
-EVALUATED_SAMPLES = 2500
+EVALUATED_SAMPLES, WATCHED = 2500, ("modes", "high_quality", "reverse_kl")
 
 
 def evaluate(game, samples):

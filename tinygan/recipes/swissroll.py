@@ -14,8 +14,7 @@ import numpy as np
 from tinygan.data.toys import SWISS_ROLL_SIGMA, swiss_roll
 from tinygan.gan.training import setting
 from tinygan.metrics import sliced_wasserstein
-from tinygan.recipes._scatter import scatter
-from tinygan.recipes.ring import PointSettings, point_game
+from tinygan.recipes.ring import PointSettings, draw_points, point_game
 
 
 @dataclass
@@ -32,11 +31,11 @@ def make_game(s, device="cpu"):
 
 
 def draw(game, samples, path):
-    """Real and generated points."""
-    scatter(swiss_roll(2000), samples, path)
+    """Real and generated points over D's surface."""
+    draw_points(game, swiss_roll(2000), samples, path)
 
 
-EVALUATED_SAMPLES = 2500
+EVALUATED_SAMPLES, WATCHED = 2500, ("sliced_wasserstein", "near_the_curve")
 
 
 def evaluate(game, samples):
