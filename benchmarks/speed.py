@@ -1,6 +1,6 @@
 """How fast tinygan is beside PyTorch, DeZero and autograd on nine workloads, and beside its own matrix products.
 
-    python benchmarks/speed.py                  all of it, half an hour: writes results/speed.json and results/speed.md
+    python benchmarks/speed.py                  all of it, 20 minutes: writes results/speed.json and results/speed.md
     python benchmarks/speed.py --quick          W1, W2 and W3a on one thread, under two minutes
     python benchmarks/speed.py --only W1,W3a --threads 1
 
@@ -10,7 +10,8 @@ time is up. What is compared is the median batch. If others used the machine mea
 on one thread; on two the least batch, and no result: `clock` says which.
 
 Libraries that are not installed are left out. OPENBLAS_CORETYPE and OPENBLAS_L2_SIZE, where set, hold NumPy's BLAS back
-and leave PyTorch's alone: everything is measured without them ("native"), then once more with them ("pinned").
+and leave PyTorch's alone: everything is measured without them ("native"), then once more with them ("pinned"). Where
+neither is set, pinned is OPENBLAS_CORETYPE=Haswell, the kernels that a processor without AVX-512 gets.
 """
 
 import argparse
@@ -30,6 +31,7 @@ from workloads import QUICK, WORKLOADS
 
 HERE = Path(__file__).parent
 PINS = ("OPENBLAS_CORETYPE", "OPENBLAS_L2_SIZE")
+USUAL_PIN = {"OPENBLAS_CORETYPE": "Haswell"}
 PEERS = ("dezero", "autograd")  # one thread, native BLAS only
 TOLERANCE = 1e-4
 PEER_TOLERANCE = 1e-3  # DeZero's batch norm adds 2e-5 to the variance, not 1e-5, and its Adam corrects eps differently
@@ -67,7 +69,9 @@ class Side:
 
 def environment(side, threads, blas):
     """The environment of a side's process: how many threads, which BLAS kernels, how malloc behaves."""
-    env = {k: v for k, v in os.environ.items() if blas == "pinned" or k not in PINS}
+    env = {k: v for k, v in os.environ.items() if k not in PINS}
+    if blas == "pinned":
+        env |= {k: os.environ[k] for k in PINS if k in os.environ} or USUAL_PIN
     env["PYTHONPATH"] = os.pathsep.join([str(HERE.parent), env.get("PYTHONPATH", "")]).rstrip(os.pathsep)
     # tinygan splits large batches over threads of its own while BLAS keeps to one; "tinygan-blas" leaves it to BLAS
     env["TINYGAN_THREADS"] = "1" if side == "tinygan-blas" else str(threads)
@@ -194,7 +198,7 @@ def machine():
     return {
         "processor": processor, "cores": os.cpu_count(), "system": f"{platform.system()} {platform.machine()}",
         "python": platform.python_version(), "date": date.today().isoformat(),
-        "command": "python benchmarks/speed.py " + shlex.join(sys.argv[1:]),
+        "command": shlex.join(["python", f"benchmarks/{Path(sys.argv[0]).name}", *sys.argv[1:]]),
         "commit": commit(),
     }  # fmt: skip
 
@@ -285,7 +289,7 @@ def main(argv=None):
         if name not in WORKLOADS:
             parser.error(f"--only: {name} is none of {', '.join(WORKLOADS)}")
     threads = [a.threads] if a.threads else [1] if a.quick or a.device == "cuda" else [1, 2]
-    kinds = ["native"] + ["pinned"] * (any(pin in os.environ for pin in PINS) and a.device == "cpu" and not a.quick)
+    kinds = ["native"] + ["pinned"] * (a.device == "cpu" and not a.quick)
     seconds = a.seconds or (10 if a.quick else 20)
     report = {"machine": machine(), "results": []}
     for blas in kinds:
