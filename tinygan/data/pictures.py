@@ -90,31 +90,27 @@ def _read_file(path, size):
 # --- arrays ------------------------------------------------------------------------------------------------------
 
 
-def _read_npy(path, size):
-    return _from_array(path, _loaded(path), size)
+def _read_numpy(path, size):
+    arrays = _loaded(path)
+    if isinstance(arrays, dict):
+        arrays = {name: array for name, array in arrays.items() if array.ndim in (3, 4)}
+        if len(arrays) != 1:
+            several = f"has several that could be pictures ({', '.join(arrays)})"
+            found = several if arrays else "has none of 3 or 4 dimensions"
+            raise DataError(f"{path}: {found}; save the array of pictures alone, with numpy.save")
+        (arrays,) = arrays.values()
+    return _from_array(path, arrays, size)
 
 
-def _read_npz(path, size):
-    arrays = {}
-    with _loaded(path) as archive:
-        for name in archive.files:
-            array = _loaded(path, archive, name)
-            if array.ndim in (3, 4):
-                arrays[name] = array
-    if len(arrays) != 1:
-        found = (
-            f"has several that could be pictures ({', '.join(arrays)})" if arrays else "has none of 3 or 4 dimensions"
-        )
-        raise DataError(f"{path}: {found}; save the array of pictures alone, with numpy.save")
-    return _from_array(path, *arrays.values(), size)
-
-
-def _loaded(path, archive=None, name=None):
+def _loaded(path):
+    """The array in a .npy file, or those of a .npz file by name."""
     import zipfile
     import zlib
 
     try:
-        return np.load(path, allow_pickle=False) if archive is None else archive[name]
+        with open(path, "rb") as f:
+            found = np.load(f, allow_pickle=False)
+            return dict(found) if isinstance(found, np.lib.npyio.NpzFile) else found
     except (OSError, ValueError, EOFError, zipfile.BadZipFile, zlib.error) as error:
         reason = " ".join(str(error).split())
         if "allow_pickle" in reason:
@@ -136,11 +132,12 @@ def _from_array(path, array, size):
     if array.ndim != 4 or array.shape[1] not in (1, 3, 4) or 0 in shape:
         raise DataError(f"{path}: an array {shape}: expected (N, h, w), (N, h, w, C) or (N, C, h, w), C 1, 3 or 4")
     _check_bytes(path, len(array), array.shape[1:], size)
-    low, high = (float(f(array)) for f in (np.min, np.max))
-    whole, bits16 = array.dtype.kind in "iu", array.dtype.itemsize == 2
-    most = 1.0 if not whole else 65535.0 if bits16 and high > 255 else 255.0
-    least = -1.0 if array.dtype.kind == "f" else 0.0
-    if array.dtype.kind not in "biuf" or not (least <= low and high <= most):
+    if array.dtype.kind not in "biuf":
+        raise DataError(f"{path}: an array of {array.dtype}: expected numbers")
+    low, high = float(array.min()), float(array.max())
+    whole, wide = array.dtype.kind in "iu", array.dtype.itemsize == 2 and high > 255
+    least, most = (0.0, 65535.0 if wide else 255.0) if whole else (-1.0, 1.0)
+    if not (least <= low and high <= most):
         raise DataError(
             f"{path}: {array.dtype} from {low:g} to {high:g}: expected whole numbers from 0 to 255 (to 65535 in 16 bits), or"
             " others from 0 to 1 or from -1 to 1"
@@ -187,8 +184,8 @@ def _sides(image):
 
 
 _READERS = {
-    b"\x93NUMPY": _read_npy,
-    b"PK\x03\x04": _read_npz,
+    b"\x93NUMPY": _read_numpy,
+    b"PK\x03\x04": _read_numpy,
     b"\x1f\x8b": _read_idx,
     b"\0\0": _read_idx,
 }

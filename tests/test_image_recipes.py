@@ -1,0 +1,232 @@
+"""Recipes of pictures: each trains, goes on to the same bytes, draws and is scored; and what is new in each is right.
+
+MNIST is replaced by a few made pictures in its file format, and the classifier by an untrained one: nothing is downloaded.
+"""
+
+import gzip
+import itertools
+import struct
+
+import numpy as np
+import pytest
+
+from tinygan import Tensor, grad, recipes
+from tinygan.backend import stream
+from tinygan.cli import main
+from tinygan.gan.objectives import OBJECTIVES
+from tinygan.losses import cross_entropy, mse_loss
+from tinygan.metrics import Classifier
+from tinygan.metrics import classifier as classifier_module
+from tinygan.recipes import cgan, infogan, stacked_mnist
+from tinygan.recipes import mnist as mnist_recipe
+
+N = 200
+SMALL = {"batch_size": 20, "g_channels": 2, "d_channels": 2, "features": 8, "noise": 4}
+TINY = {
+    "mnist": SMALL,
+    "wgan-gp": {**SMALL, "n_critic": 2},
+    "cgan": SMALL,
+    "infogan": SMALL,
+    "stacked-mnist": {"batch_size": 8, "noise": 4, "packing": 2},
+}
+
+
+@pytest.fixture(autouse=True)
+def made_mnist(tmp_path_factory, monkeypatch):
+    """TINYGAN_DATA with N pictures, the class of each written into its first pixel; a classifier that has seen nothing."""
+    from safetensors.numpy import save_file
+
+    data, cache = tmp_path_factory.mktemp("data"), tmp_path_factory.mktemp("cache")
+    (data / "mnist").mkdir()
+    for part in ("train", "t10k"):
+        images = stream(0, part).integers(0, 256, (N, 28, 28), dtype=np.uint8)
+        labels = stream(1, part).integers(0, 10, N, dtype=np.uint8)
+        images[:, 0, 0] = 25 * labels
+        for kind, array in (("images-idx3", images), ("labels-idx1", labels)):
+            content = struct.pack(f">HBB{array.ndim}I", 0, 8, array.ndim, *array.shape) + array.tobytes()
+            (data / "mnist" / f"{part}-{kind}-ubyte.gz").write_bytes(gzip.compress(content))
+    save_file(Classifier(28, rng=0).state_dict(), cache / f"classifier-mnist-{classifier_module.VERSION}.safetensors")
+    monkeypatch.setenv("TINYGAN_DATA", str(data))
+    monkeypatch.setenv("TINYGAN_CACHE", str(cache))
+    monkeypatch.setitem(classifier_module._TRAINING, "mnist", (classifier_module.mnist, {"steps": 2}))
+
+
+def game_of(name, **settings):
+    recipe = recipes.load(name)
+    return recipe.make_game(recipe.Settings(**{"steps": 4, **TINY[name], **settings}))
+
+
+@pytest.mark.parametrize("name", TINY)
+def test_a_recipe_from_training_to_scores(name, tmp_path, capsys):
+    out = tmp_path / "run"
+    chosen = [word for key, value in TINY[name].items() for word in ("--set", f"{key}={value}")]
+    assert main(["train", name, "--steps", "3", "--out", str(out), *chosen]) == 0
+    last = out / "checkpoints" / "step-3.safetensors"
+    whole = last.read_bytes()
+    last.unlink()
+    assert main(["train", "--resume", "--out", str(out)]) == 0
+    assert last.read_bytes() == whole
+    assert (out / "samples" / "step-000003.png").stat().st_size > 100
+
+    for n in ("7", "120"):
+        assert main(["sample", str(out), "-n", n, "--out", str(tmp_path / f"{n}.png")]) == 0
+    assert main(["sample", str(out), "-n", "3", "--out", str(tmp_path / "x.npy")]) == 0
+    x = np.load(tmp_path / "x.npy")
+    assert x.shape == (3, 3 if name == "stacked-mnist" else 1, 28, 28) and np.abs(x).max() <= 1
+
+    capsys.readouterr()
+    assert main(["evaluate", str(out), "-n", "40"]) == 0
+    assert recipes.load(name).EVALUATED_SAMPLES >= 10_000
+    printed = capsys.readouterr().out
+    expected = {"cgan": "synthetic to real", "infogan": "code is class", "stacked-mnist": "modes"}
+    assert expected.get(name, "frechet distance") in printed
+
+
+@pytest.mark.parametrize("condition", cgan.JUDGES)
+def test_every_condition_trains(condition):
+    game = game_of(
+        "cgan", condition=condition, objective="non-saturating"
+    )  # a relativistic D has no use for its last bias
+    before = [p.numpy().copy() for p in (*game.g_parameters, *game.d_parameters)]
+    rows = [game.step(k) for k in range(2)]
+    assert all(np.isfinite(value) for row in rows for value in row.values())
+    after = [p.numpy() for p in (*game.g_parameters, *game.d_parameters)]
+    assert all((a != b).any() for a, b in zip(before, after))  # no weight is left out, neither embedding nor head
+
+
+def test_mnist_is_sampled_without_its_files(tmp_path, monkeypatch, capsys):
+    out = tmp_path / "run"
+    chosen = [word for key, value in SMALL.items() for word in ("--set", f"{key}={value}")]
+    assert main(["train", "mnist", "--steps", "1", "--out", str(out), *chosen]) == 0
+    monkeypatch.setenv("TINYGAN_DATA", str(tmp_path))
+    monkeypatch.setattr("tinygan.data.files._download", lambda *_: pytest.fail("nothing is to be downloaded"))
+    assert main(["sample", str(out), "-n", "4"]) == 0
+
+
+# --- the networks ------------------------------------------------------------------------------------------------
+
+
+@pytest.mark.parametrize("shape", [(1, 8, 8), (1, 28, 28), (3, 32, 32), (3, 12, 20), (1, 64, 64), (3, 36, 28)], ids=str)
+def test_players_fit_any_side_that_is_a_multiple_of_4(shape):
+    s = mnist_recipe.Settings(**SMALL)
+    x = mnist_recipe.painter(4, shape, s, 0)(Tensor(np.ones((2, 4), "float32")))
+    assert x.shape == (2, *shape)
+    assert mnist_recipe.trunk(shape, s, 0)(x).shape == (2, 8)
+
+
+def test_stacked_players_are_the_protocols():
+    """Metz et al. 2017: G of 64, 32, 16, 8 channels on 4x4, 7x7, 14x14, 28x28; D of a quarter of 8, 16, 32 filters."""
+    s = stacked_mnist.Settings()
+    g, d = stacked_mnist.painter(s, 0), stacked_mnist.judge(s, 0)
+    assert [p.shape[1] for p in g.parameters() if p.ndim == 4] == [32, 16, 8, 8]
+    assert [p.shape[:2] for p in d.parameters() if p.ndim == 4] == [(2, 3), (4, 2), (8, 4)]
+    assert d(g(Tensor(np.ones((2, 256), "float32")))).shape == (2, 1)
+
+
+# --- classes and codes -------------------------------------------------------------------------------------------
+
+
+def test_classes_come_in_turn():
+    """In real batches, in generated ones and in samples, of any number: sample i is of class i modulo 10."""
+    game = game_of("cgan", batch_size=37)
+    for turn in (0, 5):
+        x, labels = game.real(turn)
+        assert len(x) == 37
+        np.testing.assert_array_equal(labels, cgan.in_turn(37))
+        np.testing.assert_allclose((x[:, 0, 0, 0] + 1) / 2 * 255, 25 * labels, atol=1e-3)
+    assert (game.real(0)[0] != game.real(1)[0]).any()
+
+    def echo(z, labels):
+        return Tensor(labels.data[:, None, None, None] * np.ones((1, 1, 2, 2)))
+
+    game.average.module = echo
+    samples = game.sample(777, 0)
+    np.testing.assert_array_equal(samples[:, 0, 0, 0], cgan.in_turn(777))
+
+
+def test_codes_come_in_turn():
+    game = game_of("infogan")
+    game.average.module = lambda z: Tensor(z.data[:, :, None, None])
+    samples = game.sample(777, 0)[:, :, 0, 0]
+    np.testing.assert_array_equal(samples[:, 4:14].argmax(1), infogan.in_turn(777))
+    assert (samples[:, 4:14].sum(1) == 1).all() and np.abs(samples[:, 14:]).max() <= 1
+    assert samples[:, 14:].std(0) == pytest.approx(np.full(2, 1 / np.sqrt(3)), rel=0.1)
+
+
+def by_hand(game, extra):
+    """(d_loss, g_loss, gradient of G's loss) of the first step, from networks that have not moved."""
+    s, objective = game.settings, OBJECTIVES[game.settings.objective]
+    x, *about = game.real(0)
+    y, *told = game.fake(game.generator, stream(s.seed, "noise", 0), s.batch_size)
+    (real, *read_real), (fake, *read_fake) = game.discriminator(Tensor(x), *about), game.discriminator(y, *told)
+    d_loss = objective.discriminator(real, fake) + extra(read_real, about) + extra(read_fake, told)
+    g_loss = objective.generator(real, fake) + extra(read_fake, told)
+    return d_loss.item(), g_loss.item()
+
+
+CASES = {
+    "AC-GAN": (
+        "cgan",
+        {"condition": "auxiliary"},
+        lambda read, about: cross_entropy(read[0], about[0]),
+    ),
+    "InfoGAN": (
+        "infogan",
+        {"information": 3.0},
+        lambda read, about: (
+            3 * cross_entropy(read[0], about[0]) + 1.5 * mse_loss(read[1], about[1]) if about else Tensor(0.0)
+        ),
+    ),
+}
+
+
+@pytest.mark.parametrize("case", CASES)
+def test_what_a_second_head_reads_joins_both_losses(case):
+    """With D's learning rate at nearly 0, G's loss is on the D that was; both are what the papers say."""
+    name, settings, extra = CASES[case]
+    chosen = {**settings, "penalty": "none", "d_rate": 1e-12, "objective": "non-saturating"}
+    row, again = game_of(name, **chosen).step(0), game_of(name, **chosen)
+    d_loss, g_loss = by_hand(again, extra)
+    assert row["d_loss"] == pytest.approx(d_loss, rel=1e-4) and row["g_loss"] == pytest.approx(g_loss, rel=1e-4)
+
+
+def test_information_reaches_both_players():
+    """Q learns to read the code, and G to write it: with λ alone to gain by, the code is soon read."""
+    game = game_of("infogan", steps=40, learning_rate=0.01, information=10.0, penalty="none", g_channels=8, features=32)
+    losses = [game.step(k)["g_loss"] for k in range(40)]
+    assert losses[-1] < 0.6 * losses[0]
+    g_gradients = grad(game.also(*_read(game)), game.g_parameters)
+    assert all(np.abs(g).max() > 0 for g in (g_gradients[0], g_gradients[-1]))
+
+
+def _read(game):
+    y, *told = game.fake(game.generator, stream(0, "noise", 0), 20)
+    _, *read = game.discriminator(y, *told)
+    return read, told
+
+
+@pytest.mark.parametrize("size", [1, 3, 5])
+def test_best_matching_is_the_best_of_all(size):
+    for seed in range(5):
+        counts = np.random.default_rng(seed).integers(0, 20, (size, size))
+        total, columns = infogan.best_matching(counts)
+        by_force = max(sum(counts[range(size), list(p)]) for p in itertools.permutations(range(size)))
+        assert total == by_force == counts[range(size), columns].sum() and sorted(columns) == list(range(size))
+
+
+def test_stacks_are_three_digits_and_a_thousand_modes(monkeypatch):
+    """Real batches are scored by a classifier that reads the class in the first pixel."""
+    game = game_of("stacked-mnist", batch_size=4000, packing=1)
+    (x,) = game.real(3)
+    assert x.shape == (4000, 3, 28, 28)
+    digits = np.rint((x[:, :, 0, 0] + 1) / 2 * 255 / 25).astype(int)
+
+    class Reader:
+        def judge(self, images):
+            return None, np.eye(10)[np.rint((images[:, 0, 0, 0] + 1) / 2 * 255 / 25).astype(int)]
+
+    monkeypatch.setattr(stacked_mnist, "digit_classifier", lambda name: Reader())
+    scores = stacked_mnist.evaluate(game, x)
+    assert scores["modes"] == len({tuple(d) for d in digits.tolist()}) and scores["modes"] > 900
+    one = stacked_mnist.evaluate(game, x[:1].repeat(50, 0))
+    assert one["modes"] == 1 and one["reverse_kl"] == pytest.approx(np.log(1000))

@@ -1,0 +1,24 @@
+"""MNIST by a critic that measures an earth mover's distance, its slope held at 1: the players of `mnist` as WGAN-GP."""
+
+from dataclasses import dataclass
+
+from tinygan.gan.training import setting
+from tinygan.recipes import mnist
+from tinygan.recipes.mnist import EVALUATED_SAMPLES, draw, evaluate, make_game
+
+__all__ = ["EVALUATED_SAMPLES", "Settings", "draw", "evaluate", "make_game"]
+
+
+@dataclass
+class Settings(mnist.Settings):
+    """Settings of `wgan-gp`."""
+
+    steps: int = setting(2000, "Training steps; each moves G once and the critic n_critic times.", 1)
+    n_critic: int = setting(5, "The critic's turns in a training step, each with new samples.", 1)
+    learning_rate: float = setting(2e-4, "Adam's learning rate in the first half of training.", 0.0)
+    beta1: float = setting(0.5, "Adam's decay of the mean gradient.", 0.0, 1.0)
+    beta2: float = setting(0.9, "Adam's decay of the mean squared gradient.", 0.0, 1.0)
+    objective: str = setting("wasserstein", "What the players want.", choices=("wasserstein",))
+    penalty: str = setting("wgan-gp", "Where the critic's slope is penalised.", choices=("wgan-gp",))
+    gamma: float = setting(10.0, "Weight of the penalty, the paper's λ.", 0.0)
+    penalty_every: int = setting(1, "The penalty is taken every so many of the critic's turns.", 1)
