@@ -1,11 +1,14 @@
-"""Music: the chorales' file, read whole or refused in a sentence; crops."""
+"""Music: the chorales' file, read whole or refused in a sentence; crops; made pieces; sound; what is counted."""
 
 import json
+import wave
 
 import numpy as np
 import pytest
 
-from tinygan.data import DataError, chorales, crops, read_chorales
+from tinygan.data import DataError, chorales, crops, made_chorales, read_chorales
+from tinygan.data.sound import RATE, Note, notes, sounded, write_midi, write_wav
+from tinygan.metrics.music import histograms, music_scores, total_variation
 
 GOOD = {"train": [[[60, 55, 52, 48], [60, None, -1, 48.0]]], "valid": [[[1, 2, 3, 4]]], "test": [[[1, 2, 3, 127]]]}
 
@@ -81,3 +84,97 @@ def test_the_chorales():
     pitches = np.concatenate(train + valid + test)
     assert pitches.shape[1] == 4 and pitches.min() == -1 and 80 <= pitches.max() <= 84
     assert (pitches[:, 0] >= pitches[:, 3]).mean() > 0.98  # the soprano sings above the bass
+
+
+# --- made pieces -----------------------------------------------------------------------------------------------
+
+
+def test_made_chorales_are_chords_of_a_key():
+    pieces = made_chorales(20, bars=4)
+    assert all(piece.shape == (64, 4) and piece.min() >= 36 and piece.max() <= 81 for piece in pieces)
+    assert all((piece == again).all() for piece, again in zip(pieces, made_chorales(20, bars=4)))
+    for piece in pieces:
+        tonic = piece[-1, 3] % 12
+        assert set((piece % 12 - tonic).ravel() % 12) <= {0, 2, 4, 5, 7, 9, 11}  # nothing outside the scale
+        assert set((piece[-1] % 12 - tonic) % 12) <= {0, 4, 7}
+
+
+# --- sound -----------------------------------------------------------------------------------------------------
+
+PIECE = np.array([[60, 48], [60, 48], [-1, 48], [62, 50], [62, -1]])
+NOTES = [Note(0, 60, 0, 2), Note(0, 62, 3, 2), Note(1, 48, 0, 3), Note(1, 50, 3, 1)]
+
+
+def test_notes_are_held_until_the_pitch_changes():
+    assert notes(PIECE) == NOTES
+    for wrong in (PIECE.astype(float), PIECE[0], PIECE + 100):
+        with pytest.raises(ValueError, match="a piece is integers"):
+            notes(wrong)
+
+
+def test_a_tone_sounds_at_its_pitch_and_nothing_clicks(tmp_path):
+    sound = sounded(np.full((8, 1), 69))  # the A of 440 Hz
+    energy = np.abs(np.fft.rfft(sound)) ** 2
+    frequency = np.fft.rfftfreq(len(sound), 1 / RATE)
+    assert frequency[energy.argmax()] == pytest.approx(440, abs=1)
+    assert energy[frequency > 9 * 440].sum() < 1e-6 * energy.sum()  # a click has all frequencies
+    assert np.abs(sound).max() == pytest.approx(0.8) and sound[0] == 0 and not sound[-RATE // 2 :].any()
+    chord = sounded(PIECE)
+    high = np.fft.rfftfreq(len(chord), 1 / RATE) > 4000
+    energy = np.abs(np.fft.rfft(chord)) ** 2
+    assert energy[high].sum() < 1e-6 * energy.sum()
+    assert not sounded(np.full((4, 2), -1)).any()
+
+    write_wav(chord, tmp_path / "x.wav")
+    with wave.open(str(tmp_path / "x.wav")) as file:
+        assert file.getparams()[:4] == (1, 2, RATE, len(chord))
+        read = np.frombuffer(file.readframes(len(chord)), "<i2")
+    np.testing.assert_allclose(read / 32767, chord, atol=2e-5)
+
+
+def test_a_midi_file_says_the_notes(tmp_path):
+    """Read by the few lines of the standard that it needs; mido reads it too, where it is installed."""
+    write_midi(PIECE, tmp_path / "x.mid", row=0.125)
+    content = (tmp_path / "x.mid").read_bytes()
+    assert content[:14] == b"MThd\0\0\0\6\0\1\0\3" + (480).to_bytes(2, "big")
+    assert b"\xff\x51\x03" + (500_000).to_bytes(3, "big") in content
+    mido = pytest.importorskip("mido")
+    file, found = mido.MidiFile(tmp_path / "x.mid"), []
+    for voice, track in enumerate(file.tracks[1:]):
+        tick, sounding = 0, {}
+        for message in track:
+            tick += message.time
+            if message.type == "note_on":
+                sounding[message.note] = tick
+            elif message.type == "note_off":
+                start = sounding.pop(message.note)
+                found.append(Note(voice, message.note, start // 120, (tick - start) // 120))
+        assert not sounding
+    assert found == NOTES and file.length == pytest.approx(5 * 0.125)
+
+
+# --- what is counted -------------------------------------------------------------------------------------------
+
+
+def test_histograms_count_by_hand():
+    found = histograms(PIECE[None])
+    assert {k: v for k, v in enumerate(found["pitch_class"].tolist()) if v} == {0: 5, 2: 3}
+    assert {k - 12: v for k, v in enumerate(found["interval"].tolist()) if v} == {2: 1}  # 48, 50; a rest ends a line
+    assert {k: v for k, v in enumerate(found["harmony"].tolist()) if v} == {0: 3}
+    assert found["polyphony"].tolist() == [0, 2, 3]
+    assert {k + 1: v for k, v in enumerate(found["held"].tolist()) if v} == {1: 1, 2: 2, 3: 1}
+    unison = histograms(np.array([[[60, 60], [60, 55]]]))
+    assert unison["polyphony"].tolist() == [0, 1, 1]
+
+
+def test_scores_of_music():
+    assert total_variation([1, 1, 0], [0, 1, 1]) == 0.5
+    pieces = np.stack(made_chorales(12, bars=2))
+    assert set(music_scores(pieces, pieces[::-1]).values()) == {0.0}
+    assert music_scores(pieces, pieces + 1)["interval"] == 0 and music_scores(pieces, pieces + 1)["pitch_class"] > 0.1
+    rest = np.full_like(pieces, -1)
+    assert set(music_scores(pieces, rest).values()) == {1.0} and set(music_scores(rest, rest).values()) == {0.0}
+    with pytest.raises(ValueError, match="not as many voices"):
+        music_scores(pieces, pieces[:, :, :2])
+    with pytest.raises(ValueError, match="expected integers"):
+        histograms(pieces / 2)

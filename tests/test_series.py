@@ -6,7 +6,7 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 from hypothesis.extra.numpy import arrays
 
-from tinygan.data import DataError, MinMax, read_csv, sines, stock, windows
+from tinygan.data import DataError, MinMax, Whitening, made_prices, read_csv, sines, stock, windows
 
 
 def table(tmp_path, text):
@@ -147,3 +147,42 @@ def test_stock_is_timegans():
     assert found.shape == (3662, 24, 6) and found.min() == 0 and found.max() == 1
     first = scaling.undo(found[0, 0])
     assert first == pytest.approx([49.676899, 51.693783, 47.669952, 49.845802, 49.845802, 44994500], rel=1e-3)
+
+
+# --- whitening -------------------------------------------------------------------------------------------------
+
+
+def test_whitened_rows_have_unit_covariance_and_come_back():
+    rng = np.random.default_rng(0)
+    level = 1e6 * rng.standard_normal(500).cumsum()
+    values = np.stack([level, level + rng.standard_normal(500) * 1e4, rng.standard_normal(500) * 1e-3], 1)
+    whitening = Whitening(values)
+    w = whitening.apply(values)
+    assert w.dtype == np.float32 and w.shape == (500, 3)
+    np.testing.assert_allclose(np.cov(w.T, bias=True), np.eye(3), atol=1e-3)
+    scale = np.abs(values).max(0)
+    np.testing.assert_allclose(whitening.undo(w) / scale, values / scale, rtol=0, atol=1e-5)
+    again = Whitening.from_json(whitening.to_json())
+    assert (again.apply(values) == w).all() and (again.undo(w) == whitening.undo(w)).all()
+
+
+def test_constant_columns_and_copies_are_left_out_and_restored():
+    rng = np.random.default_rng(1)
+    x = rng.standard_normal((100, 1))
+    values = np.concatenate([x, np.full((100, 1), 7.0), 3 - 2 * x, np.full((100, 1), 0.0)], 1)
+    whitening = Whitening(values)
+    assert whitening.apply(values).shape == (100, 1)
+    np.testing.assert_allclose(whitening.undo(whitening.apply(values)), values, atol=1e-6)
+    assert (whitening.undo([[123.0]])[0, [1, 3]] == [7, 0]).all()
+    with pytest.raises(DataError, match="every column is constant"):
+        Whitening(np.ones((9, 2)))
+    with pytest.raises(ValueError, match="expected finite numbers"):
+        Whitening([[1.0, np.inf]])
+
+
+def test_made_prices_are_possible_ones():
+    found = made_prices(500)
+    opened, high, low, close, volume = found.values.T
+    assert (low <= np.minimum(opened, close)).all() and (high >= np.maximum(opened, close)).all()
+    assert (low > 0).all() and (volume > 0).all()
+    assert (made_prices(500).values == found.values).all()

@@ -141,13 +141,16 @@ def _kept(s):
     found = table(s.data)
     for note in found.notes:
         print(f"tinygan: {note}", file=sys.stderr)
-    rows = len(windows(found.values, s.length))
+    rows = max(0, len(found.values) - s.length + 1)
     if rows < s.batch_size:
         raise DataError(
             f"{s.data}: {len(found.values)} rows make {rows} windows of {s.length} steps, fewer than a batch of"
-            f" {s.batch_size}; take --set batch_size={max(1, rows // 2)} or smaller, or a smaller --set length"
+            f" {s.batch_size}; take a smaller --set length or --set batch_size"
         )
-    kept = learned(found.values, found.names)
+    try:
+        kept = learned(found.values, found.names)
+    except DataError as error:
+        raise DataError(f"{s.data}: {error}") from None
     if s.told == "first":
         some = stream(s.seed, "first rows").permutation(rows)[:500]
         kept["first rows"] = Whitening.from_json(kept["whitening"]).apply(found.values[some]).tolist()

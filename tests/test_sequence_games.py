@@ -1,0 +1,191 @@
+"""The recipes of numbers in a row and of music: each plays a few steps, writes what it says, and is scored."""
+
+import csv
+import wave
+
+import numpy as np
+import pytest
+
+from tinygan.cli import main
+from tinygan.data import made_chorales, made_prices
+from tinygan.gan.run import Run, train
+from tinygan.recipes import chorales, load, stock
+
+TINY = {"steps": 3, "batch_size": 4, "hidden": 4, "noise": 2, "step_noise": 2, "channels": 2, "judge_hidden": 3}
+
+
+@pytest.fixture(autouse=True)
+def little(monkeypatch, tmp_path):
+    """No data but what is made, little of it, and judges that hardly learn."""
+    monkeypatch.setenv("TINYGAN_DATA", str(tmp_path))
+    monkeypatch.setenv("TINYGAN_PROGRESS", "0")
+    monkeypatch.setattr(stock, "made_prices", lambda: made_prices(60))
+    monkeypatch.setattr(chorales, "made_chorales", lambda n, seed=0: made_chorales(6, bars=3, seed=seed))
+    monkeypatch.setattr(stock, "JUDGE_STEPS", 3)
+    monkeypatch.setattr(stock, "LEARNER_STEPS", 3)
+    for known in (stock.table, chorales.pieces):
+        known.cache_clear()
+    yield
+    for known in (stock.table, chorales.pieces):
+        known.cache_clear()
+
+
+def game_of(recipe, **settings):
+    recipe = load(recipe)
+    return recipe, recipe.make_game(recipe.Settings(**{**TINY, **settings}))
+
+
+WAYS = {
+    "sines, lstm judge, gru": ("sines", {"judge": "lstm", "verdict": "every", "cell": "gru", "layers": 2}),
+    "sines, gru judge, tokens": ("sines", {"judge": "gru", "verdict": "pooled", "tokens": 5, "feedback": 1}),
+    "stock": ("stock", {"length": 6}),
+    "stock, told the first row": ("stock", {"length": 6, "told": "first", "judge": "lstm"}),
+    "chorales, lstm judge": ("chorales", {"length": 8, "judge": "lstm", "feedback": 1}),
+}
+
+
+@pytest.mark.parametrize("name, settings", WAYS.values(), ids=WAYS)
+def test_every_way_plays(name, settings):
+    recipe, game = game_of(name, **settings)
+    losses = [game.step(step) for step in range(2)]
+    assert all(np.isfinite(list(row.values())).all() for row in losses)
+    samples = game.sample(5, 0)
+    assert samples.shape[:2] == (5, game.settings.length) and samples.shape == (5, *game.real(0)[0].shape[1:])
+    assert (samples == game.sample(5, 0)).all() and (samples != game.sample(5, 1)).any()
+
+
+@pytest.mark.parametrize("name", ["sines", "stock", "chorales"])
+def test_train_sample_evaluate(name, tmp_path, capsys):
+    run, recipe = tmp_path / "run", load(name)
+    words = [w for key, value in {**TINY, "steps": 1, "length": 8}.items() for w in ("--set", f"{key}={value}")]
+    assert main(["train", name, *words, "--out", str(run)]) == 0
+    assert (run / "samples" / "step-000001.png").is_file()
+    for suffix in getattr(recipe, "FORMATS", {}):
+        assert main(["sample", str(run), "-n", "2", "--out", str(tmp_path / f"x{suffix}")]) == 0
+    if name != "sines":
+        assert "made" in (said := capsys.readouterr().err) and said.count("\n") == 1
+    if name == "sines":  # floors of 1,000 waves take a second: tests/test_sequences.py has them
+        return
+    assert main(["evaluate", str(run), "-n", "20"]) == 0
+    printed = capsys.readouterr().out
+    assert "of real" in printed and "nan" not in printed
+
+
+def test_a_run_of_stock_resumes_at_the_same_bits(tmp_path):
+    draw = lambda samples, path: path.write_bytes(samples.tobytes())
+    recipe, whole = game_of("stock", length=6)
+    train(whole, Run.create(tmp_path / "whole", "stock", whole.settings, whole.kept), draw, pictures=1, progress=False)
+
+    recipe, first = game_of("stock", length=6)
+    run = Run.create(tmp_path / "broken", "stock", first.settings, first.kept)
+    first.step(0)
+    run.save(first, 1)
+    again = recipe.make_game(first.settings, kept=run.config["kept"])
+    train(again, run, draw, start=run.resume(again), pictures=1, progress=False)
+    for name in ("samples/step-000003.png", "checkpoints/step-3.safetensors"):
+        assert (tmp_path / "broken" / name).read_bytes() == (tmp_path / "whole" / name).read_bytes()
+
+
+# --- a series of one's own -------------------------------------------------------------------------------------
+
+
+def own(tmp_path, rows=40):
+    rng = np.random.default_rng(0)
+    lines = [f"{1000 + k},{5 + rng.standard_normal():.4f},7,monday" for k in range(rows)]
+    lines[3] = "1003,,7,tuesday"
+    path = tmp_path / "own.csv"
+    path.write_text("time,noise,same,day\n" + "\n".join(lines) + "\n")
+    return path
+
+
+def test_a_series_of_ones_own_comes_back_in_its_units(tmp_path, capsys):
+    path, run = own(tmp_path), tmp_path / "run"
+    words = [w for key, value in {**TINY, "steps": 1, "length": 5}.items() for w in ("--set", f"{key}={value}")]
+    assert main(["train", "stock", "--data", str(path), *words, "--out", str(run)]) == 0
+    said = capsys.readouterr().err
+    assert "'noise': 1 missing values" in said and "'day' holds no numbers" in said
+    path.unlink()
+    stock.table.cache_clear()
+    assert main(["sample", str(run), "-n", "3", "--out", str(tmp_path / "x.csv")]) == 0  # the file is needed no more
+    with open(tmp_path / "x.csv") as f:
+        header, *rows = csv.reader(f)
+    assert header == ["sample", "step", "time", "noise", "same"] and len(rows) == 15
+    assert rows[6][:2] == ["1", "1"] and {row[4] for row in rows} == {"7"}
+    assert all(1000 <= float(row[2]) <= 1039 and 1 < float(row[3]) < 9 for row in rows)
+
+
+@pytest.mark.parametrize(
+    "text, named",
+    [
+        (
+            "a\n" + "1\n2\n" * 4,
+            "8 rows make 3 windows of 6 steps, fewer than a batch of 4; take a smaller --set length",
+        ),
+        ("a\n1\n2\n", "2 rows make 0 windows of 6 steps"),
+        ("a,b\n" + "1,2\n" * 40, "every column is constant"),
+        ("a\n" + "1\n" * 40 + "x\n", "'x' is not a number"),
+        ("", "holds no values"),
+    ],
+    ids=["few", "too few", "constant", "a word", "empty"],
+)
+def test_a_series_that_cannot_be_used_is_refused_in_a_sentence(text, named, tmp_path, capsys):
+    path = tmp_path / "own.csv"
+    path.write_text(text)
+    words = [w for key, value in {**TINY, "length": 6}.items() for w in ("--set", f"{key}={value}")]
+    assert main(["train", "stock", "--data", str(path), *words, "--out", str(tmp_path / "run")]) == 2
+    said = capsys.readouterr().err
+    assert named in said and said.count("\n") == 1 and "own.csv" in said and not (tmp_path / "run").exists()
+
+
+def test_changes_stand_beside_values():
+    values, spreads = np.float32([[[1, 10], [3, 10], [2, 40]]]), np.float32([2, 10])
+    assert stock.with_changes(values, spreads)[0].tolist() == [[1, 10, 0, 0], [3, 10, 1, 0], [2, 40, -0.5, 3]]
+
+
+def test_slow_directions_are_written_as_changes():
+    rng = np.random.default_rng(0)
+    recipe, game = game_of("stock", length=6)
+    spreads = game.generator.spreads
+    assert spreads[-1] < stock.SLOW < spreads[0]  # the level, and noise
+    noise = game.generator.writer.draw_noise(rng, 2, 6)
+    written, shown = game.generator.writer(*noise).numpy(), game.generator(*noise).numpy()
+    k = len(spreads)
+    np.testing.assert_allclose(shown[:, :, 0], written[:, :, 0], atol=1e-6)
+    steps = written[:, :, -1] * np.r_[1, np.full(5, spreads[-1])]
+    np.testing.assert_allclose(shown[:, :, k - 1], steps.cumsum(1), atol=1e-6)
+    np.testing.assert_allclose(shown[:, 1:, -1], written[:, 1:, -1], atol=1e-3)
+
+
+# --- music -----------------------------------------------------------------------------------------------------
+
+
+def test_music_is_coded_and_decoded():
+    _, game = game_of("chorales", length=8)
+    pitches, music = game.kept["pitches"], np.stack(made_chorales(3, bars=3, seed="train"))
+    coded = chorales.encoded(music, pitches)
+    assert (coded.sum(2) == 4).all() and (chorales.decoded(coded, pitches) == music).all()
+    samples = game.sample(3, 0)
+    assert set(np.unique(samples)) == {0, 1} and (samples.sum(2) == 4).all()
+
+
+def test_a_choice_has_the_slope_of_the_softmax():
+    from tinygan import Tensor, grad, ops
+
+    rng = np.random.default_rng(0)
+    logits, weights = Tensor(rng.standard_normal((2, 3, 5)), requires_grad=True), rng.standard_normal((2, 3, 5))
+    chosen = chorales.straight_through(logits, [2, 3])
+    assert (chosen.numpy().sum(2) == 2).all() and np.allclose(chosen.numpy().max(2), 1)
+    (found,) = grad(ops.sum(chosen * weights), [logits])
+    soft = ops.cat([ops.softmax(logits[:, :, :2], 2), ops.softmax(logits[:, :, 2:], 2)], 2)
+    (expected,) = grad(ops.sum(soft * weights), [logits])
+    np.testing.assert_allclose(found, expected, rtol=1e-12)
+
+
+def test_pieces_are_heard_one_after_another(tmp_path):
+    _, game = game_of("chorales", length=8)
+    samples = game.sample(3, 0)
+    row = chorales.in_a_row(game, samples)
+    assert row.shape == (3 * 12, 4) and (row[8:12] == -1).all()
+    chorales.write_sound(game, samples, tmp_path / "x.wav")
+    with wave.open(str(tmp_path / "x.wav")) as file:
+        assert file.getnframes() > 36 * 0.1 * file.getframerate()
