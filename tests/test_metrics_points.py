@@ -51,6 +51,7 @@ def test_ceilings_of_a_perfect_model(centres, sigma, divergence):
     error = np.std([s["reverse_kl"] for s in scores]) / math.sqrt(60)
     assert np.mean([s["reverse_kl"] for s in scores]) == pytest.approx(divergence, abs=4 * error)
     assert scores[0]["high_quality_perfect"] == pytest.approx(0.989, abs=2e-4)
+    assert np.mean([s["spread"] for s in scores]) == pytest.approx(1, abs=2e-3)
     assert scores[0]["reverse_kl_perfect"] == pytest.approx(divergence, abs=1e-4)
 
 
@@ -86,6 +87,8 @@ def test_samples_between_the_modes_are_of_low_quality_and_narrow_modes_of_too_hi
     wide, narrow = (mode_scores(drawn(centres, sigma * f, 2500, rng), centres, sigma) for f in (2, 0.5))
     assert wide["high_quality"] == pytest.approx(1 - math.exp(-9 / 8), abs=0.03)
     assert narrow["high_quality"] > narrow["high_quality_perfect"] + 0.01
+    assert narrow["spread"] == pytest.approx(0.5 / np.sqrt(1 - 4.5 * np.exp(-4.5) / (1 - np.exp(-4.5))), abs=0.01)
+    assert mode_scores(centres, centres, sigma)["spread"] == 0
 
 
 def test_class_scores():

@@ -3,8 +3,8 @@
 A sample is of high quality within 3 sigma of the nearest centre. A mode is covered when such a sample falls on it. The
 reverse KL divergence says how evenly: 0 if every mode gets its share. A perfect model of Gaussians in the plane does not
 score 100 % and 0 but 1 - e^(-9/2) = 98.9 % and about (modes - 1) / 2N, as N draws are never quite even: .0014 for the
-ring, .0048 for the grid, of 2,500 samples. More than 98.9 % means that the modes are drawn too narrow. Conventions of
-VEEGAN (Srivastava et al. 2017) and PacGAN (Lin et al. 2018).
+ring, .0048 for the grid, of 2,500 samples. More than 98.9 % means that the modes are drawn too narrow: `spread` says how
+narrow, as a share of the right width. Conventions of VEEGAN (Srivastava et al. 2017) and PacGAN (Lin et al. 2018).
 """
 
 import math
@@ -33,19 +33,24 @@ def mode_scores(samples, centres, sigma):
     """Scores of points (N, D) against Gaussians of spread `sigma` about centres (K, D), as a dict.
 
     modes: how many of the K are covered; high_quality: the share of samples within 3 sigma of a centre; reverse_kl: of
-    the high-quality samples, see `count_scores`; and what a perfect model scores, high_quality_perfect (points in the
-    plane only) and reverse_kl_perfect (its mean). ValueError for another shape, or values that are not finite.
+    the high-quality samples, see `count_scores`. For points in the plane also spread, the root of the mean squared
+    distance of the high-quality samples from their centres, 1 for a perfect model and 0 for one that draws the centres;
+    and what a perfect model scores, high_quality_perfect and reverse_kl_perfect (its mean). ValueError for another shape,
+    or values that are not finite.
     """
     if not sigma > 0:
         raise ValueError(f"mode_scores: sigma {sigma}: a spread above 0 is needed")
     samples, centres = checked_bags("mode_scores", samples, centres)
-    counts = np.zeros(len(centres), np.int64)
+    counts, total = np.zeros(len(centres), np.int64), 0.0
     for _, squares in distance_blocks(samples, centres):
-        nearest = squares.argmin(1)
-        counts += np.bincount(nearest[squares.min(1) <= (WITHIN * sigma) ** 2], minlength=len(centres))
+        nearest, near = squares.argmin(1), squares.min(1) <= (WITHIN * sigma) ** 2
+        counts += np.bincount(nearest[near], minlength=len(centres))
+        total += squares.min(1)[near].sum()
     share = 1 - math.exp(-(WITHIN**2) / 2)  # of a Gaussian in the plane: its squared radius is exponential
     scores = {"samples": len(samples), **count_scores(counts), "high_quality": float(counts.sum() / len(samples))}
     if samples.shape[1] == 2:
+        expected = 2 * sigma**2 * (1 - WITHIN**2 / 2 * (1 - share) / share)  # E r², r within 3 sigma
+        scores["spread"] = math.sqrt(total / max(1, counts.sum()) / expected)
         scores["high_quality_perfect"] = share
         scores["reverse_kl_perfect"] = _mean_divergence(len(centres), max(1, round(share * len(samples))))
     return scores
