@@ -74,7 +74,14 @@ def test_a_recipe_from_training_to_scores(name, tmp_path, capsys):
     x = np.load(tmp_path / "x.npy")
     assert x.shape == (3, 3 if name == "stacked-mnist" else 1, 28, 28) and np.abs(x).max() <= 1
 
-    capsys.readouterr()
+    of_class = main(["sample", str(out), "-n", "30", "--class", "7", "--out", str(tmp_path / "7.npy")])
+    assert of_class == (0 if name in ("cgan", "infogan") else 2)
+    if of_class == 0:  # every tenth of what is drawn without it
+        assert main(["sample", str(out), "-n", "300", "--out", str(tmp_path / "all.npy")]) == 0
+        np.testing.assert_array_equal(np.load(tmp_path / "7.npy"), np.load(tmp_path / "all.npy")[7::10])
+        assert main(["sample", str(out), "--class", "10"]) == 2
+    assert ("classes are 0 to 9" if of_class == 0 else "do not exist") in capsys.readouterr().err
+
     assert main(["evaluate", str(out), "-n", "40"]) == 0
     assert recipes.load(name).EVALUATED_SAMPLES >= 10_000
     printed = capsys.readouterr().out

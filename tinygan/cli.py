@@ -77,6 +77,7 @@ def _parser():
         "--truncation", type=float, metavar="T",
         help="draw normal noise beyond ±T again: surer and less diverse samples, for T of 1 or so",
     )  # fmt: skip
+    p.add_argument("--class", type=int, dest="of_class", metavar="K", help="only of this class, if there are classes")
     p.add_argument("--out", metavar="FILE", help="a .npy array, or what the recipe writes, mostly .png")
 
     p = commands.add_parser("chat", help="talk with a trained dialogue")
@@ -179,7 +180,7 @@ def sample(options):
     _positive(options.n, "-n")
     written = formats(recipe)
     path = Path(options.out) if options.out else run.folder / "samples" / f"seed-{options.seed}{next(iter(written))}"
-    samples = _samples(game, options)
+    samples = _samples(game, recipe, options)
     if path.suffix == ".npy":
         import io
 
@@ -200,10 +201,17 @@ def sample(options):
     print(path)
 
 
-def _samples(game, options):
-    """As many samples as asked for, with the truncation that was asked for."""
+def _samples(game, recipe, options):
+    """As many samples as asked for, with the truncation and of the class that were asked for."""
     from tinygan.gan.training import Game
 
+    if options.of_class is not None:
+        classes = getattr(recipe, "CLASSES", 0)  # its samples are of the classes in turn
+        if not 0 <= options.of_class < classes:
+            known = f"are 0 to {classes - 1}" if classes else "do not exist in this recipe"
+            raise UsageError(f"--class {options.of_class}: classes {known}")
+        every = argparse.Namespace(**{**vars(options), "n": options.n * classes, "of_class": None})
+        return _samples(game, recipe, every)[options.of_class :: classes]
     if options.truncation is None:
         return game.sample(options.n, options.seed)
     if type(game).sample is not Game.sample:

@@ -14,7 +14,7 @@ from tinygan.nn import LeakyReLU, Linear, Module, Sequential
 from tinygan.plot import image_grid, save_image
 from tinygan.recipes.mnist import PictureSettings, painter, trunk
 
-CODES = 10
+CLASSES = 10  # of the categorical code
 
 
 @dataclass
@@ -36,13 +36,13 @@ class Judge(Module):
     def __init__(self, shape, s, rng):
         self.trunk = trunk(shape, s, rng)
         self.verdict = Linear(s.features, 1, rng=rng)
-        self.q = Sequential(Linear(s.features, 64, rng=rng), LeakyReLU(0.2), Linear(64, CODES + s.sliders, rng=rng))
+        self.q = Sequential(Linear(s.features, 64, rng=rng), LeakyReLU(0.2), Linear(64, CLASSES + s.sliders, rng=rng))
 
     def forward(self, x, code=None, sliders=None):
-        """Pictures (N, *shape) -> verdicts (N, 1), logits of the code (N, CODES), sliders (N, sliders)."""
+        """Pictures (N, *shape) -> verdicts (N, 1), logits of the code (N, CLASSES), sliders (N, sliders)."""
         features = self.trunk(x)
         read = self.q(features)
-        return self.verdict(features), read[:, :CODES], read[:, CODES:]
+        return self.verdict(features), read[:, :CLASSES], read[:, CLASSES:]
 
 
 def surprise(information):
@@ -64,24 +64,24 @@ def surprise(information):
 class CodeGame(Game):
     """A game whose generated samples have the codes in turn: 0 to 9, 0 to 9, and so on."""
 
-    at_once = 25 * CODES  # of what is drawn at a time, each begins with code 0
+    at_once = 25 * CLASSES  # of what is drawn at a time, each begins with code 0
 
 
 def in_turn(n):
     """The codes of n samples."""
-    return np.arange(n) % CODES
+    return np.arange(n) % CLASSES
 
 
 def latent(z, code, sliders):
     """What G makes a picture of: z (N, noise), the code (N,) as one-hot vectors, sliders (N, sliders), end to end."""
-    return np.concatenate([z, np.eye(CODES, dtype="float32")[code], sliders], 1)
+    return np.concatenate([z, np.eye(CLASSES, dtype="float32")[code], sliders], 1)
 
 
 def make_game(s, device="cpu"):
     """The game that `tinygan train infogan` plays."""
     images, _ = mnist("train")
     shape = images.shape[1:]
-    g = painter(s.noise + CODES + s.sliders, shape, s, stream(s.seed, "generator")).to(device)
+    g = painter(s.noise + CLASSES + s.sliders, shape, s, stream(s.seed, "generator")).to(device)
     d = Judge(shape, s, stream(s.seed, "discriminator")).to(device)
     loader = Loader(to_device(images * 2 - 1, device), batch_size=s.batch_size, seed=s.seed)
 
@@ -99,22 +99,22 @@ def make_game(s, device="cpu"):
 
 def draw(game, samples, path):
     """Samples, a code a row; beside them, for each slider, one picture of each code with that slider from -1 to 1."""
-    rows = max(1, len(samples) // CODES)
-    grids = [samples[in_turn(len(samples)).argsort(kind="stable")][: rows * CODES]]
+    rows = max(1, len(samples) // CLASSES)
+    grids = [samples[in_turn(len(samples)).argsort(kind="stable")][: rows * CLASSES]]
     grids += [swept(game, k) for k in range(game.settings.sliders)]
-    pictures = [image_grid(x, columns=len(x) // min(len(x), CODES), scale=2) for x in grids]
+    pictures = [image_grid(x, columns=len(x) // min(len(x), CLASSES), scale=2) for x in grids]
     height = min(len(p) for p in pictures)
     save_image(np.concatenate([p[:height] for p in pictures], 1), path)
 
 
 def swept(game, slider, steps=10):
-    """Pictures (CODES · steps, C, h, w) of every code with one z, `slider` going from -1 to 1 and the others at 0."""
+    """Pictures (CLASSES · steps, C, h, w) of every code with one z, `slider` going from -1 to 1 and the others at 0."""
     s = game.settings
-    z = stream(s.seed, "sweep").standard_normal((CODES, s.noise), dtype="float32").repeat(steps, 0)
-    sliders = np.zeros((CODES * steps, s.sliders), "float32")
-    sliders[:, slider] = np.tile(np.linspace(-1, 1, steps), CODES)
+    z = stream(s.seed, "sweep").standard_normal((CLASSES, s.noise), dtype="float32").repeat(steps, 0)
+    sliders = np.zeros((CLASSES * steps, s.sliders), "float32")
+    sliders[:, slider] = np.tile(np.linspace(-1, 1, steps), CLASSES)
     with no_grad():
-        x = latent(z, np.arange(CODES).repeat(steps), sliders)
+        x = latent(z, np.arange(CLASSES).repeat(steps), sliders)
         return game.average.module(Tensor(x, device=game.g_parameters[0].device)).numpy()
 
 
@@ -124,7 +124,7 @@ EVALUATED_SAMPLES = 10_000
 def evaluate(game, samples):
     """How well codes and classes agree, when each code stands for a class of its own; and the scores of `mnist`."""
     classes = digit_classifier("mnist").judge(samples)[1].argmax(1)
-    counts = np.zeros((CODES, CODES), int)
+    counts = np.zeros((CLASSES, CLASSES), int)
     np.add.at(counts, (in_turn(len(samples)), classes), 1)
     agreeing, matching = best_matching(counts)
     scores = evaluate_images(samples, "mnist")

@@ -1,0 +1,37 @@
+"""Stacked MNIST with the tiny networks of Metz et al. 2017: modes found of a thousand, and KL to uniform.
+
+    python benchmarks/tables/e4.py [--seeds 0,1] [--runs runs/e4] [--set KEY=VALUE ...]
+
+Trains and scores `stacked-mnist` as e3.py does its recipes, and writes results/e4.json and results/e4.md.
+"""
+
+from e3 import play, with_error
+
+PUBLISHED = {  # modes and KL of PacGAN's table 3, the same networks: Lin et al. 2018
+    "DCGAN": (30.6, 5.99),
+    "Unrolled GAN, 10 steps": (327, 4.66),
+    "PacDCGAN4": (667, 1.81),
+}
+
+
+def e4_table(found):
+    """Markdown: the published rows, ours, and a perfect model."""
+    lines = ["# Stacked MNIST, 25,600 samples", "", "`python benchmarks/tables/e4.py`", ""]
+    lines += ["| | modes | KL | seeds | steps | CPU minutes |", "|---|---|---|---|---|---|"]
+    lines += [
+        f"| {name} (Lin et al. 2018, table 3) | {modes:g} | {kl} | | | |" for name, (modes, kl) in PUBLISHED.items()
+    ]
+    for name, seeds in found.items():
+        rows = list(seeds.values())
+        modes, kl, minutes = (
+            with_error([row[score] for row in rows], digits)
+            for score, digits in (("modes", 1), ("reverse_kl", 3), ("cpu_minutes", 1))
+        )
+        lines.append(f"| **`{name}`** | {modes} | {kl} | {len(rows)} | {rows[0]['steps']:,} | {minutes} |")
+        perfect = rows[0]["reverse_kl_perfect"]
+    lines.append(f"| a perfect model | 1000 | {perfect:.3f} | | | |")
+    return "\n".join(lines) + "\n"
+
+
+if __name__ == "__main__":
+    play(__doc__, ["stacked-mnist"], "e4", e4_table)
