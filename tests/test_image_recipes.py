@@ -4,8 +4,10 @@ MNIST is replaced by a few made pictures in its file format, and the classifier 
 """
 
 import gzip
+import importlib
 import itertools
 import struct
+from pathlib import Path
 
 import numpy as np
 import pytest
@@ -237,3 +239,22 @@ def test_stacks_are_three_digits_and_a_thousand_modes(monkeypatch):
     assert scores["modes"] == len({tuple(d) for d in digits.tolist()}) and scores["modes"] > 900
     one = stacked_mnist.evaluate(game, x[:1].repeat(50, 0))
     assert one["modes"] == 1 and one["reverse_kl"] == pytest.approx(np.log(1000))
+
+
+def test_tables_have_means_errors_and_what_real_pictures_score(monkeypatch):
+    monkeypatch.syspath_prepend(Path(__file__).parents[1] / "benchmarks" / "tables")
+    e3, e4 = importlib.import_module("e3"), importlib.import_module("e4")
+    row = {"steps": 1500, "cpu_minutes": 2.0, "frechet_floor": 3.7, "real_to_real": 0.99}
+    found = {"cgan": {"0": {**row, "frechet_distance": 10.0, "synthetic_to_real": 0.98}}}
+    found["cgan"]["1"] = {**found["cgan"]["0"], "frechet_distance": 12.0}
+    lines = e3.e3_table(found).splitlines()
+    assert len({line.count("|") for line in lines if line.startswith("|")}) == 1
+    assert any("| `cgan` | 11.0 ± 1.0 |" in line and "| 0.9800 ± 0.0000 |" in line for line in lines)
+    assert any("| real pictures | 3.7 |" in line and "| 0.9900 |" in line for line in lines)
+
+    stacked = {"steps": 1500, "cpu_minutes": 2.0, "modes": 900, "reverse_kl": 0.5, "reverse_kl_perfect": 0.02}
+    lines = e4.e4_table({"stacked-mnist": {"0": stacked}}).splitlines()
+    assert (
+        "| **`stacked-mnist`** | 900.0 | 0.500 | 1 | 1,500 | 2.0 |" in lines
+        and "| a perfect model | 1000 | 0.020 | | | |" in lines
+    )
