@@ -280,6 +280,7 @@ def main(argv=None):
     parser.add_argument("--quick", action="store_true", help="W1, W2, W3a on one thread, under two minutes")
     parser.add_argument("--only", help="some of " + ",".join(WORKLOADS))
     parser.add_argument("--threads", type=int, choices=(1, 2), help="only with so many threads")
+    parser.add_argument("--blas", choices=("native", "pinned"), help="only with these kernels")
     parser.add_argument("--device", default="cpu", choices=("cpu", "cuda"))
     parser.add_argument("--seconds", type=float, help="time for the turns of a workload (20; 10 with --quick)")
     parser.add_argument("--out", help="write PATH.json and PATH.md (default: results/speed, if all is measured)")
@@ -289,7 +290,7 @@ def main(argv=None):
         if name not in WORKLOADS:
             parser.error(f"--only: {name} is none of {', '.join(WORKLOADS)}")
     threads = [a.threads] if a.threads else [1] if a.quick or a.device == "cuda" else [1, 2]
-    kinds = ["native"] + ["pinned"] * (a.device == "cpu" and not a.quick)
+    kinds = [a.blas] if a.blas else ["native"] if a.quick or a.device == "cuda" else ["native", "pinned"]
     seconds = a.seconds or (10 if a.quick else 20)
     report = {"machine": machine(), "results": []}
     for blas in kinds:
@@ -298,7 +299,7 @@ def main(argv=None):
                 r = compare(name, a.device, n, blas, seconds)
                 report["results"].append(r)
                 print(summary(r), flush=True)
-    everything = not (a.only or a.quick or a.threads) and a.device == "cpu"
+    everything = not (a.only or a.quick or a.threads or a.blas) and a.device == "cpu"
     out = Path(a.out) if a.out else HERE / "results" / "speed" if everything else None
     print("\n" + markdown(report))
     if out:

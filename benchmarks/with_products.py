@@ -1,45 +1,32 @@
 """The least a step could take: nothing but its matrix products, on this NumPy's BLAS.
 
-What is measured is multiplication and not memory: outputs are written where they were written before, matrices of one
-shape are the same matrix, so that small ones stay in the cache, and long products go in pieces of at most 4096 rows.
+What is measured is multiplication and not memory: outputs are written where they were written before, and long products go
+in pieces; `tinygan.products` has them.
 """
 
-from functools import cache
+from collections import Counter
 
 import numpy as np
 from workloads import WORKLOADS
 
+from tinygan.products import product_call
+
 VERSION = np.__version__
-ROWS = 4096
-
-
-def pieces(size):
-    """Into how many equal pieces of at most ROWS it falls."""
-    return -(-size // ROWS)
 
 
 def build(name, device):
     """(step, networks, chance): step() computes the products of a step of the workload."""
     if device != "cpu":
         raise ImportError("the bare products are measured on the CPU only")
-    rng = np.random.default_rng(0)
-    matrix = cache(lambda rows, columns: rng.standard_normal((rows, columns), dtype=np.float32))
-    output = cache(lambda rows, columns: np.empty((rows, columns), np.float32))
-    calls = []
-    for count, m, k, n in WORKLOADS[name].products:
-        if m > ROWS:
-            times, m = count * pieces(m), m // pieces(m)
-        elif k > ROWS and m < k:
-            times, k = count * pieces(k), k // pieces(k)
-        else:
-            times = count
-        calls.append((times, matrix(m, k), matrix(k, n), output(m, n)))
+    counts = Counter()
+    for count, *sizes in WORKLOADS[name].products:
+        counts[tuple(sizes)] += count
+    calls = [(count, *product_call(*sizes)) for sizes, count in counts.items()]
 
     def step():
-        for times, a, b, out in calls:
-            multiply = np.multiply if a.shape[1] == 1 else np.matmul  # BLAS is slow at a column times a row
-            for _ in range(times):
-                multiply(a, b, out=out)
+        for count, pieces, multiply in calls:
+            for _ in range(count * pieces):
+                multiply()
 
     return step, {}, None
 

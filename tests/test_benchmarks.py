@@ -1,4 +1,4 @@
-"""The benchmark runs, and its own check of equal losses can fail. Speeds are not tested here: see benchmarks/."""
+"""The benchmarks run, and their own checks can fail. Speeds are not tested here: see benchmarks/."""
 
 import json
 import os
@@ -6,6 +6,7 @@ import subprocess
 import sys
 from pathlib import Path
 
+import numpy as np
 import pytest
 
 BENCHMARKS = Path(__file__).parents[1] / "benchmarks"
@@ -18,12 +19,13 @@ def on_path(monkeypatch):
 
 
 def test_speed_writes_its_tables(tmp_path):
-    command = [sys.executable, str(BENCHMARKS / "speed.py"), "--only", "W1", "--threads", "1", "--seconds", "0.1"]
+    command = [sys.executable, str(BENCHMARKS / "speed.py"), "--only", "W1", "--threads", "1"]
+    command += ["--blas", "pinned", "--seconds", "0.1"]
     run = subprocess.run([*command, "--out", str(tmp_path / "s")], capture_output=True, text=True, env=os.environ)
     assert run.returncode == 0, run.stderr
     (result,) = json.loads((tmp_path / "s.json").read_text())["results"]
     assert result["sides"]["tinygan"]["ms"] > 0
-    assert result["product_share"] > 0
+    assert result["product_share"] > 0 and result["blas"] == "pinned"
     assert "| W1 |" in (tmp_path / "s.md").read_text()
 
 
@@ -57,3 +59,89 @@ def test_products_are_counted(on_path, name, mflop):
     from workloads import WORKLOADS
 
     assert WORKLOADS[name].flops() / 1e6 == pytest.approx(mflop, rel=0.005)
+
+
+@pytest.mark.parametrize(
+    ("set_by_user", "native", "pinned"),
+    [({}, {}, {"OPENBLAS_CORETYPE": "Haswell"}), ({"OPENBLAS_L2_SIZE": "512"}, {}, {"OPENBLAS_L2_SIZE": "512"})],
+)
+def test_blas_is_pinned_by_the_benchmark_unless_it_is_already(on_path, monkeypatch, set_by_user, native, pinned):
+    import speed
+
+    for name in speed.PINS:
+        monkeypatch.delenv(name, raising=False)
+    for name, value in set_by_user.items():
+        monkeypatch.setenv(name, value)
+    pins = lambda blas: {k: v for k, v in speed.environment("tinygan", 1, blas).items() if k in speed.PINS}
+    assert pins("native") == native and pins("pinned") == pinned
+
+
+# --- scaling -----------------------------------------------------------------------------------------------------
+
+
+def test_exponents_are_those_of_the_upper_half(on_path):
+    import scaling
+
+    n = np.array([1, 2, 4, 8, 16, 32, 64])
+    assert scaling.exponent(n, 3.0 * n**1.5) == pytest.approx(1.5)
+    assert scaling.exponent(n, np.maximum(8, n) ** 2.0) == pytest.approx(2)  # what is constant at first is left out
+
+
+@pytest.mark.parametrize(("power", "surprise"), [(1, False), (2, True)])
+def test_work_that_grows_too_fast_is_a_surprise(on_path, power, surprise):
+    import scaling
+
+    def make(n):
+        return lambda: [None for _ in range(n**power)]
+
+    sizes = [100, 200, 400]
+    found = scaling.measure(scaling.Curve("test", "n", sizes, make, lambda n: n, lambda n: n), 0.01)
+    assert scaling.surprising(found) == surprise
+    assert found["memory"]["found"] == pytest.approx(power, abs=0.1)
+    assert ("surprise" in scaling.table([found])[-1]) == surprise
+
+
+def test_every_curve_runs(on_path):
+    import scaling
+
+    for curve in scaling.CURVES:
+        curve.make(curve.sizes[0])()
+        assert curve.sizes == sorted(curve.sizes) and len(curve.sizes) >= 5
+
+
+def test_a_graph_of_100_000_nodes_is_within_reach(on_path):
+    import scaling
+
+    scaling.chain(100_000)()
+
+
+# --- memory and whole runs ---------------------------------------------------------------------------------------
+
+
+def test_what_a_step_holds_is_found_and_adds_up(on_path):
+    import memory
+
+    m = memory.in_own_process("measured", "W2")
+    kinds = {kind: sum(parts.values()) for kind, parts in m["kinds"].items()}
+    assert sum(kinds.values()) == pytest.approx(m["peak_mb"], abs=0.1)
+    # G: 64 6272, its bias, batch norm, 128 64 4 4, its bias, batch norm, 64 4 4, its bias; D likewise
+    g = 64 * 6272 + 6272 + 2 * 128 + 128 * 64 * 16 + 64 + 2 * 64 + 64 * 16 + 1
+    d = 64 * 16 + 64 + 64 * 128 * 16 + 128 + 2 * 128 + 6272 + 1
+    assert kinds["weights"] == pytest.approx(4 * (g + d) / 1e6, rel=0.01)
+    assert kinds["Adam's averages"] == pytest.approx(2 * kinds["weights"], rel=0.01)
+    assert 0 <= kinds["everything else that Python holds"] < 0.05 * m["peak_mb"]
+    assert m["kinds"]["results of ops, for the way back"]["D.0: conv"] >= 4 * 64 * 64 * 14 * 14 / 1e6
+
+
+def test_whole_runs_are_measured_and_compared(on_path, tmp_path):
+    import whole
+
+    (tmp_path / "tinygan").symlink_to(BENCHMARKS.parent / "tinygan")  # as `--before` unpacks a commit
+    roots = {"before": tmp_path, "now": BENCHMARKS.parent}
+    figures = whole.measure(roots, ["ring"], 2, 1, 1)
+    for f in figures:
+        (found,) = f["runs"]
+        assert found["steps"] == 2 and 0 < found["cpu"] and 20 < found["peak_mb"] < 1000
+    assert "processor" in whole.table(figures)[-1] and "processor" not in whole.table(figures)[-2]
+    with pytest.raises(SystemExit, match="unknown recipe"):
+        whole.run(BENCHMARKS.parent, "nothing", 2, 1)

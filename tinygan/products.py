@@ -74,6 +74,7 @@ def _shapes(arrays):
 
 
 def forward_products(op, y, args, const):
+    """The products of y = op(*args, **const), as in FORWARD."""
     if op.__name__ not in FORWARD:
         return []
     if len(args) != op.arity:
@@ -82,6 +83,7 @@ def forward_products(op, y, args, const):
 
 
 def backward_products(op, y, useful):
+    """The products of op.pullback for the parents of y in `useful`, less those of ops that it calls, as in BACKWARD."""
     if op.__name__ not in BACKWARD:
         return []
     return BACKWARD[op.__name__]([a is not None and a in useful for a in y.parents], *_shapes(y.args))
