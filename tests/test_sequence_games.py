@@ -112,6 +112,10 @@ def test_a_series_of_ones_own_comes_back_in_its_units(tmp_path, capsys):
     assert header == ["sample", "step", "time", "noise", "same"] and len(rows) == 15
     assert rows[6][:2] == ["1", "1"] and {row[4] for row in rows} == {"7"}
     assert all(1000 <= float(row[2]) <= 1039 and 1 < float(row[3]) < 9 for row in rows)
+    assert main(["sample", str(run), "-n", "3", "--out", str(tmp_path / "x.npy")]) == 0
+    in_array = np.load(tmp_path / "x.npy")
+    assert in_array.shape == (3, 5, 3)
+    np.testing.assert_allclose(in_array.reshape(15, 3), np.float64([row[2:] for row in rows]), rtol=1e-6)
 
 
 @pytest.mark.parametrize(
@@ -186,6 +190,8 @@ def test_pieces_are_heard_one_after_another(tmp_path):
     samples = game.sample(3, 0)
     row = chorales.in_a_row(game, samples)
     assert row.shape == (3 * 12, 4) and (row[8:12] == -1).all()
+    chorales.write_array(game, samples, tmp_path / "x.npy")
+    assert (np.load(tmp_path / "x.npy")[1] == row[12:20]).all()
     chorales.write_sound(game, samples, tmp_path / "x.wav")
     with wave.open(str(tmp_path / "x.wav")) as file:
         assert file.getnframes() > 36 * 0.1 * file.getframerate()

@@ -181,7 +181,7 @@ def sample(options):
     written = formats(recipe)
     path = Path(options.out) if options.out else run.folder / "samples" / f"seed-{options.seed}{next(iter(written))}"
     samples = _samples(game, recipe, options)
-    if path.suffix == ".npy":
+    if path.suffix == ".npy" and path.suffix not in written:
         import io
 
         import numpy as np

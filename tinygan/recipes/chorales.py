@@ -171,7 +171,13 @@ def write_sound(game, samples, path):
     write_wav(sounded(in_a_row(game, samples)), path)
 
 
-FORMATS = {".png": draw, ".mid": write_music, ".wav": write_sound}
+def write_array(game, samples, path):
+    """An array (N, T, voices) of MIDI pitches, -1 for silence."""
+    with written_whole(path) as temporary, open(temporary, "wb") as file:
+        np.save(file, decoded(samples, game.kept["pitches"]))
+
+
+FORMATS = {".png": draw, ".mid": write_music, ".wav": write_sound, ".npy": write_array}
 
 # --- how good it is --------------------------------------------------------------------------------------------
 

@@ -170,6 +170,12 @@ def write_csv(game, samples, path):
     write_file(path, text.getvalue())
 
 
+def write_array(game, samples, path):
+    """An array (N, T, columns) of float64, in the units they came in."""
+    with written_whole(path) as temporary, open(temporary, "wb") as file:
+        np.save(file, in_units(game, samples))
+
+
 MOST_COLUMNS = 6  # that are drawn
 
 
@@ -196,7 +202,7 @@ def draw(game, samples, path):
         canvas.print_png(str(temporary))
 
 
-FORMATS = {".png": draw, ".csv": write_csv}
+FORMATS = {".png": draw, ".csv": write_csv, ".npy": write_array}
 
 # --- how good it is --------------------------------------------------------------------------------------------
 
