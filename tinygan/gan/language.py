@@ -200,7 +200,7 @@ class TextGame(Game):
     def learn(self, loss, step):
         """The teacher's step down the generator's gradient of `loss`."""
         s = self.settings
-        self.teacher.lr = s.mle_rate * rate_left(step, s.pretrain, s.decay_from)
+        self.teacher.lr = s.mle_rate * rate_left(step, s.pretrain, s.mle_decay_from)
         _move(self.generator, self.teacher, grad(loss, self.g_parameters), s, "generator")
         self.average.update(self.generator)
 

@@ -5,9 +5,11 @@ finished many times from there, and the judge's verdicts are averaged (`rollout_
 than others at their place are made likelier (`policy_loss`, REINFORCE). Read `language.py` first.
 """
 
+from functools import cached_property
+
 from tinygan import ops
 from tinygan.autodiff import grad, no_grad, raw
-from tinygan.backend import stream, xp
+from tinygan.backend import stream, to_numpy, xp
 from tinygan.gan.language import BLOCK, END, TextGame
 from tinygan.gan.objectives import minimax
 from tinygan.gan.training import _move, learning_rate_at
@@ -121,7 +123,7 @@ class PolicyGame(TextGame):
     """way=policy: after imitation, sentences are drawn, every token is valued by roll-outs, and D learns on.
 
     The roll-outs are written by a copy that lags behind the generator. reward="constant" is the control: all sentences
-    are worth 1, nothing is learned from D, and whatever changes is the work of the update itself.
+    are worth 1, there is no D to learn from, and whatever changes is the work of the update itself.
     """
 
     def __post_init__(self):
@@ -152,13 +154,23 @@ class PolicyGame(TextGame):
             self.average.update(G)
             self.lagged.update(G)
             row |= {"g_loss": loss.item(), "g_entropy": float(entropy)}
-        return {"d_loss": self.teach_judge(step), **row}
+        return row if s.reward == "constant" else {"d_loss": self.teach_judge(step), **row}
 
     def reward(self, tokens):
-        """σ(D's verdict) of tokens (M, T): (M,)."""
-        rows = max(1, BLOCK // (64 * tokens.shape[1]))
-        parts = [self.discriminator(tokens[k : k + rows]) for k in range(0, len(tokens), rows)]
-        return ops.sigmoid(xp(tokens).concatenate([raw(p)[:, 0] for p in parts]))
+        """σ(D's verdict) of tokens (M, T): (M,); times s.copies where the sentence is one of the real ones."""
+        library, rows = xp(tokens), max(1, BLOCK // (64 * tokens.shape[1]))
+        with no_grad():
+            parts = [raw(self.discriminator(tokens[k : k + rows]))[:, 0] for k in range(0, len(tokens), rows)]
+        worth = ops.sigmoid(library.concatenate(parts))
+        if self.settings.copies < 1:
+            copied = [row.tobytes() in self.known for row in to_numpy(tokens)]
+            worth *= 1 - (1 - self.settings.copies) * library.asarray(copied, worth.dtype)
+        return worth
+
+    @cached_property
+    def known(self):
+        """The real sentences, as bytes."""
+        return {row.tobytes() for row in to_numpy(self.loader.arrays[0])}
 
     def teach_judge(self, step):
         """D's turns of a step, on new real and new generated sentences: its loss."""

@@ -30,7 +30,9 @@ class TextSettings(training.Settings):
     pretrain: int = setting(5000, "Steps of maximum likelihood that come first; all of them for mle and vae.", 0)
     d_pretrain: int = setting(200, "way=policy, infill: steps after these in which D learns alone.", 0)
     mle_rate: float = setting(5e-3, "Adam's learning rate while G imitates.", 0.0)
+    mle_decay_from: float = setting(0.5, "Share of imitation after which its rate falls in a line to 0.", 0.0, 1.0)
     learning_rate: float = setting(1e-4, "Adam's learning rate in the game.", 0.0)
+    decay_from: float = setting(1.0, "Share of all steps after which the game's rate falls.", 0.0, 1.0)
     beta1: float = setting(0.9, "Adam's decay of the mean gradient; 0 is none.", 0.0, 1.0)
     beta2: float = setting(0.999, "Adam's decay of the mean squared gradient.", 0.0, 1.0)
     objective: str = setting("relativistic", "way=gumbel: what the players want.", choices=tuple(training.OBJECTIVES))
@@ -60,6 +62,9 @@ class TextSettings(training.Settings):
         choices=("judge", "constant"),
     )
 
+    copies: float = setting(
+        1.0, "way=policy: by what the judge's reward of a sentence is multiplied that is among the real ones.", 0.0, 1.0
+    )
     whole: float = setting(0.5, "way=infill: share of sentences that are hidden whole, of others a stretch.", 0.0, 1.0)
     discount: float = setting(0.9, "way=infill: what the reward of the next token counts in a token's value.", 0.0, 1.0)
     latent: int = setting(16, "way=vae: size of z.", 1)
