@@ -71,7 +71,14 @@ def test_recipe_trains_draws_and_scores(name, tmp_path):
 
 @pytest.mark.parametrize(
     "settings",
-    [{"packing": 2}, {"spread_of": 4}, {"latent": "sphere"}, {"latent": "uniform", "noise": 2}, {"layers": 1}],
+    [
+        {"packing": 2},
+        {"spread_of": 4},
+        {"latent": "sphere"},
+        {"latent": "uniform", "noise": 2},
+        {"layers": 1},
+        {"sparsity": 0.1},
+    ],
     ids=str,
 )
 def test_settings_of_points(settings):

@@ -15,7 +15,7 @@ from tinygan.data import Loader
 from tinygan.data.toys import gaussians
 from tinygan.gan import training
 from tinygan.gan.augment import MinibatchStd
-from tinygan.gan.latent import Normal, Sphere, Uniform
+from tinygan.gan.latent import Normal, SparseCode, Sphere, Uniform
 from tinygan.gan.training import Game, setting
 from tinygan.metrics import mode_scores, ring_centres
 from tinygan.nn import LeakyReLU, Linear, Sequential
@@ -40,6 +40,7 @@ class PointSettings(training.Settings):
     noise: int = setting(8, "Size of z.", 1)
     hidden: int = setting(128, "Width of the hidden layers of both players.", 1)
     layers: int = setting(3, "Hidden layers of each player.", 1)
+    leak: float = setting(0.2, "Slope of the hidden units below 0; 0 is ReLU.", 0.0, 1.0)
     spread_of: int = setting(0, "D is told the spread of groups of so many samples; 0: it is not.", 0)
 
     def __post_init__(self):
@@ -54,13 +55,14 @@ class PointSettings(training.Settings):
 def hidden_layers(inputs, s, rng):
     """s.layers times Linear and LeakyReLU: (N, inputs) -> (N, hidden)."""
     sizes = [inputs] + [s.hidden] * s.layers
-    return [layer for a, b in zip(sizes, sizes[1:]) for layer in (Linear(a, b, rng=rng), LeakyReLU(0.2))]
+    return [layer for a, b in zip(sizes, sizes[1:]) for layer in (Linear(a, b, rng=rng), LeakyReLU(s.leak))]
 
 
 def point_game(points, s, device):
     """The game of two perceptrons on points (N, 2)."""
     rng = stream(s.seed, "generator")
-    g = Sequential(*hidden_layers(s.noise, s, rng), Linear(s.hidden, 2, rng=rng)).to(device)
+    features = [SparseCode()] if s.sparsity else []
+    g = Sequential(*hidden_layers(s.noise, s, rng), *features, Linear(s.hidden, 2, rng=rng)).to(device)
     rng = stream(s.seed, "discriminator")
     spread = [MinibatchStd(s.spread_of)] if s.spread_of else []
     trunk = hidden_layers(2 * s.packing, s, rng)
