@@ -7,7 +7,7 @@ import math
 
 from tinygan.autodiff import op, raw
 from tinygan.backend import erf as erf_of_array
-from tinygan.backend import xp
+from tinygan.backend import in_blocks, xp
 
 __all__ = [
     "abs", "add", "clamp", "cos", "cosh", "div", "elu", "erf", "exp", "expm1", "gelu", "leaky_relu", "log",
@@ -210,26 +210,42 @@ def clamp(input, min=None, max=None):
 # --- activations -----------------------------------------------------------------------------------------------
 
 
-@op(lambda g, y, x: g * (raw(y) > 0).astype(g.dtype))  # a quarter faster than with truth values
+def _gate(out, g, x, slope):
+    out[...] = x > 0  # np.where takes seven times as long as these four lines
+    if slope:
+        out *= 1 - slope
+        out += slope
+    out *= g
+
+
+@op(lambda d, y, g, x, slope: _gated(d, x, slope=slope), None)
+def _gated(g, x, slope):
+    """g where x > 0, slope * g elsewhere: the gradient of relu and leaky_relu."""
+    out = xp(g).empty_like(x, g.dtype)  # lies as x does: channels-last, where g may come from a flatten
+    in_blocks(lambda *blocks: _gate(*blocks, slope), out, g, x)
+    return out
+
+
+@op(lambda g, y, x: _gated(g, raw(y), slope=0.0))
 def relu(input):
     """max(0, input)."""
     y = xp(input).zeros_like(input)
     return xp(input).maximum(input, y, out=y)  # NumPy takes twice as long for the larger of an array and one number
 
 
-def _leaky_slope(x, slope):
-    slopes = (x > 0).astype(x.dtype)  # np.where takes 35 times as long as a multiplication
-    slopes *= 1 - slope
-    slopes += slope
-    return slopes
-
-
-@op(lambda g, y, x, negative_slope=0.01: g * _leaky_slope(raw(x), negative_slope))
+@op(lambda g, y, x, negative_slope=0.01: _gated(g, raw(x), slope=negative_slope))
 def leaky_relu(input, negative_slope=0.01):
     """input where positive, negative_slope * input elsewhere."""
-    if 0 <= negative_slope <= 1:
-        return xp(input).maximum(input, input * negative_slope)
-    return input * _leaky_slope(input, negative_slope)
+    if not 0 <= negative_slope <= 1:
+        return _gated(input, input, slope=negative_slope)
+
+    def larger(y, x):
+        xp(x).multiply(x, negative_slope, out=y)
+        xp(x).maximum(x, y, out=y)
+
+    y = xp(input).empty_like(input)
+    in_blocks(larger, y, input)
+    return y
 
 
 def _elu_slope(x, alpha):
