@@ -46,8 +46,9 @@ def test_times_in_words(minutes, words):
         ("it is five to twelve. what time is it in ten minutes?", "five past twelve.", "five past eleven."),
         ("what time is two hours after half past eleven?", "half past one.", "half past nine."),
         ("mix blue with yellow, please.", "you get green.", "you get purple."),
-        ("i look north, turn left, then turn left. where do i look?", "south.", "west."),
+        ("i look north, turn left, then turn left. where do i look?", "west, then south.", "south."),
         ("facing west, i turn around. which way now?", "to the east.", "to the north."),
+        ("facing east, i turn left and around. which way now?", "you look north, then south.", "south, then north."),
     ],
 )
 def test_right_and_wrong(prompt, right, wrong):

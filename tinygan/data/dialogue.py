@@ -10,6 +10,7 @@ training: "test" prompts are questions put in words that were never seen togethe
 (True, False)
 """
 
+import itertools
 import zlib
 from functools import cache
 from pathlib import Path
@@ -102,21 +103,17 @@ def _colours():
 
 
 def _directions():
-    for at, facing in enumerate(_COMPASS):
-        for first, quarter in _TURNS.items():
-            once = _COMPASS[(at + quarter) % 4]
+    for start in range(4):
+        for turns in itertools.chain(*(itertools.product(_TURNS, repeat=count) for count in (1, 2, 3))):
+            faced = itertools.accumulate((_TURNS[turn] for turn in turns), initial=start)
+            facing, *then = (_COMPASS[at % 4] for at in faced)
             asked = (
-                f"i look {facing} and turn {first}. where do i look?",
-                f"facing {facing}, i turn {first}. which way now?",
+                f"i look {facing}, turn {', then turn '.join(turns)}. where do i look?",
+                f"facing {facing}, i turn {' and '.join(turns)}. which way now?",
+                f"my face is to the {facing}. i turn {' then '.join(turns)}. what do i face?",
             )
-            yield asked, (f"{once}.", f"you look {once}.", f"to the {once}.")
-            for second, more in _TURNS.items():
-                twice = _COMPASS[(at + quarter + more) % 4]
-                asked = (
-                    f"i look {facing}, turn {first}, then turn {second}. where do i look?",
-                    f"facing {facing}, i turn {first} and {second}. which way now?",
-                )
-                yield asked, (f"{twice}.", f"you look {twice}.", f"to the {twice}.")
+            then = ", then ".join(then)
+            yield asked, (f"{then}.", f"you look {then}.", f"to the {then}.")
 
 
 TOPICS = {"numbers": _numbers, "times": _times, "colours": _colours, "directions": _directions}
