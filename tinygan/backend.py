@@ -195,7 +195,7 @@ def in_blocks(function, *arrays):
         for i in range(start, stop, BLOCK):
             function(*(a[i : min(i + BLOCK, stop)] for a in flat))
 
-    split_batch(some_blocks, flat[0], work=100 * first.size)  # a chain on an element takes as long as 100 multiplications
+    split_batch(some_blocks, flat[0], work=100 * first.size)  # an element takes as long as 100 multiplications
 
 
 def threads():
