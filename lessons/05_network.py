@@ -186,7 +186,7 @@ for ax in axes[:, 0]:
 plt.show()
 
 # %% [markdown]
-# 60 steps each. SGD zigzags across and crawls along. Momentum swings like a ball in a bowl, and gets along the valley ten times as fast. RMSprop and Adam make the valley round: they set off
+# 60 steps each. SGD zigzags across and crawls along. Momentum swings like a ball in a bowl, and gets along the valley faster than SGD may. RMSprop and Adam make the valley round: they set off
 # at 45 degrees (the axes are not drawn to one scale), as if both directions were equally steep.
 #
 # ## A spiral
