@@ -92,6 +92,17 @@ def test_losses_are_those_of_a_loop():
     assert trimmed(wider).shape == (2, 4)
 
 
+def test_a_first_state_and_what_is_given_are_read():
+    """Read at once, or token by token."""
+    m = sharp(LanguageModel(3, 2, 3, given=2, ended=False))
+    rows, rng = every(3, range(3)), RNG(1)
+    state, given = tuple(rng.standard_normal((1, 27, 3)) for _ in range(2)), rng.standard_normal((27, 2))
+    found = m(rows, state, np.broadcast_to(given, (3, 27, 2))).data
+    for t, read in enumerate(m.before(rows).T):
+        h, state = m.step(read, state, given)
+        np.testing.assert_allclose(found[t], h.data)
+
+
 def test_sharpness_is_the_inverse_of_temperature():
     m = model()
     h = RNG(0).standard_normal((4, 3))
@@ -212,6 +223,14 @@ def test_relaxed_sentences_become_the_tokens():
     assert (same == tokens).all() and soft.shape == (6, length, 5)  # β changes how sharp they are, not what is drawn
     np.testing.assert_allclose(soft.data.sum(2), 1)
     assert (soft.data[..., [PADDED, 2]] == 0).all()
+
+
+def test_a_relaxed_token_is_gumbel_softmax():
+    m = model()
+    y, _ = relaxed_sentences(m, 400, 1, 3.0, RNG(0))
+    logits = np.repeat(m.logits(m(np.zeros((1, 1), int))).data[0], 400, 0)
+    expected = ops.gumbel_softmax(logits.astype(np.float32), 1 / 3.0, rng=RNG(0))
+    np.testing.assert_allclose(y.data[:, 0], expected, atol=1e-5)
 
 
 def test_relaxed_sentences_are_drawn_with_their_probabilities():
