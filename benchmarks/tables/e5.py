@@ -5,7 +5,7 @@
 Imitation is trained once; every other row goes on from its weights. NLL-oracle is how likely the oracle finds 10,000
 generated sentences, NLL-test how likely the generator finds 10,000 of the oracle's, both in nats a token: a row without the
 other says nothing, as the rows "sharper" (logits of the same generator, times 1.2) and "constant" (policy gradient whose
-reward is always 1) show. Needs $TINYGAN_DATA/seqgan/oracle_lstm.npz. Writes tables/results/e5.json and e5.md.
+reward is always 1) show. Needs $TINYGAN_DATA/seqgan/oracle_lstm.npz. Writes results/e5.json and results/e5.md.
 """
 
 import argparse
@@ -20,7 +20,7 @@ from tinygan.backend import prime_malloc
 from tinygan.metrics import Oracle
 from tinygan.recipes import oracle as recipe
 
-RESULTS = Path(__file__).parent / "results"
+RESULTS = Path(__file__).parents[1] / "results"
 SHARPER = 1.2
 PUBLISHED = (  # NLL-oracle, NLL-test, source
     ("random", 10.310, None, "Yu et al. 2017, table 1"),
