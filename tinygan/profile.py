@@ -205,7 +205,7 @@ def watched(game, meter):
 # --- the meters ---------------------------------------------------------------------------------------------------
 
 
-class _Clock:
+class Clock:
     """Seconds and calls of each place."""
 
     def __init__(self):
@@ -225,7 +225,7 @@ class _Clock:
         pass
 
 
-class _Scales:
+class Scales:
     """Bytes of each place, of arrays and all else that Python allocates, and its matrix products."""
 
     def __init__(self):
@@ -270,12 +270,12 @@ def profile(game, steps=16, warm=4):
         for _ in range(steps):
             play()
         plain = (time.perf_counter() - begun) / steps
-        clock = _measure(game, _Clock(), play, steps)
+        clock = measure(game, Clock(), play, steps)
     tracemalloc.start()
     try:
         with share_cores():
             play()  # what is there between steps is new in each: let it be known
-            scales = _measure(game, _Scales(), play, steps)
+            scales = measure(game, Scales(), play, steps)
     finally:
         tracemalloc.stop()
     with share_cores():
@@ -292,7 +292,8 @@ def profile(game, steps=16, warm=4):
     return Profile(rows, plain, scales.peak, scales.peak_place)
 
 
-def _measure(game, meter, play, steps):
+def measure(game, meter, play, steps):
+    """The meter, after `steps` calls of play(), in which the ops, layers and parts of `game` were watched."""
     with watched(game, meter) as watch:
         meter.begin()
         for _ in range(steps):
