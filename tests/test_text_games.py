@@ -415,6 +415,8 @@ def test_words_of_ones_own(tmp_path):
 def test_refusals(tmp_path, no_data):
     with pytest.raises(ValueError, match="none is left for way=policy"):
         game_of("names", "policy", steps=2)
+    with pytest.raises(ValueError, match="which tokens cannot be"):
+        game_of("names", "gumbel", instance_noise=0.1)
     path = tmp_path / "few.txt"
     path.write_text("one\ntwo\n")
     with pytest.raises(DataError, match=r"2 lines: expected 20 or more"):

@@ -11,7 +11,7 @@ from tinygan.autodiff import grad, no_grad, raw
 from tinygan.backend import stream, to_device, xp
 from tinygan.gan.language import END, PADDED, LanguageModel, TextGame
 from tinygan.gan.objectives import minimax
-from tinygan.gan.training import _move, learning_rate_at
+from tinygan.gan.training import learning_rate_at, move
 from tinygan.nn import Embedding, Linear, LSTMCell, Module
 
 # --- the players -----------------------------------------------------------------------------------------------
@@ -165,7 +165,7 @@ class InfillGame(TextGame):
         places = xp(rows).flatnonzero
         chosen = lambda verdicts, rows: ops.index_select(verdicts.reshape(-1), 0, places(G.counts(rows, hidden)))
         d_loss = minimax.discriminator(chosen(D(rows, hidden), rows), chosen(D(filled, hidden), filled))
-        _move(D, self.d_optimizer, grad(d_loss, self.d_parameters), s, "discriminator")
+        move(D, self.d_optimizer, grad(d_loss, self.d_parameters), s, "discriminator")
         row = {"d_loss": d_loss.item()}
         if step >= s.pretrain + s.d_pretrain:
             counts = G.counts(filled, hidden)
@@ -178,7 +178,7 @@ class InfillGame(TextGame):
             losses = G.writer.token_losses(filled, None, around)
             g_loss = (losses * (advantage / (xp(rows).sqrt((advantage**2).sum() / count) + 1e-8))).sum() / count
             critic_loss = (((expected - gained) ** 2) * counts).sum() / count
-            _move(G, self.g_optimizer, grad(g_loss + critic_loss, self.g_parameters), s, "generator")
+            move(G, self.g_optimizer, grad(g_loss + critic_loss, self.g_parameters), s, "generator")
             self.average.update(G)
             row |= {"g_loss": g_loss.item(), "critic_loss": critic_loss.item(), "reward": float(rewards.sum() / count)}
             row["g_entropy"] = float((losses.data * counts).sum() / count)

@@ -14,7 +14,7 @@ from tinygan import ops
 from tinygan.autodiff import grad, no_grad, raw
 from tinygan.backend import stream, to_device, to_numpy, xp
 from tinygan.data import Loader
-from tinygan.gan.training import Game, _move
+from tinygan.gan.training import Game, move
 from tinygan.losses import linear_cross_entropy
 from tinygan.nn import LSTM, Dropout, Embedding, Linear, Module
 from tinygan.optim import EMA, Adam
@@ -201,7 +201,7 @@ class TextGame(Game):
         """The teacher's step down the generator's gradient of `loss`."""
         s = self.settings
         self.teacher.lr = s.mle_rate * rate_left(step, s.pretrain, s.mle_decay_from)
-        _move(self.generator, self.teacher, grad(loss, self.g_parameters), s, "generator")
+        move(self.generator, self.teacher, grad(loss, self.g_parameters), s, "generator")
         self.average.update(self.generator)
 
     def play(self, step):

@@ -12,7 +12,7 @@ from tinygan.autodiff import grad, no_grad, raw
 from tinygan.backend import stream, to_numpy, xp
 from tinygan.gan.language import BLOCK, END, TextGame
 from tinygan.gan.objectives import minimax
-from tinygan.gan.training import _move, learning_rate_at
+from tinygan.gan.training import learning_rate_at, move
 from tinygan.nn import Conv1d, Dropout, Linear, Module, ModuleList
 from tinygan.optim import EMA
 
@@ -150,7 +150,7 @@ class PolicyGame(TextGame):
                 values = whitened(found, counts) if s.baseline == "whiten" else found
                 row["reward"] = float(found[:, -1].mean())
             loss, entropy = policy_loss(G, tokens, values)
-            _move(G, self.g_optimizer, grad(loss, self.g_parameters), s, "generator")
+            move(G, self.g_optimizer, grad(loss, self.g_parameters), s, "generator")
             self.average.update(G)
             self.lagged.update(G)
             row |= {"g_loss": loss.item(), "g_entropy": float(entropy)}
@@ -179,7 +179,7 @@ class PolicyGame(TextGame):
             (real,) = self.rows(turn)
             (fake,) = self.draw(self.generator, stream(s.seed, "judged", turn), len(real))
             loss = minimax.discriminator(D(real), D(fake))
-            _move(D, self.d_optimizer, grad(loss, self.d_parameters), s, "discriminator")
+            move(D, self.d_optimizer, grad(loss, self.d_parameters), s, "discriminator")
         return loss.item()
 
     def parts(self):

@@ -265,7 +265,7 @@ def training_step(game, step):
             penalty = PENALTIES[s.penalty].value(judge, x_real, real, seen, fake, rng) * (s.gamma * s.penalty_every)
             row["penalty"] = float(penalty)
         d_grads = grad(d_loss + penalty, game.d_parameters)
-        _move(D, game.d_optimizer, d_grads, s, "discriminator")
+        move(D, game.d_optimizer, d_grads, s, "discriminator")
         if s.clip_weights:
             clip_weights(game.d_parameters, s.clip_weights)
 
@@ -277,14 +277,14 @@ def training_step(game, step):
         h = sparse_code(G)
         g_loss, row["active_share"] = g_loss + s.sparsity * mean(abs(h)), float((h.data > 0).mean())
     g_grads = grad(g_loss, game.g_parameters)
-    _move(G, game.g_optimizer, g_grads, s, "generator")
+    move(G, game.g_optimizer, g_grads, s, "generator")
     game.average.update(G)
     if (step + 1) % NORMS_EVERY == 0:
         row |= {**layer_norms("d", D, d_grads), **layer_norms("g", G, g_grads)}
     return {"d_loss": d_loss.item(), "g_loss": g_loss.item(), **row}
 
 
-def _move(player, optimizer, grads, s, name):
+def move(player, optimizer, grads, s, name):
     """The optimiser's step; where a gradient is not finite, a FloatingPointError that says whose and in which layer."""
     try:
         optimizer.step(clip_grad_norm(grads, s.clip_gradients)[0] if s.clip_gradients else grads)

@@ -73,6 +73,8 @@ class TextSettings(training.Settings):
 
     def __post_init__(self):
         super().__post_init__()
+        if self.augment or self.instance_noise:
+            raise ValueError("augment and instance_noise change numbers a little, which tokens cannot be: leave them out")
         if self.way in ("mle", "vae"):
             self.pretrain = self.steps
         elif self.pretrain >= self.steps:
@@ -81,22 +83,20 @@ class TextSettings(training.Settings):
 
 def text_game(read, vocabulary, length, s, device, *, ended=True, kept=None):
     """The game of the way s.way on sentences of `vocabulary` tokens that are at most `length` long; read: see TextGame."""
-    sizes, chance = (
-        (vocabulary, s.embedding, s.hidden),
-        (stream(s.seed, player) for player in ("generator", "discriminator")),
-    )
-    usual = {"ended": ended, "dropout": s.dropout, "rng": next(chance)}
-    playing = (read, length, s, kept)
+    sizes, writing = (vocabulary, s.embedding, s.hidden), {"ended": ended, "dropout": s.dropout}
+    rng, judging = stream(s.seed, "generator"), {"ended": ended, "rng": stream(s.seed, "discriminator")}
+    judge = Module()  # that of a way without one
     if s.way == "vae":
-        return VAEGame(SentenceVAE(*sizes, s.latent, **usual).to(device), Module(), *playing)
-    if s.way == "infill":
-        judge = TokenJudge(*sizes, ended=ended, rng=next(chance))
-        return InfillGame(Filler(*sizes, **usual).to(device), judge.to(device), *playing)
-    model = LanguageModel(*sizes, **usual).to(device)
-    if s.way == "mle":
-        return TextGame(model, Module(), *playing)
-    judge = SentenceJudge(vocabulary, 2 * s.embedding, FILTERS, ended=ended, dropout=s.d_dropout, rng=next(chance))
-    return {"policy": PolicyGame, "gumbel": GumbelGame}[s.way](model, judge.to(device), *playing)
+        kind, writer = VAEGame, SentenceVAE(*sizes, s.latent, **writing, rng=rng)
+    elif s.way == "infill":
+        kind, writer = InfillGame, Filler(*sizes, **writing, rng=rng)
+        judge = TokenJudge(*sizes, **judging)
+    else:
+        kind = {"mle": TextGame, "policy": PolicyGame, "gumbel": GumbelGame}[s.way]
+        writer = LanguageModel(*sizes, **writing, rng=rng)
+        if s.way != "mle":
+            judge = SentenceJudge(vocabulary, 2 * s.embedding, FILTERS, dropout=s.d_dropout, **judging)
+    return kind(writer.to(device), judge.to(device), read, length, s, kept)
 
 
 # --- lines of text -----------------------------------------------------------------------------------------------
