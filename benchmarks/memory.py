@@ -80,7 +80,7 @@ def arrays_in(value):
 
 
 def stock(born):
-    """{(kind, what): bytes} of all arrays that are alive; what has two reasons to be is booked under the first."""
+    """{(kind, what): (bytes, arrays)} of all that are alive; what has two reasons to be is booked under the first."""
     objects = gc.get_objects()
     tensors = [o for o in objects if isinstance(o, Tensor)]
     computed = [t for t in tensors if t.op is not None]
@@ -109,12 +109,13 @@ def stock(born):
         array = memory_of(array)
         if id(array) not in seen:
             seen.add(id(array))
-            found[kind, what] = found.get((kind, what), 0) + array.nbytes
+            size, count = found.get((kind, what), (0, 0))
+            found[kind, what] = size + array.nbytes, count + 1
     return found
 
 
 def at_peak(name):
-    """({(kind, what): bytes}, the place of the peak, its bytes): what a step of the workload holds at its peak."""
+    """({(kind, what): (bytes, arrays)}, the place of the peak, its bytes): what a step of the workload holds at its peak."""
     tracemalloc.start()
     step, networks, _ = with_tinygan.build(name, "cpu")
     game, found = SimpleNamespace(**networks), {}
@@ -139,8 +140,8 @@ def at_peak(name):
     play(taker)
     tracemalloc.stop()
     rows, now = found["stock"], found["now"]
-    rows["everything else that Python holds", ""] = now - sum(rows.values())
-    rows["the op at the peak, results and scratch", ": ".join(finder.peak_place)] = peak - now
+    rows["everything else that Python holds", ""] = now - sum(size for size, _ in rows.values()), 0
+    rows["the op at the peak, results and scratch", ": ".join(finder.peak_place)] = peak - now, 0
     return rows, finder.peak_place, peak
 
 
@@ -181,8 +182,8 @@ def measured(name):
     rows, place, peak = at_peak(name)
     mb = lambda b: round(b / 1e6, 3)
     kinds = {}
-    for (kind, what), size in rows.items():
-        kinds.setdefault(kind, {})[what] = mb(size)
+    for (kind, what), (size, count) in rows.items():
+        kinds.setdefault(kind, {})[f"{what}, {count} of them" if what and count > 1 else what] = mb(size)
     return {"workload": name, "title": WORKLOADS[name].title, "peak_place": place, "peak_mb": mb(peak), "kinds": kinds}
 
 

@@ -128,6 +128,7 @@ def gan(networks, real, noise):
         fake = G(noise())
         d_loss = non_saturating.discriminator(D(real), D(fake.detach()))
         d_optimizer.step(grad(d_loss, d_optimizer.params))
+        d_loss = d_loss.detach()  # lets go of its graph
         g_loss = non_saturating.generator(None, D(fake))
         g_optimizer.step(grad(g_loss, g_optimizer.params))
         return d_loss, g_loss
