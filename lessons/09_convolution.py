@@ -103,7 +103,9 @@ for axis, matrix, title in zip(
     axis.set_title(title)
     axis.set_axis_off()
     for (i, j), value in np.ndenumerate(matrix):
-        axis.text(j, i, f"{value:.0f}", ha="center", va="center", color="#bbbbbb" if value == 0 else "black", fontsize=8)
+        axis.text(
+            j, i, f"{value:.0f}", ha="center", va="center", color="#bbbbbb" if value == 0 else "black", fontsize=8
+        )
 plt.show()
 
 # %% [markdown]
@@ -206,7 +208,7 @@ before = images[:100].astype(float)
 after = conv(before, secret, 1, 1)
 
 found, errors = np.zeros_like(secret), []
-for step in range(500):
+for _ in range(500):
     error = conv(before, found, 1, 1) - after
     _, dw = conv_backward(2 * error / error.size, before, found, 1, 1)
     found -= 0.4 * dw
@@ -242,7 +244,7 @@ for axis, (K, s, p) in zip(axes, ((3, 2, 1), (5, 2, 2), (4, 2, 1))):
 plt.show()
 
 # %% [markdown]
-# Where the stride does not divide the kernel, some pixels get four times as many terms as others, and generated pictures show a
+# Where the stride does not divide the kernel, some pixels get up to four times as many terms as others, and generated pictures show a
 # checkerboard. Kernel 4 with stride 2 is even, and it is what DCGANs use, lesson 10 among them. (Odena et al. 2016.)
 #
 # ## Learning to enlarge
