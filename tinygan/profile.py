@@ -80,6 +80,7 @@ class Profile(NamedTuple):
     plain_seconds: float  # a step without the profiler
     peak: float  # bytes, the most that a step needs at once beyond what is there between steps
     peak_place: Place  # and where that is
+    threads: int  # that shared large operations, as in training
 
     def __str__(self):
         return report(self)
@@ -264,6 +265,7 @@ def profile(game, steps=16, warm=4):
     numbers = iter(range(sys.maxsize))
     play = lambda: game.step(next(numbers) % game.settings.steps)
     with share_cores():
+        shared_by = threads()
         for _ in range(warm):
             play()
         begun = time.perf_counter()
@@ -289,7 +291,7 @@ def profile(game, steps=16, warm=4):
         for place, seconds in clock.seconds.items()
         for found in [scales.products.get(place, {})]
     ]  # fmt: skip
-    return Profile(rows, plain, scales.peak, scales.peak_place)
+    return Profile(rows, plain, scales.peak, scales.peak_place, shared_by)
 
 
 def measure(game, meter, play, steps):
@@ -313,7 +315,7 @@ def report(found):
     lines = [
         f"A training step takes {found.plain_seconds * 1e3:.2f} ms, under the profiler {total * 1e3:.2f}.",
         f"Its matrix products are {flop / 1e9:.3g} GFLOP; alone they take {alone * 1e3:.2f} ms on one thread,"
-        f" {alone / found.plain_seconds:.0%} of the step. Threads: {threads()}.",
+        f" {alone / found.plain_seconds:.0%} of the step. Threads in training: {found.threads}.",
         f"At most it needs {found.peak / 1e6:.1f} MB beyond what there is between steps: {_where(found.peak_place)}.",
     ]
     for title, key in (("op", lambda row: row.op), ("layer", lambda row: row.layer)):
