@@ -1,4 +1,10 @@
-"""MNIST by class: the digit that is asked for, told to both players (projection, embedding) or read by D (AC-GAN)."""
+"""MNIST by class: G is told which digit to draw, and D learns of it by projection, by an embedding, or by reading it.
+
+`--set condition=` projection (Miyato & Koyama 2018), embedding (Mirza & Osindero 2014), auxiliary (AC-GAN, Odena et al.
+2017). `tinygan sample RUN` draws all classes, one a column; with `--class 7` that one. Measured by what can be learned from
+60,000 samples: the accuracy on real digits of a classifier that has seen no other (real ones give .992), next to how often
+one that learned from real digits reads in a sample what was asked for; and by the scores of `mnist`.
+"""
 
 from dataclasses import dataclass
 
@@ -92,6 +98,7 @@ class Settings(PictureSettings):
 
     packs = False
 
+    steps: int = setting(4500, "Training steps; each moves both players once.", 1)
     condition: str = setting("projection", "How D comes to know of classes.", choices=tuple(JUDGES))
     embedding: int = setting(16, "Size of a class's embedding beside z.", 1)
 

@@ -1,4 +1,9 @@
-"""MNIST, sorted without labels: part of z is a code, and D's second head must be able to read it in the picture (InfoGAN)."""
+"""MNIST, sorted without labels: part of z is a code, and D's second head has to read it in the picture (InfoGAN).
+
+The code is one of ten, beside it two sliders, numbers between -1 and 1. As both players gain by what Q reads, G spends the
+code on what tells pictures apart most: it turns out to be the digit. Chen et al. 2016, section 7.2. Measured by how often
+code and digit agree when every code stands for a digit of its own, the best way to pair them; and by the scores of `mnist`.
+"""
 
 from dataclasses import dataclass
 
