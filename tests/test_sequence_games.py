@@ -5,7 +5,10 @@ import wave
 
 import numpy as np
 import pytest
+from strict import strict
+from test_strict_training import moved
 
+from tinygan import Tensor, grad, ops
 from tinygan.cli import main
 from tinygan.data import made_chorales, made_prices
 from tinygan.gan.run import Run, train
@@ -69,6 +72,19 @@ def test_train_sample_evaluate(name, tmp_path, capsys):
     assert main(["evaluate", str(run), "-n", "20"]) == 0
     printed = capsys.readouterr().out
     assert "of real" in printed and "nan" not in printed
+
+
+@pytest.mark.parametrize("name", ["stock", "chorales"])
+def test_generators_on_the_strict_array_type(name):
+    """As they would run on a GPU."""
+
+    def written(make):
+        _, game = game_of(name, length=8)
+        g, rng = moved(game.generator, make), np.random.default_rng(0)
+        z, z_t = (make(part.astype("f")) for part in (rng.standard_normal((3, 2)), rng.standard_normal((8, 3, 2))))
+        return g(Tensor(z), Tensor(z_t)).numpy()
+
+    np.testing.assert_allclose(written(strict), written(lambda a: a), atol=1e-4)
 
 
 def test_a_run_of_stock_resumes_at_the_same_bits(tmp_path):
@@ -173,8 +189,6 @@ def test_music_is_coded_and_decoded():
 
 
 def test_a_choice_has_the_slope_of_the_softmax():
-    from tinygan import Tensor, grad, ops
-
     rng = np.random.default_rng(0)
     logits, weights = Tensor(rng.standard_normal((2, 3, 5)), requires_grad=True), rng.standard_normal((2, 3, 5))
     chosen = chorales.straight_through(logits, [2, 3])

@@ -2,8 +2,11 @@
 
 import numpy as np
 import pytest
+from strict import strict
+from test_strict_training import moved
 
 from tinygan import Tensor, grad, ops
+from tinygan.gan.penalties import zero_centred
 from tinygan.gan.sequences import (
     CELLS,
     VERDICTS,
@@ -216,3 +219,34 @@ def test_judges_refuse_what_they_are_not_made_for():
     for x, lengths in ((np.zeros((1, STEPS + 1, FEATURES), "f"), None), (np.zeros((3, STEPS, FEATURES), "f"), LENGTHS)):
         with pytest.raises(ValueError, match="made for sequences of 7 steps"):
             judge(Tensor(x), None, lengths)
+
+
+# --- on a GPU's terms ------------------------------------------------------------------------------------------
+
+PLAYERS = {
+    "every": ({"cell": "gru", "feedback": 1}, "every"),
+    "pooled": ({"layers": 2, "feedback": 1}, "pooled"),
+    "last": ({"tokens": 5}, "last"),
+    "convolutional": ({"condition": 2}, "convolutional"),
+}
+
+
+@pytest.mark.parametrize("settings, name", PLAYERS.values(), ids=PLAYERS)
+def test_players_on_the_strict_array_type(settings, name):
+    """As they would run on a GPU: no function of NumPy touches an array of the device, and the gradients are the same."""
+
+    def gradients(make):
+        rng = np.random.default_rng(5)
+        g = SequenceGenerator(FEATURES, hidden=HIDDEN, noise=2, step_noise=2, **settings, rng=rng)
+        z, z_t = g.draw_noise(rng, N, STEPS)
+        condition = rng.standard_normal((N, 2)).astype("f") if "condition" in settings else None
+        g, judge = moved(g, make), moved(make_judge(name, 2 if condition is not None else 0), make)
+        told = None if condition is None else Tensor(make(condition))
+        x = g(Tensor(make(z.data)), Tensor(make(z_t.data)), told)
+        to_g = grad(ops.sum(judge(x, told, make(LENGTHS))), g.parameters())
+        leaf = Tensor(x.data, requires_grad=True)
+        to_d = grad(zero_centred(judge(leaf, told, make(LENGTHS)), leaf), judge.parameters())
+        return [getattr(array, "get", lambda a=array: a)() for array in (*to_g, *to_d)]
+
+    for a, b in zip(gradients(lambda a: a), gradients(strict), strict=True):
+        np.testing.assert_allclose(b, a, rtol=1e-3, atol=1e-5)

@@ -8,12 +8,11 @@ from dataclasses import dataclass
 
 from tinygan.backend import stream, to_device
 from tinygan.data import Loader, sines
-from tinygan.files import written_whole
 from tinygan.gan import training
 from tinygan.gan.sequences import CELLS, VERDICTS, ConvolutionalJudge, RecurrentJudge, SequenceGenerator
 from tinygan.gan.training import Game, setting
 from tinygan.metrics import sequence_scores
-from tinygan.plot.drawing import COLOURS, new_figure
+from tinygan.plot.drawing import COLOURS, new_figure, pixels, save_small
 
 
 @dataclass
@@ -101,8 +100,7 @@ def draw(game, samples, path):
             axes.set(ylim=(-1, 1), xticks=[], yticks=[])
             axes.spines[:].set_color("#cccccc")
         row[0].set_ylabel(name, fontsize=10)
-    with written_whole(path) as temporary:
-        canvas.print_png(str(temporary))
+    save_small(pixels(canvas), path)
 
 
 EVALUATED_SAMPLES = 4000

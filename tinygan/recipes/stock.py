@@ -24,7 +24,7 @@ from tinygan.gan.training import Game, setting
 from tinygan.metrics import discriminative_score, predictive_score
 from tinygan.nn import Module
 from tinygan.ops import cat, cumsum, unsqueeze
-from tinygan.plot.drawing import COLOURS, new_figure, quiet_axes
+from tinygan.plot.drawing import COLOURS, new_figure, pixels, quiet_axes, save_small
 from tinygan.recipes.sines import SequenceSettings, sequence_players
 
 SLOW = 0.5  # a direction is written as changes if those of one step spread less than this; white noise has 1.4
@@ -198,8 +198,7 @@ def draw(game, samples, path):
             axes.tick_params(labelsize=7)
     for axes, column in zip(panels[0], columns):
         axes.set_title(column, fontsize=9)
-    with written_whole(path) as temporary:
-        canvas.print_png(str(temporary))
+    save_small(pixels(canvas), path)
 
 
 FORMATS = {".png": draw, ".csv": write_csv, ".npy": write_array}
