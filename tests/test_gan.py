@@ -9,7 +9,7 @@ from tinygan import Tensor, ops
 from tinygan.backend import stream
 from tinygan.gan.penalties import PENALTIES, one_centred, squared_slopes, zero_centred
 from tinygan.gan.run import Run, RunError, load_checkpoint, save_checkpoint, train
-from tinygan.gan.training import Settings, learning_rate_at, training_step
+from tinygan.gan.training import Settings, gamma_at, learning_rate_at, training_step
 from tinygan.recipes import digits
 
 # --- penalties -------------------------------------------------------------------------------------------------
@@ -97,7 +97,19 @@ def test_schedules_of_the_learning_rate():
     assert rates(20, 60, 80, 99, schedule="cosine", decay_from=0.2) == pytest.approx(
         [1, 0.5, 0.5 * (1 + np.cos(0.75 * np.pi)), 0.5 * (1 + np.cos(np.pi * 79 / 80))]
     )
+    assert rates(0, 50, 75, schedule="exponential") == pytest.approx([1, 1, 0.1])
     assert rates(0, 4, 9, 10, 75, warmup=10) == pytest.approx([0.1, 0.5, 1, 1, 0.5])
+
+
+def test_gamma_falls_at_an_even_pace():
+    s = Settings(steps=100, gamma=0.5, gamma_end=0.005)
+    assert [gamma_at(k, s) for k in (0, 50, 100)] == pytest.approx([0.5, 0.05, 0.005])
+    assert gamma_at(50, Settings(gamma=0.5)) == 0.5
+    games = [small_game(gamma=gamma, gamma_end=end, penalty_every=1) for gamma, end in ((1.0, 0.0), (2.0, 0.5))]
+    penalties = [training_step(game, 3)["penalty"] for game in games]
+    assert penalties[0] == pytest.approx(penalties[1], rel=1e-5)  # step 3 of 6: half of the way, in factors
+    with pytest.raises(ValueError, match="gamma_end=0.1"):
+        Settings(gamma=0.0, gamma_end=0.1)
 
 
 def small_game(**settings):

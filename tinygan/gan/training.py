@@ -34,6 +34,7 @@ SCHEDULES = {
     "constant": lambda t: 1.0,
     "linear": lambda t: 1.0 - t,
     "cosine": lambda t: 0.5 * (1 + math.cos(math.pi * t)),
+    "exponential": lambda t: 0.01**t,  # as long at every size
 }
 
 
@@ -50,7 +51,7 @@ class Settings:
     beta1: float = setting(0.0, "Adam's decay of the mean gradient; 0 is none.", 0.0, 1.0)
     beta2: float = setting(0.99, "Adam's decay of the mean squared gradient.", 0.0, 1.0)
     warmup: int = setting(0, "Steps in which the learning rate rises in a line from 0, before all else.", 0)
-    schedule: str = setting("linear", "How the learning rate falls to 0 at the last step.", choices=tuple(SCHEDULES))
+    schedule: str = setting("linear", "How the learning rate falls to 0, or to 1 %, at the end.", choices=tuple(SCHEDULES))
     decay_from: float = setting(0.5, "Share of the steps after which the learning rate falls.", 0.0, 1.0)
     objective: str = setting("relativistic", "What the players want.", choices=tuple(OBJECTIVES))
     penalty: str = setting("r1+r2", "Where D's slope is penalised.", choices=tuple(PENALTIES))
@@ -60,6 +61,7 @@ class Settings:
         " dragan, where 10 is usual. 0 is no penalty.",
         0.0,
     )
+    gamma_end: float = setting(0.0, "gamma at the last step, to which it falls at an even pace; 0: it stays.", 0.0)
     penalty_every: int = setting(1, "The penalty is taken every so many steps, as many times as strong.", 1)
     clip_weights: float = setting(0.0, "D's weights are kept within plus and minus this, WGAN's .01; 0: free.", 0.0)
     clip_gradients: float = setting(
@@ -97,6 +99,8 @@ def refuse_nonsense(s):
         raise ValueError(
             f"penalty={s.penalty} draws D's slope to 1 and clip_weights={s.clip_weights} forbids it: leave one of them out"
         )
+    if s.gamma_end and s.gamma == 0:
+        raise ValueError(f"gamma_end={s.gamma_end} with gamma=0.0: there is no penalty that could fall; give gamma a weight")
     if s.d_rate == 0:
         raise ValueError("d_rate=0.0: D would never learn, and G have nothing to learn from; 1 is the same rate as G's")
     if s.packing > 1 and not s.packs:
@@ -219,6 +223,11 @@ def learning_rate_at(step, s):
     return s.learning_rate * begun * SCHEDULES[s.schedule](1 - min(1.0, left / max(1e-12, 1 - s.decay_from)))
 
 
+def gamma_at(step, s):
+    """gamma, or on its way from there to gamma_end by the same factor in every step."""
+    return s.gamma * (s.gamma_end / s.gamma) ** (step / s.steps) if s.gamma_end else s.gamma
+
+
 def is_penalised(turn, s):
     """Whether D's loss has its penalty in this turn: lazily, as in Karras et al. 2020, appendix B."""
     return s.penalty != "none" and s.gamma > 0 and turn % s.penalty_every == 0
@@ -244,7 +253,7 @@ def training_step(game, step):
     objective = smoothed(OBJECTIVES[s.objective], s.smoothing)
     game.g_optimizer.lr = learning_rate_at(step, s)
     game.d_optimizer.lr = learning_rate_at(step, s) * s.d_rate
-    row = {}
+    weight, row = gamma_at(step, s) * s.penalty_every, {}
 
     for turn in range(step * s.n_critic, (step + 1) * s.n_critic):  # D's turns, counted over the whole run
         # sample
@@ -262,7 +271,7 @@ def training_step(game, step):
         if penalised:
             # a point made from a real sample is judged with what D is told about that one
             judge, rng = lambda x, about=about_real: judged(D, x, about)[0], stream(s.seed, "penalty", turn)
-            penalty = PENALTIES[s.penalty].value(judge, x_real, real, seen, fake, rng) * (s.gamma * s.penalty_every)
+            penalty = PENALTIES[s.penalty].value(judge, x_real, real, seen, fake, rng) * weight
             row["penalty"] = float(penalty)
         d_grads = grad(d_loss + penalty, game.d_parameters)
         move(D, game.d_optimizer, d_grads, s, "discriminator")

@@ -15,10 +15,10 @@ from tinygan.data import Loader
 from tinygan.data.toys import gaussians
 from tinygan.gan import training
 from tinygan.gan.augment import MinibatchStd
-from tinygan.gan.latent import Normal, SparseCode, Sphere, Uniform
+from tinygan.gan.latent import Categorical, Joined, Normal, SparseCode, Sphere, Uniform
 from tinygan.gan.training import Game, setting
 from tinygan.metrics import mode_scores, ring_centres
-from tinygan.nn import LeakyReLU, Linear, Sequential
+from tinygan.nn import LeakyReLU, Linear, Module, Sequential
 from tinygan.plot import point_picture, save_image
 
 LATENTS = {"normal": Normal, "uniform": Uniform, "sphere": Sphere}
@@ -38,6 +38,14 @@ class PointSettings(training.Settings):
     ema: float = setting(0.999, "Decay of the moving average of G's weights, from which samples are drawn.", 0.0, 1.0)
     latent: str = setting("normal", "Where z is drawn from.", choices=tuple(LATENTS))
     noise: int = setting(8, "Size of z.", 1)
+    codes: int = setting(0, "Classes of a code beside z: G need not cross from one mode to the next; 0: no code.", 0)
+    noise_share: float = setting(
+        0.1, "With a code: the size of G's first weights for z, those for the code being 1.", 0.0
+    )
+    reach: float = setting(
+        1.0, "How far out the points lie: G's output is so many times larger, D's input smaller.", 0.0
+    )
+    steepness: float = setting(1.0, "D's first layer begins so many times as steep, and sees finer differences.", 0.0)
     hidden: int = setting(128, "Width of the hidden layers of both players.", 1)
     layers: int = setting(3, "Hidden layers of each player.", 1)
     leak: float = setting(0.2, "Slope of the hidden units below 0; 0 is ReLU.", 0.0, 1.0)
@@ -58,17 +66,35 @@ def hidden_layers(inputs, s, rng):
     return [layer for a, b in zip(sizes, sizes[1:]) for layer in (Linear(a, b, rng=rng), LeakyReLU(s.leak))]
 
 
+class Times(Module):
+    """x -> factor x: points of any size are brought to about 1, for which networks are made."""
+
+    def __init__(self, factor):
+        self.factor = factor
+
+    def forward(self, x):
+        """An array or Tensor of any shape -> the same shape."""
+        return x * self.factor
+
+
 def point_game(points, s, device):
     """The game of two perceptrons on points (N, 2)."""
     rng = stream(s.seed, "generator")
     features = [SparseCode()] if s.sparsity else []
-    g = Sequential(*hidden_layers(s.noise, s, rng), *features, Linear(s.hidden, 2, rng=rng)).to(device)
+    g = Sequential(*hidden_layers(s.noise + s.codes, s, rng), *features, Linear(s.hidden, 2, rng=rng))
+    if s.codes:
+        weight = g[0].weight.data
+        weight[:] = rng.uniform(-1, 1, weight.shape)
+        weight[:, : s.noise] *= s.noise_share
+    g = Sequential(*g, Times(s.reach)).to(device)
     rng = stream(s.seed, "discriminator")
     spread = [MinibatchStd(s.spread_of)] if s.spread_of else []
     trunk = hidden_layers(2 * s.packing, s, rng)
-    d = Sequential(*trunk, *spread, Linear(s.hidden + len(spread), 1, rng=rng)).to(device)
+    trunk[0].weight.data *= s.steepness
+    trunk[0].bias.data *= s.steepness
+    d = Sequential(Times(1 / s.reach), *trunk, *spread, Linear(s.hidden + len(spread), 1, rng=rng)).to(device)
     loader = Loader(to_device(points, device), batch_size=s.batch_size, seed=s.seed)
-    space = LATENTS[s.latent](s.noise)
+    space = Joined(LATENTS[s.latent](s.noise), *([Categorical(s.codes)] if s.codes else []))
 
     def real(turn):
         return (loader.batch(turn),)
