@@ -3,6 +3,23 @@
 import os
 from pathlib import Path
 
+import pytest
+
+from tinygan import backend
+
 _data = Path(__file__).resolve().parents[2] / "shared" / "data"
 if _data.is_dir():
     os.environ.setdefault("TINYGAN_DATA", str(_data))
+
+
+@pytest.fixture
+def use_threads(monkeypatch):
+    """use_threads(n): large operations are shared by n threads until the end of the test."""
+
+    def use(n):
+        backend._pool.cache_clear()
+        monkeypatch.setattr(backend, "threads", lambda: n)
+        monkeypatch.setattr(backend, "WORTH_SPLITTING", 100)  # so that small arrays are shared too
+
+    yield use
+    backend._pool.cache_clear()

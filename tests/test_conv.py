@@ -195,19 +195,6 @@ def test_any_block_size(name, block, monkeypatch):
     np.testing.assert_allclose((dw * w).sum() + (db * b).sum(), (y.data * g).sum())
 
 
-@pytest.fixture
-def use_threads(monkeypatch):
-    """use_threads(n): large operations are shared by n threads until the end of the test."""
-
-    def use(n):
-        backend._pool.cache_clear()
-        monkeypatch.setattr(backend, "threads", lambda: n)
-        monkeypatch.setattr(backend, "WORTH_SPLITTING", 1000)  # so that small arrays are shared too
-
-    yield use
-    backend._pool.cache_clear()
-
-
 def test_threads_give_the_same(use_threads, monkeypatch):
     pieces, split = set(), backend.split_batch
 

@@ -11,7 +11,7 @@ import pytest
 from op_cases import CASES
 from strict import StrictArray, strict
 
-from tinygan import Tensor, grad, losses, ops
+from tinygan import Tensor, backend, grad, losses, ops
 from tinygan.autodiff import Fused, Op, _history
 from tinygan.gradcheck import assert_gradients
 
@@ -218,3 +218,28 @@ def test_warnings_are_errors():
     with pytest.raises(RuntimeWarning), warnings.catch_warnings():
         warnings.simplefilter("error")
         ops.log(np.array(-1.0))
+
+
+# --- blocks that fit the cache ---------------------------------------------------------------------------------
+
+LARGE = np.random.default_rng(0).standard_normal((9, 40, 20, 11), dtype=np.float32)  # more than two blocks
+LAYOUTS = {
+    "rows": lambda x: x,
+    "channels-last": lambda x: np.ascontiguousarray(x.transpose(0, 2, 3, 1)).transpose(0, 3, 1, 2),
+    "with gaps": lambda x: np.repeat(x, 2, axis=3)[..., ::2],
+    "repeated": lambda x: np.broadcast_to(x[:1], x.shape),
+}
+
+
+@pytest.mark.parametrize("threads", [1, 3])
+@pytest.mark.parametrize("layout_of_g", LAYOUTS)
+@pytest.mark.parametrize("layout", LAYOUTS)
+@pytest.mark.parametrize("name, slope", [("relu", 0.0), ("leaky_relu", 0.2)])
+def test_large_arrays_go_in_blocks_whatever_their_layout(name, slope, layout, layout_of_g, threads, use_threads):
+    use_threads(threads)
+    x, g = LAYOUTS[layout](LARGE), LAYOUTS[layout_of_g](LARGE[::-1])
+    assert x.size > 2 * backend.BLOCK
+    t = Tensor(x, requires_grad=True)
+    y = getattr(ops, name)(t, *[slope] * (name == "leaky_relu"))
+    np.testing.assert_array_equal(y.data, np.where(x > 0, x, np.float32(slope) * x))
+    np.testing.assert_allclose(grad(y, t, g)[0], np.where(x > 0, g, np.float32(slope) * g), rtol=1e-6)

@@ -116,6 +116,25 @@ def test_float32_stays_float32_and_arrays_stay_arrays(case):
     np.testing.assert_allclose(y, wide, rtol=1e-4, atol=1e-5)
 
 
+@pytest.mark.parametrize("name", [name for name, (_, arguments, _) in CASES.items() if arguments[0].ndim == 3])
+def test_a_batch_split_over_threads_gives_the_same(name, use_threads):
+    f, arguments, const = CASES[name]
+    tensors, leaves = as_parameters(arguments)
+    whole = f(*tensors, **const)
+    g = rand(*whole.shape, seed=5)
+    expected = [whole.data, *grad(whole, leaves, g)]
+    for n in (2, 3):
+        use_threads(n)
+        y = f(*tensors, **const)
+        assert len(y.saved) == n  # a part for each thread
+        results = [y.data, *grad(y, leaves, g)]
+        for a, b, again in zip(results, expected, [f(*tensors, **const).data, *grad(y, leaves, g)], strict=True):
+            close(a, b)
+            np.testing.assert_array_equal(a, again)  # to the last bit, whoever comes first
+    for a, b in zip(grad(whole, leaves, g), expected[1:]):  # computed as one, its gradients are taken as one
+        np.testing.assert_array_equal(a, b)
+
+
 @pytest.mark.parametrize("name", ["lstm", "gru", "feedback-sigmoid"])
 def test_memory_order_of_input_and_gradient_does_not_matter(name):
     f, arguments, const = CASES[name]

@@ -10,7 +10,8 @@ import math
 import os
 import sys
 from contextlib import contextmanager
-from functools import cache
+from functools import cache, partial
+from itertools import pairwise
 
 import numpy as np
 
@@ -171,12 +172,16 @@ def split_batch(function, array, work):
     the core. Pieces depend on sizes alone, never on which thread is first: results are reproducible.
     """
     pieces = min(threads(), len(array)) if work >= WORTH_SPLITTING and is_numpy(array) else 1
-    if pieces <= 1:
-        return [function(0, len(array))]
-    ends = [len(array) * i // pieces for i in range(pieces + 1)]
-    futures = [_pool().submit(function, ends[i], ends[i + 1]) for i in range(pieces - 1)]
-    last = function(ends[-2], ends[-1])
-    return [*(future.result() for future in futures), last]
+    ends = [len(array) * i // pieces for i in range(pieces + 1)] if pieces > 1 else [0, len(array)]
+    return at_once([partial(function, start, stop) for start, stop in pairwise(ends)])
+
+
+def at_once(calls):
+    """[call() for call in calls], the last on this thread and each other one on its own."""
+    *others, last = calls
+    futures = [_pool().submit(call) for call in others]
+    result = last()
+    return [*(future.result() for future in futures), result]
 
 
 def in_blocks(function, *arrays):
@@ -186,8 +191,10 @@ def in_blocks(function, *arrays):
     arrays 0.56), and threads share large arrays. Arrays that lie differently in memory, or on a GPU, are one block.
     """
     first = arrays[0]
-    alike = is_numpy(first) and all(a.shape == first.shape and a.strides == first.strides for a in arrays)
-    if not alike or first.size <= 2 * BLOCK or not np.may_share_memory(first.ravel("K"), first):  # or it has gaps
+    if first.size <= 2 * BLOCK or not is_numpy(first):
+        return function(*arrays)
+    alike = all(a.shape == first.shape and a.strides == first.strides for a in arrays)
+    if not alike or not np.may_share_memory(first.ravel("K"), first):  # if it has gaps in memory, ravel makes a copy
         return function(*arrays)
     flat = [a.ravel("K") for a in arrays]
 

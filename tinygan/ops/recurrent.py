@@ -10,8 +10,10 @@ last three are what the cell state depends on, so either group is one block and 
 the next product reads them; what the caller gets is a transposed view of that memory, and nothing is copied.
 """
 
+from functools import partial
+
 from tinygan.autodiff import Fused, raw
-from tinygan.backend import xp
+from tinygan.backend import at_once, split_batch, xp
 from tinygan.ops.elementwise import sigmoid, tanh, where
 from tinygan.ops.linalg import linear
 from tinygan.ops.shape import chunk, stack
@@ -231,8 +233,11 @@ def swap(x):
     return None if x is None else x.transpose(0, 2, 1)
 
 
-def _lstm_run(input, h0, c0, weight_ih, weight_hh, bias_ih=None, bias_hh=None, lengths=None):
+def _check_lstm(input, h0, c0, weight_ih, weight_hh, bias_ih=None, bias_hh=None, lengths=None):
     check_shapes("lstm", 4, input, weight_ih, weight_hh, (h0, c0), (bias_ih, bias_hh), lengths)
+
+
+def _lstm_run(input, h0, c0, weight_ih, weight_hh, bias_ih=None, bias_hh=None, lengths=None):
     length, n, given = input.shape
     dtype = xp(input).result_type(input, weight_hh)
     weights = stacked(dtype, bias_ih, bias_hh, weight_ih, weight_hh)
@@ -266,7 +271,53 @@ def taken_apart(d_weights, given):
     return d_weights[:, :given], d_weights[:, given + 1 :], d_bias, d_bias.copy()
 
 
-lstm = Fused(_lstm_run, _lstm_backward, lstm, arity=7)
+def over_batch(run, backward, axes, check):
+    """The run and backward of a Fused op, of those for a part of the batch: large batches are split over the cores.
+
+    axes: where each argument has its batch, None for weights, whose gradients are added up. The output has it at 1. A thread
+    takes its samples through the whole sequence, so that the threads meet once and not at every step.
+    """
+
+    def part(cut, args, const):
+        args = [a if axis is None or a is None else a[(slice(None),) * axis + (cut,)] for a, axis in zip(args, axes)]
+        lengths = const.get("lengths")
+        return args, const if lengths is None else const | {"lengths": raw(lengths)[cut]}
+
+    def run_all(*args, **const):
+        check(*args, **const)
+        samples = args[0].swapaxes(0, 1)
+        weights = sum(a.size for a, axis in zip(args, axes) if axis is None and a is not None)
+
+        def run_part(start, stop):
+            cut = slice(start, stop)
+            args_of_part, const_of_part = part(cut, args, const)
+            return run(*args_of_part, **const_of_part), cut
+
+        pieces = split_batch(run_part, samples, work=weights * len(args[0]) * len(samples))
+        return _joined([y for (y, _), _ in pieces], 1), [(saved, cut) for (_, saved), cut in pieces]
+
+    def backward_all(g, y, saved, need, *args, **const):
+        def backward_part(saved, cut):
+            args_of_part, const_of_part = part(cut, args, const)
+            return backward(g[:, cut], y[:, cut], saved, need, *args_of_part, **const_of_part)
+
+        pieces = at_once([partial(backward_part, *piece) for piece in saved])
+        return [_joined(gradients, axis) for gradients, axis in zip(zip(*pieces), axes)]
+
+    return run_all, backward_all
+
+
+def _joined(parts, axis):
+    """Arrays that each hold a part of the batch at `axis` as one, lying by features; their sum if axis is None."""
+    first, *others = parts
+    if not others or first is None:
+        return first
+    if axis is None:
+        return sum(others, start=first)
+    return xp(first).concatenate([part.swapaxes(axis, -1) for part in parts], axis=-1).swapaxes(axis, -1)
+
+
+lstm = Fused(*over_batch(_lstm_run, _lstm_backward, (1, 0, 0, None, None, None, None), _check_lstm), lstm, arity=7)
 
 
 # --- one step by itself ----------------------------------------------------------------------------------------

@@ -16,6 +16,7 @@ from tinygan.ops.recurrent import (
     initial,
     last_gate_first,
     lstm_step,
+    over_batch,
     stacked,
     swap,
     taken_apart,
@@ -89,7 +90,6 @@ class _Writer:
 def _run(
     noise, x0, h0, c0, weight_ih, weight_hh, bias_ih, bias_hh, weight_out, bias_out, activation="sigmoid"
 ):  # fmt: skip
-    _check(noise, x0, h0, c0, weight_ih, weight_hh, bias_ih, bias_hh, weight_out, bias_out, activation)
     library, (length, n, given), (rows, size) = xp(noise), noise.shape, weight_out.shape
     dtype = library.result_type(noise, weight_hh)
     weights = stacked(dtype, bias_ih, bias_hh, weight_ih[:, rows:], weight_hh, weight_ih[:, :rows])
@@ -120,7 +120,7 @@ def _backward(
     return chosen(need, [swap(d_noise), *d_state, dc.T, d_ih, d_hh, *d_biases, d_out[:, 1:], d_out[:, 0]])
 
 
-def _check(noise, x0, h0, c0, weight_ih, weight_hh, bias_ih, bias_hh, weight_out, bias_out, activation):
+def _check(noise, x0, h0, c0, weight_ih, weight_hh, bias_ih, bias_hh, weight_out, bias_out, activation="sigmoid"):
     rows, size = weight_out.shape
     check_shapes("lstm_feedback", 4, noise, weight_ih, weight_hh, (h0, c0), (bias_ih, bias_hh), written=rows)
     others = [("weight_out", weight_out, (rows, weight_hh.shape[1])), ("bias_out", bias_out, (rows,))]
@@ -134,4 +134,4 @@ def _check(noise, x0, h0, c0, weight_ih, weight_hh, bias_ih, bias_hh, weight_out
         raise ValueError(f"lstm_feedback: activation is 'sigmoid', 'tanh' or 'none', not {activation!r}")
 
 
-lstm_writing = Fused(_run, _backward, lstm_writing, arity=10)
+lstm_writing = Fused(*over_batch(_run, _backward, (1, 0, 0, 0) + (None,) * 6, _check), lstm_writing, arity=10)

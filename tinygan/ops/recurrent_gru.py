@@ -17,6 +17,7 @@ from tinygan.ops.recurrent import (
     chosen,
     initial,
     last_gate_first,
+    over_batch,
     preactivations,
     swap,
 )  # fmt: skip
@@ -71,8 +72,11 @@ def _weights(dtype, weight_ih, weight_hh, bias_ih, bias_hh):
     return [weight.astype(dtype, copy=False) for weight in (for_r_z, for_q, for_n)]
 
 
-def _gru_run(input, h0, weight_ih, weight_hh, bias_ih=None, bias_hh=None, lengths=None):
+def _check_gru(input, h0, weight_ih, weight_hh, bias_ih=None, bias_hh=None, lengths=None):
     check_shapes("gru", 3, input, weight_ih, weight_hh, (h0,), (bias_ih, bias_hh), lengths)
+
+
+def _gru_run(input, h0, weight_ih, weight_hh, bias_ih=None, bias_hh=None, lengths=None):
     library, (length, n_batch, given), size = xp(input), input.shape, weight_hh.shape[1]
     dtype = library.result_type(input, weight_hh)
     steps = library.empty((length + 1, given + 1 + size, n_batch), dtype)  # step t reads steps[t], rows [x; 1; h]
@@ -175,7 +179,7 @@ def _add_weight_gradients(d, steps, given, d_weights):
     n += d[3 * size :] @ read[:, : given + 1]
 
 
-gru = Fused(_gru_run, _gru_backward, gru, arity=6)
+gru = Fused(*over_batch(_gru_run, _gru_backward, (1, 0, None, None, None, None), _check_gru), gru, arity=6)
 
 
 # --- one step by itself ----------------------------------------------------------------------------------------
