@@ -273,10 +273,13 @@ def op(*vjps, broadcasts=False):
 
 
 class VariadicOp(Op):
-    """An Op of any number of arguments: vjp(i, g, y, *args, **const) -> gradient of args[i]."""
+    """An Op of any number of arguments: vjps(need, g, y, *args, **const) -> the gradient of each of args that is needed.
 
-    def __init__(self, forward, vjp):
-        self.forward, self.vjp = forward, vjp
+    need[i] says whose, others are None. One call for all: with one for each, the gradient of cat grew as their square.
+    """
+
+    def __init__(self, forward, vjps):
+        self.forward, self.vjps = forward, vjps
         self._describe(forward, 0)
 
     def __call__(self, *args, **const):
@@ -285,7 +288,7 @@ class VariadicOp(Op):
 
     def pullback(self, g, y, useful, record):
         args, out = (y.args, y) if record else (y.arrays, y._data)
-        return [self.vjp(i, g, out, *args, **y.const) if a in useful else None for i, a in enumerate(y.parents)]
+        return self.vjps([a in useful for a in y.parents], g, out, *args, **y.const)
 
 
 class Fused(Op):

@@ -160,7 +160,11 @@ def _einsum_vjp(i, g, y, *operands, inputs, output):
     return broadcast_to(reshape(found, tuple(kept)), shape=operands[i].shape)
 
 
-_einsum = VariadicOp(_einsum_forward, _einsum_vjp)
+def _einsum_vjps(need, g, y, *operands, **const):
+    return [_einsum_vjp(i, g, y, *operands, **const) if n else None for i, n in enumerate(need)]
+
+
+_einsum = VariadicOp(_einsum_forward, _einsum_vjps)
 
 
 def einsum(equation, *operands):

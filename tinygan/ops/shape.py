@@ -5,6 +5,7 @@ Each one's vjp moves the gradient back. Where an element was used several times,
 
 import math
 from collections.abc import Sequence
+from itertools import accumulate
 
 import numpy as np
 
@@ -126,20 +127,25 @@ def roll(input, shifts, dims=None):
 # --- joining and cutting ---------------------------------------------------------------------------------------
 
 
-def _cat_vjp(i, g, y, *tensors, dim=0):
-    start = sum(t.shape[dim] for t in tensors[:i])
-    return g[(slice(None),) * (dim % y.ndim) + (slice(start, start + tensors[i].shape[dim]),)]
+def _cat_vjps(need, g, y, *tensors, dim=0):
+    before, ends = (slice(None),) * (dim % y.ndim), accumulate(t.shape[dim] for t in tensors)
+    return [g[(*before, slice(end - t.shape[dim], end))] if n else None for n, t, end in zip(need, tensors, ends)]
 
 
 def _cat(*tensors, dim=0):
     return xp(tensors[0]).concatenate(tensors, dim)
 
 
-_cat_op = VariadicOp(_cat, _cat_vjp)
-_stack_op = VariadicOp(
-    lambda *tensors, dim=0: xp(tensors[0]).stack(tensors, dim),
-    lambda i, g, y, *tensors, dim=0: g[(slice(None),) * (dim % y.ndim) + (i,)],
-)
+def _stack(*tensors, dim=0):
+    return xp(tensors[0]).stack(tensors, dim)
+
+
+def _stack_vjps(need, g, y, *tensors, dim=0):
+    before = (slice(None),) * (dim % y.ndim)
+    return [g[(*before, i)] if n else None for i, n in enumerate(need)]
+
+
+_cat_op, _stack_op = VariadicOp(_cat, _cat_vjps), VariadicOp(_stack, _stack_vjps)
 
 
 def _same_shapes(name, tensors, dim):
