@@ -13,7 +13,7 @@ from tinygan.backend import stream, to_numpy, xp
 from tinygan.gan.language import BLOCK, END, TextGame
 from tinygan.gan.objectives import minimax
 from tinygan.gan.training import learning_rate_at, move
-from tinygan.nn import Conv1d, Dropout, Linear, Module, ModuleList
+from tinygan.nn import Conv1d, Dropout, Embedding, Linear, Module, ModuleList
 from tinygan.optim import EMA
 
 # --- the judge of sentences ------------------------------------------------------------------------------------
@@ -30,7 +30,7 @@ class SentenceJudge(Module):
     def __init__(self, vocabulary, embedding, filters, *, ended=True, dropout=0.25, rng=None):
         """filters: (width, how many) of each convolution."""
         self.ended = ended
-        self.embedding = Linear(vocabulary, embedding, bias=False, rng=rng)
+        self.embedding = Embedding(vocabulary, embedding, rng=rng)
         self.convolutions = ModuleList([Conv1d(embedding, count, width, rng=rng) for width, count in filters])
         size = sum(count for _, count in filters)
         self.highway, self.gate = Linear(size, size, rng=rng), Linear(size, size, rng=rng)
@@ -42,8 +42,7 @@ class SentenceJudge(Module):
         """Tokens (N, T) or distributions (N, T, V) -> verdicts (N, 1)."""
         hard = raw(x).dtype.kind in "iu"
         tokens = raw(x) if hard else raw(x).argmax(2)
-        weight = self.embedding.weight.T  # (V, E)
-        seen = ops.embedding(tokens, weight) if hard else x @ weight  # (N, T, E)
+        seen = self.embedding(tokens) if hard else x @ self.embedding.weight  # (N, T, E)
         inside = self.inside(tokens).astype(seen.dtype)
         seen = ops.transpose(seen * inside[:, :, None], 1, 2)  # (N, E, T)
         found = []
