@@ -98,7 +98,7 @@ def test_points_are_scored_while_they_train_and_truncated_when_sampled(tmp_path,
     import numpy as np
 
     run = tmp_path / "run"
-    tiny = ["--set", "hidden=4", "--set", "batch_size=8", "--steps", "100"]
+    tiny = ["--set", "hidden=4", "--set", "batch_size=8", "--set", "codes=0", "--steps", "100"]
     assert main(["train", "ring", *tiny, "--out", str(run)]) == 0
     rows = [json.loads(line) for line in (run / "log.jsonl").read_text().splitlines()]
     assert {"modes", "high_quality", "reverse_kl", "g_gradient_norm/0"} <= set(rows[-1])

@@ -8,17 +8,23 @@ from dataclasses import dataclass
 from tinygan.data.toys import gaussians
 from tinygan.gan.training import setting
 from tinygan.metrics import grid_centres, mode_scores
-from tinygan.recipes.ring import PointSettings, draw_points, point_game
+from tinygan.recipes.ring import ModeSettings, draw_points, point_game
 
 CENTRES, SIGMA = grid_centres(), 0.05
 
 
 @dataclass
-class Settings(PointSettings):
+class Settings(ModeSettings):
     """Settings of `grid`."""
 
-    gamma: float = setting(0.02, "Weight of the penalty; see `penalty`.", 0.0)
-    hidden: int = setting(256, "Width of the hidden layers of both players.", 1)
+    gamma: float = setting(0.08, "Weight of the penalty; see `penalty`.", 0.0)
+    steps: int = setting(3000, "Training steps; each moves both players once, D n_critic times.", 1)
+    beta2: float = setting(0.995, "Adam's decay of the mean squared gradient.", 0.0, 1.0)
+    gamma_end: float = setting(5e-4, "gamma at the last step, to which it falls at an even pace; 0: it stays.", 0.0)
+    ema: float = setting(0.995, "Decay of the moving average of G's weights, from which samples are drawn.", 0.0, 1.0)
+    codes: int = setting(512, "Classes of a code beside z: G need not cross from one mode to the next; 0: no code.", 0)
+    reach: float = setting(4.0, "How far out the points lie: G's output is so many times larger, D's input smaller.", 0.0)
+    steepness: float = setting(20.0, "D's first layer begins so many times as steep, and sees finer differences.", 0.0)
 
 
 def make_game(s, device="cpu"):

@@ -117,7 +117,27 @@ CENTRES, SIGMA = ring_centres(), 0.01
 
 
 @dataclass
-class Settings(PointSettings):
+class ModeSettings(PointSettings):
+    """Settings of points about many centres: G has a code, and all that moves is annealed, from far to near.
+
+    At first D is smooth, as a large gamma makes it, and draws each code to some mode; then it may see finer and finer,
+    while smaller steps keep G from jumping about by more than a mode's width.
+    """
+
+    steps: int = setting(4000, "Training steps; each moves both players once, D n_critic times.", 1)
+    schedule: str = setting("exponential", "How the learning rate falls.", choices=tuple(training.SCHEDULES))
+    decay_from: float = setting(0.0, "Share of the steps after which the learning rate falls.", 0.0, 1.0)
+    gamma_end: float = setting(1e-4, "gamma at the last step, to which it falls at an even pace; 0: it stays.", 0.0)
+    penalty_every: int = setting(4, "The penalty is taken every so many steps, as many times as strong.", 1)
+    ema: float = setting(0.99, "Decay of the moving average of G's weights, from which samples are drawn.", 0.0, 1.0)
+    noise: int = setting(2, "Size of z.", 1)
+    codes: int = setting(256, "Classes of a code beside z: G need not cross from one mode to the next; 0: no code.", 0)
+    noise_share: float = setting(0.05, "With a code: the size of G's first weights for z, those for the code being 1.", 0.0)
+    steepness: float = setting(5.0, "D's first layer begins so many times as steep, and sees finer differences.", 0.0)
+
+
+@dataclass
+class Settings(ModeSettings):
     """Settings of `ring`."""
 
 
