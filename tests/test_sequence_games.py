@@ -179,6 +179,14 @@ def test_slow_directions_are_written_as_changes():
 # --- music -----------------------------------------------------------------------------------------------------
 
 
+def test_noise_changes_with_the_beat():
+    _, game = game_of("chorales", length=10)
+    _, z_t = game.generator.draw_noise(np.random.default_rng(0), 3, 10)
+    beats = z_t.numpy()
+    assert beats.shape == (10, 3, 2) and (beats[:4] == beats[0]).all() and (beats[8:] == beats[8]).all()
+    assert (beats[4] != beats[3]).all() and (beats[8] != beats[7]).all()
+
+
 def test_music_is_coded_and_decoded():
     _, game = game_of("chorales", length=8)
     pitches, music = game.kept["pitches"], np.stack(made_chorales(3, bars=3, seed="train"))

@@ -19,6 +19,8 @@ from tinygan.plot.drawing import COLOURS, new_figure, pixels, save_small
 class SequenceSettings(training.Settings):
     """Settings of sequences of numbers."""
 
+    penalty_every: int = setting(4, "The penalty is taken every so many steps, as many times as strong.", 1)
+    ema: float = setting(0.999, "Decay of the moving average of G's weights, from which samples are drawn.", 0.0, 1.0)
     cell: str = setting("lstm", "What writes the sequence.", choices=tuple(CELLS))
     hidden: int = setting(64, "Size of the generator's state.", 1)
     layers: int = setting(1, "Recurrent layers of the generator.", 1)
@@ -27,7 +29,7 @@ class SequenceSettings(training.Settings):
     tokens: int = setting(0, "z_t is the embedding of one of so many random tokens; 0: normal noise.", 0)
     feedback: int = setting(0, "1: each step reads what the step before it wrote; 0: not.", 0, 1)
     judge: str = setting("cnn", "What judges it: a CNN over time, or a recurrent network.", choices=("cnn", *CELLS))
-    verdict: str = setting("last", "The states that a recurrent judge's verdict comes from.", choices=VERDICTS)
+    verdict: str = setting("pooled", "The states that a recurrent judge's verdict comes from.", choices=VERDICTS)
     judge_hidden: int = setting(64, "Size of a recurrent judge's state.", 1)
     channels: int = setting(32, "Channels of the CNN's first convolution; the others have twice as many.", 1)
 
@@ -79,7 +81,10 @@ def sequence_game(sequences, s, device):
 class Settings(SequenceSettings):
     """Settings of `sines`."""
 
-    batch_size: int = setting(128, "Samples of each kind, real and generated, in a step.", 1)
+    steps: int = setting(14_000, "Training steps; each moves both players once, D n_critic times.", 1)
+    gamma: float = setting(
+        0.1, "Weight of the penalty; see `penalty`. With 1, D lets waves of small amplitude wobble.", 0.0
+    )
     length: int = setting(30, "Steps of a wave.", 8)
 
 

@@ -34,7 +34,7 @@ SLOW = 0.5  # a direction is written as changes if those of one step spread less
 class Settings(SequenceSettings):
     """Settings of `stock`."""
 
-    steps: int = setting(12_000, "Training steps; each moves both players once, D n_critic times.", 1)
+    steps: int = setting(8000, "Training steps; each moves both players once, D n_critic times.", 1)
     noise: int = setting(8, "Size of z, drawn once a sequence.", 0)
     step_noise: int = setting(8, "Size of z_t, drawn anew at every step.", 0)
     data: str = setting("", "A CSV file of numbers, a row a step; empty: Google's stock, or a made one.")
