@@ -77,7 +77,7 @@ def js(p, q):
 
 
 def w1(p, q):
-    """The same W by densities: what must pass each place is the difference of the two shares to its left."""
+    """The same W: past each place goes the difference of the two shares to its left."""
     return np.abs(np.cumsum(p - q) * dx).sum() * dx
 
 
@@ -115,8 +115,9 @@ slope = np.sign(share(fake) - share(real))
 critic = np.cumsum(slope) * (x[1] - x[0])
 height = lambda points: np.interp(points, x, critic)
 advantage = height(real).mean() - height(fake).mean()
-print(f"the best critic sees {advantage:.3f}, the earth mover carries {wasserstein_1d(real, fake):.3f}")
-assert abs(advantage - wasserstein_1d(real, fake)) < 0.01
+carried = wasserstein_1d(real, fake)
+print(f"the best critic sees {advantage:.3f}, the earth mover carries {carried:.3f}")
+assert abs(advantage - carried) < 0.01
 
 fig, axis = plt.subplots(figsize=(6.4, 2.8))
 for points, colour, name in ((real, "C0", "real"), (fake, "C1", "generated")):
@@ -191,7 +192,8 @@ layer = nn.spectral_norm(nn.Linear(20, 12, rng=1, dtype=np.float64), n_power_ite
 layer(Tensor(np.zeros((1, 20))))  # each call in training mode iterates
 assert np.allclose(layer.weight.data, spectral(layer.weight_orig.data), atol=1e-6)
 g = rng.standard_normal((12, 20))
-assert np.allclose(grad(layer.weight, layer.weight_orig, g)[0], spectral_backward(g, layer.weight_orig.data), atol=1e-4)
+(theirs,) = grad(layer.weight, layer.weight_orig, g)
+assert np.allclose(spectral_backward(g, layer.weight_orig.data), theirs, atol=1e-4)
 print("by hand = finite differences = nn.spectral_norm")
 
 # %% [markdown]
@@ -254,7 +256,10 @@ def batch(n, step):
 
 
 def make_critic(hold, rng, width=64):
-    linear = [nn.Linear(a, b, rng=rng) for a, b in ((2, width), (width, width), (width, width), (width, 1))]
+    linear = [
+        nn.Linear(a, b, rng=rng)
+        for a, b in ((2, width), (width, width), (width, width), (width, 1))
+    ]
     if hold == "spectral norm":
         linear = [nn.spectral_norm(layer, rng=rng) for layer in linear]
     first, second, third, last = linear
@@ -277,7 +282,10 @@ def train_critic(hold, steps):
     return critic.eval()
 
 
-critics = {hold: train_critic(hold, 500 if FAST else 3000) for hold in ("clipping", "spectral norm", "penalty")}
+critics = {
+    hold: train_critic(hold, 500 if FAST else 3000)
+    for hold in ("clipping", "spectral norm", "penalty")
+}
 
 # %%
 real, fake = batch(2000, 10**6)
@@ -296,10 +304,8 @@ for column, (hold, critic) in zip(axes.T, critics.items()):
     column[1].hist(slopes / slopes.max(), 40, range=(0, 1), color="C0")
     column[1].set(xlabel="slope / steepest", yticks=[])
     advantage = critic(Tensor(real)).data.mean() - critic(Tensor(fake)).data.mean()
-    print(
-        f"{hold:13} slopes {slopes.mean():.4f} on average, {slopes.max():.4f} at most;"
-        f" sees at least W = {advantage / slopes.max():.3f}"
-    )
+    seen, steepest = advantage / slopes.max(), slopes.max()
+    print(f"{hold:13} slopes: mean {slopes.mean():.2f}, most {steepest:.2f}; W at least {seen:.2f}")
 plt.show()
 
 # %% [markdown]
@@ -317,11 +323,16 @@ plt.show()
 def train_wgan(real_points, steps, n_critic=5, size=256, noise=2):
     rng = stream(0, "networks")
     G = nn.Sequential(
-        nn.Linear(noise, 64, rng=rng), nn.ReLU(), nn.Linear(64, 64, rng=rng), nn.ReLU(), nn.Linear(64, 2, rng=rng)
+        nn.Linear(noise, 64, rng=rng),
+        nn.ReLU(),
+        nn.Linear(64, 64, rng=rng),
+        nn.ReLU(),
+        nn.Linear(64, 2, rng=rng),
     )
     critic = make_critic("penalty", rng)
     g_weights, c_weights = G.parameters(), critic.parameters()
-    g_optimizer, c_optimizer = (optim.Adam(w, lr=1e-3, betas=(0.5, 0.9)) for w in (g_weights, c_weights))
+    adam = lambda weights: optim.Adam(weights, lr=1e-3, betas=(0.5, 0.9))
+    g_optimizer, c_optimizer = adam(g_weights), adam(c_weights)
     history = []
     for step in range(steps):
         g_optimizer.lr = c_optimizer.lr = 1e-3 * min(1, 2 - 2 * step / steps)
@@ -335,7 +346,9 @@ def train_wgan(real_points, steps, n_critic=5, size=256, noise=2):
         g_optimizer.step(grad(wasserstein.generator(None, critic(fake)), g_weights))
         if step % 20 == 0:
             fake = G(Tensor(rng.standard_normal((2000, noise), dtype="f4")))
-            history.append((step, -loss.item(), sliced_wasserstein(real_points(2000, -1), fake.data, 50)))
+            history.append(
+                (step, -loss.item(), sliced_wasserstein(real_points(2000, -1), fake.data, 50))
+            )
     z = stream(0, "samples").standard_normal((2000, noise), dtype="f4")
     return G(Tensor(z)).data, critic, np.array(history)
 
@@ -360,10 +373,8 @@ plt.imshow(point_picture(roll(1000, 10**6), samples[:1000], critic))
 plt.axis("off")
 plt.show()
 
-floor = sliced_wasserstein(roll(2000, 1), roll(2000, 2))
-print(
-    f"sliced distance of 2000 samples {sliced_wasserstein(roll(2000, 1), samples):.3f}, of 2000 other real points {floor:.3f}"
-)
+for name, points in (("samples", samples), ("other real points", roll(2000, 2))):
+    print(f"sliced distance of 2000 {name}: {sliced_wasserstein(roll(2000, 1), points):.3f}")
 
 # %% [markdown]
 # ## Exercises
