@@ -22,6 +22,16 @@ class Settings(LineSettings):
 
     way: str = setting("gumbel", "How G learns; mle and vae are yardsticks, the others begin with mle.", choices=WAYS)
     level: str = setting("word", "What a token is.", choices=LEVELS)
+    steps: int = setting(2540, "Training steps, those of imitation among them.", 1)
+    pretrain: int = setting(2340, "Steps of maximum likelihood that come first; all of them for mle and vae.", 0)
+    hidden: int = setting(192, "Size of the LSTM's state.", 1)
+    embedding: int = setting(64, "Size of a token's vector in G; in D twice that.", 1)
+    dropout: float = setting(
+        0.2, "Share of its inputs and outputs that G's LSTM goes without while it imitates.", 0.0, 1.0
+    )
+    longest: int = setting(30, "Tokens of a sentence, its end among them; longer lines are cut.", 2)
+    rarest: int = setting(2, "Tokens seen less often are not learned: they are read as <unknown> and never written.", 1)
+    rollouts: int = setting(2, "way=policy: how often a sentence is finished to value one of its tokens.", 1)
 
 
 def lines_of(s):

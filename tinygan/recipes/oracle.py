@@ -20,12 +20,14 @@ from tinygan.recipes._text import TextSettings, text_game, write_lines
 
 @dataclass
 class Settings(TextSettings):
-    """Settings of `oracle`; imitation is SeqGAN's: 120 epochs at a rate of .01, embedding and state of 32."""
+    """Settings of `oracle`; embedding, state, batch and rate of imitation are SeqGAN's, its epochs 45 in place of 120."""
 
-    steps: int = setting(19_500, "Training steps, those of imitation among them.", 1)
-    pretrain: int = setting(
-        18_720, "Steps of maximum likelihood that come first, 156 an epoch; all for mle and vae.", 0
-    )
+    steps: int = setting(7870, "Training steps, those of imitation among them.", 1)
+    pretrain: int = setting(7020, "Steps of maximum likelihood that come first, 156 an epoch; all for mle and vae.", 0)
+    d_pretrain: int = setting(600, "way=policy, infill: steps after these in which D learns alone.", 0)
+    rollouts: int = setting(4, "way=policy: how often a sentence is finished to value one of its tokens.", 1)
+    learning_rate: float = setting(1e-3, "Adam's learning rate in the game.", 0.0)
+    mle_decay_from: float = setting(2 / 3, "Share of imitation after which its rate falls in a line to 0.", 0.0, 1.0)
     mle_rate: float = setting(0.01, "Adam's learning rate while G imitates.", 0.0)
     ema: float = setting(0.0, "Decay of the moving average of G's weights, from which samples are drawn.", 0.0, 1.0)
     hidden: int = setting(32, "Size of the LSTM's state.", 1)
