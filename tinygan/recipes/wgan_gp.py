@@ -17,7 +17,7 @@ __all__ = ["EVALUATED_SAMPLES", "Settings", "draw", "evaluate", "make_game"]
 class Settings(mnist.Settings):
     """Settings of `wgan-gp`."""
 
-    steps: int = setting(2000, "Training steps; each moves G once and the critic n_critic times.", 1)
+    steps: int = setting(1500, "Training steps; each moves G once and the critic n_critic times.", 1)
     n_critic: int = setting(5, "The critic's turns in a training step, each with new samples.", 1)
     learning_rate: float = setting(2e-4, "Adam's learning rate in the first half of training.", 0.0)
     beta1: float = setting(0.5, "Adam's decay of the mean gradient.", 0.0, 1.0)
