@@ -78,6 +78,22 @@ def test_fused_equals_reference_at_orders_0_1_2(case, small_blocks, monkeypatch)
         close(a, b)
 
 
+@pytest.mark.parametrize("case", ["4d-6-batch", "4d-2-sample"])
+def test_threads_change_no_bit(case, use_threads, monkeypatch):
+    f, *arguments, const = FUSED[case]
+    monkeypatch.setattr(norm, "BLOCK", 3 * C)
+
+    def everything():
+        tensors = [Tensor(a, requires_grad=True) for a in arguments]
+        y = f(*tensors, **const)
+        return [y.data, *grad(y, tensors, rand(*y.shape, seed=5))]
+
+    alone = everything()
+    use_threads(3)
+    for one, many in zip(alone, everything()):
+        np.testing.assert_array_equal(one, many)
+
+
 @pytest.mark.parametrize("case", FUSED.values(), ids=FUSED)
 def test_float32_stays_float32(case):
     f, *arguments, const = case
