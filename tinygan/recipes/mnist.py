@@ -41,7 +41,7 @@ class PictureSettings(training.Settings):
 
     packs = True
 
-    steps: int = setting(4000, "Training steps; each moves both players once.", 1)
+    steps: int = setting(3000, "Training steps; each moves both players once.", 1)
     learning_rate: float = setting(2e-3, "Adam's learning rate in the first half of training.", 0.0)
     gamma: float = setting(0.5, "Weight of the penalty; see `penalty`.", 0.0)
     ema: float = setting(0.996, "Decay of the moving average of G's weights, from which samples are drawn.", 0.0, 1.0)
