@@ -206,7 +206,7 @@ print("by hand = finite differences = nn.spectral_norm")
 #
 # To train the critic we need the gradient of $P$ for the weights: *a gradient of a gradient*. By hand for one hidden layer,
 # $f(x) = w^\top \max(0, Vx)$. With the mask $m = [Vx > 0]$, the slope is $\nabla f = V^\top (w \odot m)$; write $r = w \odot m$,
-# $s = V^\top r$ and $c = 2(|s| - 1)/|s|$. Then $\partial P/\partial s = c\,s$ and, as the mask does not move,
+# $s = V^\top r$ and $c = 2(|s| - 1)/|s|$. Then, for one point, $\partial P/\partial s = c\,s$, and as the mask does not move,
 #
 # $$ \frac{\partial P}{\partial V} = r\,(c s)^\top, \qquad \frac{\partial P}{\partial w} = m \odot V (c s) $$
 
@@ -309,8 +309,8 @@ for column, (hold, critic) in zip(axes.T, critics.items()):
 plt.show()
 
 # %% [markdown]
-# The penalty's critic has found all eight hills, and most of its slopes are near its steepest: it spends what it may, and sees most of the
-# distance. Under clipping and under spectral norm every layer is bounded by itself, and the product of the bounds is not reached (1 would be
+# The penalty's critic has found all eight hills, and most of its slopes are near its steepest: it spends what it may, and sees more of
+# the distance. Under clipping and under spectral norm every layer is bounded by itself, and the product of the bounds is not reached (1 would be
 # allowed under spectral norm): one plateau that sees the circle, not its eight points.
 #
 # ## WGAN-GP
@@ -365,7 +365,8 @@ plt.show()
 
 # %% [markdown]
 # The critic's loss falls as the samples get better: unlike the losses of lesson 10, it measures something. (The other curve is the distance
-# along 50 random directions, each by sorting; it is smaller, as a shadow is shorter than what throws it.)
+# along 50 random directions, each by sorting; it is smaller, as a shadow is shorter than what throws it,
+# until both are as small as the chance in their samples.)
 
 # %%
 plt.figure(figsize=(3.4, 3.1))
