@@ -158,7 +158,7 @@ def test_codes_come_in_turn():
     game.average.module = lambda z: Tensor(z.data[:, :, None, None])
     samples = game.sample(777, 0)[:, :, 0, 0]
     np.testing.assert_array_equal(samples[:, 4:14].argmax(1), infogan.in_turn(777))
-    assert (samples[:, 4:14].sum(1) == 1).all() and np.abs(samples[:, 14:]).max() <= 1
+    assert (samples[:, 4:14].sum(1) == 2).all() and np.abs(samples[:, 14:]).max() <= 1  # √noise, and half of it
     assert samples[:, 14:].std(0) == pytest.approx(np.full(2, 1 / np.sqrt(3)), rel=0.1)
 
 

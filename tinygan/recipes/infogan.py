@@ -79,8 +79,13 @@ def in_turn(n):
 
 
 def latent(z, code, sliders):
-    """What G makes a picture of: z (N, noise), the code (N,) as one-hot vectors, sliders (N, sliders), end to end."""
-    return np.concatenate([z, np.eye(CLASSES, dtype="float32")[code], sliders], 1)
+    """What G makes a picture of: z (N, noise), the code (N,) as one-hot vectors, sliders (N, sliders), end to end.
+
+    Two codes are as far apart as two z are on average: a one-hot vector of length 1 beside 64 normal numbers would be seen
+    so late that G has its digits by then, and hides the code in them where only Q finds it.
+    """
+    length = z.shape[1] ** 0.5
+    return np.concatenate([z, length * np.eye(CLASSES, dtype="float32")[code], length / 2 * sliders], 1)
 
 
 def make_game(s, device="cpu"):
