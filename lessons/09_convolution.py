@@ -93,7 +93,10 @@ def matrix_of(f, size):
 
 
 kernel = np.array([1.0, 2.0, 3.0])
-M = {s: matrix_of(lambda x, s=s: ops.conv1d(x[None], kernel[None, None], stride=s, padding=1)[0], 8) for s in (1, 2)}
+M = {
+    s: matrix_of(lambda x, s=s: ops.conv1d(x[None], kernel[None, None], stride=s, padding=1)[0], 8)
+    for s in (1, 2)
+}
 
 fig, axes = plt.subplots(1, 3, figsize=(7.5, 2.9))
 for axis, matrix, title in zip(
@@ -103,9 +106,8 @@ for axis, matrix, title in zip(
     axis.set_title(title)
     axis.set_axis_off()
     for (i, j), value in np.ndenumerate(matrix):
-        axis.text(
-            j, i, f"{value:.0f}", ha="center", va="center", color="#bbbbbb" if value == 0 else "black", fontsize=8
-        )
+        colour = "black" if value else "#bbbbbb"
+        axis.text(j, i, f"{value:.0f}", ha="center", va="center", color=colour, fontsize=8)
 plt.show()
 
 # %% [markdown]
@@ -117,7 +119,9 @@ plt.show()
 
 # %%
 small = rng.standard_normal(4)
-enlarged = ops.conv_transpose1d(small[None], kernel[None, None], stride=2, padding=1, output_padding=1)[0]
+enlarged = ops.conv_transpose1d(
+    small[None], kernel[None, None], stride=2, padding=1, output_padding=1
+)[0]
 assert np.allclose(enlarged, M[2].T @ small)
 print("conv_transpose1d is the transposed matrix:", enlarged.round(2))
 
@@ -132,11 +136,9 @@ print("conv_transpose1d is the transposed matrix:", enlarged.round(2))
 # It is linear in each of the three, so its derivative for one of them is what is left when that one is taken out. Three derivatives,
 # three operations:
 #
-# | take out | left over | what it is |
-# |---|---|---|
-# | $g_t$ | $\sum_{k,i} S_{tki}\, w_k\, x_i$ | the convolution itself |
-# | $x_i$ | $\sum_{t,k} S_{tki}\, g_t\, w_k$ | **transposed convolution**: the gradient for the picture |
-# | $w_k$ | $\sum_{t,i} S_{tki}\, g_t\, x_i$ | **correlation of picture and gradient**: the gradient for the weights |
+# - take out $g_t$, and $\sum_{k,i} S_{tki}\, w_k\, x_i$ is left: the convolution itself;
+# - take out $x_i$, and $\sum_{t,k} S_{tki}\, g_t\, w_k$ is left: **transposed convolution**, the gradient for the picture;
+# - take out $w_k$, and $\sum_{t,i} S_{tki}\, g_t\, x_i$ is left: **picture against gradient**, the gradient for the weights.
 #
 # And what are *their* gradients? They come from the same $T$, so they are again these three. The triangle is closed, which is why tinygan
 # can differentiate convolutions as often as it likes. In NumPy, $S$ and nothing else:
@@ -176,7 +178,9 @@ def conv_backward(g, x, w, s, p):
     K, rows = w.shape[2], g.transpose(0, 2, 3, 1)  # (N, H', W', O)
     dw = np.einsum("nijo,nijk->ok", rows, windows(x, K, s, p)).reshape(w.shape)
 
-    shares = (rows @ w.reshape(len(w), -1)).reshape(*rows.shape[:3], *w.shape[1:])  # (N, H', W', C, K, K)
+    shares = (rows @ w.reshape(len(w), -1)).reshape(
+        *rows.shape[:3], *w.shape[1:]
+    )  # (N, H', W', C, K, K)
     dx = np.pad(np.zeros_like(x), ((0, 0), (0, 0), (p, p), (p, p)))
     for i in range(g.shape[2]):
         for j in range(g.shape[3]):
@@ -192,7 +196,8 @@ y_t = ops.conv2d(x_t, w_t, stride=2, padding=1)
 g = rng.standard_normal(y_t.shape)
 for ours, theirs in zip(conv_backward(g, x, w, 2, 1), grad(y_t, [x_t, w_t], g)):
     assert np.allclose(ours, theirs)
-assert_gradients(lambda x, w: ops.conv2d(x, w, stride=2, padding=1), x[:1, :2, :5, :5], w[:2, :2], order=2)
+library = lambda x, w: ops.conv2d(x, w, stride=2, padding=1)
+assert_gradients(library, x[:1, :2, :5, :5], w[:2, :2], order=2)
 print("by hand = finite differences = the library; and the library's to second order")
 
 # %% [markdown]
@@ -203,7 +208,9 @@ print("by hand = finite differences = the library; and the library's to second o
 
 # %%
 images, _ = digits("train")  # (1437, 1, 8, 8) in [0, 1]
-secret = np.array([[-1, 0, 1], [-2, 0, 2], [-1, 0, 1]], float)[None, None]  # finds vertical edges: Sobel's filter
+secret = np.array([[-1, 0, 1], [-2, 0, 2], [-1, 0, 1]], float)[
+    None, None
+]  # finds vertical edges: Sobel's filter
 before = images[:100].astype(float)
 after = conv(before, secret, 1, 1)
 
@@ -236,7 +243,9 @@ plt.show()
 # %%
 fig, axes = plt.subplots(1, 3, figsize=(7.5, 2.5))
 for axis, (K, s, p) in zip(axes, ((3, 2, 1), (5, 2, 2), (4, 2, 1))):
-    count = ops.conv_transpose2d(np.ones((1, 1, 6, 6)), np.ones((1, 1, K, K)), stride=s, padding=p)[0, 0]
+    count = ops.conv_transpose2d(np.ones((1, 1, 6, 6)), np.ones((1, 1, K, K)), stride=s, padding=p)[
+        0, 0
+    ]
     inner = count[2:-2, 2:-2]
     axis.imshow(count, cmap="Blues", vmin=0, vmax=9)
     axis.set_title(f"kernel {K}, stride {s}: {inner.min():.0f} to {inner.max():.0f}")
@@ -283,7 +292,8 @@ held_out, _ = digits("test")
 tiny = shrunk(held_out)
 plain, drawn = tiny.repeat(2, 2).repeat(2, 3), enlarger(Tensor(tiny)).data
 for name, pictures in (("pixels repeated", plain), ("learned", drawn)):
-    print(f"{name:16} mean squared error on held-out digits {((pictures - held_out) ** 2).mean():.4f}")
+    error = ((pictures - held_out) ** 2).mean()
+    print(f"{name:16} mean squared error on held-out digits {error:.4f}")
 assert ((drawn - held_out) ** 2).mean() < 0.7 * ((plain - held_out) ** 2).mean()
 
 fig, axes = plt.subplots(3, 10, figsize=(7.5, 2.4))

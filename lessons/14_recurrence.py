@@ -67,12 +67,8 @@ def rnn_backward(g, x, W, U, b):
     return dx, dW, dU, db
 
 
-x, W, U, b = (
-    rng.standard_normal((6, 3, 2)),
-    rng.standard_normal((4, 2)),
-    rng.standard_normal((4, 4)),
-    rng.standard_normal(4),
-)
+shapes = (6, 3, 2), (4, 2), (4, 4), (4,)
+x, W, U, b = (rng.standard_normal(shape) for shape in shapes)
 assert_gradients((rnn, rnn_backward), x, W, U, b)
 
 
@@ -103,7 +99,7 @@ STEPS, SIZE = 60, 32
 
 
 def influence(run):
-    """Norms of the gradient of <r, h_T> for the inputs, (T,), the last first. run: Tensor (T, N, 2) -> h_T (N, SIZE)."""
+    """Sizes of d<r, h_T>/dx_t, the last t first: (T,). run: inputs (T, N, 2) -> h_T (N, SIZE)."""
     x = Tensor(0.3 * stream(0, "x").standard_normal((STEPS, 64, 2)), requires_grad=True)
     (dx,) = grad(run(x), x, stream(0, "r").standard_normal((64, SIZE)))
     return np.sqrt(np.square(dx).sum(2).mean(1))[::-1]
@@ -112,10 +108,8 @@ def influence(run):
 rotation = np.linalg.qr(rng.standard_normal((SIZE, SIZE)))[0]
 read = rng.standard_normal((SIZE, 2)) / 4
 double = np.float64
-networks = {
-    f"RNN, U = {scale} x rotation": (lambda x, s=scale: rnn_of_ops(x, read, s * rotation, np.zeros(SIZE))[-1])
-    for scale in (0.8, 1.0, 1.3)
-}
+plain = lambda scale: lambda x: rnn_of_ops(x, read, scale * rotation, np.zeros(SIZE))[-1]
+networks = {f"RNN, U = {scale} x rotation": plain(scale) for scale in (0.8, 1.0, 1.3)}
 networks["LSTM"] = lambda x: nn.LSTM(2, SIZE, rng=1, dtype=double)(x)[0][-1]
 networks["GRU"] = lambda x: nn.GRU(2, SIZE, rng=1, dtype=double)(x)[0][-1]
 
@@ -172,8 +166,9 @@ def lstm_step_backward(g_hc, x, h, c, W, U, b):
     i, f, g, o = gates_of(x, h, W, U, b)
     squashed = np.tanh(f * c + i * g)
     dc = dc + dh * o * (1 - squashed**2)  # through h' = o tanh c'
-    da = [dc * g * i * (1 - i), dc * c * f * (1 - f), dc * i * (1 - g**2), dh * squashed * o * (1 - o)]
-    da = np.concatenate(da, axis=1)  # (N, 4H)
+    di, df = dc * g * i * (1 - i), dc * c * f * (1 - f)
+    dg, do = dc * i * (1 - g**2), dh * squashed * o * (1 - o)
+    da = np.concatenate([di, df, dg, do], axis=1)  # (N, 4H)
     return da @ W, da @ U, dc * f, da.T @ x, da.T @ h, da.sum(0)
 
 
@@ -221,7 +216,9 @@ def count_nodes(y):
         node = stack.pop()
         if node not in seen:
             seen.add(node)
-            stack += [parent for parent in node.parents if parent is not None and parent.op is not None]
+            stack += [
+                parent for parent in node.parents if parent is not None and parent.op is not None
+            ]
     return len(seen)
 
 
@@ -257,7 +254,8 @@ def slope_of(w):
 
 slopes = np.array([slope_of(w) for w in ws])
 steepest = ws[np.abs(slopes).argmax()]
-print(f"steepest at w = {steepest:.3f}: slope {np.abs(slopes).max():.0f}; median slope {np.median(np.abs(slopes)):.2g}")
+largest, median = np.abs(slopes).max(), np.median(np.abs(slopes))
+print(f"steepest at w = {steepest:.3f}: slope {largest:.0f}; median slope {median:.2g}")
 
 fig, axes = plt.subplots(1, 2, figsize=(7, 2.5))
 axes[0].plot(ws, loss_of(ws), color="C2")
@@ -297,7 +295,8 @@ for name, bound in (("free", np.inf), ("clipped to 1", 1.0)):
 # %%
 class PlainRNN(nn.Module):
     def __init__(self, inputs, size, rng):
-        self.read, self.keep = nn.Linear(inputs, size, rng=rng), nn.Linear(size, size, bias=False, rng=rng)
+        self.read = nn.Linear(inputs, size, rng=rng)
+        self.keep = nn.Linear(size, size, bias=False, rng=rng)
 
     def forward(self, x):
         h, read = np.zeros((x.shape[1], SIZE), "f4"), self.read(x)
@@ -316,7 +315,7 @@ def opened(layer):
 
 
 def bits(step, batch=64):
-    """Sequences (T, N, 2), the bit in the first step, noise in the other input; and the bits (N,)."""
+    """Sequences (T, N, 2): the bit in the first step, noise beside it; and the bits (N,)."""
     rng = stream(0, "bits", step)
     bit, x = rng.integers(0, 2, batch), np.zeros((STEPS, batch, 2), "f4")
     x[:, :, 0] = 0.3 * rng.standard_normal((STEPS, batch))
@@ -355,7 +354,9 @@ for layer, colour in ((nn.LSTM, "C1"), (nn.GRU, "C2")):
     for change, style in ((lambda layer: layer, ":"), (opened, "-")):
         core = change(layer(2, SIZE, rng=1, dtype=double))
         axes[1].semilogy(influence(lambda x: core(x)[0][-1]), color=colour, linestyle=style)
-axes[1].set(xlabel="steps ago", title="before training", ylabel="size of the gradient", ylim=(1e-14, 10))
+axes[1].set(
+    xlabel="steps ago", title="before training", ylabel="size of the gradient", ylim=(1e-14, 10)
+)
 fig.legend(*axes[0].get_legend_handles_labels(), loc="outside lower center", ncols=3)
 plt.show()
 for name, curve in curves.items():

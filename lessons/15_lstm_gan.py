@@ -34,7 +34,7 @@ rng = np.random.default_rng(0)
 #
 # $$ (h_0, c_0) = V z, \qquad (h_t, c_t) = \text{LSTM}\big([x_{t-1},\, z_t],\; h_{t-1},\, c_{t-1}\big), \qquad x_t = \tanh(A h_t + a) $$
 #
-# $x_0 = 0$, and $V$, $A$, $a$ are learned like the LSTM's own weights. There are two kinds of noise:
+# $x_0 = 0$; $V$, $A$, $a$ are learned like the LSTM's own weights. There are two kinds of noise:
 #
 # - $z$, drawn **once** a sequence, sets the state that writing begins with: *what* is to be written, a seven, a slow wave;
 # - $z_t$, drawn anew **at every step**: what is decided only while writing, where the pen wavers.
@@ -345,7 +345,8 @@ for name, shown in (("written", written), ("real, unseen", test * 2 - 1)):
     print(f"{name:13} Frechet distance {distance:5.1f}, mean confidence {confidence:.1%}")
 
 # %% [markdown]
-# `tinygan train digits` trains the same system for longer, with relativistic pairing; `tinygan train mnist-rows` writes 28 rows of MNIST.
+# `tinygan train digits` is the same system with relativistic pairing; `tinygan train mnist-rows` writes 28 rows of MNIST; `tinygan train sines`
+# has the waves, and the LSTM judge with all its settings.
 #
 # ## Exercises
 #
