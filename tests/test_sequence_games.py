@@ -12,7 +12,7 @@ from tinygan import Tensor, grad, ops
 from tinygan.cli import main
 from tinygan.data import made_chorales, made_prices
 from tinygan.gan.run import Run, train
-from tinygan.recipes import chorales, load, stock
+from tinygan.recipes import chorales, load, sines, stock
 
 TINY = {"steps": 3, "batch_size": 4, "hidden": 4, "noise": 2, "step_noise": 2, "channels": 2, "judge_hidden": 3}
 
@@ -100,6 +100,15 @@ def test_a_run_of_stock_resumes_at_the_same_bits(tmp_path):
     train(again, run, draw, start=run.resume(again), pictures=1, progress=False)
     for name in ("samples/step-000003.png", "checkpoints/step-3.safetensors"):
         assert (tmp_path / "broken" / name).read_bytes() == (tmp_path / "whole" / name).read_bytes()
+
+
+def test_a_tonestands_beside_itself_at_one_loudness():
+    tone = np.sin(np.arange(12.0))[None, :, None].astype("f")
+    soft, loud = sines.beside_even(0.15 * tone), sines.beside_even(0.9 * tone)
+    assert (loud[:, :, 0] == 0.9 * tone[:, :, 0]).all()
+    np.testing.assert_allclose(soft[:, :, 1], loud[:, :, 1], rtol=0.05)
+    assert np.square(loud[:, :, 1]).mean() == pytest.approx(1, abs=0.01)
+    assert not sines.beside_even(0 * tone).any()
 
 
 # --- a series of one's own -------------------------------------------------------------------------------------

@@ -2,16 +2,22 @@
 
 The oldest test of recurrent GANs (RCGAN, Esteban et al. 2017): a wave is easy to see, and a generator that forgets the
 phase it is in, or writes noise of the right loudness, is caught by numbers. Data: 14,000 waves of 30 steps.
+D sees every wave twice, as it is and as loud as all others: without that soft waves wobble (purity .975 after 14,000 steps;
+with it .990 after 1,000). `--set judge=lstm --set penalty_every=8` plays LSTM against LSTM.
 """
 
 from dataclasses import dataclass
 
+import numpy as np
+
 from tinygan.backend import stream, to_device
 from tinygan.data import Loader, sines
+from tinygan.files import written_whole
 from tinygan.gan import training
 from tinygan.gan.sequences import CELLS, VERDICTS, ConvolutionalJudge, RecurrentJudge, SequenceGenerator
 from tinygan.gan.training import Game, setting
 from tinygan.metrics import sequence_scores
+from tinygan.ops import cat, mean, sqrt
 from tinygan.plot.drawing import COLOURS, new_figure, pixels, save_small
 
 
@@ -59,21 +65,6 @@ def sequence_players(length, features, s, activation="tanh", condition=0, shown=
     return g, judge
 
 
-def sequence_game(sequences, s, device):
-    """The game on sequences (N, T, features) in [-1, 1]."""
-    length, features = sequences.shape[1:]
-    g, d = sequence_players(length, features, s)
-    loader = Loader(to_device(sequences, device), batch_size=s.batch_size, seed=s.seed)
-
-    def real(turn):
-        return (loader.batch(turn),)
-
-    def fake(generator, rng, n):
-        return (generator(*generator.draw_noise(rng, n, length)),)
-
-    return Game(g.to(device), d.to(device), real, fake, s)
-
-
 # --- the recipe ------------------------------------------------------------------------------------------------
 
 
@@ -81,16 +72,33 @@ def sequence_game(sequences, s, device):
 class Settings(SequenceSettings):
     """Settings of `sines`."""
 
-    steps: int = setting(14_000, "Training steps; each moves both players once, D n_critic times.", 1)
-    gamma: float = setting(
-        0.1, "Weight of the penalty; see `penalty`. With 1, D lets waves of small amplitude wobble.", 0.0
-    )
+    steps: int = setting(3000, "Training steps; each moves both players once, D n_critic times.", 1)
+    gamma: float = setting(0.05, "Weight of the penalty; see `penalty`.", 0.0)
+    ema: float = setting(0.99, "Decay of the moving average of G's weights, from which samples are drawn.", 0.0, 1.0)
     length: int = setting(30, "Steps of a wave.", 8)
+
+
+def beside_even(x):
+    """(N, T, 1) -> (N, T, 2): beside every wave the same with a mean square of 1, as R1 and R2 hold D's slope.
+
+    What is small in x is small to such a D, however clearly it is seen.
+    """
+    even = x / sqrt(mean(x * x, (1, 2), True) + 1e-3)  # 1e-3: silence stays finite; the softest real wave has .005
+    return cat([x, even], 2)
 
 
 def make_game(s, device="cpu"):
     """The game that `tinygan train sines` plays."""
-    return sequence_game(sines(14_000, s.length), s, device)
+    g, d = sequence_players(s.length, 1, s, shown=2)
+    loader = Loader(to_device(beside_even(sines(14_000, s.length)), device), batch_size=s.batch_size, seed=s.seed)
+
+    def real(turn):
+        return (loader.batch(turn),)
+
+    def fake(generator, rng, n):
+        return (beside_even(generator(*generator.draw_noise(rng, n, s.length))),)
+
+    return Game(g.to(device), d.to(device), real, fake, s)
 
 
 def draw(game, samples, path):
@@ -108,10 +116,17 @@ def draw(game, samples, path):
     save_small(pixels(canvas), path)
 
 
+def write_array(game, samples, path):
+    """An array (N, T, 1) of waves, each once."""
+    with written_whole(path) as temporary, open(temporary, "wb") as file:
+        np.save(file, samples[:, :, :1])
+
+
+FORMATS = {".png": draw, ".npy": write_array}
 EVALUATED_SAMPLES = 4000
 
 
 def evaluate(game, samples):
     """MMD² to real waves, and how pure the tones are, each beside what real waves score."""
-    scores = sequence_scores(sines(14_000, samples.shape[1]), samples, n=min(1000, len(samples)))
+    scores = sequence_scores(sines(14_000, samples.shape[1]), samples[:, :, :1], n=min(1000, len(samples)))
     return {"samples": len(samples), **scores._asdict()}
