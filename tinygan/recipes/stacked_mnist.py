@@ -37,10 +37,11 @@ class Settings(training.Settings):
 
     packs = True
 
-    steps: int = setting(20_000, "Training steps; each moves both players once.", 1)
+    steps: int = setting(2400, "Training steps; each moves both players once.", 1)
     batch_size: int = setting(64, "Samples of each kind, real and generated, in a step.", 1)
-    learning_rate: float = setting(2e-3, "Adam's learning rate in the first half of training.", 0.0)
-    gamma: float = setting(0.5, "Weight of the penalty; see `penalty`.", 0.0)
+    learning_rate: float = setting(1e-3, "Adam's learning rate, before it falls.", 0.0)
+    d_rate: float = setting(6.0, "D's learning rate as a multiple of learning_rate: so small a D has to be quick.", 0.0)
+    gamma: float = setting(0.05, "Weight of the penalty; see `penalty`.", 0.0)
     penalty_every: int = setting(4, "R1 and R2 are taken every so many steps, as many times as strong.", 1)
     packing: int = setting(1, "D judges so many samples at once, joined along channels; PacGAN.", 1)
     noise: int = setting(256, "Size of z.", 1)
