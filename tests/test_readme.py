@@ -33,7 +33,12 @@ def test_an_op_and_the_data():
 
 def test_gradcheck_of_a_pair():
     x, w = np.ones((2, 3)), np.ones((3, 4))
-    names = {"x": x, "w": w, "affine_forward": lambda x, w: x @ w, "affine_backward": lambda g, x, w: (g @ w.T, x.T @ g)}
+    names = {
+        "x": x,
+        "w": w,
+        "affine_forward": lambda x, w: x @ w,
+        "affine_backward": lambda g, x, w: (g @ w.T, x.T @ g),
+    }
     exec(block("assert_gradients"), names)
     names["affine_backward"] = lambda g, x, w: (g @ w.T, 2 * x.T @ g)
     with pytest.raises(AssertionError, match="w"):
@@ -43,3 +48,18 @@ def test_gradcheck_of_a_pair():
 @pytest.mark.parametrize("path", re.findall(r"\]\((?!http)([^)#]+)\)", README))
 def test_linked_files_exist(path):
     assert (ROOT / path).is_file()
+
+
+SHARED = {
+    "code": r"```.*?```",
+    "first cells of tables": r"^\| (`[^|]*) \|",
+    "links and pictures": r"\]\(((?!README)[^)]+)\)",
+    "headings": r"^#+ ",
+}
+
+
+@pytest.mark.parametrize("part", SHARED)
+def test_the_chinese_readme_is_in_step(part):
+    chinese = (ROOT / "README.zh-CN.md").read_text()
+    find = re.compile(SHARED[part], re.S | re.M).findall
+    assert find(chinese) == find(README)
