@@ -131,13 +131,16 @@ plt.show()
 #
 # Beside $h$ it has a second state, the *cell* $c$, and four gates, which are all computed from $x_t$ and $h_{t-1}$ ($\sigma$ is the sigmoid):
 #
+# $$ a = W x_t + U h_{t-1} + b, \quad \text{in four blocks: } a_i,\, a_f,\, a_g,\, a_o $$
+#
 # $$ \begin{aligned}
-# i &= \sigma(a_i) && \text{input gate: how much to write} & \qquad a &= W x_t + U h_{t-1} + b, \\
-# f &= \sigma(a_f) && \text{forget gate: how much to keep} && \text{in four blocks} \\
+# i &= \sigma(a_i) && \text{input gate: how much to write} \\
+# f &= \sigma(a_f) && \text{forget gate: how much to keep} \\
 # g &= \tanh(a_g) && \text{what to write} \\
-# o &= \sigma(a_o) && \text{output gate: how much to show} \\
-# c_t &= f \odot c_{t-1} + i \odot g, & h_t &= o \odot \tanh(c_t)
+# o &= \sigma(a_o) && \text{output gate: how much to show}
 # \end{aligned} $$
+#
+# $$ c_t = f \odot c_{t-1} + i \odot g, \qquad h_t = o \odot \tanh(c_t) $$
 #
 # Follow the gradient along $c$: $\partial c_t / \partial c_{t-1} = f$. No matrix, no tanh: only the forget gate. If it is near 1, the gradient
 # passes. If it is $\sigma(0) = \frac12$, as at the beginning of training, 50 steps leave $2^{-50} \approx 10^{-15}$ of what goes this way (and
@@ -189,7 +192,7 @@ print("by hand = finite differences = ops.lstm_cell")
 # %% [markdown]
 # ## All steps as one operation
 #
-# Written with a tape, a step is some twenty operations, each with its own node, its own small arrays, its own call of a vjp. The library's
+# Written with a tape, a step is seventeen operations, each with its own node, its own small arrays, its own call of a vjp. The library's
 # `ops.lstm` runs a whole sequence as *one* node whose backward is the function above in a loop, with all weight gradients in one product
 # at the end. Its value and its gradient are the same numbers:
 
