@@ -89,11 +89,12 @@ def ceiling(recipe):
 
 def table(found):
     """Markdown: the published rows, ours as means over seeds ± standard errors, and a perfect model's."""
+    codes = {name: recipes.load(name).Settings().codes for name in PUBLISHED}
     lines = [
         "# E1: modes of the ring and the grid", "", "`python benchmarks/tables/e1.py`", "",
-        "Spread is how wide the modes are drawn, 1 being right. Less raises the high-quality share, beyond a perfect model's at",
-        "last: read the two together. The published rows do not have it, and their G has normal noise alone; ours has a code of",
-        f"{recipes.load('ring').Settings().codes} (ring) or {recipes.load('grid').Settings().codes} (grid) classes beside it.", "",
+        "Spread is how wide the modes are drawn, 1 being right. Less raises the high-quality share, in the end beyond a",
+        "perfect model's: read the two together. The published rows do not have it, and their G has normal noise alone;",
+        f"ours has a code of {codes['ring']} (ring) or {codes['grid']} (grid) classes beside it.", "",
     ]  # fmt: skip
     for name, seeds in found["rows"].items():
         recipe, rows = recipes.load(name), list(seeds.values())
