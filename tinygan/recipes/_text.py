@@ -74,7 +74,9 @@ class TextSettings(training.Settings):
     def __post_init__(self):
         super().__post_init__()
         if self.augment or self.instance_noise:
-            raise ValueError("augment and instance_noise change numbers a little, which tokens cannot be: leave them out")
+            raise ValueError(
+                "augment and instance_noise change numbers a little, which tokens cannot be: leave them out"
+            )
         if self.way in ("mle", "vae"):
             self.pretrain = self.steps
         elif self.pretrain >= self.steps:
@@ -141,18 +143,27 @@ def line_game(lines, s, device, kept):
 
 
 def novelty_scores(game, samples):
-    """How new and how likely samples are beside held-out lines, by n-grams of half of these: 5 characters or 3 words."""
-    level, ours = game.vocabulary.level, game.vocabulary.token_lists(samples)
-    train, held_out = ([tokens(line, level) for line in lines] for lines in game.lines())
-    judge = NgramModel(held_out[::2], 5 if level == "char" else 3)
-    known = {tuple(t) for t in train}
+    """How new samples are: the share that is no training line and no repetition, and its two parts."""
+    ours, level = game.vocabulary.token_lists(samples), game.vocabulary.level
+    train = [tokens(line, level) for line in game.lines()[0]]
+    new = {tuple(t) for t in ours} - {tuple(t) for t in train}
     return {
-        "not_in_training_and_distinct": len({tuple(t) for t in ours} - known) / len(ours),
+        "not_in_training_and_distinct": len(new) / len(ours),
         "copies": exact_copies(ours, train),
         "distinct": distinct_share(ours),
-        "ngram_nll": judge.nll(ours),
-        "ngram_nll_of_real": judge.nll(held_out[1::2]),
     }
+
+
+def likelihood_scores(game, samples):
+    """What an n-gram model of one half of the held-out lines says of samples, and of the other half: nats a token.
+
+    5 characters or 3 words. The two halves have to be independent: captions are not, several are of one picture.
+    """
+    level = game.vocabulary.level
+    held_out = [tokens(line, level) for line in game.lines()[1]]
+    judge = NgramModel(held_out[::2], 5 if level == "char" else 3)
+    ours = game.vocabulary.token_lists(samples)
+    return {"ngram_nll": judge.nll(ours), "ngram_nll_of_real": judge.nll(held_out[1::2])}
 
 
 def write_lines(lines, path):

@@ -56,7 +56,7 @@ EVALUATED_SAMPLES = 10_000  # Self-BLEU grows with their number, and the publish
 
 
 def evaluate(game, samples):
-    """BLEU and Self-BLEU beside novelty and likelihood."""
+    """BLEU and Self-BLEU, beside novelty."""
     ours = [t for t in game.vocabulary.token_lists(samples) if t]
     references = [data.words(line) for line in game.lines()[1]]
     scores = {f"bleu_{n}": value for n, value in bleu(ours, references).items()}

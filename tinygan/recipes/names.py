@@ -10,7 +10,7 @@ from dataclasses import dataclass
 from tinygan import data
 from tinygan.data import DataError, find_file
 from tinygan.gan.training import setting
-from tinygan.recipes._text import LineSettings, line_game, novelty_scores, split_lines, write_samples
+from tinygan.recipes._text import LineSettings, likelihood_scores, line_game, novelty_scores, split_lines, write_samples
 
 
 @dataclass
@@ -28,8 +28,12 @@ class Settings(LineSettings):
     learning_rate: float = setting(1e-3, "Adam's learning rate in the game.", 0.0)
     ema: float = setting(0.9, "Decay of the moving average of G's weights, from which samples are drawn.", 0.0, 1.0)
     hidden: int = setting(64, "Size of the LSTM's state.", 1)
-    dropout: float = setting(0.1, "Share of its inputs and outputs that G's LSTM goes without while it imitates.", 0.0, 1.0)
-    temperature: float = setting(0.7, "Logits are divided by it when samples are drawn; below 1: safer, less varied.", 1e-3)
+    dropout: float = setting(
+        0.1, "Share of its inputs and outputs that G's LSTM goes without while it imitates.", 0.0, 1.0
+    )
+    temperature: float = setting(
+        0.7, "Logits are divided by it when samples are drawn; below 1: safer, less varied.", 1e-3
+    )
     rollouts: int = setting(4, "way=policy: how often a sentence is finished to value one of its tokens.", 1)
     copies: float = setting(
         0.0, "way=policy: by what the judge's reward of a sentence is multiplied that is among the real ones.", 0.0, 1.0
@@ -60,4 +64,4 @@ EVALUATED_SAMPLES = 1000
 
 def evaluate(game, samples):
     """Novelty and likelihood of samples, beside real names."""
-    return novelty_scores(game, samples)
+    return {**novelty_scores(game, samples), **likelihood_scores(game, samples)}
