@@ -286,10 +286,10 @@ def standardise_backward(g, x):
 #
 # </details>
 #
-# **4.** The vjp of $y = x[\text{index}]$, a choice of rows: what is it if a row is chosen twice? Try `d = np.zeros_like(x); d[index] += g` and let the check judge.
+# **4.** The vjp of $y = x[\text{index}]$, a choice of rows: what is it if a row is chosen twice? Try `d = np.zeros_like(x); d[index] += g; return d`, and let the check judge, with `index` as a second argument.
 # <details><summary>Hint</summary>
 #
-# `assert_gradients` names it: use `np.add.at(d, index, g)`. What arrives by different paths adds up.
+# `assert_gradients((lambda x, index: x[index], backward), x, np.array([0, 2, 0]))` names it: use `np.add.at(d, index, g)`. What arrives by different paths adds up.
 #
 # </details>
 #
