@@ -5,6 +5,8 @@ a judge that sees the level alone never asks for the rest. So the rows are white
 large as the large ones; slow directions are written as changes from the step before, and the judge is shown changes
 beside values. `--data FILE.csv` brings a series of your own; samples come back in its columns and units.
 Measured as TimeGAN (Yoon et al. 2019): can a GRU tell them from real windows, and can one learn from them to predict?
+`tinygan train stock`, seed 0: discriminative .044 by TimeGAN's GRU of 3 and .057 by one of 32 (real from real .005 and
+.004), predictive .037 (real .037).
 """
 
 import csv
