@@ -254,7 +254,7 @@ def train(
         if start == 0 and on_nan == "rewind":
             run.save(game, 0)
         monitor = Monitor(game.settings, rows)
-        done, penalty = start, {}
+        done, penalty = start, _last_penalty(rows)
         while done < steps:
             try:
                 row = _finite_step(game, done)
@@ -292,7 +292,7 @@ def train(
                     ) from None
                 done, text = _rewind(game, run, str(error))
                 bar.n = bar.last_print_n = done
-                monitor = Monitor(game.settings, run.rows())
+                monitor, penalty = Monitor(game.settings, run.rows()), _last_penalty(run.rows())
                 say(text)
                 continue
             if stop and done < steps:
@@ -316,6 +316,11 @@ def board(folder, start=0):
 
     with writer:
         yield show
+
+
+def _last_penalty(rows):
+    """{"penalty": what it last was}, {} if it was never taken: every logged row says it, though not every step takes it."""
+    return next(({"penalty": row["penalty"]} for row in reversed(rows) if "penalty" in row), {})
 
 
 def how_to_go_on(run):
