@@ -20,14 +20,8 @@ from tinygan.data import Loader, digits
 from tinygan.data.toys import swiss_roll
 from tinygan.gan.training import Game, Settings, training_step
 from tinygan.gradcheck import assert_gradients
-from tinygan.metrics import (
-    copied_share,
-    frechet_distance,
-    kernel_distance,
-    nearest_training,
-    precision_recall,
-    train_classifier,
-)
+from tinygan.metrics import copied_share, frechet_distance, kernel_distance, nearest_training
+from tinygan.metrics import precision_recall, train_classifier
 from tinygan.plot import image_grid, neighbour_strip
 
 FAST = bool(os.environ.get("TINYGAN_FAST"))  # shorter training
@@ -167,7 +161,7 @@ plt.show()
 #
 # Pixels are a bad place to measure in: a digit moved by one pixel is far from itself. So a classifier is trained to read real digits, and
 # its last layer but one, 64 numbers a picture, is the space in which pictures are compared. For photographs the usual classifier is
-# Inception, and $F$ is called FID; ours is trained in two seconds. Every figure below depends on it: compare only what one judge has judged.
+# Inception, and $F$ is called FID; ours is trained in seconds. Every figure below depends on it: compare only what one judge has judged.
 
 # %%
 pictures, labels = digits("train")
@@ -219,8 +213,8 @@ for name, samples in fakes.items():
     print(f"{name:20}{distance:9.1f}{precision:11.2f}{recall:9.2f}")
 
 # %% [markdown]
-# Noise and blur cost precision; what is missing (five digits; nearly all of them) costs recall; the Frechet distance sees both and says
-# neither. But look at the last row: **copies of the training pictures score better than fresh real ones**, by every figure.
+# Noise costs precision, and blur both; what is missing (five digits; all but one picture) costs recall; the Frechet distance sees it all and
+# does not say which. But look at the last row: **copies of the training pictures beat fresh real ones**, in distance and in precision.
 #
 # ## Has it memorised?
 #
@@ -259,12 +253,8 @@ for axis, values, name in zip(
     axis.fill_between(sizes, low, high, color="C2", alpha=0.2, linewidth=0)
     axis.semilogx(sizes, values.mean(1), "o-", color="C2")
     axis.axhline(0, color="#333333", linewidth=0.8)
-    axis.set(
-        title=f"{name}, real against real",
-        xlabel="samples in each bag",
-        xticks=sizes,
-        xticklabels=sizes,
-    )
+    axis.set(title=f"{name}, real against real", xlabel="samples in each bag")
+    axis.set(xticks=sizes, xticklabels=sizes)
     axis.minorticks_off()
 plt.show()
 print("line: mean; band: four fifths of the repetitions")
@@ -274,29 +264,25 @@ print("line: mean; band: four fifths of the repetitions")
 #
 # Two perceptrons, trained on the 360 known pictures only. `Game` and `training_step` are the library's (lesson 08).
 
+
 # %%
-s = Settings(
-    steps=1500 if FAST else 8000, gamma=1.0, learning_rate=2e-3, ema=0.995, penalty_every=4
-)
-g_rng, d_rng = stream(0, "G"), stream(0, "D")
-G = nn.Sequential(
-    nn.Linear(16, 128, rng=g_rng), nn.LeakyReLU(0.2),
-    nn.Linear(128, 128, rng=g_rng), nn.LeakyReLU(0.2),
-    nn.Linear(128, 64, rng=g_rng), nn.Tanh(), nn.Unflatten(1, (1, 8, 8)),
-)  # fmt: skip
-D = nn.Sequential(
-    nn.Flatten(),
-    nn.Linear(64, 128, rng=d_rng), nn.LeakyReLU(0.2),
-    nn.Linear(128, 128, rng=d_rng), nn.LeakyReLU(0.2),
-    nn.Linear(128, 1, rng=d_rng),
-)  # fmt: skip
+def perceptron(*sizes, rng):
+    layers = []
+    for a, b in zip(sizes, sizes[1:]):
+        layers += [nn.Linear(a, b, rng=rng), nn.LeakyReLU(0.2)]
+    return layers[:-1]  # no ReLU at the end
+
+
+drawing = perceptron(16, 128, 128, 64, rng=stream(0, "G"))
+G = nn.Sequential(*drawing, nn.Tanh(), nn.Unflatten(1, (1, 8, 8)))
+D = nn.Sequential(nn.Flatten(), *perceptron(64, 128, 128, 1, rng=stream(0, "D")))
+
+steps = 1500 if FAST else 8000
+s = Settings(steps=steps, gamma=1.0, learning_rate=2e-3, ema=0.995, penalty_every=4)
 loader = Loader(known, batch_size=s.batch_size, seed=0)
-game = Game(
-    G, D,
-    real=lambda step: (loader.batch(step),),
-    fake=lambda G, rng, n: (G(Tensor(rng.standard_normal((n, 16), dtype="f4"))),),
-    settings=s,
-)  # fmt: skip
+real = lambda step: (loader.batch(step),)
+fake = lambda G, rng, n: (G(Tensor(rng.standard_normal((n, 16), dtype="f4"))),)
+game = Game(G, D, real, fake, s)
 
 moments = np.unique(np.geomspace(50, s.steps, 10).astype(int))
 history = []

@@ -143,7 +143,7 @@ for name, found in estimates.items():
 # ## A language of 7776 sentences
 #
 # Six syllables, sentences of five. An *oracle*, an LSTM with random weights, says how likely each is: SeqGAN's experiment, made so small that
-# we can look at all $6^5$ of them, and nothing in what follows is an estimate.
+# we can look at all $6^5$ of them, and no score in what follows is an estimate.
 
 # %%
 SYLLABLES = np.array(["ba", "ki", "lo", "mu", "ne", "ra"])
@@ -225,7 +225,7 @@ assert np.abs(values - exact).max() < 0.03
 
 # %% [markdown]
 # And the gradient of $R = \sum_x q(x)\, r(x)$ for all weights of the LSTM: exactly, by differentiating the sum over all 7776 sentences; and from
-# drawn sentences, $-\sum_t Q_t \nabla \log q(x_t | x_{<t})$. Do they point the same way?
+# drawn sentences, $\sum_t Q_t \nabla \log q(x_t | x_{<t})$. Do they point the same way?
 
 # %%
 weights = old.parameters()
@@ -311,7 +311,7 @@ for beta in betas:
     curve.append(scores(sharp))
 curve = np.array(curve)
 
-fig, axis = plt.subplots(figsize=(6.6, 3.6))
+fig, axis = plt.subplots(figsize=(7.6, 3.4))
 style = {"color": "#888888", "markersize": 3, "linewidth": 1.2}
 axis.plot(*curve.T, "o--", **style, label="young model, sharpened by β")
 for beta, (x, y) in zip(betas, curve):
@@ -327,7 +327,7 @@ axis.set(
     ylabel="NLL_test: the other way",
     ylim=(floor - 0.03, 1.6),
 )
-axis.legend(loc="upper right", fontsize=8)
+axis.legend(loc="center left", bbox_to_anchor=(1, 0.5), fontsize=8)
 plt.show()
 
 # %% [markdown]
