@@ -47,7 +47,7 @@ pictures = pictures * 2 - 1  # (1437, 1, 8, 8) in [-1, 1]
 # \underbrace{\log\frac{p(y \mid x)}{q(y \mid x)}}_{\text{does it show a } y?} $$
 #
 # ($p$ for real, $q$ for generated). If $p(y|x)$ and $q(y|x)$ are each a softmax of some features $\varphi(x)$, the second term is linear in
-# $\varphi(x)$ with weights that depend on $y$: one more table. So the **projection discriminator** (Miyato & Koyama 2018) is
+# $\varphi(x)$ with weights that depend on $y$, one more table (what remains, the sums that normalise, depends on $x$ alone and goes to the first). So the **projection discriminator** (Miyato & Koyama 2018) is
 #
 # $$ D(x, y) \;=\; \psi^\top \varphi(x) + e_y^\top \varphi(x) $$
 #
@@ -65,9 +65,7 @@ def verdict(features, psi, table):
 
 def verdict_backward(g, features, psi, table):
     d_table = np.zeros_like(table)
-    np.add.at(
-        d_table, classes, g[:, None] * features
-    )  # adds where a class comes twice; d_table[classes] += would not
+    np.add.at(d_table, classes, g[:, None] * features)  # += would add a class only once
     return g[:, None] * (psi + table[classes]), g @ features, d_table
 
 
@@ -150,6 +148,7 @@ for step in range(800 if FAST else 6000):
     g_optimizer.step(grad(non_saturating.generator(None, D(fake, y)), g_weights))
     average.update(G)
 
+# %%
 painter = average.module
 ten = np.arange(10)
 asked = np.repeat(ten, 10)
@@ -258,13 +257,13 @@ plt.show()
 CENTRES = ring_centres()
 CODES = 8
 space = Joined(Normal(2), Categorical(CODES))  # z: noise and a one-hot code, side by side
-three = lambda inputs, outputs, rng: nn.Sequential(
-    nn.Linear(inputs, 64, rng=rng),
-    nn.LeakyReLU(0.2),
-    nn.Linear(64, 64, rng=rng),
-    nn.LeakyReLU(0.2),
-    nn.Linear(64, outputs, rng=rng),
-)
+
+
+def three(inputs, outputs, rng):
+    """Three linear layers."""
+    first, second = nn.Linear(inputs, 64, rng=rng), nn.Linear(64, 64, rng=rng)
+    last, bend = nn.Linear(64, outputs, rng=rng), nn.LeakyReLU(0.2)
+    return nn.Sequential(first, bend, second, bend, last)
 
 
 def train_infogan(weight, steps, seed=0):
@@ -328,9 +327,8 @@ for weight, (draw, _) in runs.items():
     joint = np.zeros((CODES, 8))
     np.add.at(joint, (codes, modes), 1 / len(codes))
     expected = joint.sum(1, keepdims=True) * joint.sum(0, keepdims=True)
-    information = (
-        joint * np.log(np.where(joint > 0, joint, 1) / np.where(joint > 0, expected, 1))
-    ).sum()
+    seen = joint > 0
+    information = (joint[seen] * np.log(joint[seen] / expected[seen])).sum()
     found = len(np.unique(modes))
     print(f"weight {weight}: {information:.2f} nats of {np.log(8):.2f}; {found} modes")
 
