@@ -250,7 +250,7 @@ def evaluate(options):
         if isinstance(value, list):
             value = " ".join(f"{v:.3f}" for v in value)
         elif isinstance(value, float):
-            value = f"{value:.3f}"
+            value = f"{value:.3f}" if abs(value) >= 0.01 else f"{value:.2g}"  # an MMD² of .0006 is not .001
         print(f"{name.replace('_', ' '):32} {value}")
     from tinygan.gan.run import write_file
 
