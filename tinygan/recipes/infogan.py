@@ -28,7 +28,6 @@ class Settings(PictureSettings):
 
     packs = False
 
-    steps: int = setting(2000, "Training steps; each moves both players once.", 1)
     information: float = setting(1.0, "Weight of the mutual information, λ.", 0.0)
     sliders: int = setting(2, "Continuous codes beside the categorical one, uniform on [-1, 1].", 1)
 

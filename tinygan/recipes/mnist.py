@@ -18,6 +18,7 @@ from tinygan.autodiff import Tensor
 from tinygan.backend import stream, to_device
 from tinygan.data import DataError, Loader, mnist, read_pictures
 from tinygan.gan import training
+from tinygan.gan.latent import Mixture, Normal
 from tinygan.gan.training import Game, setting
 from tinygan.metrics import copied_share, diversity, evaluate_images, sliced_wasserstein
 from tinygan.nn import (
@@ -41,7 +42,7 @@ class PictureSettings(training.Settings):
 
     packs = True
 
-    steps: int = setting(3000, "Training steps; each moves both players once.", 1)
+    steps: int = setting(2000, "Training steps; each moves both players once.", 1)
     learning_rate: float = setting(2e-3, "Adam's learning rate in the first half of training.", 0.0)
     gamma: float = setting(0.5, "Weight of the penalty; see `penalty`.", 0.0)
     ema: float = setting(0.996, "Decay of the moving average of G's weights, from which samples are drawn.", 0.0, 1.0)
@@ -104,8 +105,11 @@ def picture_game(images, shape, s, device):
     d = Sequential(trunk((shape[0] * s.packing, *shape[1:]), s, rng), Linear(s.features, 1, rng=rng)).to(device)
     loader = cache(lambda: Loader(to_device(images(), device), batch_size=s.batch_size, seed=s.seed))
 
+    # centres as far from 0 as a normal z is on average
+    space = Mixture([Normal(s.noise)] * s.clouds, centres=s.noise**0.5 * np.eye(s.clouds, s.noise))
+
     def fake(generator, rng, n):
-        return (generator(Tensor(rng.standard_normal((n, s.noise), dtype="float32"), device=device)),)
+        return (generator(Tensor(space.sample(rng, n), device=device)),)
 
     return Game(g, d, lambda turn: (loader().batch(turn),), fake, s)
 
@@ -117,6 +121,7 @@ def picture_game(images, shape, s, device):
 class Settings(PictureSettings):
     """Settings of `mnist`."""
 
+    clouds: int = setting(10, "z is drawn from so many clouds, far apart: modes need no bridge between them.", 1)
     data: str = setting(
         "", "Pictures of your own: a folder of PNG or JPEG files, a .npy, .npz or IDX file. Empty: MNIST."
     )
