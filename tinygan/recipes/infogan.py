@@ -3,6 +3,7 @@
 The code is one of ten, beside it two sliders, numbers between -1 and 1. As both players gain by what Q reads, G spends the
 code on what tells pictures apart most: it turns out to be the digit. Chen et al. 2016, section 7.2. Measured by how often
 code and digit agree when every code stands for a digit of its own, the best way to pair them; and by the scores of `mnist`.
+Seed 0, 2,000 steps, 2 CPU minutes: .606 (the paper reports .95), Frechet distance 16.0 where real pictures score 3.7.
 """
 
 from dataclasses import dataclass

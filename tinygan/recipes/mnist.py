@@ -121,6 +121,7 @@ def picture_game(images, shape, s, device):
 class Settings(PictureSettings):
     """Settings of `mnist`."""
 
+    steps: int = setting(1500, "Training steps; each moves both players once.", 1)
     clouds: int = setting(10, "z is drawn from so many clouds, far apart: modes need no bridge between them.", 1)
     data: str = setting(
         "", "Pictures of your own: a folder of PNG or JPEG files, a .npy, .npz or IDX file. Empty: MNIST."
