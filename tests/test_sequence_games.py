@@ -188,6 +188,20 @@ def test_slow_directions_are_written_as_changes():
 # --- music -----------------------------------------------------------------------------------------------------
 
 
+@pytest.mark.parametrize(
+    "name, words, named",
+    [
+        ("chorales", ["tokens=5"], "reads normal noise and a clock"),
+        ("sines", ["noise=0", "step_noise=0"], "without noise there is one sequence"),
+        ("stock", ["tokens=5", "step_noise=0"], "an embedding needs a size"),
+        ("sines", ["packing=2"], "one sample at a time"),
+    ],
+)
+def test_settings_that_make_no_sense_are_refused(name, words, named, capsys):
+    assert main(["train", name, *(w for word in words for w in ("--set", word))]) == 2
+    assert named in capsys.readouterr().err
+
+
 def test_noise_changes_with_the_beat():
     _, game = game_of("chorales", length=10)
     _, z_t = game.generator.draw_noise(np.random.default_rng(0), 3, 10)

@@ -42,6 +42,11 @@ class Settings(SequenceSettings):
     channels: int = setting(48, "Channels of the CNN's first convolution; the others have twice as many.", 1)
     length: int = setting(32, "Sixteenth notes of a piece; 16 are a bar.", 8)
 
+    def __post_init__(self):
+        super().__post_init__()
+        if self.tokens:
+            raise ValueError(f"tokens={self.tokens}: the writer of chorales reads normal noise and a clock; leave it 0")
+
 
 # --- data ------------------------------------------------------------------------------------------------------
 
