@@ -249,7 +249,7 @@ def train(
         share_cores(),
         board(run.folder / "tensorboard", start) if tensorboard else nullcontext(lambda row: None) as show,
     ):
-        say = lambda text: progress and bar.write(textwrap.fill(text, bar.ncols or 100), file=sys.stderr)
+        say = lambda text: progress and bar.write(textwrap.fill(text, getattr(bar, "ncols", None) or 100), file=sys.stderr)
         on_nan = _remembered(run, on_nan)
         if start == 0 and on_nan == "rewind":
             run.save(game, 0)
