@@ -39,7 +39,7 @@ def normalised(x):
     return (x - x.mean(0)) / (x.std(0) + 1e-5)
 
 
-fig, axis = plt.subplots(figsize=(6, 2.8))
+fig, axis = plt.subplots(figsize=(7, 2.8))
 for scale, colour in ((0.7, "C0"), (1.0, "C2"), (1.4, "C1")):
     for normalise, style in ((False, "-"), (True, "--")):
         x, sizes = rng.standard_normal((256, WIDTH)), []
@@ -51,7 +51,7 @@ for scale, colour in ((0.7, "C0"), (1.0, "C2"), (1.4, "C1")):
         axis.semilogy(range(1, DEPTH + 1), sizes, style, color=colour, label=label)
 axis.plot([], [], "--", color="#333333", label="normalised, all three")
 axis.set(xlabel="layer", ylabel="root mean square", xticks=[1, 5, 10, 15, 20])
-axis.legend(loc="upper left")
+axis.legend(loc="center left", bbox_to_anchor=(1, 0.5))
 plt.show()
 
 # %% [markdown]
@@ -148,9 +148,7 @@ def convolution(a, b, norm, rng):
 NORMS = {
     "none": lambda channels: [],
     "batch": lambda channels: [nn.BatchNorm2d(channels)],
-    "layer": lambda channels: [
-        nn.GroupNorm(1, channels)
-    ],  # one group: over all channels and places of a sample
+    "layer": lambda channels: [nn.GroupNorm(1, channels)],  # over all that belongs to a sample
 }
 
 
@@ -163,10 +161,9 @@ one, real_company = pictures[:1], pictures[1:64]
 noise_company = rng.uniform(-1, 1, real_company.shape).astype("float32")
 for norm in NORMS:
     D = make_discriminator(norm, np.random.default_rng(0))
-    verdicts = [
-        D(Tensor(np.concatenate([one, rest]))).data[0, 0] for rest in (real_company, noise_company)
-    ]
-    print(f"norm {norm:6} among real {verdicts[0]:+.4f}   among noise {verdicts[1]:+.4f}")
+    verdict = lambda company: D(Tensor(np.concatenate([one, company]))).data[0, 0]
+    real, noise = verdict(real_company), verdict(noise_company)
+    print(f"norm {norm:6} among real {real:+.4f}   among noise {noise:+.4f}")
 
 # %% [markdown]
 # It is a clue that $D$ may use (a batch of fakes betrays itself by its statistics), and it breaks everything that looks at one sample at a
@@ -186,12 +183,8 @@ def transposed(a, b, norm, rng):
 
 
 def make_generator(norm, rng, noise=16):
-    start = [
-        nn.Linear(noise, 64 * 2 * 2, rng=rng),
-        nn.Unflatten(1, (64, 2, 2)),
-        *NORMS[norm](64),
-        nn.ReLU(),
-    ]
+    begin = nn.Linear(noise, 64 * 2 * 2, rng=rng)
+    start = [begin, nn.Unflatten(1, (64, 2, 2)), *NORMS[norm](64), nn.ReLU()]
     last = [nn.ConvTranspose2d(32, 1, 4, stride=2, padding=1, rng=rng), nn.Tanh()]
     return nn.Sequential(*start, *transposed(64, 32, NORMS[norm], rng), *last)
 
@@ -236,11 +229,8 @@ for norm in ("none", "batch"):
 judge = train_classifier(pictures, labels, steps=600)
 test = digits("test")[0] * 2 - 1  # 360 digits that nobody has seen
 known, _ = judge.judge(pictures)
-for name, drawn in (
-    ("no norm", samples["none"]),
-    ("batch norm", samples["batch"]),
-    ("real, unseen", test),
-):
+shown = {"no norm": samples["none"], "batch norm": samples["batch"], "real, unseen": test}
+for name, drawn in shown.items():
     features, probabilities = judge.judge(drawn[:360])
     rarest = min(class_shares(probabilities))
     distance = frechet_distance(features, known)
@@ -248,25 +238,21 @@ for name, drawn in (
 
 # %%
 fig, axes = plt.subplots(1, 3, figsize=(6.6, 2.4))
-rows = {
-    "real": pictures[:36],
-    "no norm in G": samples["none"][:36],
-    "batch norm in G": samples["batch"][:36],
-}
+rows = {"real": pictures, "no norm in G": samples["none"], "batch norm in G": samples["batch"]}
 for axis, (title, shown) in zip(axes, rows.items()):
-    axis.imshow(image_grid(shown, scale=1, border=1), vmin=0, vmax=255)
+    axis.imshow(image_grid(shown[:36], scale=1, border=1), vmin=0, vmax=255)
     axis.set_title(title)
     axis.set_axis_off()
 plt.show()
 
 # %% [markdown]
-# With three layers to normalise the end is not very different; what
+# With two layers to normalise the end is not very different; what
 # batch norm changes is the beginning, where $G$'s signals have not found their size. The losses show it:
 
 # %%
 fig, axes = plt.subplots(1, 2, figsize=(7, 2.4), sharey=True)
 for axis, norm in zip(axes, losses):
-    for column, (name, colour) in enumerate((("D", "#0072B2"), ("G", "#D55E00"))):
+    for column, (name, colour) in enumerate((("D", "C0"), ("G", "C1"))):
         smooth = np.convolve(losses[norm][:, column], np.ones(25) / 25, "valid")
         axis.plot(smooth, color=colour, label=name)
     axis.axhline(np.log(4), color="#999999", linewidth=0.8, linestyle=":")
