@@ -142,7 +142,6 @@ def _gru_backward(g, y, saved, need, input, h0, weight_ih, weight_hh, bias_ih=No
     d_weights = library.zeros((4 * size, steps.shape[1]), y.dtype) if need_weights else None
     dh = library.zeros((size, n_batch), y.dtype)
     slopes = library.empty((min(BLOCK, length), 4, size, n_batch), y.dtype)
-    d = library.empty_like(slopes)
     kept = library.empty_like(dh)
     for start in reversed(range(0, length, BLOCK)):
         block = slice(start, min(start + BLOCK, length))
@@ -151,14 +150,14 @@ def _gru_backward(g, y, saved, need, input, h0, weight_ih, weight_hh, bias_ih=No
         d_block = library.ascontiguousarray(d_out[block])  # a transposed view is slow to add
         for k in reversed(range(count)):
             dh += d_block[k]
-            library.multiply(dh, slopes[k], out=d[k])  # to all four gates
+            slopes[k] *= dh  # they become the gradients to all four gates
             library.multiply(dh, gates[start + k, 2], out=kept)  # h' = ... + z h
-            library.matmul(back_h, d[k, :3].reshape(3 * size, n_batch), out=dh)
+            library.matmul(back_h, slopes[k, :3].reshape(3 * size, n_batch), out=dh)
             dh += kept
         if need[0]:
-            library.matmul(back_x, d[:count, 1:].reshape(count, 3 * size, n_batch), out=d_input[block])
+            library.matmul(back_x, slopes[:count, 1:].reshape(count, 3 * size, n_batch), out=d_input[block])
         if need_weights:
-            _add_weight_gradients(d[:count], steps[block], given, d_weights)
+            _add_weight_gradients(slopes[:count], steps[block], given, d_weights)
     if need_weights:
         d_q, d_r_z, d_n = d_weights[:size], d_weights[size : 3 * size], d_weights[3 * size :]
         of_input, of_h = library.concatenate((d_r_z, d_n)), library.concatenate((d_r_z, d_q))
@@ -171,7 +170,7 @@ def _gru_backward(g, y, saved, need, input, h0, weight_ih, weight_hh, bias_ih=No
 def _add_weight_gradients(d, steps, given, d_weights):
     """d_weights (4H, I + 1 + H) += Σ_t da_t [x; 1; h]ᵀ; q has no x and n no h, whose columns are left alone."""
     (count, rows, n_batch), size = steps.shape, d.shape[2]
-    read = steps.transpose(0, 2, 1).reshape(count * n_batch, rows)
+    read = steps.transpose(1, 0, 2).reshape(rows, count * n_batch).T
     d = d.transpose(1, 2, 0, 3).reshape(4 * size, count * n_batch)
     q, r_z, n = d_weights[:size, given:], d_weights[size : 3 * size], d_weights[3 * size :, : given + 1]
     q += d[:size] @ read[:, given:]
