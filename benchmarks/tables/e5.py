@@ -35,7 +35,7 @@ PUBLISHED = (  # NLL-oracle, NLL-test, source
 MLE = {"steps": 7020, "mle_decay_from": 2 / 3}
 GAME = {"pretrain": 7020, "mle_decay_from": 2 / 3}
 WAYS = {
-    "policy": {"way": "policy", "steps": 7620, "d_pretrain": 100, "learning_rate": 1e-3, "rollouts": 4},
+    "policy": {"way": "policy", "steps": 7520, "d_pretrain": 400, "learning_rate": 1e-2, "d_rate": 0.1, "rollouts": 4},
     "constant": {"way": "policy", "steps": 7520, "d_pretrain": 0, "learning_rate": 1e-3, "reward": "constant"},
 }
 
@@ -66,7 +66,7 @@ def main():
         print(table(found), flush=True)
 
 
-def trained(game, start, looks=8):
+def trained(game, start, looks=2):
     """Steps `start` to the last of the game, with a line now and then; its scores on the recipe's sample."""
     steps = game.settings.steps
     every = max(1, (steps - start) // looks)

@@ -27,13 +27,13 @@ PUBLISHED = {  # BLEU-2..5, Self-BLEU-2..5
     "MLE (Texygen)": (0.731, 0.497, 0.305, 0.189, 0.916, 0.769, 0.583, 0.408),
 }
 COLUMNS = [f"{kind}_{n}" for kind in ("bleu", "self_bleu") for n in (2, 3, 4, 5)]
-IMITATION = {"pretrain": 3120, "hidden": 256, "embedding": 64, "rarest": 2, "longest": 30, "dropout": 0.2, "ema": 0.99}
+IMITATION = {"pretrain": 1872, "hidden": 160, "embedding": 64, "rarest": 2, "longest": 30, "dropout": 0.2, "ema": 0.99}
 WAYS = {
-    "mle": {"steps": 3120},
-    "gumbel": {"steps": 3120 + 250},
-    "policy": {"steps": 3120 + 60, "d_pretrain": 20, "rollouts": 2, "learning_rate": 1e-3, "ema": 0.9},
-    "vae": {"steps": 1560},
-    "infill": {"pretrain": 780, "steps": 780 + 150, "d_pretrain": 50, "hidden": 128},
+    "mle": {"steps": 1872},
+    "gumbel": {"steps": 1872 + 120},
+    "policy": {"steps": 1872 + 60, "d_pretrain": 20, "rollouts": 2, "learning_rate": 1e-3, "ema": 0.9},
+    "vae": {"steps": 936},
+    "infill": {"pretrain": 468, "steps": 468 + 110, "d_pretrain": 50, "hidden": 128},
 }
 
 
@@ -43,7 +43,7 @@ def main():
     parser.add_argument("--rows", default=",".join(WAYS))
     parser.add_argument("--seed", type=int, default=0)
     parser.add_argument("--set", action="append", default=[], metavar="KEY=VALUE", help="a setting of all rows")
-    parser.add_argument("--as", dest="named", default="", help="what the rows are called beside their way")
+    parser.add_argument("--temperatures", default="1", help="of the samples, a row for each: 1,1.05")
     parser.add_argument("--out", type=Path, default=RESULTS / "e6")
     parser.add_argument("--keep", type=Path, default=Path("runs/e6"), help="where imitation's weights are kept")
     options = parser.parse_args()
@@ -54,15 +54,21 @@ def main():
     found["real"] = found.get("real") or real()
     for way in options.rows.split(","):
         settings = {"way": way, **IMITATION, **WAYS[way], "seed": options.seed, **changes}
-        scores = score(settings, options.keep / f"imitation-{options.seed}.npz")
-        found["rows"][f"{way}{options.named}"] = {"settings": settings, **scores}
-        path.parent.mkdir(parents=True, exist_ok=True)
-        path.write_text(json.dumps(found, indent=1, ensure_ascii=False) + "\n", encoding="utf-8")
-        options.out.with_suffix(".md").write_text(table(found), encoding="utf-8")
+        game, trained = train(settings, options.keep / f"imitation-{options.seed}.npz")
+        for temperature in map(float, options.temperatures.split(",")):
+            row = way if temperature == 1 else f"{way} at {temperature:g}"
+            found["rows"][row] = {
+                "settings": {**settings, "temperature": temperature},
+                **trained,
+                **score(game, temperature),
+            }
+            path.parent.mkdir(parents=True, exist_ok=True)
+            path.write_text(json.dumps(found, indent=1, ensure_ascii=False) + "\n", encoding="utf-8")
+            options.out.with_suffix(".md").write_text(table(found), encoding="utf-8")
 
 
-def score(settings, kept):
-    """Train with these settings, from the imitation in the file `kept` if there is one; the scores and some samples."""
+def train(settings, kept):
+    """The game trained with these settings, from the imitation in the file `kept` if there is one, and what that took."""
     begun = time.process_time()
     game = recipe.make_game(recipe.Settings(**settings))
     s, start = game.settings, 0
@@ -82,12 +88,16 @@ def score(settings, kept):
         kept.parent.mkdir(parents=True, exist_ok=True)
         players = {"now.": game.generator, "mean.": game.average.module}
         np.savez(kept, **{prefix + k: a for prefix, m in players.items() for k, a in m.state_dict().items()})
-    minutes = (time.process_time() - begun) / 60
+    return game, {"cpu_minutes": (time.process_time() - begun) / 60, "began_with_imitation": bool(start)}
+
+
+def score(game, temperature):
+    """The scores of samples drawn at this temperature, and twenty of them."""
+    game.sample_at(temperature)
     samples = game.sample(recipe.EVALUATED_SAMPLES, 1)
     scores = recipe.evaluate(game, samples)
-    print(s.way, {k: round(v, 3) for k, v in scores.items()}, f"{minutes:.1f} CPU minutes", flush=True)
-    lines = game.vocabulary.decode(samples[:20])
-    return {**scores, "cpu_minutes": minutes, "began_with_imitation": bool(start), "samples": lines}
+    print(temperature, {k: round(v, 3) for k, v in scores.items()}, flush=True)
+    return {**scores, "samples": game.vocabulary.decode(samples[:20])}
 
 
 def real():

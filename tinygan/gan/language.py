@@ -155,9 +155,7 @@ class TextGame(Game):
     def __init__(self, generator, discriminator, read, length, s, kept=None):
         self.read, self.length = read, length
         super().__init__(generator, discriminator, self.rows, self.draw, s, kept or {})
-        for module in self.average.module.modules():
-            if isinstance(module, LanguageModel):
-                module.sharpness = 1 / s.temperature
+        self.sample_at(s.temperature)
 
     def __post_init__(self):
         s = self.settings
@@ -181,6 +179,12 @@ class TextGame(Game):
     def draw(self, generator, rng, n):
         """n generated sentences: (tokens (n, length),)."""
         return (generator.sample(n, self.length, rng),)
+
+    def sample_at(self, temperature):
+        """Let samples be drawn with logits divided by `temperature`; training is as it was."""
+        for module in self.average.module.modules():
+            if isinstance(module, LanguageModel):
+                module.sharpness = 1 / temperature
 
     # --- training --------------------------------------------------------------------------------------------------
 
