@@ -252,9 +252,16 @@ def test_tables_have_means_errors_and_what_real_pictures_score(monkeypatch):
     assert any("| `cgan` | 11.0 ± 1.0 |" in line and "| 0.9800 ± 0.0000 |" in line for line in lines)
     assert any("| real pictures | 3.7 |" in line and "| 0.9900 |" in line for line in lines)
 
-    stacked = {"steps": 1500, "cpu_minutes": 2.0, "modes": 900, "reverse_kl": 0.5, "reverse_kl_perfect": 0.02}
+    stacked = {
+        "steps": 1500,
+        "cpu_minutes": 2.0,
+        "modes": 900,
+        "reverse_kl": 0.5,
+        "reverse_kl_perfect": 0.02,
+        "mean_confidence": 0.9,
+    }
     lines = e4.e4_table({"stacked-mnist": {"0": stacked}}).splitlines()
     assert (
-        "| **`stacked-mnist`** | 900.0 | 0.500 | 1 | 1,500 | 2.0 |" in lines
-        and "| a perfect model | 1000 | 0.020 | | | |" in lines
+        "| **`stacked-mnist`** | 900.0 | 0.500 | 0.900 | 1 | 1,500 | 2.0 |" in lines
+        and "| a perfect model | 1000 | 0.020 | | | | |" in lines
     )

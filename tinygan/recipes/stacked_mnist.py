@@ -4,6 +4,8 @@ The networks are those of Metz et al. 2017, section 3.3.1 and its appendix, a D 
 plain DCGAN finds 31 modes and PacGAN, judging four samples at once, 667 (Lin et al. 2018, table 3). Data: digits stacked at
 random, without end. Measured on 25,600 samples by a classifier that reads each channel: how many of the thousand three-digit
 numbers occur, and the KL divergence of how often they do from evenly.
+Seed 0, 2,400 steps, 1.7 CPU minutes: 657 modes, KL 1.44, but blots rather than digits: the classifier is sure to .68, of real
+ones to .99. D gives in, its loss log 2; it has 557 weights, and what keeps it teaching longer is not found yet.
 """
 
 from dataclasses import dataclass
