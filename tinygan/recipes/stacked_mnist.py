@@ -1,6 +1,6 @@
 """Three MNIST digits in three channels, a thousand modes: does a G find them all, if D is far too small to remember them?
 
-The networks are those of Metz et al. 2017, section 3.3.1 and its appendix, a D of a quarter of the filters, with which a
+The networks are the tiny ones of Metz et al. 2017 for this test, a D of a quarter of its filters, with which a
 plain DCGAN finds 31 modes and PacGAN, judging four samples at once, 667 (Lin et al. 2018, table 3). Data: digits stacked at
 random, without end. Measured on 25,600 samples by a classifier that reads each channel: how many of the thousand three-digit
 numbers occur, and the KL divergence of how often they do from evenly.
