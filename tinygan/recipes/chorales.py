@@ -6,6 +6,8 @@ each voice; D is shown the pitch that is largest, a vector of one 1, as real mus
 does; G is told which sixteenth of the beat it writes.
 Data: J. S. Bach's chorales from TINYGAN_DATA/music, made ones where there are none. Heard with
 `tinygan sample RUN --out music.wav` or `.mid`; measured by what a listener would count, beside held-out chorales.
+`tinygan train chorales`, seed 0: chords sound as Bach's (total variation of harmony .04, real .01), lines move and notes
+last less like his (interval .17, held .24; real .02, .04): now and then a stray sixteenth. None is a copy.
 """
 
 import sys
