@@ -3,8 +3,9 @@
 The generator makes a point of the plane from z, the discriminator judges points. Each Gaussian is a mode, and a G that
 forgets one is caught by counting: how many of the modes it draws, how evenly, and how many of its points belong to one.
 Data: 100,000 points, sigma .01 on radius 1, as in VEEGAN and PacGAN; scores on 2,500 samples.
-`tinygan train ring`, seed 0: 8 modes, 93 % within 3 sigma (a perfect model 98.9), reverse KL .001. What misses lies
-between modes: G is continuous and its z is of one piece, so it has to cross from one to the next.
+A G whose z is of one piece has to cross from mode to mode, being continuous: 93 to 96 % within 3 sigma (a perfect model
+98.9). With a code beside z it need not. Ten seeds of `tinygan train ring`, 23 s of one core each: 8.0 modes, 99.6 %,
+reverse KL .003; but half as wide as they should be, which is what lifts the 99.6 above 98.9.
 """
 
 from dataclasses import dataclass
