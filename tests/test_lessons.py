@@ -97,6 +97,6 @@ def test_opens_the_first_lesson_in_jupyterlab(tmp_path, monkeypatch):
     started = []
     done = types.SimpleNamespace(returncode=0)
     monkeypatch.setattr("tinygan.lessons.find_spec", lambda name: object())
-    monkeypatch.setattr("tinygan.lessons.subprocess.run", lambda command: started.append(command) or done)
+    monkeypatch.setattr("tinygan.lessons.subprocess.run", lambda command, env: started.append(command) or done)
     assert main(["lessons", str(tmp_path)]) == 0
     assert started == [[sys.executable, "-m", "jupyterlab", str(tmp_path / SOURCES[0].with_suffix(".ipynb").name)]]

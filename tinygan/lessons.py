@@ -4,6 +4,7 @@ The notebooks are made from lessons/NN_name.py by tools/make_lessons.py. A wheel
 editable install reads them from the repository.
 """
 
+import os
 import subprocess
 import sys
 from importlib.util import find_spec
@@ -41,4 +42,6 @@ def open_in_jupyterlab(folder):
     if find_spec("jupyterlab") is None:
         return None
     first = min(Path(folder).glob("[0-9][0-9]_*.ipynb"))
-    return subprocess.run([sys.executable, "-m", "jupyterlab", str(first)]).returncode
+    # BLAS's own threads gain nothing on networks this small, and wait for each other while another program needs a core
+    environment = {"OPENBLAS_NUM_THREADS": "1", **os.environ}
+    return subprocess.run([sys.executable, "-m", "jupyterlab", str(first)], env=environment).returncode
