@@ -16,7 +16,7 @@ from pathlib import Path
 
 import numpy as np
 
-RESULTS = Path(__file__).parent / "results"
+RESULTS = Path(__file__).parents[1] / "results"
 RECIPES = "mnist-rows", "mnist", "wgan-gp", "infogan", "cgan"
 COLUMNS = {  # score: heading, digits, score of real pictures
     "frechet_distance": ("Frechet distance", 1, "frechet_floor"),
