@@ -1,10 +1,10 @@
 """Sine waves of any frequency, amplitude and phase, written by an LSTM and judged by a CNN or an LSTM.
 
 The oldest test of recurrent GANs (RCGAN, Esteban et al. 2017): a wave is easy to see, and a generator that forgets the
-phase it is in, or writes noise of the right loudness, is caught by numbers. Data: 14,000 waves of 30 steps.
-D sees every wave twice, as it is and as loud as all others: without that soft waves wobble (purity .975 after 14,000 steps;
-with it .990 after 1,000). `tinygan train sines`, seed 0: MMD² -.0001 (95 of 100 times real waves stay below .0011), purity .990 (real .991).
-`--set judge=lstm --set penalty_every=8` plays LSTM against LSTM.
+phase it is in, or writes noise of the right loudness, is caught by numbers. Data: 14,000 waves of 30 steps. D sees
+every wave twice, as it is and as loud as all others: without that soft waves wobble (purity .975 after 14,000 steps;
+with it .990 after 1,000). `tinygan train sines`, seed 0: MMD² -.0001 (95 of 100 times real waves stay below .0011),
+purity .990 (real .991). `--set judge=lstm --set penalty_every=8` plays LSTM against LSTM.
 """
 
 from dataclasses import dataclass
