@@ -99,7 +99,7 @@ class Settings(PictureSettings):
 
     packs = False
 
-    steps: int = setting(4500, "Training steps; each moves both players once.", 1)
+    steps: int = setting(9000, "Training steps; each moves both players once.", 1)
     condition: str = setting("projection", "How D comes to know of classes.", choices=tuple(JUDGES))
     embedding: int = setting(16, "Size of a class's embedding beside z.", 1)
 

@@ -19,7 +19,7 @@ from tinygan.autodiff import Tensor
 from tinygan.backend import stream, to_device
 from tinygan.data import DataError, Loader, mnist, read_pictures
 from tinygan.gan import training
-from tinygan.gan.latent import Mixture, Normal
+from tinygan.gan.latent import Normal
 from tinygan.gan.training import Game, setting
 from tinygan.metrics import copied_share, diversity, evaluate_images, sliced_wasserstein
 from tinygan.nn import (
@@ -106,8 +106,7 @@ def picture_game(images, shape, s, device):
     d = Sequential(trunk((shape[0] * s.packing, *shape[1:]), s, rng), Linear(s.features, 1, rng=rng)).to(device)
     loader = cache(lambda: Loader(to_device(images(), device), batch_size=s.batch_size, seed=s.seed))
 
-    # centres as far from 0 as a normal z is on average
-    space = Mixture([Normal(s.noise)] * s.clouds, centres=s.noise**0.5 * np.eye(s.clouds, s.noise))
+    space = Normal(s.noise)
 
     def fake(generator, rng, n):
         return (generator(Tensor(space.sample(rng, n), device=device)),)
@@ -122,8 +121,8 @@ def picture_game(images, shape, s, device):
 class Settings(PictureSettings):
     """Settings of `mnist`."""
 
-    steps: int = setting(1500, "Training steps; each moves both players once.", 1)
-    clouds: int = setting(10, "z is drawn from so many clouds, far apart: modes need no bridge between them.", 1)
+    steps: int = setting(4000, "Training steps; each moves both players once.", 1)
+    ema: float = setting(0.998, "Decay of the moving average of G's weights, from which samples are drawn.", 0.0, 1.0)
     data: str = setting(
         "", "Pictures of your own: a folder of PNG or JPEG files, a .npy, .npz or IDX file. Empty: MNIST."
     )
