@@ -4,7 +4,7 @@
 2017). `tinygan sample RUN` draws all classes, one a column; with `--class 7` that one. Measured by what can be learned from
 60,000 samples: the accuracy on real digits of a classifier that has seen no other (real ones give .992), next to how often
 one that learned from real digits reads in a sample what was asked for; and by the scores of `mnist`.
-Projection, seed 0, 4,500 steps, 4.5 CPU minutes: .978, .975, Frechet distance 11.9 where real pictures score 3.7.
+Projection, seed 0, 9,000 steps, 8.6 CPU minutes: .982, .979, Frechet distance 7.5 where real pictures score 3.7.
 """
 
 from dataclasses import dataclass
