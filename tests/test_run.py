@@ -333,6 +333,15 @@ def test_leftovers_of_killed_writes_are_removed_and_nothing_else(tmp_path, unbro
     assert {p.name for p in tmp_path.iterdir()} == {"run", ".git", ".123", "1.2.x"}
 
 
+def test_a_checkpoint_that_a_kill_left_behind_is_removed(tmp_path, unbroken):
+    """Killed after the last checkpoint was written and before the oldest was removed: there is no later save to do it."""
+    run = trained(tmp_path / "run")
+    arrays, metadata = load_checkpoint(run.folder / "checkpoints" / "step-3.safetensors")
+    save_checkpoint(run.folder / "checkpoints" / "step-2.safetensors", arrays, **metadata | {"step": 2})
+    assert go_on(run.folder) == (6, [])
+    assert contents(run.folder) == unbroken
+
+
 def test_a_run_killed_before_its_first_checkpoint_begins_again(tmp_path, unbroken):
     run = Run.create(tmp_path / "run", "digits", tiny_game().settings)
     assert go_on(run.folder) == (0, [])

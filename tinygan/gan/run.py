@@ -213,6 +213,9 @@ class Run:
             for path in files[: files.index(self.newest)] if files else []:
                 with writing(path):  # the damaged ones, out of the way but not lost
                     path.replace(path.with_name(path.name + ".damaged"))
+            for path in files[files.index(self.newest) + 2 :] if files else []:
+                with writing(path):  # older than the last two: a kill came before `save` removed it
+                    path.unlink()
             kept = [row for row in self.rows() if row["step"] <= step]  # what came after it is played again
             write_file(self.folder / "log.jsonl", "".join(json.dumps(row) + "\n" for row in kept))
         return step
