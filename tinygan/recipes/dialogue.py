@@ -39,6 +39,8 @@ class Settings(training.Settings):
     reward_weight: float = setting(
         0.3, "Weight of D's reward in G's gradient, beside the likelihood of real replies.", 0.0
     )
+    objective: str = setting("minimax", "D's; G has rewards in the place of a slope.", choices=("minimax",))
+    penalty: str = setting("none", "D's slope is not penalised: a word has none.", choices=("none",))
     embedding: int = setting(64, "Size of a word's vector.", 1)
     hidden: int = setting(128, "Size of the LSTMs' states.", 1)
 
