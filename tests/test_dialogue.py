@@ -142,6 +142,11 @@ def test_drawn_replies_follow_the_probabilities():
 # --- the game --------------------------------------------------------------------------------------------------
 
 
+def test_what_the_step_would_not_heed_is_refused():
+    with pytest.raises(ValueError, match="n_critic=2: the training step of this recipe has no such thing"):
+        dialogue.Settings(n_critic=2)
+
+
 def test_phases():
     game = dialogue.make_game(dialogue.Settings(**TINY | {"steps": 20, "imitation": 0.5}))
     rows = [game.step(step) for step in range(20)]

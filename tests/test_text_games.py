@@ -412,11 +412,25 @@ def test_words_of_ones_own(tmp_path):
     assert written <= set(game.vocabulary.tokens[3:]) and "the" in game.vocabulary.tokens and "�" not in written
 
 
+@pytest.mark.parametrize(
+    "way, setting, value",
+    [
+        ("gumbel", "instance_noise", 0.1),
+        ("gumbel", "augment", "color"),
+        ("policy", "smoothing", 0.1),
+        ("policy", "objective", "hinge"),
+        ("infill", "n_critic", 2),
+        ("mle", "clip_weights", 0.01),
+    ],
+)
+def test_what_a_step_would_not_heed_is_refused(way, setting, value):
+    with pytest.raises(ValueError, match=f"^{setting}={value!r}: the training step of this recipe has no such thing"):
+        recipes.load("names").Settings(way=way, **{setting: value})
+
+
 def test_refusals(tmp_path, no_data):
     with pytest.raises(ValueError, match="none is left for way=policy"):
         game_of("names", "policy", steps=2)
-    with pytest.raises(ValueError, match="which tokens cannot be"):
-        game_of("names", "gumbel", instance_noise=0.1)
     path = tmp_path / "few.txt"
     path.write_text("one\ntwo\n")
     with pytest.raises(DataError, match=r"2 lines: expected 20 or more"):

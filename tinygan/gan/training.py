@@ -87,7 +87,16 @@ class Settings:
     def __post_init__(self):
         for f in fields(self):
             check_setting(f, getattr(self, f.name))
+            if f.name in self.unheeded() and getattr(self, f.name) != f.default:
+                raise ValueError(
+                    f"{f.name}={getattr(self, f.name)!r}: the training step of this recipe has no such thing and would go"
+                    " on without it; leave it out"
+                )
         refuse_nonsense(self)
+
+    def unheeded(self):
+        """Names of settings that the recipe's step has no use for: a recipe with a step of its own has some."""
+        return ()
 
 
 def refuse_nonsense(s):

@@ -73,14 +73,16 @@ class TextSettings(training.Settings):
 
     def __post_init__(self):
         super().__post_init__()
-        if self.augment or self.instance_noise:
-            raise ValueError(
-                "augment and instance_noise change numbers a little, which tokens cannot be: leave them out"
-            )
         if self.way in ("mle", "vae"):
             self.pretrain = self.steps
         elif self.pretrain >= self.steps:
             raise ValueError(f"pretrain={self.pretrain} of steps={self.steps}: none is left for way={self.way}")
+
+    def unheeded(self):
+        """Tokens cannot be changed a little; and only gumbel plays the game of `training_step`."""
+        game = () if self.way == "gumbel" else ("objective", "smoothing", "clip_weights")
+        turns = () if self.way in ("gumbel", "policy") else ("n_critic",)
+        return ("augment", "instance_noise", "sparsity", *game, *turns)
 
 
 def text_game(read, vocabulary, length, s, device, *, ended=True, kept=None):

@@ -44,6 +44,10 @@ class Settings(training.Settings):
     embedding: int = setting(64, "Size of a word's vector.", 1)
     hidden: int = setting(128, "Size of the LSTMs' states.", 1)
 
+    def unheeded(self):
+        """What `Dialogue.step` has no place for."""
+        return "n_critic", "smoothing", "augment", "instance_noise", "sparsity", "clip_weights"
+
 
 # --- the players -----------------------------------------------------------------------------------------------
 
