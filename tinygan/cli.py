@@ -206,9 +206,9 @@ def _samples(game, recipe, options):
     from tinygan.gan.training import Game
 
     if options.of_class is not None:
-        classes = getattr(recipe, "CLASSES", 0)  # its samples are of the classes in turn
+        classes = getattr(game, "classes", 0)  # its samples are of the classes in turn
         if not 0 <= options.of_class < classes:
-            known = f"are 0 to {classes - 1}" if classes else "do not exist in this recipe"
+            known = f"are 0 to {classes - 1}" if classes else "do not exist in this run"
             raise UsageError(f"--class {options.of_class}: classes {known}")
         every = argparse.Namespace(**{**vars(options), "n": options.n * classes, "of_class": None})
         return _samples(game, recipe, every)[options.of_class :: classes]

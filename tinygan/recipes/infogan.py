@@ -13,7 +13,8 @@ import numpy as np
 from tinygan.autodiff import Tensor, no_grad
 from tinygan.backend import stream, to_device
 from tinygan.data import Loader, mnist
-from tinygan.gan.training import Game, setting
+from tinygan.gan.classes import ClassGame, in_turn
+from tinygan.gan.training import setting
 from tinygan.losses import cross_entropy, mse_loss
 from tinygan.metrics import digit_classifier, evaluate_images
 from tinygan.nn import LeakyReLU, Linear, Module, Sequential
@@ -67,17 +68,6 @@ def surprise(information):
 # --- the game --------------------------------------------------------------------------------------------------
 
 
-class CodeGame(Game):
-    """A game whose generated samples have the codes in turn: 0 to 9, 0 to 9, and so on."""
-
-    at_once = 25 * CLASSES  # of what is drawn at a time, each begins with code 0
-
-
-def in_turn(n):
-    """The codes of n samples."""
-    return np.arange(n) % CLASSES
-
-
 def latent(z, code, sliders):
     """What G makes a picture of: z (N, noise), the code (N,) as one-hot vectors, sliders (N, sliders), end to end.
 
@@ -97,12 +87,12 @@ def make_game(s, device="cpu"):
     loader = Loader(to_device(images * 2 - 1, device), batch_size=s.batch_size, seed=s.seed)
 
     def fake(generator, rng, n):
-        z, code = rng.standard_normal((n, s.noise), dtype="float32"), in_turn(n)
+        z, code = rng.standard_normal((n, s.noise), dtype="float32"), in_turn(n, CLASSES)
         sliders = rng.uniform(-1, 1, (n, s.sliders)).astype("float32")
         x = generator(Tensor(latent(z, code, sliders), device=device))
         return x, Tensor(code, device=device), Tensor(sliders, device=device)
 
-    return CodeGame(g, d, lambda turn: (loader.batch(turn),), fake, s, also=surprise(s.information))
+    return ClassGame(g, d, lambda turn: (loader.batch(turn),), fake, s, also=surprise(s.information), classes=CLASSES)
 
 
 # --- what it learned ---------------------------------------------------------------------------------------------
@@ -111,7 +101,7 @@ def make_game(s, device="cpu"):
 def draw(game, samples, path):
     """Samples, a code a row; beside them, for each slider, one picture of each code with that slider from -1 to 1."""
     rows = max(1, len(samples) // CLASSES)
-    grids = [samples[in_turn(len(samples)).argsort(kind="stable")][: rows * CLASSES]]
+    grids = [samples[in_turn(len(samples), CLASSES).argsort(kind="stable")][: rows * CLASSES]]
     grids += [swept(game, k) for k in range(game.settings.sliders)]
     pictures = [image_grid(x, columns=len(x) // min(len(x), CLASSES), scale=2) for x in grids]
     height = min(len(p) for p in pictures)
@@ -136,7 +126,7 @@ def evaluate(game, samples):
     """How well codes and classes agree, when each code stands for a class of its own; and the scores of `mnist`."""
     classes = digit_classifier("mnist").judge(samples)[1].argmax(1)
     counts = np.zeros((CLASSES, CLASSES), int)
-    np.add.at(counts, (in_turn(len(samples)), classes), 1)
+    np.add.at(counts, (in_turn(len(samples), CLASSES), classes), 1)
     agreeing, matching = best_matching(counts)
     scores = evaluate_images(samples, "mnist")
     return {"code_is_class": agreeing / len(samples), "class_of_code": matching, **scores}
