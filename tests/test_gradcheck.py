@@ -216,6 +216,12 @@ MISTAKES = {
         (x, w, b),
         "db has shape (2, 4) broadcast .sum(axis=0)",
     ),
+    "bias not summed, beside an input of the output's shape": (
+        lambda x, b: x + b,
+        lambda g, x, b: (g, g),
+        (x, array(3)),
+        "db has shape (2, 3) broadcast .sum(axis=0)",
+    ),
     "keepdims forgotten": (
         lambda x, s: x * s,
         lambda g, x, s: (g * s, (g * x).sum(1)),

@@ -122,7 +122,7 @@ def _check_once(subject, order, rng, seed, samples, tolerance):
         )
         finding.problem = _form_problem(a, x, subject.title, what)
         if finding.problem:
-            finding.hint = hints.of_form(a, x, outputs, subject.names, arrays, k)
+            finding.hint = hints.of_form(analytic, outputs, subject.names, arrays, k)
             finding.error = float("inf")
             continue
         places = np.arange(x.size) if x.size <= samples else np.sort(rng.choice(x.size, samples, replace=False))

@@ -115,8 +115,9 @@ def _place(index):
 # --- wrong before any number is looked at ----------------------------------------------------------------------
 
 
-def of_form(a, x, outputs, names, arrays, k):
-    """The likely mistake behind a gradient that is missing, has another shape or another type."""
+def of_form(analytic, outputs, names, arrays, k):
+    """The likely mistake behind the k-th gradient, which is missing, or has another shape or type than its input."""
+    a, x = analytic[k], arrays[k]
     if a is None:
         return "does the backward pass end in a return with all its gradients? Only an input of integers may have None"
     a = np.asarray(a)
@@ -124,11 +125,9 @@ def of_form(a, x, outputs, names, arrays, k):
         if a.dtype.kind in "iub":
             return "an array of integers inside (np.zeros_like of integers, //) rounds the gradient"
         return "an array made inside without the input's type, or a cast; np.zeros_like(x) keeps the type"
-    for j, other in enumerate(arrays):
-        if j != k and a.shape == other.shape:
-            return (
-                f"that is the shape of {names[j]}: return the gradients in the order of the inputs, {', '.join(names)}"
-            )
+    if sorted(np.shape(a) for a in analytic) == sorted(np.shape(x) for x in arrays):  # each is there, elsewhere
+        of = names[[np.shape(x) for x in arrays].index(a.shape)]
+        return f"that is the shape of {of}: return the gradients in the order of the inputs, {', '.join(names)}"
     if a.ndim == x.ndim and a.shape == x.shape[::-1]:
         return "it is transposed; for y = x @ w the gradients are dx = g @ w.T and dw = x.T @ g"
     axes = _broadcast_axes(x.shape, a.shape)
