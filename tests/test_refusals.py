@@ -50,6 +50,11 @@ REFUSALS = {
         RuntimeError,
         "without history no_grad() create_graph=True",
     ),
+    "gradient of a constant gradient": (
+        lambda: grad(ops.sum(grad(ops.sum(3 * t), t, create_graph=True)[0]), t),
+        RuntimeError,
+        "constant, linear is 0",
+    ),
     "detached": (lambda: grad(ops.sum(t * t).detach(), t), RuntimeError, "without history detached"),
     "input is an array": (
         lambda: grad(ops.sum(t * t), [np.ones(2)]),

@@ -393,7 +393,8 @@ def _seed(outputs, inputs, g, create_graph):
         if not y.requires_grad:
             raise RuntimeError(
                 "grad of a Tensor without history: it was made under no_grad(), detached, or from Tensors that do not"
-                " require gradients; a gradient to differentiate again needs create_graph=True"
+                " require gradients; a gradient to differentiate again needs create_graph=True, and has no history even so"
+                " where it is constant, as a linear function's: its own gradient is 0"
             )
         if g_y is None:
             if y.size != 1:
