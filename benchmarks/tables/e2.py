@@ -1,6 +1,6 @@
 """Sines and stock beside the published rows, and chorales beside held-out ones: each row is a recipe, trained and scored.
 
-    python benchmarks/tables/e2.py [--rows sines,sines-lstm,stock,stock-lstm,chorales] [--seeds 0]
+    python benchmarks/tables/e2.py [--rows sines,sines-lstm,sines-bands,stock,stock-lstm,stock-direction,chorales] [--seeds 0]
 
 A row is `tinygan train` and `tinygan evaluate` with the settings below; a run that is in --keep and done is not trained or
 scored again. Every score stands beside what real data scores ("of real", floor). Stock and chorales need $TINYGAN_DATA/series
@@ -23,8 +23,10 @@ LSTM_JUDGE = "judge=lstm penalty_every=8"  # the slope of an LSTM's slope is dea
 ROWS = {  # name: recipe, settings that are not its defaults, what it is
     "sines": ("sines", "", "LSTM against CNN"),
     "sines-lstm": ("sines", LSTM_JUDGE + " steps=2500", "LSTM against LSTM"),
+    "sines-bands": ("sines", "bands=4", "both told which quarter of the frequencies"),
     "stock": ("stock", "", "LSTM against CNN"),
     "stock-lstm": ("stock", LSTM_JUDGE + " steps=5000", "LSTM against LSTM"),
+    "stock-direction": ("stock", "told=direction", "both told whether the price falls or rises"),
     "chorales": ("chorales", "", "LSTM against CNN"),
 }
 TABLES = {  # recipe: title, columns (name, score), published rows (name, figures, source)
@@ -59,6 +61,13 @@ TABLES = {  # recipe: title, columns (name, score), published rows (name, figure
         (),
     ),
 }  # fmt: skip
+OF_CLASSES = (
+    "Sequences of a class: how often a GRU reads it, higher is better",
+    (
+        ("learned from samples, asked of real", "synthetic_to_real"), ("learned from real, asked of real", "real_to_real"),
+        ("learned from real, asked of samples", "real_to_synthetic"), ("goes as asked", "as_asked"),
+    ),
+)  # fmt: skip
 
 
 def main():
@@ -104,26 +113,36 @@ def scored(row, seed, run):
 def table(found):
     """Markdown: for each recipe the published rows, then ours: means over seeds, ± standard errors of two or more."""
     lines = ["# Numbers in a row: sines, stock, chorales", "", "`python benchmarks/tables/e2.py`", ""]
+    known = {name: found["rows"][name] for name in ROWS if name in found["rows"]}
     for recipe, (title, columns, published) in TABLES.items():
-        rows = {name: seeds for name, seeds in found["rows"].items() if ROWS[name][0] == recipe}
-        if not rows:
-            continue
-        names = [name for name, _ in columns]
-        lines += [f"## {title}", "", f"| | {' | '.join(names)} | steps | CPU minutes | seeds | |"]
-        lines += ["|---" * (len(names) + 5) + "|"]
-        for name, figures, source in published:
-            lines.append(f"| {name} | {' | '.join(str(figures.get(k, '')) for _, k in columns)} | | | | {source} |")
-        for name, seeds in rows.items():
-            runs = list(seeds.values())
-            cells = [_mean([run["scores"][key] for run in runs]) for _, key in columns]
-            minutes, steps = np.mean([run["cpu_minutes"] for run in runs]), runs[0]["settings"]["steps"]
-            what = f"{ROWS[name][2]}; {ROWS[name][1] or 'defaults'}"
-            lines.append(f"| **{name}** | {' | '.join(cells)} | {steps} | {minutes:.1f} | {len(runs)} | {what} |")
-            if recipe == "chorales":
-                real = [_mean([run["scores"].get(f"{key}_of_real", np.nan) for run in runs]) for _, key in columns]
-                lines.append(f"| of real | {' | '.join(real)} | | | | training pieces beside held-out ones |")
-        lines.append("")
+        lines += _table(title, columns, published, {k: seeds for k, seeds in known.items() if ROWS[k][0] == recipe})
+    of_classes = {k: seeds for k, seeds in known.items() if "real_to_real" in seeds[min(seeds)]["scores"]}
+    lines += _table(*OF_CLASSES, (), of_classes)
     return "\n".join(lines)
+
+
+def _table(title, columns, published, rows):
+    """Lines of the table of these rows; none if there are no rows."""
+    if not rows:
+        return []
+    names = [name for name, _ in columns]
+    lines = [f"## {title}", "", f"| | {' | '.join(names)} | steps | CPU minutes | seeds | |"]
+    lines += ["|---" * (len(names) + 5) + "|"]
+    for name, figures, source in published:
+        lines.append(f"| {name} | {' | '.join(str(figures.get(k, '')) for _, k in columns)} | | | | {source} |")
+    for name, seeds in rows.items():
+        runs = list(seeds.values())
+        mean = lambda key, runs=runs: _mean([run["scores"].get(key, np.nan) for run in runs])
+        minutes, steps = np.mean([run["cpu_minutes"] for run in runs]), runs[0]["settings"]["steps"]
+        recipe, settings, what = ROWS[name]
+        cells = " | ".join(mean(key) for _, key in columns)
+        lines.append(
+            f"| **{name}** | {cells} | {steps} | {minutes:.1f} | {len(runs)} | {what}; {settings or 'defaults'} |"
+        )
+        if recipe == "chorales":
+            real = " | ".join(mean(f"{key}_of_real") for _, key in columns)
+            lines.append(f"| of real | {real} | | | | training pieces beside held-out ones |")
+    return [*lines, ""]
 
 
 def _mean(values):

@@ -214,13 +214,13 @@ def stock(length=24, folder=None):
     return windows(scaling.apply(table.values), length), scaling
 
 
-def sines(n, length=30, seed=0):
+def sines(n, length=30, seed=0, band=(1, 5)):
     """a sin(2π f t/length + φ), t = 0 ... length - 1: n waves (n, length, 1) float32, in [-.9, .9].
 
-    Frequency f ~ U(1, 5), amplitude a ~ U(.1, .9), phase φ ~ U(-π, π). Esteban et al. 2017 (RCGAN), section 4.1.
+    Frequency f ~ U(band), amplitude a ~ U(.1, .9), phase φ ~ U(-π, π). Esteban et al. 2017 (RCGAN), section 4.1.
     """
     rng = stream(seed, "sines")
-    f, a, phase = (rng.uniform(low, high, (n, 1)) for low, high in ((1, 5), (0.1, 0.9), (-math.pi, math.pi)))
+    f, a, phase = (rng.uniform(low, high, (n, 1)) for low, high in (band, (0.1, 0.9), (-math.pi, math.pi)))
     waves = a * np.sin(2 * math.pi * f * np.arange(length) / length + phase)
     return waves[:, :, None].astype(np.float32)
 

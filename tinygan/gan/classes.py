@@ -19,12 +19,12 @@ from tinygan.gan.training import Game
 class ClassGame(Game):
     """A game whose samples, as drawn, have the classes in turn."""
 
-    classes: int = 1
+    classes: int = 0  # 0: it has none, and is a Game as any other
 
     @property
     def at_once(self):
         """Samples are drawn so many at a time: each time begins with class 0."""
-        return max(1, 256 // self.classes) * self.classes
+        return max(1, 256 // max(1, self.classes)) * max(1, self.classes)
 
 
 def in_turn(n, classes):

@@ -24,6 +24,7 @@ from tinygan.metrics.sequences import (
     SequenceScores,
     discriminative_score,
     predictive_score,
+    sequence_class_scores,
     sequence_scores,
     tone_purity,
 )
@@ -37,7 +38,7 @@ __all__ = [
     "density_coverage", "digit_classifier", "discriminative_score", "distinct_share", "diversity", "evaluate_images",
     "exact_copies", "feature_scores", "frechet_distance", "grid_centres", "inception_score", "kernel_distance",
     "median_distance", "mode_scores", "nearest_training", "ngram_novelty", "precision_recall", "predictive_score",
-    "psnr", "ring_centres", "self_bleu", "sentence_bleu", "sequence_scores", "sliced_wasserstein", "squared_mmd",
-    "squared_mmd_floor", "squared_mmd_test", "ssim", "synthetic_scores", "tone_purity", "train_classifier",
-    "wasserstein_1d",
+    "psnr", "ring_centres", "self_bleu", "sentence_bleu", "sequence_class_scores", "sequence_scores",
+    "sliced_wasserstein", "squared_mmd", "squared_mmd_floor", "squared_mmd_test", "ssim", "synthetic_scores",
+    "tone_purity", "train_classifier", "wasserstein_1d",
 ]  # fmt: skip

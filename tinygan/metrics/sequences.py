@@ -5,7 +5,8 @@ mean 0, spread .0007 and 95th percentile .0012 (250 pairs of fresh draws; one es
 many). Print it with the purity, which real sines have at .991 and white noise at .39.
 
 The networks are TimeGAN's (Yoon et al. 2019, section 5): a GRU trained afterwards to tell real from generated, and one
-trained on generated sequences to predict real ones.
+trained on generated sequences to predict real ones. Of sequences of classes a third reads the class: RCGAN's
+train-on-synthetic, test-on-real.
 """
 
 from typing import NamedTuple
@@ -14,7 +15,7 @@ import numpy as np
 
 from tinygan.autodiff import Tensor, grad, no_grad
 from tinygan.backend import prime_malloc, stream, to_numpy
-from tinygan.losses import binary_cross_entropy_with_logits, l1_loss
+from tinygan.losses import binary_cross_entropy_with_logits, cross_entropy, l1_loss
 from tinygan.metrics.mmd import median_distance, squared_mmd, squared_mmd_floor
 from tinygan.nn import GRU, Linear, Module
 from tinygan.ops import sigmoid
@@ -72,11 +73,11 @@ def sequence_scores(real, generated, n=1000, repeats=100, seed=0):
 
 
 class _Reader(Module):
-    """A GRU over sequences (N, T, F), and a number from each of its states: (N, T, 1)."""
+    """A GRU over sequences (N, T, F), and numbers from each of its states: (N, T, outputs)."""
 
-    def __init__(self, features, hidden, rng):
+    def __init__(self, features, hidden, rng, outputs=1):
         self.rnn = GRU(features, hidden, batch_first=True, rng=rng)
-        self.out = Linear(hidden, 1, rng=rng)
+        self.out = Linear(hidden, outputs, rng=rng)
 
     def forward(self, x):
         return self.out(self.rnn(Tensor(x))[0])
@@ -134,6 +135,39 @@ def predictive_score(real, generated, hidden=None, steps=5000, batch_size=128, s
 
     _train(learner, loss, len(y), steps, batch_size, seed)
     return float(np.abs(1 / (1 + np.exp(-learner.read(x[:, :-1, known]))) - x[:, 1:, -1:]).mean())
+
+
+def sequence_class_scores(
+    real, labels, generated, generated_labels, *, hidden=32, steps=3000, batch_size=128, seed=0
+):  # fmt: skip
+    """Accuracies of GRUs that read the class of real (N, T, F) and generated (M, T, F) sequences, labels (N,), (M,): a dict.
+
+    synthetic_to_real: learned from generated, asked about a fifth of the real ones; real_to_synthetic: learned from the
+    other four fifths, asked about generated; real_to_real: the ceiling of the first. A class that was missing or mixed up
+    lowers the first, a sample that is not of its class the second. Esteban et al. 2017, section 4.
+    """
+    x, y = (_checked("sequence_class_scores", s).astype(np.float32) for s in (real, generated))
+    labels, y_labels = (np.asarray(to_numpy(k)) for k in (labels, generated_labels))
+    if x.shape[1:] != y.shape[1:] or labels.shape != x.shape[:1] or y_labels.shape != y.shape[:1] or len(x) < 10:
+        raise ValueError(
+            f"sequence_class_scores: real {x.shape} with labels {labels.shape}, generated {y.shape} with {y_labels.shape}:"
+            " expected the same steps and columns, a label a sequence, and at least 10 real ones"
+        )
+    order = stream(seed, "real classes").permutation(len(x))
+    learned, asked = order[len(x) // 5 :], order[: len(x) // 5]
+
+    def reader(sequences, classes):
+        network = _Reader(x.shape[2], hidden, stream(seed, "classes"), int(max(labels.max(), y_labels.max())) + 1)
+        loss = lambda rows: cross_entropy(network(sequences[rows])[:, -1], classes[rows])
+        _train(network, loss, len(sequences), steps, batch_size, seed)
+        return lambda s, its: float((network.read(s)[:, -1].argmax(1) == its).mean())
+
+    of_real, of_generated = reader(x[learned], labels[learned]), reader(y, y_labels)
+    return {
+        "synthetic_to_real": of_generated(x[asked], labels[asked]),
+        "real_to_synthetic": of_real(y, y_labels),
+        "real_to_real": of_real(x[asked], labels[asked]),
+    }
 
 
 def _train(network, loss, n, steps, batch_size, seed):

@@ -4,7 +4,8 @@ The oldest test of recurrent GANs (RCGAN, Esteban et al. 2017): a wave is easy t
 phase it is in, or writes noise of the right loudness, is caught by numbers. Data: 14,000 waves of 30 steps. D sees
 every wave twice, as it is and as loud as all others: without that soft waves wobble (purity .975 after 14,000 steps;
 with it .990 after 1,000). `tinygan train sines`, seed 0: MMD² -.0001 (95 of 100 times real waves stay below .0011),
-purity .990 (real .991). `--set judge=lstm --set penalty_every=8` plays LSTM against LSTM.
+purity .990 (real .991). `--set judge=lstm --set penalty_every=8` plays LSTM against LSTM. `--set bands=4` is RCGAN's
+conditional version: both players read at every step which band of frequency the wave is of; `tinygan sample RUN --class 2`.
 """
 
 from dataclasses import dataclass
@@ -15,9 +16,10 @@ from tinygan.backend import stream, to_device
 from tinygan.data import Loader, sines
 from tinygan.files import written_whole
 from tinygan.gan import training
+from tinygan.gan.classes import ClassGame, ClassLoader, in_turn, one_hot_in_turn
 from tinygan.gan.sequences import CELLS, VERDICTS, ConvolutionalJudge, RecurrentJudge, SequenceGenerator
-from tinygan.gan.training import Game, setting
-from tinygan.metrics import sequence_scores
+from tinygan.gan.training import setting
+from tinygan.metrics import sequence_class_scores, sequence_scores
 from tinygan.ops import cat, mean, sqrt
 from tinygan.plot.drawing import COLOURS, new_figure, pixels, save_small
 
@@ -77,6 +79,7 @@ class Settings(SequenceSettings):
     gamma: float = setting(0.05, "Weight of the penalty; see `penalty`.", 0.0)
     ema: float = setting(0.99, "Decay of the moving average of G's weights, from which samples are drawn.", 0.0, 1.0)
     length: int = setting(30, "Steps of a wave.", 8)
+    bands: int = setting(0, "Both players are told which of so many equal bands of frequency a wave is of; 0: not.", 0)
 
 
 def beside_even(x):
@@ -88,23 +91,35 @@ def beside_even(x):
     return cat([x, even], 2)
 
 
+def by_band(n, length, bands, seed=0):
+    """Real waves of each of `bands` equal parts of the frequencies from 1 to 5, n in all: a list of arrays."""
+    edges = np.linspace(1, 5, bands + 1)
+    return [sines(n // bands, length, (seed, k), band) for k, band in enumerate(zip(edges, edges[1:]))]
+
+
 def make_game(s, device="cpu"):
     """The game that `tinygan train sines` plays."""
-    g, d = sequence_players(s.length, 1, s, shown=2)
-    loader = Loader(to_device(beside_even(sines(14_000, s.length)), device), batch_size=s.batch_size, seed=s.seed)
+    g, d = sequence_players(s.length, 1, s, condition=s.bands, shown=2)
+    if s.bands:
+        waves = [to_device(beside_even(x), device) for x in by_band(14_000, s.length, s.bands)]
+        loader = ClassLoader(waves, s.batch_size, s.seed)
+    else:
+        loader = Loader(to_device(beside_even(sines(14_000, s.length)), device), batch_size=s.batch_size, seed=s.seed)
+    told = lambda n: (one_hot_in_turn(n, s.bands, device),) if s.bands else ()
 
     def real(turn):
-        return (loader.batch(turn),)
+        return loader.batch(turn), *(band.data for band in told(s.batch_size))
 
     def fake(generator, rng, n):
-        return (beside_even(generator(*generator.draw_noise(rng, n, s.length))),)
+        return beside_even(generator(*generator.draw_noise(rng, n, s.length), *told(n))), *told(n)
 
-    return Game(g.to(device), d.to(device), real, fake, s)
+    return ClassGame(g.to(device), d.to(device), real, fake, s, classes=s.bands)
 
 
 def draw(game, samples, path):
-    """Real waves above, generated ones below."""
-    real = sines(6, samples.shape[1], seed="drawn")
+    """Real waves above, generated ones below; the bands in turn, if there are any."""
+    bands = max(1, game.settings.bands)
+    real = np.stack(by_band(6 * bands, samples.shape[1], bands, "drawn"), 1).reshape(6 * bands, -1, 1)
     figure, canvas = new_figure(9, 2.6)
     for row, (name, waves, colour) in zip(
         figure.subplots(2, 6, sharey=True), (("real", real, COLOURS[""]), ("generated", samples, COLOURS["g"]))
@@ -125,9 +140,16 @@ def write_array(game, samples, path):
 
 FORMATS = {".png": draw, ".npy": write_array}
 EVALUATED_SAMPLES = 4000
+READER_STEPS = 3000
 
 
 def evaluate(game, samples):
-    """MMD² to real waves, and how pure the tones are, each beside what real waves score."""
-    scores = sequence_scores(sines(14_000, samples.shape[1]), samples[:, :, :1], n=min(1000, len(samples)))
-    return {"samples": len(samples), **scores._asdict()}
+    """MMD² to real waves, and how pure the tones are, each beside what real waves score; with bands, who reads them right."""
+    length, bands, waves = samples.shape[1], game.settings.bands, samples[:, :, :1]
+    scores = {"samples": len(samples)}
+    scores |= sequence_scores(sines(14_000, length), waves, n=min(1000, len(samples)))._asdict()
+    if not bands:
+        return scores
+    real = np.concatenate(by_band(14_000, length, bands))
+    of_real, of_samples = np.arange(bands).repeat(len(real) // bands), in_turn(len(waves), bands)
+    return scores | sequence_class_scores(real, of_real, waves, of_samples, steps=READER_STEPS)

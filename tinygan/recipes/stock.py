@@ -6,7 +6,8 @@ large as the large ones; slow directions are written as changes from the step be
 beside values. `--data FILE.csv` brings a series of your own; samples come back in its columns and units.
 Measured as TimeGAN (Yoon et al. 2019): can a GRU tell them from real windows, and can one learn from them to predict?
 `tinygan train stock`, seed 0: discriminative .044 by TimeGAN's GRU of 3 and .057 by one of 32 (real from real .005 and
-.004), predictive .037 (real .037).
+.004), predictive .037 (real .037). `--set told=direction` tells both players at every step whether the price falls or rises;
+`tinygan sample RUN --class 1` draws windows that rise.
 """
 
 import csv
@@ -22,13 +23,15 @@ from tinygan.backend import stream, to_device
 from tinygan.data import DataError, Loader, MinMax, Whitening, find_file, made_prices, read_csv, windows
 from tinygan.files import written_whole
 from tinygan.gan.checkpoint import write_file
-from tinygan.gan.training import Game, setting
-from tinygan.metrics import discriminative_score, predictive_score
+from tinygan.gan.classes import ClassGame, ClassLoader, in_turn, one_hot_in_turn
+from tinygan.gan.training import setting
+from tinygan.metrics import discriminative_score, predictive_score, sequence_class_scores
 from tinygan.nn import Module
 from tinygan.ops import cat, cumsum, unsqueeze
 from tinygan.plot.drawing import COLOURS, new_figure, pixels, quiet_axes, save_small
 from tinygan.recipes.sines import SequenceSettings, sequence_players
 
+DIRECTIONS = 2  # 0: the price falls, or stays; 1: it rises
 SLOW = 0.5  # a direction is written as changes if those of one step spread less than this; white noise has 1.4
 
 
@@ -42,7 +45,9 @@ class Settings(SequenceSettings):
     data: str = setting("", "A CSV file of numbers, a row a step; empty: Google's stock, or a made one.")
     length: int = setting(24, "Steps of a window.", 2)
     told: str = setting(
-        "nothing", "What both players are told: nothing, or the first row.", choices=("nothing", "first")
+        "nothing",
+        "What both players are told: nothing, the first row, or the direction, whether the price falls or rises.",
+        choices=("nothing", "first", "direction"),
     )
 
 
@@ -73,6 +78,13 @@ def learned(values, names):
     }
 
 
+def rises(series, columns):
+    """Whether the column Close, the first if none has that name, ends above where it begins: (N, T, F) -> (N,) 0 or 1."""
+    names = [name.lower() for name in columns]
+    price = series[:, :, names.index("close") if "close" in names else 0]
+    return (price[:, -1] > price[:, 0]).astype(int)
+
+
 def with_changes(values, spreads):
     """(N, T, K) -> (N, T, 2K): beside every value its change from the step before over `spreads`, 0 at the first step."""
     changes = (values[:, 1:] - values[:, :-1]) * (1 / spreads)
@@ -92,19 +104,19 @@ def in_units(game, samples):
 class SeriesWriter(Module):
     """An LSTM that writes whitened rows w_t (N, T, K); of slow directions it writes the change, w_t = w_{t-1} + σ x_t.
 
-    With `first` (N, K) all sequences begin there.
+    condition: what the LSTM is told, (N, .); if `begins`, it is the first row, (N, K).
     """
 
-    def __init__(self, writer, spreads):
-        self.writer = writer
+    def __init__(self, writer, spreads, begins=False):
+        self.writer, self.begins = writer, begins
         slow = spreads < SLOW
         self.register_buffer("slow", slow.astype("float32"))
         self.register_buffer("size", np.where(slow, spreads, 1).astype("float32"))
         self.register_buffer("spreads", spreads)
 
-    def forward(self, z, step_noise, first=None):
-        x = self.writer(z, step_noise, first)  # (N, T, K)
-        start = x[:, :1] if first is None else unsqueeze(first, 1)
+    def forward(self, z, step_noise, condition=None):
+        x = self.writer(z, step_noise, condition)  # (N, T, K)
+        start = unsqueeze(condition, 1) if self.begins else x[:, :1]
         walk = cumsum(cat([start, x[:, 1:] * self.size], 1), 1)
         free = cat([start, x[:, 1:]], 1)
         return with_changes(free + (walk - free) * self.slow, self.spreads)
@@ -114,29 +126,38 @@ def make_game(s, device="cpu", kept=None):
     """The game that `tinygan train stock` plays."""
     kept = kept or _kept(s)
     spreads = np.array(kept["spreads"], np.float32)
-    told = len(spreads) if s.told == "first" else 0
+    told = {"nothing": 0, "first": len(spreads), "direction": DIRECTIONS}[s.told]
     writer, judge = sequence_players(s.length, len(spreads), s, "none", told, shown=2 * len(spreads))
-    g = SeriesWriter(writer, spreads).to(device)
+    g = SeriesWriter(writer, spreads, s.told == "first").to(device)
 
     @cache
     def loader():  # the file is read when training needs it: samples are drawn without
-        whitened = Whitening.from_json(kept["whitening"]).apply(table(s.data).values)
-        rows = with_changes(windows(whitened, s.length), spreads)
-        return Loader(to_device(rows, device), batch_size=s.batch_size, seed=s.seed)
+        values = table(s.data).values
+        whitened = windows(Whitening.from_json(kept["whitening"]).apply(values), s.length)
+        rows = to_device(with_changes(whitened, spreads), device)
+        if s.told != "direction":
+            return Loader(rows, batch_size=s.batch_size, seed=s.seed)
+        rising = rises(windows(values, s.length), kept["columns"])
+        return ClassLoader([rows[np.flatnonzero(rising == k)] for k in range(DIRECTIONS)], s.batch_size, s.seed)
 
     def real(turn):
         rows = loader().batch(turn)
+        if s.told == "direction":
+            return rows, one_hot_in_turn(len(rows), DIRECTIONS, device).data
         return (rows, rows[:, 0, : len(spreads)]) if told else (rows,)
 
     def fake(generator, rng, n):
         noise = writer.draw_noise(rng, n, s.length)
-        if not told:
+        if s.told == "nothing":
             return (generator(*noise),)
-        known = np.array(kept["first rows"], np.float32)
-        first = Tensor(known[rng.integers(len(known), size=n)], device=device)
-        return generator(*noise, first), first
+        if s.told == "direction":
+            condition = one_hot_in_turn(n, DIRECTIONS, device)
+        else:
+            known = np.array(kept["first rows"], np.float32)
+            condition = Tensor(known[rng.integers(len(known), size=n)], device=device)
+        return generator(*noise, condition), condition
 
-    return Game(g, judge.to(device), real, fake, s, kept)
+    return ClassGame(g, judge.to(device), real, fake, s, kept, classes=told if s.told == "direction" else 0)
 
 
 def _kept(s):
@@ -153,6 +174,13 @@ def _kept(s):
         kept = learned(found.values, found.names)
     except DataError as error:
         raise DataError(f"{s.data}: {error}") from None
+    if s.told == "direction":
+        counts = np.bincount(rises(windows(found.values, s.length), found.names), minlength=DIRECTIONS)
+        if counts.min() < s.batch_size // DIRECTIONS + 1:
+            raise DataError(
+                f"{s.data}: {counts[0]} windows fall and {counts[1]} rise, too few of one kind for half of a batch of"
+                f" {s.batch_size}; take a smaller --set batch_size or --set told=nothing"
+            )
     if s.told == "first":
         some = stream(s.seed, "first rows").permutation(rows)[:500]
         kept["first rows"] = Whitening.from_json(kept["whitening"]).apply(found.values[some]).tolist()
@@ -211,10 +239,18 @@ EVALUATED_SAMPLES = 3662  # as many as Google's stock has windows
 JUDGE_STEPS, LEARNER_STEPS, REPEATS = 2000, 5000, 3
 
 
+def as_often(real, asked):
+    """Rows among `asked`, classes (M,), as many as possible, in which the classes are as frequent as in `real` (N,)."""
+    shares = np.bincount(real, minlength=DIRECTIONS) / len(real)
+    most = min(count / share for count, share in zip(np.bincount(asked, minlength=DIRECTIONS), shares) if share)
+    return np.concatenate([np.flatnonzero(asked == k)[: int(most * share)] for k, share in enumerate(shares)])
+
+
 def evaluate(game, samples):
     """Discriminative score with TimeGAN's GRU and one of 32, predictive score, each beside what real windows score.
 
-    A floor of the first is what a GRU makes of two random halves of the real windows; means of three GRUs.
+    A floor of the first is what a GRU makes of two random halves of the real windows; means of three GRUs. With
+    told=direction: how many go as they were asked to, and what GRUs that read the direction make of them.
     """
     values = table(game.settings.data).values
     scaling = MinMax(values)
@@ -223,6 +259,12 @@ def evaluate(game, samples):
     order = stream(0, "halves").permutation(len(real))
     halves = real[order[: len(real) // 2]], real[order[len(real) // 2 :]]
     scores = {"samples": len(samples)}
+    if game.settings.told == "direction":
+        real_goes, goes = (rises(x, game.kept["columns"]) for x in (real, generated))
+        asked = in_turn(len(generated), DIRECTIONS)
+        scores["as_asked"] = float((goes == asked).mean())
+        scores |= sequence_class_scores(real, real_goes, generated, asked, steps=JUDGE_STEPS)
+        generated = generated[np.sort(as_often(real_goes, asked))]
     for hidden in (max(1, real.shape[2] // 2), 32):
         told_apart = lambda a, b, h=hidden: float(
             np.mean([discriminative_score(a, b, h, JUDGE_STEPS, seed=seed) for seed in range(REPEATS)])
