@@ -83,6 +83,13 @@ def test_digits_split_is_fixed_balanced_and_complete():
     assert (test[:4].tolist(), test.sum()) == ([1, 2, 6, 7], 325343)  # figures compare only if this holds
 
 
+def test_centred_brings_images_to_the_range_of_tanh_without_a_copy():
+    images, _ = digits()
+    expected = images * 2 - 1
+    assert data.centred(images) is images
+    np.testing.assert_array_equal(images, expected)
+
+
 @pytest.mark.parametrize("load", [digits, mnist], ids=lambda load: load.__name__)
 def test_unknown_split_names_the_known_ones(load):
     with pytest.raises(ValueError, match="unknown split 'valid': expected .*'train' or 'test'"):

@@ -7,7 +7,7 @@ numpy only. A file that cannot be used raises `DataError`: one sentence.
 
 from .files import DataError, find_file
 from .idx import read_idx
-from .images import digits, fashion_mnist, kmnist, mnist, split_by_class
+from .images import centred, digits, fashion_mnist, kmnist, mnist, split_by_class
 from .loader import Loader
 from .music import chorales, crops, made_chorales, read_chorales
 from .pictures import read_pictures
@@ -22,6 +22,7 @@ __all__ = [
     "Vocabulary",
     "Whitening",
     "captions",
+    "centred",
     "chorales",
     "crops",
     "digits",

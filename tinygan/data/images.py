@@ -52,6 +52,13 @@ def kmnist(split="train", folder=None):
     return _mnist_kin("kmnist", split, folder)
 
 
+def centred(images):
+    """Images in [0, 1] brought to [-1, 1], what tanh writes, in place: a copy of MNIST takes another 188 MB."""
+    images *= 2
+    images -= 1
+    return images
+
+
 def split_by_class(labels, test_per_class, seed=0):
     """Row numbers (train, test), each ascending, with `test_per_class` rows of every class drawn into test.
 

@@ -14,7 +14,7 @@ import numpy as np
 
 from tinygan.autodiff import Tensor, grad, no_grad
 from tinygan.backend import prime_malloc, stream
-from tinygan.data import Loader, digits, mnist
+from tinygan.data import Loader, centred, digits, mnist
 from tinygan.files import written_whole
 from tinygan.losses import cross_entropy
 from tinygan.nn import Conv2d, Linear, Module
@@ -145,7 +145,7 @@ def training_settings(name):
 def real_images(name, split):
     """(images in [-1, 1], labels) of a part, "train" or "test", of the data that the classifier `name` reads."""
     images, labels = _TRAINING[name][0](split)
-    return images * 2 - 1, labels
+    return centred(images), labels
 
 
 def _read(path, name):

@@ -11,7 +11,7 @@ from dataclasses import dataclass
 
 from tinygan.autodiff import Tensor
 from tinygan.backend import stream, to_device
-from tinygan.data import mnist
+from tinygan.data import centred, mnist
 from tinygan.gan.classes import ClassGame, ClassLoader, in_turn
 from tinygan.gan.training import setting
 from tinygan.losses import cross_entropy
@@ -109,7 +109,8 @@ def make_game(s, device="cpu"):
     shape = images.shape[1:]
     g = Painter(shape, s, stream(s.seed, "generator")).to(device)
     d = JUDGES[s.condition](shape, s, stream(s.seed, "discriminator")).to(device)
-    loader = ClassLoader([to_device(images[labels == k] * 2 - 1, device) for k in range(CLASSES)], s.batch_size, s.seed)
+    images = centred(images)
+    loader = ClassLoader([to_device(images[labels == k], device) for k in range(CLASSES)], s.batch_size, s.seed)
 
     def real(turn):
         return loader.batch(turn), to_device(in_turn(s.batch_size, CLASSES), device)

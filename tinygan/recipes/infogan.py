@@ -12,7 +12,7 @@ import numpy as np
 
 from tinygan.autodiff import Tensor, no_grad
 from tinygan.backend import stream, to_device
-from tinygan.data import Loader, mnist
+from tinygan.data import Loader, centred, mnist
 from tinygan.gan.classes import ClassGame, in_turn
 from tinygan.gan.training import setting
 from tinygan.losses import cross_entropy, mse_loss
@@ -84,7 +84,7 @@ def make_game(s, device="cpu"):
     shape = images.shape[1:]
     g = painter(s.noise + CLASSES + s.sliders, shape, s, stream(s.seed, "generator")).to(device)
     d = Judge(shape, s, stream(s.seed, "discriminator")).to(device)
-    loader = Loader(to_device(images * 2 - 1, device), batch_size=s.batch_size, seed=s.seed)
+    loader = Loader(to_device(centred(images), device), batch_size=s.batch_size, seed=s.seed)
 
     def fake(generator, rng, n):
         z, code = rng.standard_normal((n, s.noise), dtype="float32"), in_turn(n, CLASSES)

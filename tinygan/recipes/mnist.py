@@ -17,7 +17,7 @@ import numpy as np
 
 from tinygan.autodiff import Tensor
 from tinygan.backend import stream, to_device
-from tinygan.data import DataError, Loader, mnist, read_pictures
+from tinygan.data import DataError, Loader, centred, mnist, read_pictures
 from tinygan.gan import training
 from tinygan.gan.latent import Normal
 from tinygan.gan.training import Game, setting
@@ -133,7 +133,7 @@ class Settings(PictureSettings):
 
 def make_game(s, device="cpu", kept=None):
     """The game that `tinygan train mnist` plays; with `kept`, pictures are read when they are needed, to train on."""
-    images = cache(lambda: own_pictures(s, kept)[0] if s.data else mnist("train")[0] * 2 - 1)
+    images = cache(lambda: own_pictures(s, kept)[0] if s.data else centred(mnist("train")[0]))
     shape = tuple(kept["shape"]) if kept else images().shape[1:]
     game = picture_game(images, shape, s, device)
     game.kept = kept or {"shape": list(shape), "checksum": zlib.crc32(images()) if s.data else 0}

@@ -5,7 +5,7 @@ Data: MNIST in IDX files, from TINYGAN_DATA/mnist or downloaded. About six minut
 
 from dataclasses import dataclass
 
-from tinygan.data import mnist
+from tinygan.data import centred, mnist
 from tinygan.gan.training import setting
 from tinygan.metrics import evaluate_images
 from tinygan.recipes.digits import RowSettings, draw, row_game
@@ -28,7 +28,7 @@ class Settings(RowSettings):
 def make_game(s, device="cpu"):
     """The game that `tinygan train mnist-rows` plays."""
     images, _ = mnist("train")
-    return row_game(images * 2 - 1, [(32, 4, 2), (64, 4, 2)], s, device)
+    return row_game(centred(images), [(32, 4, 2), (64, 4, 2)], s, device)
 
 
 EVALUATED_SAMPLES = 10_000
