@@ -185,7 +185,8 @@ def test_discriminator_judges_packs():
 
 def test_what_does_not_fit_the_samples_or_players_is_refused_before_training():
     game = small_game()
-    told = lambda step: (np.zeros((8, 2), np.float32), np.zeros(8, np.int64))
+    told = lambda generator, rng, n: (*game.fake(generator, rng, n), Tensor(np.zeros(n, np.int64)))
+    absent = lambda step: pytest.fail("no data is needed to refuse, or to open a run for sampling")
     for settings, reason in (
         ({"packing": 2}, "cannot be packed"),
         ({"augment": "cutout"}, "expected pictures"),
@@ -194,7 +195,7 @@ def test_what_does_not_fit_the_samples_or_players_is_refused_before_training():
         ({"sparsity": 0.1}, "no layer SparseCode"),
     ):
         with pytest.raises(ValueError, match=reason):
-            Game(game.generator, game.discriminator, told, game.fake, Packing(**settings))
+            Game(game.generator, game.discriminator, absent, told, Packing(**settings))
     d = nn.Sequential(nn.spectral_norm(nn.Linear(2, 1, rng=0)))
     for settings in ({"penalty": "none"}, {"penalty": "none", "clip_weights": 0.01}, {"penalty": "r1"}):
         judge = d if settings == {"penalty": "none"} else game.discriminator

@@ -103,9 +103,10 @@ def test_every_condition_trains(condition):
     assert all((a != b).any() for a, b in zip(before, after))  # no weight is left out, neither embedding nor head
 
 
-def test_mnist_is_sampled_without_its_files(tmp_path, monkeypatch, capsys):
+@pytest.mark.parametrize("more", [{}, {"packing": 2, "augment": "translation"}], ids=["plain", "packed"])
+def test_mnist_is_sampled_without_its_files(more, tmp_path, monkeypatch, capsys):
     out = tmp_path / "run"
-    chosen = [word for key, value in SMALL.items() for word in ("--set", f"{key}={value}")]
+    chosen = [word for key, value in {**SMALL, **more}.items() for word in ("--set", f"{key}={value}")]
     assert main(["train", "mnist", "--steps", "1", "--out", str(out), *chosen]) == 0
     monkeypatch.setenv("TINYGAN_DATA", str(tmp_path))
     monkeypatch.setattr("tinygan.data.files._download", lambda *_: pytest.fail("nothing is to be downloaded"))

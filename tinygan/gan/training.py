@@ -138,10 +138,11 @@ def refuse_misfits(game):
             f"sparsity={s.sparsity}: this recipe's G has no layer SparseCode, whose features it would thin out"
         )
     if s.packing > 1 or s.augment:
-        x, *about = game.real(0)
+        with no_grad():  # generated samples are alike, and need no data: a run is opened to sample where there is none
+            x, *about = game.fake(game.average.module, stream(0, "misfits"), 1)
         if s.packing > 1 and about:
             raise ValueError(f"packing={s.packing}: D is told more than the samples here, which cannot be packed")
-        augmented(x[:1], s.augment, stream(0, "augment"))
+        augmented(x, s.augment, stream(0, "augment"))
 
 
 def check_setting(f, value):
