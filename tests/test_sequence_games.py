@@ -41,7 +41,10 @@ def game_of(recipe, **settings):
 WAYS = {
     "sines, lstm judge, gru": ("sines", {"judge": "lstm", "verdict": "every", "cell": "gru", "layers": 2}),
     "sines, gru judge, tokens": ("sines", {"judge": "gru", "verdict": "pooled", "tokens": 5, "feedback": 1}),
+    "sines, bands": ("sines", {"bands": 3}),
+    "sines, bands, lstm judge": ("sines", {"bands": 2, "judge": "lstm"}),
     "stock": ("stock", {"length": 6}),
+    "stock, told the direction": ("stock", {"length": 6, "told": "direction"}),
     "stock, told the first row": ("stock", {"length": 6, "told": "first", "judge": "lstm"}),
     "chorales, lstm judge": ("chorales", {"length": 8, "judge": "lstm", "feedback": 1}),
 }
@@ -55,6 +58,54 @@ def test_every_way_plays(name, settings):
     samples = game.sample(5, 0)
     assert samples.shape[:2] == (5, game.settings.length) and samples.shape == (5, *game.real(0)[0].shape[1:])
     assert (samples == game.sample(5, 0)).all() and (samples != game.sample(5, 1)).any()
+
+
+@pytest.mark.parametrize(
+    "name, settings",
+    [("sines", {"bands": 3}), ("sines", {"bands": 3, "judge": "gru"}), ("stock", {"told": "direction", "length": 6})],
+    ids=["bands", "bands, gru judge", "direction"],
+)
+def test_the_class_is_heard_by_both_players(name, settings):
+    _, game = game_of(name, **settings)
+    classes, n = game.classes, 6
+    one_hot = game.real(0)[1]
+    assert (one_hot == np.eye(classes)[np.arange(len(one_hot)) % classes]).all()
+    told = [Tensor(np.eye(classes, dtype="f")[np.full(n, k)]) for k in range(classes)]
+    writer = game.generator if name == "sines" else game.generator.writer
+    noise = writer.draw_noise(np.random.default_rng(0), n, game.settings.length)
+    first, second = (game.generator(*noise, k).numpy() for k in told[:2])
+    assert (np.abs(first - second).max((1, 2)) > 1e-4).all()
+    seen = Tensor(np.tile(game.real(0)[0][:1], (n, 1, 1)))
+    first, second = (game.discriminator(seen, k).numpy() for k in told[:2])
+    assert (np.abs(first - second) > 1e-6).all()
+
+
+def test_samples_of_a_class(tmp_path, capsys):
+    run = tmp_path / "run"
+    words = [w for key, value in {**TINY, "steps": 1, "bands": 3}.items() for w in ("--set", f"{key}={value}")]
+    assert main(["train", "sines", *words, "--out", str(run)]) == 0
+    for more in ("-n 6", "-n 2 --class 1", "-n 2 --class 3"):
+        found = main(["sample", str(run), *more.split(), "--out", str(tmp_path / f"{more[-1]}.npy")])
+        assert found == (2 if more[-1] == "3" else 0)
+    assert "classes are 0 to 2" in capsys.readouterr().err
+    assert (np.load(tmp_path / "1.npy") == np.load(tmp_path / "6.npy")[1::3]).all()
+
+
+def test_waves_are_in_their_bands():
+    waves = sines.by_band(300, 600, 4)
+    assert [len(x) for x in waves] == [75] * 4
+    for k, x in enumerate(waves):
+        peaks = np.abs(np.fft.rfft(x[:, :, 0] * np.hanning(600), axis=1)).argmax(1)  # cycles in 600 steps
+        assert (peaks >= k + 1).all() and (peaks <= k + 2).all()
+
+
+def test_windows_that_rise():
+    series = np.float64([[[3, 1], [9, 2]], [[3, 2], [9, 1]], [[3, 2], [9, 2]]])
+    assert stock.rises(series, ["Open", "Close"]).tolist() == [1, 0, 0]
+    assert stock.rises(series, ["Open", "High"]).tolist() == [1, 1, 1]
+    asked = np.arange(8) % 2
+    assert stock.as_often(np.array([0, 1, 1, 1]), asked).tolist() == [0, 1, 3, 5, 7]
+    assert stock.as_often(np.array([1, 1]), asked).tolist() == [1, 3, 5, 7]
 
 
 @pytest.mark.parametrize("name", ["sines", "stock", "chorales"])
@@ -164,6 +215,15 @@ def test_a_series_that_cannot_be_used_is_refused_in_a_sentence(text, named, tmp_
     assert main(["train", "stock", "--data", str(path), *words, "--out", str(tmp_path / "run")]) == 2
     said = capsys.readouterr().err
     assert named in said and said.count("\n") == 1 and "own.csv" in said and not (tmp_path / "run").exists()
+
+
+def test_a_series_that_never_falls_has_no_directions(tmp_path, capsys):
+    path = tmp_path / "own.csv"
+    path.write_text("close,noise\n" + "".join(f"{k},{k * k % 7}\n" for k in range(40)))
+    words = [w for k, v in {**TINY, "length": 6, "told": "direction"}.items() for w in ("--set", f"{k}={v}")]
+    assert main(["train", "stock", "--data", str(path), *words, "--out", str(tmp_path / "run")]) == 2
+    said = capsys.readouterr().err
+    assert "own.csv: 0 windows fall and 35 rise" in said and said.count("\n") == 1
 
 
 def test_changes_stand_beside_values():

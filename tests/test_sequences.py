@@ -4,7 +4,13 @@ import numpy as np
 import pytest
 
 from tinygan.data import sines
-from tinygan.metrics import discriminative_score, predictive_score, sequence_scores, tone_purity
+from tinygan.metrics import (
+    discriminative_score,
+    predictive_score,
+    sequence_class_scores,
+    sequence_scores,
+    tone_purity,
+)  # fmt: skip
 
 
 def test_sines_and_white_noise_score_as_they_should():
@@ -47,6 +53,16 @@ def test_a_gru_predicts_what_it_was_taught():
     assert predictive_score(real, np.full_like(real, 0.5), hidden=16, steps=600) == pytest.approx(0.5, abs=0.05)
 
 
+def test_a_gru_reads_classes_and_mixed_ones_teach_it_nothing():
+    labels = np.arange(600) % 3
+    levels = labels[:, None, None] / 2 + 0.2 * np.random.default_rng(0).standard_normal((600, 5, 2))
+    right = sequence_class_scores(levels, labels, levels[:300], labels[:300], hidden=8, steps=250)
+    assert min(right.values()) > 0.9
+    mixed = sequence_class_scores(levels, labels, levels[:300], (labels[:300] + 1) % 3, hidden=8, steps=250)
+    assert mixed["synthetic_to_real"] < 0.1 and mixed["real_to_synthetic"] < 0.1
+    assert mixed["real_to_real"] == right["real_to_real"]
+
+
 @pytest.mark.parametrize(
     "call",
     [
@@ -59,9 +75,13 @@ def test_a_gru_predicts_what_it_was_taught():
         lambda: discriminative_score(np.zeros((40, 8)), np.zeros((9, 8))),
         lambda: discriminative_score(np.zeros((40, 8)), np.zeros((40, 9))),
         lambda: predictive_score(np.zeros((40, 8)), np.zeros((40, 8, 2))),
+        lambda: sequence_class_scores(np.zeros((40, 8)), np.zeros(40), np.zeros((9, 7)), np.zeros(9)),
+        lambda: sequence_class_scores(np.zeros((40, 8)), np.zeros(39), np.zeros((9, 8)), np.zeros(9)),
     ],
 )
 def test_refusals(call):
-    with pytest.raises(ValueError, match="tone_purity|sequence_scores|discriminative_score|predictive_score") as caught:
+    with pytest.raises(
+        ValueError, match="tone_purity|sequence_scores|sequence_class_scores|discriminative_score|predictive_score"
+    ) as caught:
         call()
     assert "\n" not in str(caught.value)

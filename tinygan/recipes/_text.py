@@ -69,6 +69,7 @@ class TextSettings(training.Settings):
     discount: float = setting(0.9, "way=infill: what the reward of the next token counts in a token's value.", 0.0, 1.0)
     latent: int = setting(16, "way=vae: size of z.", 1)
     kl_rises: float = setting(0.5, "way=vae: share of the steps in which the weight of KL rises from 0 to 1.", 0.0, 1.0)
+    free: float = setting(4.0, "way=vae: nats of a sentence's KL that cost nothing, so that z says as much.", 0.0)
     forget: float = setting(0.3, "way=vae: share of the words read that are hidden from the writer.", 0.0, 1.0)
 
     def __post_init__(self):
