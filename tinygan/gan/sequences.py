@@ -2,6 +2,8 @@
 
 A batch of sequences is (N, T, features) everywhere here, what a recipe's loader serves and `Game.sample` returns. The
 recurrent layers have time first, (T, N, features), and turn it inside. `recipes/sines.py` puts the players together.
+A condition here is one vector for the whole sequence. The generator whose condition is a sequence itself, to whose steps
+it attends (`ops.scaled_dot_product_attention`) before it writes each of its own, is `Replier` in `recipes/dialogue.py`.
 """
 
 from tinygan.autodiff import Tensor, raw
