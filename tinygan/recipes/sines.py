@@ -6,6 +6,8 @@ every wave twice, as it is and as loud as all others: without that soft waves wo
 with it .990 after 1,000). `tinygan train sines`, seed 0: MMD² -.0001 (95 of 100 times real waves stay below .0011),
 purity .990 (real .991). `--set judge=lstm --set penalty_every=8` plays LSTM against LSTM. `--set bands=4` is RCGAN's
 conditional version: both players read at every step which band of frequency the wave is of; `tinygan sample RUN --class 2`.
+A GRU that learned the bands from samples reads .90 of real waves (from real ones .98), and .995 of samples are read as asked:
+frequencies keep to the middle of their band, and MMD² is .0048.
 """
 
 from dataclasses import dataclass
