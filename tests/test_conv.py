@@ -146,6 +146,28 @@ def test_gradients_of_all_three(name, order):
     assert_gradients(lambda x, g: conv_weight(x, g, size=w.shape[2:], how=how), x, g, order=order)
 
 
+@pytest.mark.parametrize("slope", [0.0, 0.2, 1.0])
+@pytest.mark.parametrize("stride", [1, 2])
+@pytest.mark.parametrize("name", ["conv2d", "conv_transpose2d"])
+def test_leaky_relu_within_is_leaky_relu_after(name, stride, slope, monkeypatch):
+    rng = np.random.default_rng(0)
+    arrays = [rng.standard_normal(shape) for shape in ((3, 2, 5, 4), (2, 2, 3, 3), (2,))]
+    convolve = getattr(ops, name)
+    monkeypatch.setattr(conv_file, "BLOCK", 40)
+    monkeypatch.setattr(conv_file, "TIMES_WEIGHTS", 0)
+    within = lambda x, w, b: convolve(x, w, b, stride, negative_slope=slope)
+    after = lambda x, w, b: ops.leaky_relu(convolve(x, w, b, stride), slope)
+    found = []
+    for function in (within, after):
+        tensors = [Tensor(a, requires_grad=True) for a in arrays]
+        y = function(*tensors)
+        first = grad(ops.sum(y * y * y), tensors, create_graph=True)
+        second = grad(sum(ops.sum(g * g) for g in first), tensors)
+        found.append([y.data, *(g.data for g in first), *second])
+    for a, b in zip(*found, strict=True):
+        np.testing.assert_allclose(a, b, rtol=1e-10, atol=1e-10)
+
+
 def test_third_derivative():
     """d³/dx²dw of Σ conv(x, w)³ / 6 is a number that the loop gives too: differentiate along v, twice, then along u."""
     x, w, _, options = conv_case("halves")
@@ -186,6 +208,7 @@ def test_any_block_size(name, block, monkeypatch):
     x, w, b, options = conv_case(name)
     x = np.concatenate([x, 2 * x, x - 1])  # 6 samples: the last block may be smaller
     monkeypatch.setattr(conv_file, "BLOCK", block)
+    monkeypatch.setattr(conv_file, "TIMES_WEIGHTS", 0)
     t = [Tensor(a, requires_grad=True) for a in (x, w, b)]
     y = conv(*t, **options)
     np.testing.assert_allclose(y.data, naive_conv(x, w, b, **options), atol=1e-12)

@@ -40,6 +40,9 @@ for _shape in SHAPES:
 FUSED["no weight"] = (*FUSED["4d-6-batch"][:2], None, *FUSED["4d-6-batch"][3:])
 FUSED["no bias"] = (*FUSED["4d-2-sample"][:3], None, FUSED["4d-2-sample"][4])
 FUSED["neither"] = (*FUSED["4d-6-sample"][:2], None, None, FUSED["4d-6-sample"][4])
+FUSED["leaky"] = (*FUSED["4d-6-batch"][:4], {**FUSED["4d-6-batch"][4], "slope": 0.2})
+FUSED["relu of samples"] = (*FUSED["4d-2-sample"][:4], {**FUSED["4d-2-sample"][4], "slope": 0.0})
+FUSED["far from 0"] = (normalize_channels, FUSED["4d-6-batch"][1] + 9, *FUSED["4d-6-batch"][2:])
 FUSED["channels-first"] = (normalize_channels, rand(3, C, 4, 5), *FUSED["4d-6-batch"][2:])
 for _n, _shape in ((1, (3, 4, C)), (2, (3, 4, C)), (1, (C,))):
     FUSED[f"layer-{len(_shape)}d-{_n}"] = (

@@ -19,13 +19,15 @@ from itertools import product
 from numbers import Integral
 from typing import NamedTuple
 
-from tinygan.autodiff import Op, broadcast_to, op
+from tinygan.autodiff import Op, broadcast_to, op, raw
 from tinygan.backend import is_numpy, split_batch, xp
+from tinygan.ops.elementwise import gated, rectify
 from tinygan.ops.shape import reshape
 
 __all__ = ["conv1d", "conv2d", "conv3d", "conv_transpose1d", "conv_transpose2d", "conv_transpose3d"]
 
 BLOCK = 1 << 19  # elements worked on at a time: 2 MB stay in the cache (measured best of 2^18 ... 2^21)
+TIMES_WEIGHTS = 2  # or this many times the weights if that is more: every block reads them all anew
 GPU_BLOCK = 1 << 27  # a GPU wants few large steps; half a gigabyte leaves room on a small one
 
 
@@ -81,9 +83,9 @@ def padded_space(space, size, kernel, how):
     return padded, (slice(None), *(slice(p, p + n) for p, n in zip(how.padding, space)))
 
 
-def _block_shape(x, samples, rows, elements):
+def _block_shape(x, samples, rows, elements, weights):
     """(samples, rows) of a block of about BLOCK elements, if a sample has `elements`: several samples or a part of one."""
-    block = BLOCK if is_numpy(x) else GPU_BLOCK
+    block = max(BLOCK, TIMES_WEIGHTS * weights) if is_numpy(x) else GPU_BLOCK
     if samples * elements <= block:
         return max(1, samples), rows
     return max(1, block // elements), max(1, min(rows, block * rows // elements))
@@ -101,12 +103,16 @@ def _offsets_first(size, kernel, per_group):
     return per_group == 1 and size[-1] >= 2 * kernel[-1]
 
 
-def _columns(x, size, kernel, how, start, stop):
-    """Yield (block, columns) for samples start ... stop of moved x: the windows under y[block] as a matrix (G, M, K)."""
+def _columns(x, outputs, size, kernel, how, start, stop):
+    """Yield (block, columns) for samples start ... stop of moved x: the windows under y[block] as a matrix (G, M, K).
+
+    A block is small enough for the `outputs` channels of y[block] to stay in the cache as well.
+    """
     library, (_, *space, channels) = xp(x), x.shape
     per_group = channels // how.groups
     window = math.prod(kernel) * per_group
-    samples, rows = _block_shape(x, stop - start, size[0], math.prod(size) * window * how.groups)
+    elements = math.prod(size) * max(window * how.groups, 4 * outputs)
+    samples, rows = _block_shape(x, stop - start, size[0], elements, window * outputs)
     padded, inside = padded_space(tuple(space), size, kernel, how)
     bare = padded == tuple(space) and x.flags.c_contiguous
     image = x[start:stop] if bare else library.zeros((samples, *padded, channels), x.dtype)
@@ -143,9 +149,15 @@ def _by_group(moved, groups):
 
 
 class ImageOp(Op):
-    """An op whose gradient is put channels-last in memory once, not by each of its vjps: after a flatten it is not."""
+    """An op that gives an image, and may end with leaky ReLU, max(y, slope y), while a block of it is in the cache.
+
+    Its gradient is taken back through that, and put channels-last in memory, once, not by each of its vjps.
+    """
 
     def pullback(self, g, y, useful, record):
+        slope = y.const.get("slope")
+        if slope is not None:
+            g = gated(g, raw(y), slope=slope)  # lies as y does
         return super().pullback(g if record else second(last(g)), y, useful, record)
 
 
@@ -155,14 +167,14 @@ def image_op(*vjps):
 
 
 @image_op(
-    lambda g, y, x, w, b, size, how: conv_transpose(g, w, None, size=x.shape[2:], how=how),
-    lambda g, y, x, w, b, size, how: conv_weight(x, g, size=w.shape[2:], how=how),
-    lambda g, y, x, w, b, size, how: channel_sum(g),
+    lambda g, y, x, w, b, size, how, slope=None: conv_transpose(g, w, None, size=x.shape[2:], how=how),
+    lambda g, y, x, w, b, size, how, slope=None: conv_weight(x, g, size=w.shape[2:], how=how),
+    lambda g, y, x, w, b, size, how, slope=None: channel_sum(g),
 )
-def conv(x, w, b, size, how):
+def conv(x, w, b, size, how, slope=None):
     """y[n, o, t] = b[o] + Σ x[n, c, stride t + dilation k - padding] w[o, c, k] over c, k; t below `size`, 0 outside x.
 
-    x (N, C, *space), w (O, C/groups, *kernel), b (O,) or None -> y (N, O, *size).
+    x (N, C, *space), w (O, C/groups, *kernel), b (O,) or None -> y (N, O, *size). slope: then leaky ReLU.
     """
     library, kernel, dtype = xp(x), w.shape[2:], xp(x).result_type(x, w)
     x, w = x.transpose(_axes_to_last(x.ndim)).astype(dtype, copy=False), last(w, dtype)
@@ -170,54 +182,64 @@ def conv(x, w, b, size, how):
     y = library.empty((len(x), *size, len(w)), dtype)
 
     def some_samples(start, stop):
-        for block, columns in _columns(x, size, kernel, how, start, stop):
+        for block, columns in _columns(x, len(w), size, kernel, how, start, stop):
             library.matmul(columns, weights, out=_by_group(y[block], how.groups))  # (G, M, K) @ (G, K, O/G)
             if b is not None:
                 y[block] += b
+            if slope is not None:
+                rectify(y[block], slope)
 
     split_batch(some_samples, y, work=y.size * weights.shape[1])
     return second(y)
 
 
 @image_op(
-    lambda d, y, g, w, b, size, how: conv(d, w, None, size=g.shape[2:], how=how),
-    lambda d, y, g, w, b, size, how: conv_weight(d, g, size=w.shape[2:], how=how),
-    lambda d, y, g, w, b, size, how: channel_sum(d),
+    lambda d, y, g, w, b, size, how, slope=None: conv(d, w, None, size=g.shape[2:], how=how),
+    lambda d, y, g, w, b, size, how, slope=None: conv_weight(d, g, size=w.shape[2:], how=how),
+    lambda d, y, g, w, b, size, how, slope=None: channel_sum(d),
 )
-def conv_transpose(g, w, b, size, how):
+def conv_transpose(g, w, b, size, how, slope=None):
     """conv's gradient for x: pixel stride t + dilation k - padding gets Σ g[n, o, t] w[o, c, k] over o, t, k; and b[c].
 
-    g (N, O, *windows), w (O, C/groups, *kernel), b (C,) or None -> x (N, C, *size).
+    g (N, O, *windows), w (O, C/groups, *kernel), b (C,) or None -> x (N, C, *size). slope: then leaky ReLU.
     """
     library, kernel, dtype = xp(g), w.shape[2:], xp(g).result_type(g, w)
     reach = tuple(d * (k - 1) for k, d in zip(kernel, how.dilation))
     if max(how.stride) == 1 and all(p <= r for p, r in zip(how.padding, reach)):
         # Every pixel sees a window of g, through the kernel turned round: measured 1.3 to 4 times faster than adding.
         behind = how._replace(padding=tuple(r - p for p, r in zip(how.padding, reach)))
-        return conv(g, _turned(w, how.groups), b, size=size, how=behind)
+        return conv(g, _turned(w, how.groups), b, size=size, how=behind, slope=slope)
     g, w = last(g, dtype), last(w, dtype)
     channels, count = w.shape[-1] * how.groups, g.shape[1:-1]
     together = min(how.stride[-1], kernel[-1]) if how.dilation[-1] == 1 else 1
-    parts = _weights_by_offset(w.reshape(how.groups, len(w) // how.groups, *kernel, -1), together)
+    by_rows = _offsets_first(count, kernel, w.shape[-1])
+    if by_rows:
+        add_to, parts = _add_rows_to_windows, w.reshape(how.groups, len(w) // how.groups, -1)
+    else:
+        add_to = _add_to_windows
+        parts = _weights_by_offset(w.reshape(how.groups, len(w) // how.groups, *kernel, -1), together)
     x = library.empty((len(g), *size, channels), dtype)
     padded, inside = padded_space(size, count, kernel, how)
     elements = math.prod(padded) * channels + math.prod(count) * (g.shape[-1] + together * channels)
-    elements *= 4  # blocks of a quarter, whose sums are read and written in the cache: 24.3 ms, not 26.4, for W2 and W6
+    if not by_rows:  # blocks of a quarter: sums are read and written in the cache, 24.3 ms, not 26.4, for W2 and W6
+        elements *= 4
 
     def some_samples(start, stop):
-        samples, _ = _block_shape(g, stop - start, 1, elements)
+        samples, _ = _block_shape(g, stop - start, 1, elements, w.size)
         image = library.empty((samples, *padded, channels), dtype)
         windows = windows_of(image, count, kernel, how)  # (N, *count, *kernel, G, C/G)
         windows = windows.transpose(_orders(len(count))[0])  # (G, N, *count, *kernel, C/G)
         for i in range(start, stop, samples):
             part = g[i : min(i + samples, stop)]
             image[...] = 0
-            _add_to_windows(windows[:, : len(part)], part, parts)
+            add_to(windows[:, : len(part)], part, parts)
             pixels = image[: len(part)][inside]
             if b is None:
                 x[i : i + len(part)] = pixels
             else:
                 library.add(pixels, b, out=x[i : i + len(part)])
+            if slope is not None:
+                rectify(x[i : i + len(part)], slope)
 
     split_batch(some_samples, x, work=g.size * w[0].size)
     return second(x)
@@ -249,6 +271,14 @@ def _add_to_windows(windows, g, parts):
         there += (rows @ weights).reshape(there.shape)  # (G, M, together * C/G)
 
 
+def _add_rows_to_windows(windows, g, weights):
+    """The same for one channel in a group, weights (G, O/G, K): one product for all offsets, and sums along rows of g."""
+    found = _by_group(g, len(windows)) @ weights  # (G, M, K)
+    for k, part in zip(product(*map(range, windows.shape[g.ndim : -1])), found.transpose(2, 0, 1)):
+        there = windows[(slice(None),) * g.ndim + k]
+        there += part.reshape(there.shape)
+
+
 @op(
     lambda d, y, x, g, size, how: conv_transpose(g, d, None, size=x.shape[2:], how=how),
     lambda d, y, x, g, size, how: conv(x, d, None, size=g.shape[2:], how=how),
@@ -267,7 +297,7 @@ def conv_weight(x, g, size, how):
 
     def some_samples(start, stop):
         total = library.zeros((shape[0], shape[2], shape[1]) if turn else shape, dtype)
-        for block, columns in _columns(x, g.shape[1:-1], size, how, start, stop):
+        for block, columns in _columns(x, outputs, g.shape[1:-1], size, how, start, stop):
             rows = _by_group(g[block], how.groups)  # (G, M, O/G); columns are (G, M, K)
             total += columns.swapaxes(1, 2) @ rows if turn else rows.swapaxes(1, 2) @ columns
         return total
@@ -311,12 +341,12 @@ def _check(name, input, weight, bias, channels, outputs, groups):
         raise ValueError(f"{sizes}: bias must have shape ({outputs},), one number per output channel, not {bias.shape}")
 
 
-def _convolve(axes, input, weight, bias, stride, padding, dilation, groups):
+def _convolve(axes, input, weight, bias, stride, padding, dilation, groups, slope):
     name = f"conv{axes}d"
     if weight.ndim != axes + 2:
         raise ValueError(f"{name}: weight {tuple(weight.shape)} must have {axes + 2} sizes (out, in/groups, *kernel)")
     if input.ndim == axes + 1:
-        y = _convolve(axes, reshape(input, (1, *input.shape)), weight, bias, stride, padding, dilation, groups)
+        y = _convolve(axes, reshape(input, (1, *input.shape)), weight, bias, stride, padding, dilation, groups, slope)
         return reshape(y, y.shape[1:])
     _check(name, input, weight, bias, weight.shape[1] * groups, weight.shape[0], groups)
     stride, dilation = per_axis(stride, axes, f"{name}: stride", 1), per_axis(dilation, axes, f"{name}: dilation", 1)
@@ -333,16 +363,16 @@ def _convolve(axes, input, weight, bias, stride, padding, dilation, groups):
             f"{name}: a kernel that spans {tuple(wide)} is larger than the input {tuple(space)} padded by {padding}:"
             " pad more, or use a smaller kernel or dilation"
         )
-    return conv(input, weight, bias, size=size, how=Geometry(stride, padding, dilation, groups))
+    return conv(input, weight, bias, size=size, how=Geometry(stride, padding, dilation, groups), slope=slope)
 
 
-def _convolve_transposed(axes, input, weight, bias, stride, padding, output_padding, groups, dilation):
+def _convolve_transposed(axes, input, weight, bias, stride, padding, output_padding, groups, dilation, slope):
     name = f"conv_transpose{axes}d"
     if weight.ndim != axes + 2:
         raise ValueError(f"{name}: weight {tuple(weight.shape)} must have {axes + 2} sizes (in, out/groups, *kernel)")
     if input.ndim == axes + 1:
         batch = reshape(input, (1, *input.shape))
-        y = _convolve_transposed(axes, batch, weight, bias, stride, padding, output_padding, groups, dilation)
+        y = _convolve_transposed(axes, batch, weight, bias, stride, padding, output_padding, groups, dilation, slope)
         return reshape(y, y.shape[1:])
     _check(name, input, weight, bias, weight.shape[0], weight.shape[1] * groups, groups)
     stride, dilation = per_axis(stride, axes, f"{name}: stride", 1), per_axis(dilation, axes, f"{name}: dilation", 1)
@@ -355,43 +385,57 @@ def _convolve_transposed(axes, input, weight, bias, stride, padding, output_padd
     size = tuple((n - 1) * s - 2 * p + w + e for n, s, p, w, e in axis_sizes)
     if min(size) < 1:
         raise ValueError(f"{name}: padding {padding} leaves size {size} of input {tuple(input.shape)}: pad less")
-    return conv_transpose(input, weight, bias, size=size, how=Geometry(stride, padding, dilation, groups))
+    return conv_transpose(input, weight, bias, size=size, how=Geometry(stride, padding, dilation, groups), slope=slope)
 
 
-def conv1d(input, weight, bias=None, stride=1, padding=0, dilation=1, groups=1):
+def conv1d(input, weight, bias=None, stride=1, padding=0, dilation=1, groups=1, negative_slope=None):
     """`conv2d` with one spatial axis: (N, C, L) with weight (O, C/groups, K) -> (N, O, OL)."""
-    return _convolve(1, input, weight, bias, stride, padding, dilation, groups)
+    return _convolve(1, input, weight, bias, stride, padding, dilation, groups, negative_slope)
 
 
-def conv2d(input, weight, bias=None, stride=1, padding=0, dilation=1, groups=1):
+def conv2d(input, weight, bias=None, stride=1, padding=0, dilation=1, groups=1, negative_slope=None):
     """y[n, o, t] = bias[o] + Σ input[n, c, stride t + dilation k - padding] weight[o, c, k] over c and k = (kh, kw).
 
     input (N, C, H, W) or (C, H, W), weight (O, C/groups, KH, KW), bias (O,) -> (N, O, OH, OW) with
     OH = (H + 2 padding - dilation (KH - 1) - 1) // stride + 1. stride, padding, dilation: a number or one per axis;
-    padding also "valid" (none) or "same" (output as large as the input). ValueError if shapes do not fit.
+    padding also "valid" (none) or "same" (output as large as the input). negative_slope: leaky ReLU comes last, within
+    the same pass over memory (0: ReLU). ValueError if shapes do not fit.
     """
-    return _convolve(2, input, weight, bias, stride, padding, dilation, groups)
+    return _convolve(2, input, weight, bias, stride, padding, dilation, groups, negative_slope)
 
 
-def conv3d(input, weight, bias=None, stride=1, padding=0, dilation=1, groups=1):
+def conv3d(input, weight, bias=None, stride=1, padding=0, dilation=1, groups=1, negative_slope=None):
     """`conv2d` with three spatial axes: (N, C, D, H, W) with weight (O, C/groups, KD, KH, KW) -> (N, O, OD, OH, OW)."""
-    return _convolve(3, input, weight, bias, stride, padding, dilation, groups)
+    return _convolve(3, input, weight, bias, stride, padding, dilation, groups, negative_slope)
 
 
-def conv_transpose1d(input, weight, bias=None, stride=1, padding=0, output_padding=0, groups=1, dilation=1):
+def conv_transpose1d(
+    input, weight, bias=None, stride=1, padding=0, output_padding=0, groups=1, dilation=1, negative_slope=None
+):
     """`conv_transpose2d` with one spatial axis: (N, C, L) with weight (C, O/groups, K) -> (N, O, OL)."""
-    return _convolve_transposed(1, input, weight, bias, stride, padding, output_padding, groups, dilation)
+    return _convolve_transposed(
+        1, input, weight, bias, stride, padding, output_padding, groups, dilation, negative_slope
+    )
 
 
-def conv_transpose2d(input, weight, bias=None, stride=1, padding=0, output_padding=0, groups=1, dilation=1):
+def conv_transpose2d(
+    input, weight, bias=None, stride=1, padding=0, output_padding=0, groups=1, dilation=1, negative_slope=None
+):
     """Every pixel adds its multiple of the kernel to the output: conv2d's gradient for its input, used to enlarge.
 
     input (N, C, H, W) or (C, H, W), weight (C, O/groups, KH, KW), bias (O,) -> (N, O, OH, OW) with
-    OH = (H - 1) stride - 2 padding + dilation (KH - 1) + 1 + output_padding. ValueError if shapes do not fit.
+    OH = (H - 1) stride - 2 padding + dilation (KH - 1) + 1 + output_padding. negative_slope: as in conv2d. ValueError if
+    shapes do not fit.
     """
-    return _convolve_transposed(2, input, weight, bias, stride, padding, output_padding, groups, dilation)
+    return _convolve_transposed(
+        2, input, weight, bias, stride, padding, output_padding, groups, dilation, negative_slope
+    )
 
 
-def conv_transpose3d(input, weight, bias=None, stride=1, padding=0, output_padding=0, groups=1, dilation=1):
+def conv_transpose3d(
+    input, weight, bias=None, stride=1, padding=0, output_padding=0, groups=1, dilation=1, negative_slope=None
+):
     """`conv_transpose2d` with three spatial axes: (N, C, D, H, W), weight (C, O/groups, KD, KH, KW) -> (N, O, ...)."""
-    return _convolve_transposed(3, input, weight, bias, stride, padding, output_padding, groups, dilation)
+    return _convolve_transposed(
+        3, input, weight, bias, stride, padding, output_padding, groups, dilation, negative_slope
+    )

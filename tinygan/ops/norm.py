@@ -12,7 +12,7 @@ import math
 
 from tinygan.autodiff import Fused, raw
 from tinygan.backend import is_numpy, split_batch, xp
-from tinygan.ops.elementwise import abs, clamp, pow, rsqrt, sqrt, square
+from tinygan.ops.elementwise import abs, clamp, gate, leaky_relu, pow, rectify, rsqrt, sqrt, square
 from tinygan.ops.reduce import amax, mean, sum
 from tinygan.ops.shape import reshape
 
@@ -26,17 +26,19 @@ ROW = 2048  # and this many in a row, see _matrix
 # --- channels: batch, instance and group normalisation ---------------------------------------------------------
 
 
-def normalize_channels(input, weight, bias, groups, per_sample, eps, running=None):
+def normalize_channels(input, weight, bias, groups, per_sample, eps, running=None, slope=None):
     """(x - mean) / √(variance + eps) * weight + bias for input (N, C, ...), weight and bias (C,) or None.
 
     The mean and the variance are over `groups` groups of neighbouring channels, all positions, and all samples, or each
-    sample by itself. running: (running_mean, running_var, momentum), to be moved towards this batch's statistics.
+    sample by itself. running: (running_mean, running_var, momentum), to be moved towards this batch's statistics. slope:
+    leaky ReLU comes last.
     """
     x = reshape(input, (input.shape[0], groups, input.shape[1] // groups, -1))  # (N, groups, C / groups, positions)
     dims = (2, 3) if per_sample else (0, 2, 3)
     centred = x - mean(x, dims, keepdim=True)
     normal = centred * rsqrt(mean(square(centred), dims, keepdim=True) + eps)
-    return _affine(reshape(normal, input.shape), weight, bias)
+    y = _affine(reshape(normal, input.shape), weight, bias)
+    return y if slope is None else leaky_relu(y, slope)
 
 
 def _affine(x, weight, bias):
@@ -95,18 +97,21 @@ def _each_block(x, function):
     return [result for part in split_batch(some_blocks, blocks, work=100 * x.size) for result in part]
 
 
-def _added_up(x, block_sums, channels):
-    """(samples, C) from what each block of x has found, in the order of the blocks: threads change no bit of it."""
-    total = xp(x).zeros((len(x), channels), x.dtype)
-    for at, sums in zip(_blocks(x), block_sums):
-        total[at[0]] += sums
-    return total
+def _channel_sums(x, g, channels, prepare=None):
+    """(Σ g, Σ g x), each (samples, C): over the rows of x and g (samples, rows, width), after prepare(block)."""
 
+    def sums(at, _):
+        if prepare is not None:
+            prepare(at)
+        rows = g[at]
+        # a product with ones takes a quarter of rows.sum(1), and einsum writes no g x down, which would take as long
+        return library.ones(rows.shape[1], x.dtype) @ rows, library.einsum("srw,srw->sw", rows, x[at])
 
-def _channel_sums(x, channels):
-    """(samples, rows, width) -> (samples, C)."""
-    sums = xp(x).ones(x.shape[1], x.dtype) @ x
-    return sums if x.shape[2] == channels else sums.reshape(len(x), x.shape[2] // channels, channels).sum(1)
+    library, totals = xp(x), xp(x).zeros((2, len(x), x.shape[2]), x.dtype)
+    for at, found in zip(_blocks(x), _each_block(x, sums)):  # in the order of the blocks: threads change no bit of it
+        for total, part in zip(totals, found):
+            total[at[0]] += part
+    return totals.reshape(2, len(x), x.shape[2] // channels, channels).sum(2)
 
 
 def _along_rows(v, width):
@@ -128,67 +133,62 @@ def _over_groups(sums, groups):
     return xp(sums).broadcast_to(means, apart).reshape(samples, channels)
 
 
-def _channels_run(input, weight, bias, groups, per_sample, eps, running=None):
+def _channels_run(input, weight, bias, groups, per_sample, eps, running=None, slope=None):
     library, x, channels = xp(input), _matrix(input, per_sample), input.shape[1]
-    width = x.shape[2]
-    count = x.shape[1] * width // channels
-    mean = _over_groups(_channel_sums(x, channels), groups) / count
-    centre = _along_rows(mean, width)
-
-    def squares(at, scratch):  # a second pass: the mean of squares less the squared mean cancels in float32
-        centred = library.subtract(x[at], centre[at[0]], out=scratch)
-        centred *= centred
-        return _channel_sums(centred, channels)
-
-    var = _over_groups(_added_up(x, _each_block(x, squares), channels), groups) / count
+    mean, var = _moments(x, channels, groups)
+    moved_by = 0
+    if not is_numpy(x) or (mean * mean > 4 * var).any():  # mean(x²) - mean² would cancel in float32: move x to 0 first
+        moved_by, x = mean, x - _along_rows(mean, x.shape[2])
+        mean, var = _moments(x, channels, groups)
     if running is not None:
-        _move(running, mean, var, count)
+        _move(running, mean + moved_by, var, x.shape[1] * x.shape[2] // channels)
     rstd = 1 / library.sqrt(var + eps)
     scale = rstd if weight is None else rstd * weight
     shift = -mean * scale if bias is None else bias - mean * scale
-    scale, shift = _along_rows(scale, width), _along_rows(shift, width)
+    scale, shift = _along_rows(scale, x.shape[2]), _along_rows(shift, x.shape[2])
     y = library.empty_like(x)
 
     def scaled(at, scratch):
         part = library.multiply(x[at], scale[at[0]], out=y[at])
         part += shift[at[0]]
+        if slope is not None:
+            rectify(part, slope, scratch)
 
     _each_block(x, scaled)
     return _image(y, input.shape), (x, mean, rstd)
 
 
-def _channels_backward(g, y, saved, need, input, weight, bias, groups, per_sample, eps, running=None):
+def _moments(x, channels, groups):
+    """Mean and variance (samples, C) of x (samples, rows, width), each of them over a group of channels."""
+    count = x.shape[1] * x.shape[2] // channels
+    mean, square = (_over_groups(sums, groups) / count for sums in _channel_sums(x, x, channels))
+    return mean, square - mean * mean
+
+
+def _channels_backward(g, y, saved, need, input, weight, bias, groups, per_sample, eps, running=None, slope=None):
     (x, mean, rstd), library, g, channels = saved, xp(input), _matrix(g, per_sample), input.shape[1]
-    width = x.shape[2]
-    centre = _along_rows(mean, width)
+    width, y = x.shape[2], _matrix(y, per_sample)
+    dx = library.empty_like(x)
+    before = g if slope is None else dx  # the gradient before leaky ReLU, then used up where it lies
 
-    def sums(at, scratch):
-        along = library.subtract(x[at], centre[at[0]], out=scratch)
-        along *= g[at]
-        return _channel_sums(along, channels), _channel_sums(g[at], channels)
-
-    d_weight, d_bias = (_added_up(x, found, channels) for found in zip(*_each_block(x, sums)))
-    d_weight *= rstd  # Σ g x̂ with x̂ = (x - mean) / std, for each sample
-    dx = None
+    prepare = None if slope is None else lambda at: gate(dx[at], g[at], y[at], slope)
+    d_bias, d_weight = _channel_sums(x, before, channels, prepare)
+    d_weight = (d_weight - mean * d_bias) * rstd  # Σ g x̂ with x̂ = (x - mean) / std, for each sample
     if need[0]:  # dx = (w g - mean(w g) - x̂ mean(w g x̂)) / std, gathered into a g + b x + c
         count, w = x.shape[1] * width // channels, 1 if weight is None else weight
         a = rstd * w
         b = -rstd * rstd * _over_groups(w * d_weight, groups) / count
         c = -b * mean - rstd * _over_groups(w * d_bias, groups) / count
         a, b, c = (_along_rows(v, width) for v in (a, b, c))
-        dx = library.empty_like(x)
 
         def gathered(at, scratch):
-            part = library.multiply(g[at], a[at[0]], out=dx[at])
+            part = library.multiply(before[at], a[at[0]], out=dx[at])
             part += library.multiply(x[at], b[at[0]], out=scratch)
             part += c[at[0]]
 
         _each_block(x, gathered)
-        dx = _image(dx, input.shape)
-    return [
-        gradient if needed else None
-        for needed, gradient in zip(need, (dx, d_weight.sum(0), d_bias.sum(0)), strict=True)
-    ]
+    gradients = _image(dx, input.shape), d_weight.sum(0), d_bias.sum(0)
+    return [gradient if needed else None for needed, gradient in zip(need, gradients, strict=True)]
 
 
 def _move(running, mean, var, count):
@@ -202,23 +202,30 @@ def _move(running, mean, var, count):
 normalize_channels = Fused(_channels_run, _channels_backward, normalize_channels, arity=3)
 
 
-def batch_norm(input, running_mean, running_var, weight=None, bias=None, training=False, momentum=0.1, eps=1e-5):
+def batch_norm(
+    input, running_mean, running_var, weight=None, bias=None, training=False, momentum=0.1, eps=1e-5,
+    negative_slope=None,
+):  # fmt: skip
     """Each channel of input (N, C, ...) to mean 0 and variance 1, then times weight (C,) plus bias (C,).
 
     y = (x - E[x]) / √(Var[x] + eps) weight + bias. In training the statistics are the batch's, and the arrays running_mean
-    and running_var (None: not kept) move towards them by `momentum`, in place; otherwise those two are used. Raises
-    ValueError for one value per channel in training: its variance is 0. Ioffe & Szegedy 2015.
+    and running_var (None: not kept) move towards them by `momentum`, in place; otherwise those two are used.
+    negative_slope: leaky ReLU comes last, within the same pass over memory (0: ReLU). Raises ValueError for one value per
+    channel in training: its variance is 0. Ioffe & Szegedy 2015.
     """
     _check_channels("batch_norm", input, weight, bias, running_mean, running_var)
     if not training:
-        return _with_statistics("batch_norm", input, running_mean, running_var, weight, bias, eps)
+        y = _with_statistics("batch_norm", input, running_mean, running_var, weight, bias, eps)
+        return y if negative_slope is None else leaky_relu(y, negative_slope)
     if math.prod(input.shape) <= input.shape[1]:
         raise ValueError(
             f"batch_norm: input {input.shape} has one value for each channel, so no variance to divide by: train on larger"
             " batches, or pass training=False (module.eval())"
         )
     running = None if running_mean is None else (raw(running_mean), raw(running_var), momentum)
-    return normalize_channels(input, weight, bias, groups=input.shape[1], per_sample=False, eps=eps, running=running)
+    return normalize_channels(
+        input, weight, bias, groups=input.shape[1], per_sample=False, eps=eps, running=running, slope=negative_slope
+    )
 
 
 def instance_norm(
