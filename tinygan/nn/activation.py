@@ -4,6 +4,8 @@ Each is the function of the same name in `tinygan.ops` with its settings remembe
 is accepted where PyTorch has it and ignored: nothing here is ever changed in place.
 """
 
+from functools import partial
+
 import numpy as np
 
 from tinygan import ops
@@ -44,6 +46,23 @@ class LeakyReLU(Module):
 
     def extra_repr(self):
         return f"negative_slope={self.negative_slope}"
+
+
+class Rectifiable(Module):
+    """A layer whose forward takes `negative_slope`: it does what a ReLU or LeakyReLU after it would do in the same pass."""
+
+    def followed_by(self, module):
+        """The two as one, unless the slope is no fraction or a subclass has a forward of its own."""
+        slope = 0.0 if type(module) is ReLU else module.negative_slope if type(module) is LeakyReLU else -1
+        if 0 <= slope <= 1 and getattr(self.forward, "takes_slope", False):
+            return partial(self, negative_slope=slope)
+        return None
+
+
+def takes_slope(forward):
+    """Mark the forward of a Rectifiable layer: one that overrides it has no mark."""
+    forward.takes_slope = True
+    return forward
 
 
 class ELU(Module):

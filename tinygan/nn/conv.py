@@ -8,11 +8,12 @@ import numpy as np
 
 from tinygan import ops
 from tinygan.backend import xp
+from tinygan.nn.activation import Rectifiable, takes_slope
 from tinygan.nn.init import affine_
-from tinygan.nn.module import Module, zeros_parameter
+from tinygan.nn.module import zeros_parameter
 
 
-class _AnyConv(Module):
+class _AnyConv(Rectifiable):
     """What all six share: settings, weight and bias, and how these begin, in ±1/√fan_in."""
 
     dims: int  # 1, 2 or 3, the number of spatial dimensions
@@ -66,13 +67,14 @@ class _Conv(_AnyConv):
         weight_channels = out_channels, self._per_group(in_channels, groups)
         self._build((in_channels, out_channels), kernel_size, weight_channels, bias, rng, device, dtype)
 
-    def forward(self, input):
+    @takes_slope
+    def forward(self, input, negative_slope=None):
         """(N, in_channels, *size) -> (N, out_channels, *size), with ⌊(n + 2 padding - dilation (k - 1) - 1) / stride⌋ + 1."""
         convolve, padding = (ops.conv1d, ops.conv2d, ops.conv3d)[self.dims - 1], self.padding
         if self.padding_mode != "zeros":
             borders = [p for p in reversed(padding) for _ in ("before", "after")]
             input, padding = ops.pad(input, borders, self.padding_mode), 0
-        return convolve(input, self.weight, self.bias, self.stride, padding, self.dilation, self.groups)
+        return convolve(input, self.weight, self.bias, self.stride, padding, self.dilation, self.groups, negative_slope)
 
 
 class _ConvTranspose(_AnyConv):
@@ -86,12 +88,13 @@ class _ConvTranspose(_AnyConv):
         weight_channels = in_channels, self._per_group(out_channels, groups)
         self._build((in_channels, out_channels), kernel_size, weight_channels, bias, rng, device, dtype)
 
-    def forward(self, input):
+    @takes_slope
+    def forward(self, input, negative_slope=None):
         """(N, in_channels, *size) -> (N, out_channels, *size); n becomes (n - 1) stride - 2 padding + dilation (k - 1)
         + output_padding + 1."""
         convolve = (ops.conv_transpose1d, ops.conv_transpose2d, ops.conv_transpose3d)[self.dims - 1]
         settings = self.stride, self.padding, self.output_padding, self.groups, self.dilation
-        return convolve(input, self.weight, self.bias, *settings)
+        return convolve(input, self.weight, self.bias, *settings, negative_slope)
 
 
 class Conv1d(_Conv):

@@ -7,6 +7,7 @@ import numpy as np
 
 from tinygan import ops
 from tinygan.backend import library_of, xp
+from tinygan.nn.activation import Rectifiable, takes_slope
 from tinygan.nn.init import ones_, zeros_
 from tinygan.nn.module import Module, zeros_parameter
 
@@ -73,14 +74,15 @@ class _RunningNorm(_Norm):
         return f"{self.num_features}{text}"
 
 
-class _BatchNorm(_RunningNorm):
+class _BatchNorm(_RunningNorm, Rectifiable):
     def __init__(
         self, num_features, eps=1e-5, momentum=0.1, affine=True, track_running_stats=True,
         *, rng=None, device=None, dtype=np.float32,
     ):  # fmt: skip
         self._build(num_features, eps, momentum, affine, track_running_stats, device, dtype)
 
-    def forward(self, input):
+    @takes_slope
+    def forward(self, input, negative_slope=None):
         """(N, C, ...) -> (N, C, ...)."""
         self._check(input)
         of_batch, momentum = self.training or not self.track_running_stats, self.momentum
@@ -88,7 +90,8 @@ class _BatchNorm(_RunningNorm):
             self.num_batches_tracked = self.num_batches_tracked + 1
             if momentum is None:
                 momentum = 1 / int(self.num_batches_tracked)  # the running means are then those of all batches so far
-        return ops.batch_norm(input, *self._running(), self.weight, self.bias, of_batch, momentum, self.eps)
+        settings = of_batch, momentum, self.eps, negative_slope
+        return ops.batch_norm(input, *self._running(), self.weight, self.bias, *settings)
 
 
 class BatchNorm1d(_BatchNorm):
