@@ -8,7 +8,7 @@ import pytest
 
 from tinygan import Tensor, grad, ops
 from tinygan.gradcheck import assert_gradients
-from tinygan.ops.recurrent import BLOCK, lstm_cell_packed
+from tinygan.ops.recurrent import BLOCK, _parts, lstm_cell_packed
 from tinygan.ops.recurrent_feedback import lstm_writing
 
 T, N, I, H, X = 2 * BLOCK + 3, 3, 2, 4, 5
@@ -133,6 +133,14 @@ def test_a_batch_split_over_threads_gives_the_same(name, use_threads):
             np.testing.assert_array_equal(a, again)  # to the last bit, whoever comes first
     for a, b in zip(grad(whole, leaves, g), expected[1:]):  # computed as one, its gradients are taken as one
         np.testing.assert_array_equal(a, b)
+
+
+def test_a_product_cut_into_parts_gives_the_same():
+    size, n = 96, 64  # (384, 99) @ (99, 64), 2.4 million multiplications: four parts
+    assert _parts(4 * size, (I + 1 + size) * n) == 4
+    shapes = (3, n, I), (n, size), (n, size), (4 * size, I), (4 * size, size), (4 * size,), (4 * size,)
+    arguments = [0.1 * rand(*shape, seed=k) for k, shape in enumerate(shapes)]
+    close(ops.lstm(*arguments), ops.lstm.reference(*arguments))
 
 
 @pytest.mark.parametrize("name", ["lstm", "gru", "feedback-sigmoid"])
