@@ -15,6 +15,7 @@ from tinygan.gan.language import END, PADDED, LanguageModel, rate_left, trimmed
 from tinygan.gan.policy import SentenceJudge, policy_loss, rollout_values, whitened
 from tinygan.gan.relaxed import relaxed_sentences
 from tinygan.gan.vae import SentenceVAE
+from tinygan.metrics import Oracle
 
 RNG = np.random.default_rng
 TINY = {"steps": 8, "pretrain": 2, "d_pretrain": 1, "batch_size": 8, "hidden": 8, "embedding": 4, "rollouts": 2}
@@ -382,6 +383,23 @@ def test_imitation_learns(no_data):
     game = game_of("names", "mle", steps=150, hidden=24, mle_rate=0.02)
     losses = [game.step(step)["g_nll"] for step in range(150)]
     assert np.mean(losses[:5]) > 2.9 and np.mean(losses[-20:]) < 2.3
+
+
+@pytest.mark.parametrize("decay", [0.0, 1e-3])
+def test_weight_decay_shrinks_what_no_sentence_moves(decay, no_data):
+    game = game_of("oracle", "mle", weight_decay=decay, vocabulary=2000, dropout=0.0)
+    unseen = np.setdiff1d(np.arange(1, 2000), game.loader.arrays[0])
+    before = game.generator.embedding.weight.data[unseen].copy()
+    game.step(0)
+    after = game.generator.embedding.weight.data[unseen]
+    assert (np.abs(after) < np.abs(before)).mean() > 0.98 if decay else (after == before).all()
+
+
+def test_held_out_sentences_are_drawn_once_and_are_not_those_to_learn_from():
+    oracle = Oracle.drawn(0, 50)
+    held_out = recipes.load("oracle").sentences(oracle, 30, 4, 1)
+    assert held_out is recipes.load("oracle").sentences(oracle, 30, 4, 1)
+    assert (held_out != recipes.load("oracle").sentences(oracle, 30, 4, 0)).any()
 
 
 def test_a_file_of_ones_own_and_sampling_without_it(tmp_path, capsys):

@@ -160,7 +160,7 @@ class TextGame(Game):
     def __post_init__(self):
         s = self.settings
         betas = {"betas": (s.beta1, s.beta2)}
-        self.teacher = Adam(self.generator.parameters(), lr=s.mle_rate, **betas)
+        self.teacher = Adam(self.generator.parameters(), lr=s.mle_rate, weight_decay=s.weight_decay, **betas)
         if self.discriminator.parameters():
             super().__post_init__()
         else:

@@ -31,6 +31,9 @@ class TextSettings(training.Settings):
     d_pretrain: int = setting(200, "way=policy, infill: steps after these in which D learns alone.", 0)
     mle_rate: float = setting(5e-3, "Adam's learning rate while G imitates.", 0.0)
     mle_decay_from: float = setting(0.5, "Share of imitation after which its rate falls in a line to 0.", 0.0, 1.0)
+    weight_decay: float = setting(
+        0.0, "While G imitates, this times a weight is added to its gradient; 1 / tokens: weights are N(0, 1) a priori.", 0.0
+    )
     learning_rate: float = setting(1e-4, "Adam's learning rate in the game.", 0.0)
     decay_from: float = setting(1.0, "Share of all steps after which the game's rate falls.", 0.0, 1.0)
     beta1: float = setting(0.9, "Adam's decay of the mean gradient; 0 is none.", 0.0, 1.0)
