@@ -15,6 +15,7 @@ import pytest
 from tinygan import Tensor, grad, recipes
 from tinygan.backend import stream
 from tinygan.cli import main
+from tinygan.gan.augment import packed
 from tinygan.gan.objectives import OBJECTIVES
 from tinygan.losses import cross_entropy, mse_loss
 from tinygan.metrics import Classifier
@@ -125,12 +126,15 @@ def test_players_fit_any_side_that_is_a_multiple_of_4(shape):
 
 
 def test_stacked_players_are_the_protocols():
-    """Metz et al. 2017: G of 64, 32, 16, 8 channels on 4x4, 7x7, 14x14, 28x28; D of a quarter of 8, 16, 32 filters."""
+    """Metz et al. 2017: G of 64, 32, 16, 8 channels on 4x4, 7x7, 14x14, 28x28; D of a quarter of 8, 16, 32 filters.
+
+    D looks at two samples at once: 6 channels.
+    """
     s = stacked_mnist.Settings()
     g, d = stacked_mnist.painter(s, 0), stacked_mnist.judge(s, 0)
     assert [p.shape[1] for p in g.parameters() if p.ndim == 4] == [32, 16, 8, 8]
-    assert [p.shape[:2] for p in d.parameters() if p.ndim == 4] == [(2, 3), (4, 2), (8, 4)]
-    assert d(g(Tensor(np.ones((2, 256), "float32")))).shape == (2, 1)
+    assert [p.shape[:2] for p in d.parameters() if p.ndim == 4] == [(2, 6), (4, 2), (8, 4)]
+    assert d(packed(g(Tensor(np.ones((4, 256), "float32"))), 2)).shape == (2, 1)
 
 
 # --- classes and codes -------------------------------------------------------------------------------------------
