@@ -450,7 +450,8 @@ def test_mnist_is_scored_against_its_test_set(cache, monkeypatch):
         split: (rng.random((n, 1, 28, 28), dtype=np.float32), np.arange(n) % 10)
         for split, n in (("train", 90), ("test", 60))
     }
-    monkeypatch.setitem(classifier_module._TRAINING, "mnist", (parts.get, {}))
+    read = lambda split: tuple(x.copy() for x in parts[split])  # as from a file: pictures are centred in place
+    monkeypatch.setitem(classifier_module._TRAINING, "mnist", (read, {}))
     path = metrics.cache_folder() / f"classifier-mnist-{classifier_module.VERSION}.safetensors"
     classifier_module._loaded[path] = classifier = Classifier(28, rng=0)
     generated = rng.uniform(-1, 1, (70, 1, 28, 28))
