@@ -315,6 +315,17 @@ def test_a_hole_as_large_as_the_sentence_is_a_language_model():
     assert np.abs(seen - np.exp(-np.array(losses))).max() < 4 * np.sqrt(0.25 / len(drawn))
 
 
+def test_the_loss_of_a_hole_is_that_of_its_tokens():
+    """What stands around is read, <unknown> and what was never hidden do not count."""
+    filler = sharp(Filler(6, 2, 4))
+    rows = np.array([[3, 4, 2, 3, END, PADDED, PADDED], [5, 3, END, PADDED, PADDED, PADDED, PADDED]])
+    hidden = np.array([[False, True, True, False, True, False, False], [True] * 7])
+    losses = filler.writer.token_losses(rows, None, filler.around(rows, hidden)).data
+    chosen = losses[[0, 0, 1, 1, 1], [1, 4, 0, 1, 2]]
+    assert filler.loss(rows, hidden).item() == pytest.approx(chosen.mean())
+    assert filler.loss(rows, hidden, "sum").item() == pytest.approx(chosen.sum())
+
+
 def test_returns():
     np.testing.assert_allclose(returns(np.array([[1.0, 2, 4]]), 0.5), [[3, 4, 4]])
 

@@ -9,7 +9,7 @@ samples are drawn. Read `language.py` first, then `policy.py`.
 from tinygan import ops
 from tinygan.autodiff import grad, no_grad, raw
 from tinygan.backend import stream, to_device, xp
-from tinygan.gan.language import END, PADDED, LanguageModel, TextGame
+from tinygan.gan.language import END, PADDED, LanguageModel, TextGame, trimmed
 from tinygan.gan.objectives import minimax
 from tinygan.gan.training import learning_rate_at, move
 from tinygan.nn import Embedding, Linear, LSTMCell, Module
@@ -84,10 +84,12 @@ class Filler(Module):
         """n sentences from nothing: (n, length) integers."""
         return self.fill(*self.everything(n, length), rng)
 
-    def loss(self, rows, hidden):
-        """-log p of the hidden tokens of (N, T), mean over them."""
-        losses, counts = self.writer.token_losses(rows, None, self.around(rows, hidden)), self.counts(rows, hidden)
-        return (losses * counts).sum() / max(1, int(counts.sum()))
+    def loss(self, rows, hidden, reduction="mean"):
+        """-log p of the hidden tokens of (N, T): their mean, or with reduction "sum" their sum."""
+        around, rows = self.around(rows, hidden), trimmed(rows) if self.ended else rows
+        length = rows.shape[1]
+        counts = self.counts(rows, hidden[:, :length])
+        return self.writer.loss(rows, None, around[:length], reduction=reduction, counts=counts.T.reshape(-1))
 
     def counts(self, rows, hidden):
         """Which of the tokens (N, T) were to be filled: hidden, and not past the end."""
@@ -100,7 +102,7 @@ class Filler(Module):
             for k in range(0, len(rows), 256):
                 part = rows[k : k + 256]
                 _, hidden = self.everything(*part.shape)
-                total += self.writer.loss(part, None, self.around(part, hidden), reduction="sum").item()
+                total += self.loss(part, hidden, "sum").item()
                 count += int(self.counts(part, hidden).sum())
         return total / count
 

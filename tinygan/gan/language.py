@@ -76,11 +76,15 @@ class LanguageModel(Module):
         targets = rows.T.reshape(-1)
         return targets, (targets != PADDED) & (targets != UNKNOWN) if self.ended else targets >= 0
 
-    def loss(self, rows, state=None, given=None, before=None, reduction="mean"):
-        """-log p(x) of tokens (N, T): the mean over all tokens that count, or with reduction "sum" their sum."""
+    def loss(self, rows, state=None, given=None, before=None, reduction="mean", counts=None):
+        """-log p(x) of tokens (N, T): the mean over all tokens that count, or with reduction "sum" their sum.
+
+        counts (T N,): which tokens count, if not those of `targets`.
+        """
         h = self(rows, state, given, before)
         h = h.reshape(-1, h.shape[2])  # (T N, H)
-        targets, counts = self.targets(rows)
+        targets, learned = self.targets(rows)
+        counts = learned if counts is None else counts
         if not counts.all():
             places = xp(rows).flatnonzero(counts)
             h, targets = ops.index_select(h, 0, places), targets[places]

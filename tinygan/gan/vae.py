@@ -9,7 +9,7 @@ dropout; both Bowman et al. 2016, *Generating Sentences from a Continuous Space*
 from tinygan import ops
 from tinygan.autodiff import Tensor, no_grad
 from tinygan.backend import stream, to_device, xp
-from tinygan.gan.language import UNKNOWN, LanguageModel, TextGame
+from tinygan.gan.language import UNKNOWN, LanguageModel, TextGame, trimmed
 from tinygan.nn import Embedding, Linear, LSTMCell, Module
 
 
@@ -82,6 +82,7 @@ class VAEGame(TextGame):
         """A step down the gradient of reconstruction + weight · max(KL, s.free a sentence), a token."""
         s, G = self.settings, self.generator
         (rows,) = self.real(step)
+        rows = trimmed(rows) if G.ended else rows
         weight = min(1.0, step / (s.kl_rises * s.pretrain)) if s.kl_rises else 1.0
         reconstruction, kl = G.bound(rows, stream(s.seed, "latent", step), s.forget)
         paid = ops.maximum(kl, s.free * len(rows))
