@@ -22,11 +22,13 @@ from tinygan.metrics import Classifier
 from tinygan.metrics import classifier as classifier_module
 from tinygan.recipes import cgan, infogan, stacked_mnist
 from tinygan.recipes import mnist as mnist_recipe
+from tinygan.recipes.digits import RowSettings, RowWriter
 
 N = 200
 SMALL = {"batch_size": 20, "g_channels": 2, "d_channels": 2, "features": 8, "noise": 4}
 TINY = {
     "mnist": SMALL,
+    "mnist-rows": {"batch_size": 8, "hidden": 6, "noise": 3, "row_noise": 2, "features": 7, "row_latent": "path"},
     "wgan-gp": {**SMALL, "n_critic": 2},
     "cgan": SMALL,
     "infogan": SMALL,
@@ -135,6 +137,20 @@ def test_stacked_players_are_the_protocols():
     assert [p.shape[1] for p in g.parameters() if p.ndim == 4] == [32, 16, 8, 8]
     assert [p.shape[:2] for p in d.parameters() if p.ndim == 4] == [(2, 6), (4, 2), (8, 4)]
     assert d(packed(g(Tensor(np.ones((4, 256), "float32"))), 2)).shape == (2, 1)
+
+
+def test_rows_are_told_a_path_in_the_place_of_noise():
+    """The writer of a path is the plain one, told the path's points; and it reads its own pictures in the states it had."""
+    tiny = {"hidden": 6, "noise": 3, "row_noise": 2}
+    along, plain = (RowWriter(5, 4, RowSettings(**tiny, row_latent=kind), stream(0, "g")) for kind in ("path", "fresh"))
+    z, noise = along.draw_noise(stream(0, "z"), 7)
+    pictures, states = along(z, noise)
+    path = along.path(z, noise.permute((1, 0, 2))).permute((1, 0, 2))
+    np.testing.assert_allclose(pictures.data, plain(z, path)[0].data, atol=1e-6)
+    assert np.abs(pictures.data - plain(z, noise)[0].data).max() > 1e-3
+    np.testing.assert_allclose(along.read(pictures, z, noise).data, states.data, atol=1e-5)
+    with pytest.raises(ValueError, match="row_noise=0"):
+        RowSettings(row_latent="path", row_noise=0)
 
 
 # --- classes and codes -------------------------------------------------------------------------------------------

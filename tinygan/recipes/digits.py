@@ -11,6 +11,7 @@ from tinygan.autodiff import Tensor, no_grad
 from tinygan.backend import stream, to_device
 from tinygan.data import Loader, digits
 from tinygan.gan import training
+from tinygan.gan.latent import LatentPath
 from tinygan.gan.training import Game, setting
 from tinygan.metrics import evaluate_images
 from tinygan.nn import Conv2d, Linear, LSTMCell, Module, ModuleList
@@ -29,27 +30,41 @@ class RowSettings(training.Settings):
     penalty_every: int = setting(4, "R1 and R2 are taken every so many steps, as many times as strong.", 1)
     noise: int = setting(16, "Size of z, drawn once a picture.", 1)
     row_noise: int = setting(4, "Size of z_t, drawn anew for every row.", 0)
+    row_latent: str = setting(
+        "fresh",
+        "What row t is told beside z: z_t as drawn, or the path of a GRU that z_t moves on.",
+        choices=("fresh", "path"),
+    )
     hidden: int = setting(112, "Size of the LSTM's state.", 1)
     features: int = setting(128, "Outputs of FC1, the last layer of D's trunk.", 1)
     context: int = setting(0, "Channels through which D is shown the LSTM's states; 0: it sees the picture alone.", 0)
+
+    def __post_init__(self):
+        super().__post_init__()
+        if self.row_latent == "path" and not self.row_noise:
+            raise ValueError("row_latent=path with row_noise=0: a path has row_noise numbers a row; give it 1 or more")
 
 
 # --- the players -----------------------------------------------------------------------------------------------
 
 
 class RowWriter(Module):
-    """Generator: (h_0, c_0) = FC1(z); h_t, c_t = LSTM([x_{t-1}, z_t, z]); x_t = tanh(W h_t + b), t = 1..height."""
+    """Generator: (h_0, c_0) = FC1(z); h_t, c_t = LSTM([x_{t-1}, z_t, z]); x_t = tanh(W h_t + b), t = 1..height.
+
+    With `row_latent` path, row t is told the point LatentPath(z, z_1 .. z_t) in the place of z_t.
+    """
 
     def __init__(self, height, width, s, rng):
         self.height, self.width, self.s = height, width, s
         self.fc1 = Linear(s.noise, 2 * s.hidden, rng=rng)
         self.lstm = LSTMCell(width + s.row_noise + s.noise, s.hidden, rng=rng)
         self.out = Linear(s.hidden, width, rng=rng)
+        self.path = LatentPath(s.noise, s.row_noise, s.row_noise, rng=rng) if s.row_latent == "path" else None
 
     def forward(self, z, row_noise):
         """z (N, noise), z_t (height, N, row_noise) -> pictures (N, 1, height, width), states (height, N, hidden)."""
         h0, c0 = chunk(self.fc1(z), 2, 1)
-        noise = cat([row_noise, expand(z, (self.height, -1, -1))], 2)
+        noise = self._told(z, row_noise)
         weights = (*self._weights(), self.out.weight, self.out.bias)
         rows, states = lstm_feedback(noise, None, h0, c0, *weights, activation="tanh", return_hidden=True)
         return unsqueeze(permute(rows, (1, 0, 2)), 1), states
@@ -59,8 +74,12 @@ class RowWriter(Module):
         h0, c0 = chunk(self.fc1(z), 2, 1)
         rows = permute(pictures[:, 0], (1, 0, 2))  # (height, N, width)
         before = cat([rows[:1] * 0, rows[:-1]])
-        noise = cat([row_noise, expand(z, (self.height, -1, -1))], 2)
-        return lstm(cat([before, noise], 2), h0, c0, *self._weights())[:-1]
+        return lstm(cat([before, self._told(z, row_noise)], 2), h0, c0, *self._weights())[:-1]
+
+    def _told(self, z, row_noise):
+        if self.path is not None:
+            row_noise = permute(self.path(z, permute(row_noise, (1, 0, 2))), (1, 0, 2))
+        return cat([row_noise, expand(z, (self.height, -1, -1))], 2)  # (height, N, row_noise + noise)
 
     def _weights(self):
         return self.lstm.weight_ih, self.lstm.weight_hh, self.lstm.bias_ih, self.lstm.bias_hh

