@@ -505,6 +505,24 @@ def test_a_run_that_stopped_may_be_told_to_rewind(tmp_path, capsys, monkeypatch)
     assert Run.open(tmp_path / "run").config["on_nan"] == "rewind"
 
 
+# --- what it prints ----------------------------------------------------------------------------------------------
+
+
+@pytest.mark.parametrize("to", ["a file", "a terminal", "nobody"])
+def test_progress(tmp_path, capsys, monkeypatch, to):
+    monkeypatch.setattr(sys.stderr, "isatty", lambda: to == "a terminal")
+    monkeypatch.setenv("TINYGAN_PROGRESS", "0" if to == "nobody" else "1")
+    run, game = Run.create(tmp_path / "run", "digits", tiny_game().settings), tiny_game()
+    train(game, run, draw, pictures=2, log_every=1)
+    printed, rows = capsys.readouterr().err, run.rows()
+    lines = [f"step {r['step']} of 6, {r['seconds']:.0f} s, D={r['d_loss']:.3f}, G={r['g_loss']:.3f}" for r in rows]
+    assert len(lines) == 6
+    if to == "a terminal":
+        assert "\r" in printed and "| 6/6 [" in printed and "step 3 of 6" not in printed
+    else:
+        assert printed.splitlines() == ([lines[2], lines[5]] if to == "a file" else [])
+
+
 # --- Ctrl-C ------------------------------------------------------------------------------------------------------
 
 # the program says where it is by drawing; from the second picture on it takes its time

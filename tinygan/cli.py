@@ -151,7 +151,8 @@ def train(options):
                 print(f"going on at step {start} of {settings.steps}")
             else:
                 g, d = (sum(p.size for p in m.parameters()) for m in (game.generator, game.discriminator))
-                print(f"{options.recipe}: generator of {g:,} weights, discriminator of {d:,}; {settings.steps} steps")
+                sizes = f"generator of {g:,} weights, discriminator of {d:,}"
+                print(f"{options.recipe}: {sizes}; {settings.steps} steps", flush=True)  # before the bar, in a file too
             draw = lambda samples, path: write(game, samples, path)
             play(
                 game, run, draw, suffix=suffix, scores=watched(recipe), start=start, on_nan=options.on_nan,

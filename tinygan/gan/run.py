@@ -235,7 +235,8 @@ def train(
     the step, saves and raises Interrupted; a second raises KeyboardInterrupt at once, and the last checkpoint is as it was.
     At the first loss, gradient or weight that is not finite, with `on_nan` "stop" RunError is raised and the last good
     checkpoint kept; with "rewind" training goes on from there with half the learning rate, MOST_REWINDS times. None is
-    what the run's config.json says, or "stop". What `Monitor` notices is printed above the bar and logged.
+    what the run's config.json says, or "stop". What `Monitor` notices is printed above the bar and logged. Where stderr is
+    no terminal, a file or a notebook, a line with every picture stands for the bar.
     """
     from tqdm import tqdm
 
@@ -243,16 +244,19 @@ def train(
     steps = game.settings.steps
     every = max(1, steps // pictures)
     shown = progress and os.environ.get("TINYGAN_PROGRESS") != "0"
+    drawn = shown and sys.stderr.isatty()  # in a file the bar, drawn over itself, is 900 kB an hour
     rows = run.rows() if start else []
     begun = time.perf_counter() - max((row.get("seconds", 0) for row in rows), default=0)
     with (
         run.lock(),
-        tqdm(total=steps, initial=start, unit=" steps", disable=not shown, dynamic_ncols=True, mininterval=0.2) as bar,
+        tqdm(total=steps, initial=start, unit=" steps", disable=not drawn, dynamic_ncols=True, mininterval=0.2) as bar,
         _CtrlC() as ctrl_c,
         share_cores(),
         board(run.folder / "tensorboard", start) if tensorboard else nullcontext(lambda row: None) as show,
     ):
-        say = lambda text: progress and bar.write(textwrap.fill(text, getattr(bar, "ncols", None) or 100), file=sys.stderr)
+        say = lambda text: (
+            progress and bar.write(textwrap.fill(text, getattr(bar, "ncols", None) or 100), file=sys.stderr)
+        )
         on_nan = _remembered(run, on_nan)
         if start == 0 and on_nan == "rewind":
             run.save(game, 0)
@@ -273,9 +277,11 @@ def train(
                     share, warnings = monitor.look(done, samples, game.real(done - 1)[0])
                     row |= {} if share is None else {"diversity": share}
                     row |= scores(game) if scores else {}
+                losses = [f"{p}={row[k]:.3f}" for p, k in (("D", "d_loss"), ("G", "g_loss")) if k in row]
+                if looks and shown and not drawn:
+                    say(", ".join([f"step {done} of {steps}", f"{row['seconds']:.0f} s", *losses]))
                 if done % log_every == 0 or last or looks:
-                    losses = {p: f"{row[k]:.3f}" for p, k in (("D", "d_loss"), ("G", "g_loss")) if k in row}
-                    bar.set_postfix(losses, refresh=False)
+                    bar.set_postfix_str(", ".join(losses), refresh=False)
                     run.log(row)
                     show(row)
                     warnings = monitor.see(row) + warnings
