@@ -324,6 +324,8 @@ def test_the_loss_of_a_hole_is_that_of_its_tokens():
     chosen = losses[[0, 0, 1, 1, 1], [1, 4, 0, 1, 2]]
     assert filler.loss(rows, hidden).item() == pytest.approx(chosen.mean())
     assert filler.loss(rows, hidden, "sum").item() == pytest.approx(chosen.sum())
+    counts = filler.counts(rows, hidden)
+    np.testing.assert_allclose(filler.loss(rows, hidden, "none").data, losses.T[counts.T])
 
 
 def test_returns():
@@ -388,6 +390,13 @@ def test_controls_of_policy_gradient(settings, no_data):
     assert rows[3]["g_entropy"] == pytest.approx(np.log(20), abs=0.3)
     if "reward" in settings:
         assert rows[3]["g_loss"] == pytest.approx(rows[3]["g_entropy"])  # the loss of its own sentences: they sharpen
+
+
+def test_a_judge_that_learns_its_sentences_by_heart_is_right(no_data):
+    settings = {"vocabulary": 200, "d_dropout": 0.0, "n_critic": 8, "d_rate": 1.0, "learning_rate": 0.01}
+    game = game_of("oracle", "policy", **settings, pretrain=1, d_pretrain=30, steps=40)
+    right = [game.step(step)["d_right"] for step in range(1, 31)]
+    assert abs(right[0] - 0.5) < 0.2 and right[-1] > 0.9
 
 
 def test_imitation_learns(no_data):

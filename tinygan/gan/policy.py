@@ -153,7 +153,7 @@ class PolicyGame(TextGame):
             self.average.update(G)
             self.lagged.update(G)
             row |= {"g_loss": loss.item(), "g_entropy": float(entropy)}
-        return row if s.reward == "constant" else {"d_loss": self.teach_judge(step), **row}
+        return row if s.reward == "constant" else {**self.teach_judge(step), **row}
 
     def reward(self, tokens):
         """σ(D's verdict) of tokens (M, T): (M,); times s.copies where the sentence is one of the real ones."""
@@ -172,14 +172,16 @@ class PolicyGame(TextGame):
         return {row.tobytes() for row in to_numpy(self.loader.arrays[0])}
 
     def teach_judge(self, step):
-        """D's turns of a step, on new real and new generated sentences: its loss."""
-        s, D = self.settings, self.discriminator.train()
+        """D's turns of a step, on new generated sentences: the last turn's loss, and how often D was right in all."""
+        s, D, right = self.settings, self.discriminator.train(), []
         for turn in range(step * s.n_critic, (step + 1) * s.n_critic):
             (real,) = self.rows(turn)
             (fake,) = self.draw(self.generator, stream(s.seed, "judged", turn), len(real))
-            loss = minimax.discriminator(D(real), D(fake))
+            of_real, of_fake = D(real), D(fake)
+            loss = minimax.discriminator(of_real, of_fake)
             move(D, self.d_optimizer, grad(loss, self.d_parameters), s, "discriminator")
-        return loss.item()
+            right += [(raw(of_real) > 0).mean(), (raw(of_fake) < 0).mean()]
+        return {"d_loss": loss.item(), "d_right": float(sum(right)) / len(right)}
 
     def parts(self):
         """Everything that training changes, by name."""
