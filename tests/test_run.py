@@ -1,73 +1,29 @@
-"""What may happen to a run's folder: full disks, damaged and foreign files, two processes at once, Ctrl-C.
+"""What may happen to a run's folder: full disks, damaged and foreign files, two processes at once.
 
 Each is one sentence, the last good checkpoint is never harmed, and the run that goes on ends at the bytes of the unbroken.
 """
 
 import errno
-import json
 import os
 import pickle
-import signal
 import subprocess
 import sys
-import time
 from pathlib import Path
 
 import numpy as np
 import pytest
+from tiny_runs import SET, contents, go_on, one_sentence, tiny_game, trained
 
 from tinygan.cli import main
-from tinygan.files import remove_leftovers, written_whole
+from tinygan.files import remove_leftovers
 from tinygan.gan.checkpoint import FORMAT, load_checkpoint, save_checkpoint
-from tinygan.gan.run import Run, RunError, train
-from tinygan.recipes import digits
-
-TINY = {"batch_size": 4, "hidden": 4, "features": 4, "noise": 2, "row_noise": 1}
-SET = [word for key, value in TINY.items() for word in ("--set", f"{key}={value}")]
-
-
-def tiny_game(steps=6, **settings):
-    return digits.make_game(digits.Settings(steps=steps, **{**TINY, **settings}))
-
-
-def draw(samples, path):
-    with written_whole(path) as temporary:
-        temporary.write_bytes(samples.tobytes())
-
-
-def trained(folder, steps=6, pictures=2, **settings):
-    """A run with checkpoints after steps 3 and 6."""
-    game = tiny_game(steps, **settings)
-    run = Run.create(folder, "digits", game.settings)
-    train(game, run, draw, pictures=pictures, progress=False)
-    return run
+from tinygan.gan.run import Run, RunError
 
 
 @pytest.fixture(scope="module")
 def unbroken(tmp_path_factory):
     """All that an undisturbed run leaves."""
     return contents(trained(tmp_path_factory.mktemp("unbroken") / "run").folder)
-
-
-def contents(folder):
-    """name -> bytes of every file; log lines without the time they took."""
-    files = {str(p.relative_to(folder)): p.read_bytes() for p in sorted(Path(folder).rglob("*")) if p.is_file()}
-    rows = [json.loads(line) for line in files.pop("log.jsonl", b"").splitlines()]
-    return {**files, "log": [{k: v for k, v in row.items() if k != "seconds"} for row in rows]}
-
-
-def go_on(folder):
-    """Resume the run in `folder` to its end; returns where it went on and what it noted."""
-    run, game = Run.open(folder), tiny_game()
-    start = run.resume(game)
-    train(game, run, draw, start=start, pictures=2, progress=False)
-    return start, run.notes
-
-
-def one_sentence(error):
-    text = str(error.value)
-    assert "\n" not in text and "Traceback" not in text and len(text) < 500
-    return text
 
 
 # --- checkpoints that are not what they should be ----------------------------------------------------------------
@@ -431,148 +387,3 @@ def test_a_stale_lock_holds_nobody(tmp_path, content, unbroken):
     (run.folder / "lock").write_text(content)
     go_on(run.folder)
     assert contents(run.folder) == unbroken
-
-
-# --- values that are not finite ----------------------------------------------------------------------------------
-
-
-def poisoned(game, step=4, above=0.0):
-    """The real samples of one step are nan as long as the learning rate is higher than `above`."""
-    real = game.real
-
-    def poisoned_real(k):
-        x, *about = real(k)
-        bad = k == step and game.settings.learning_rate > above
-        return (x * np.float32("nan") if bad else x), *about
-
-    game.real = poisoned_real
-    return game
-
-
-def test_rewind_goes_on_from_the_last_checkpoint_at_half_the_learning_rate(tmp_path):
-    game = poisoned(tiny_game(learning_rate=0.01), above=0.003)
-    run = Run.create(tmp_path / "run", "digits", game.settings)
-    train(game, run, draw, pictures=2, log_every=1, progress=False, on_nan="rewind")
-    config = run.config
-    assert config["on_nan"] == "rewind" and config["settings"]["learning_rate"] == 0.0025
-    assert [(r["to_step"], r["learning_rate"]) for r in config["rewinds"]] == [(3, 0.005), (3, 0.0025)]
-    events = [row for row in run.rows() if "event" in row]
-    assert [row["step"] for row in run.rows() if "event" not in row] == [1, 2, 3, 4, 5, 6]
-    assert [row["step"] for row in events] == [3, 3]
-    assert "the discriminator's gradient is no longer finite in cnn1.0.weight" in events[0]["says"]
-    assert "at step 5: back to step 3 with half the learning rate, 0.005" in events[0]["says"]
-
-    # killed after the last rewind and resumed, as the command line does it: the same bytes
-    again = tiny_game(learning_rate=config["settings"]["learning_rate"])
-    expected = contents(run.folder)
-    (run.folder / "checkpoints" / "step-6.safetensors").unlink()
-    start = run.resume(again)
-    train(again, run, draw, start=start, pictures=2, log_every=1, progress=False)
-    assert start == 3 and contents(run.folder) == expected
-
-
-def test_rewind_before_the_first_checkpoint_begins_again(tmp_path):
-    game = poisoned(tiny_game(learning_rate=0.01), step=1, above=0.005)
-    run = Run.create(tmp_path / "run", "digits", game.settings)
-    train(game, run, draw, pictures=2, progress=False, on_nan="rewind")
-    whole = tiny_game(learning_rate=0.005)
-    train(whole, Run.create(tmp_path / "whole", "digits", whole.settings), draw, pictures=2, progress=False)
-    a, b = (load_checkpoint(tmp_path / name / "checkpoints" / "step-6.safetensors")[0] for name in ("run", "whole"))
-    assert all(a[name].tobytes() == b[name].tobytes() for name in b)
-
-
-def test_rewinds_come_to_an_end(tmp_path):
-    game = poisoned(tiny_game())
-    run = Run.create(tmp_path / "run", "digits", game.settings)
-    with pytest.raises(RunError, match="at step 5, after 3 rewinds to a learning rate of 0.000375") as error:
-        train(game, run, draw, pictures=2, progress=False, on_nan="rewind")
-    one_sentence(error)
-    assert run.load(tiny_game()) == 3
-
-
-def test_a_run_that_stopped_may_be_told_to_rewind(tmp_path, capsys, monkeypatch):
-    make_game = digits.make_game
-    monkeypatch.setattr(
-        digits, "make_game", lambda s, device="cpu": poisoned(make_game(s, device), step=9, above=0.002)
-    )
-    out = ["--out", str(tmp_path / "run")]
-    assert main(["train", "digits", *SET, "--steps", "16", *out]) == 2
-    printed = capsys.readouterr().err
-    assert "at step 10; the last checkpoint" in printed and "--on-nan rewind" in printed
-    assert main(["train", "--resume", *out, "--on-nan", "rewind"]) == 0
-    printed = " ".join(capsys.readouterr().err.split())  # it was broken into lines as wide as the terminal
-    assert "at step 10: back to step 8 with half the learning rate, 0.0015" in printed
-    assert Run.open(tmp_path / "run").config["on_nan"] == "rewind"
-
-
-# --- what it prints ----------------------------------------------------------------------------------------------
-
-
-@pytest.mark.parametrize("to", ["a file", "a terminal", "nobody"])
-def test_progress(tmp_path, capsys, monkeypatch, to):
-    monkeypatch.setattr(sys.stderr, "isatty", lambda: to == "a terminal")
-    monkeypatch.setenv("TINYGAN_PROGRESS", "0" if to == "nobody" else "1")
-    run, game = Run.create(tmp_path / "run", "digits", tiny_game().settings), tiny_game()
-    train(game, run, draw, pictures=2, log_every=1)
-    printed, rows = capsys.readouterr().err, run.rows()
-    lines = [f"step {r['step']} of 6, {r['seconds']:.0f} s, D={r['d_loss']:.3f}, G={r['g_loss']:.3f}" for r in rows]
-    assert len(lines) == 6
-    if to == "a terminal":
-        assert "\r" in printed and "| 6/6 [" in printed and "step 3 of 6" not in printed
-    else:
-        assert printed.splitlines() == ([lines[2], lines[5]] if to == "a file" else [])
-
-
-# --- Ctrl-C ------------------------------------------------------------------------------------------------------
-
-# the program says where it is by drawing; from the second picture on it takes its time
-SLOW = """
-import sys, time
-from tinygan.recipes import digits
-from tinygan.cli import main
-draw, drawn = digits.draw, []
-def slow(game, samples, path):
-    drawn.append(path)
-    if len(drawn) == 2:
-        print("drawing", flush=True)
-        time.sleep(float(sys.argv[1]))
-    draw(game, samples, path)
-digits.draw = slow
-sys.exit(main(sys.argv[2:]))
-"""
-
-
-def environment():
-    root = str(Path(__file__).resolve().parents[1])
-    return {**os.environ, "PYTHONPATH": root, "TINYGAN_PROGRESS": "0", "PYTHONUNBUFFERED": "1"}
-
-
-@pytest.mark.skipif(os.name == "nt", reason="signals")
-@pytest.mark.parametrize("presses", [1, 2])
-def test_ctrl_c(tmp_path, presses, capsys):
-    arguments = ["train", "digits", *SET, "--steps", "48", "--out"]
-    assert main([*arguments, str(tmp_path / "whole")]) == 0
-    folder = tmp_path / "a run"
-    command = [sys.executable, "-c", SLOW, "2" if presses == 1 else "60", *arguments, str(folder)]
-    pipes = {"stdout": subprocess.PIPE, "stderr": subprocess.PIPE, "text": True}
-    with subprocess.Popen(command, env=environment(), **pipes) as program:
-        while "drawing" not in program.stdout.readline():
-            assert program.poll() is None
-        before = contents(folder)
-        for _ in range(presses):
-            time.sleep(0.3)
-            program.send_signal(signal.SIGINT)
-        _, printed = program.communicate(timeout=30)
-    before.pop("lock")
-    assert program.returncode == 130
-    assert printed.count("\n") == 1 and f"go on with: tinygan train --resume --out '{folder}'\n" in printed
-    step = Run.open(folder).load(tiny_game(48))
-    if presses == 1:
-        assert f"stopped after step {step};" in printed and 12 < step < 48  # 12 was being drawn: asked between steps
-    else:
-        assert "stopped at once" in printed and contents(folder) == before and step == 6
-    assert main(["train", "--resume", "--out", str(folder)]) == 0
-    assert f"going on at step {step} of 48" in capsys.readouterr().out
-    for part in ("samples/step-000048.png", "checkpoints/step-48.safetensors"):
-        assert (folder / part).read_bytes() == (tmp_path / "whole" / part).read_bytes(), part
-    assert not (folder / "lock").exists()
