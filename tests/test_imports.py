@@ -22,6 +22,7 @@ FLOORS = [
     {"gan"},
     {"recipes"},
     {"lab", "doctor", "lessons", "products"},
+    {"commands"},
     {"cli"},
     {"__init__", "__main__", "profile", "pytest_plugin"},
 ]

@@ -367,7 +367,7 @@ def _shown(value, width, digits=3):
 
 def main(arguments=None):
     """python -m tinygan.profile RECIPE; returns the exit code."""
-    from tinygan.cli import _run
+    from tinygan.cli import exit_code
 
     parser = argparse.ArgumentParser(
         prog="python -m tinygan.profile", description="Where the time and memory of a recipe's training step go."
@@ -377,16 +377,16 @@ def main(arguments=None):
     parser.add_argument("--set", action="append", default=[], metavar="KEY=VALUE", help="a setting, as for train")
     parser.add_argument("--data", metavar="PATH", help="data of your own, as for train")
     parser.set_defaults(command=_command, steps=None, seed=None)
-    return _run(parser.parse_args(arguments))
+    return exit_code(parser.parse_args(arguments))
 
 
 def _command(options):
-    from tinygan.cli import UsageError, _make_game, _recipe, _settings
+    from tinygan.commands import UsageError, make_game, recipe_named, settings_asked
 
     if options.measured < 1:
         raise UsageError(f"--steps {options.measured}: must be at least 1")
-    recipe = _recipe(options.recipe)
-    print(profile(_make_game(recipe, _settings(recipe, options), "cpu"), options.measured))
+    recipe = recipe_named(options.recipe)
+    print(profile(make_game(recipe, settings_asked(recipe, options), "cpu"), options.measured))
 
 
 if __name__ == "__main__":
