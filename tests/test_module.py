@@ -95,6 +95,7 @@ class Doubled(Conv2d):
 @pytest.mark.parametrize(
     "make",
     [
+        lambda rng: (Linear(5, 3, rng=rng), LeakyReLU(0.2)),
         lambda rng: (Conv2d(2, 3, 3, rng=rng), LeakyReLU(0.2)),
         lambda rng: (ConvTranspose2d(2, 3, 3, 2, rng=rng), ReLU()),
         lambda rng: (BatchNorm2d(2), LeakyReLU(0.2), Conv2d(2, 2, 1, rng=rng)),
@@ -102,7 +103,7 @@ class Doubled(Conv2d):
         lambda rng: (Doubled(2, 3, 3, rng=rng), ReLU()),
         lambda rng: (Conv2d(2, 3, 3, rng=rng), LeakyReLU(-0.5), LeakyReLU(2.0)),
     ],
-    ids=["conv", "transposed", "batch norm", "spectral norm", "own forward", "no fractions"],
+    ids=["linear", "conv", "transposed", "batch norm", "spectral norm", "own forward", "no fractions"],
 )
 def test_sequential_is_its_modules_in_turn(make, training):
     rng = np.random.default_rng(0)

@@ -6,13 +6,14 @@ Every layer is made in the same way: `__init__` keeps the settings, makes Parame
 
 import numpy as np
 
+from tinygan.nn.activation import Rectifiable, takes_slope
 from tinygan.nn.init import affine_, normal_
 from tinygan.nn.module import Module, zeros_parameter
 from tinygan.ops.linalg import linear
 from tinygan.ops.sampling import embedding
 
 
-class Linear(Module):
+class Linear(Rectifiable):
     """input @ weightᵀ + bias: (..., in_features) -> (..., out_features); weight (out, in), bias (out,) begin in ±1/√in."""
 
     def __init__(self, in_features, out_features, bias=True, *, rng=None, device=None, dtype=np.float32):
@@ -25,9 +26,10 @@ class Linear(Module):
         """Draw weight and bias again."""
         affine_(self.weight, self.bias, rng)
 
-    def forward(self, input):
+    @takes_slope
+    def forward(self, input, negative_slope=None):
         """(..., in_features) -> (..., out_features)."""
-        return linear(input, self.weight, self.bias)
+        return linear(input, self.weight, self.bias, negative_slope)
 
     def extra_repr(self):
         return f"in_features={self.in_features}, out_features={self.out_features}, bias={self.bias is not None}"
