@@ -38,8 +38,7 @@ class TwoWay(Module):
 class Filler(Module):
     """Generator: reads the sentence with its hole both ways, then writes it from left to right; what was there, stays.
 
-    It is a LanguageModel that is given, for every place, what stands around it. The critic's b_t, linear in the state
-    before x_t is chosen, is what it expects the rewards from t on to be.
+    The writer is a LanguageModel that is given, for every place, what stands around it.
     """
 
     def __init__(self, vocabulary, embedding, hidden, *, ended=True, dropout=0.0, rng=None):
@@ -48,7 +47,6 @@ class Filler(Module):
         self.reader = TwoWay(embedding, hidden // 2, rng)
         around = 2 * (hidden // 2)
         self.writer = LanguageModel(vocabulary, embedding, hidden, given=around, ended=ended, dropout=dropout, rng=rng)
-        self.critic = Linear(hidden, 1, rng=rng)
 
     embedding = property(lambda self: self.writer.embedding)
     ended = property(lambda self: self.writer.ended)
@@ -85,7 +83,7 @@ class Filler(Module):
         return self.fill(*self.everything(n, length), rng)
 
     def loss(self, rows, hidden, reduction="mean"):
-        """-log p of the hidden tokens of (N, T): their mean, or with reduction "sum" their sum."""
+        """-log p of the hidden tokens of (N, T): their mean, with reduction "sum" their sum, with "none" all, t by t."""
         around, rows = self.around(rows, hidden), trimmed(rows) if self.ended else rows
         length = rows.shape[1]
         counts = self.counts(rows, hidden[:, :length])
@@ -108,13 +106,18 @@ class Filler(Module):
 
 
 class TokenJudge(Module):
-    """Discriminator: reads a filled sentence both ways, and where the hole was; a verdict for every token."""
+    """Discriminator: reads a filled sentence both ways, and where the hole was; a verdict for every token.
+
+    The critic learns beside it: b_t, linear in the writer's state before x_t is chosen, is what the rewards from t on are
+    expected to be.
+    """
 
     def __init__(self, vocabulary, embedding, hidden, *, ended=True, rng=None):
         self.ended = ended
         self.words = Embedding(vocabulary, embedding, rng=rng)
         self.reader = TwoWay(embedding + 1, hidden, rng)
         self.verdict = Linear(2 * hidden, 1, rng=rng)
+        self.critic = Linear(hidden, 1, rng=rng)
 
     def forward(self, rows, hidden):
         """Tokens (N, T), which of them were hidden -> verdicts (N, T)."""
@@ -158,30 +161,32 @@ class InfillGame(TextGame):
         return {"g_nll": loss.item()}
 
     def play(self, step):
-        """D's step on real and filled sentences with the same holes, then G's and the critic's."""
+        """D's and the critic's step on real and filled sentences with the same holes, then G's.
+
+        A token is paid D's verdict log D - log(1 - D), nothing where D cannot tell. MaskGAN's log D is always negative:
+        every further word then costs, and sentences become short.
+        """
         s, G, D = self.settings, self.generator.eval(), self.discriminator
         self.g_optimizer.lr, self.d_optimizer.lr = learning_rate_at(step, s), learning_rate_at(step, s) * s.d_rate
         (rows,) = self.real(step)
         hidden = self.holes(rows, step)
         filled = G.fill(rows, hidden, stream(s.seed, "noise", step))
-        places = xp(rows).flatnonzero
-        chosen = lambda verdicts, rows: ops.index_select(verdicts.reshape(-1), 0, places(G.counts(rows, hidden)))
-        d_loss = minimax.discriminator(chosen(D(rows, hidden), rows), chosen(D(filled, hidden), filled))
-        move(D, self.d_optimizer, grad(d_loss, self.d_parameters), s, "discriminator")
-        row = {"d_loss": d_loss.item()}
+        verdicts, counts = D(filled, hidden), G.counts(filled, hidden)
+        chosen = lambda verdicts, counts: ops.index_select(verdicts.reshape(-1), 0, xp(rows).flatnonzero(counts))
+        d_loss = minimax.discriminator(chosen(D(rows, hidden), G.counts(rows, hidden)), chosen(verdicts, counts))
+        rewards, count = raw(verdicts) * counts, float(counts.sum())
+        gained = returns(rewards, s.discount)
+        with no_grad():
+            states = G.writer(filled, None, G.around(filled, hidden))
+        expected = D.critic(states)[:, :, 0].T  # b_t
+        critic_loss = (((expected - gained) ** 2) * counts).sum() / count
+        move(D, self.d_optimizer, grad(d_loss + critic_loss, self.d_parameters), s, "discriminator")
+        row = {"d_loss": d_loss.item(), "critic_loss": critic_loss.item(), "reward": float(rewards.sum() / count)}
         if step >= s.pretrain + s.d_pretrain:
-            counts = G.counts(filled, hidden)
-            with no_grad():
-                rewards = raw(ops.logsigmoid(D(filled, hidden))) * counts
-            gained = returns(rewards, s.discount) * counts
-            around, count = G.around(filled, hidden), float(counts.sum())
-            expected = G.critic(G.writer(filled, None, around).detach())[:, :, 0].T  # b_t
-            advantage = (gained - raw(expected)) * counts
-            losses = G.writer.token_losses(filled, None, around)
-            g_loss = (losses * (advantage / (xp(rows).sqrt((advantage**2).sum() / count) + 1e-8))).sum() / count
-            critic_loss = (((expected - gained) ** 2) * counts).sum() / count
-            move(G, self.g_optimizer, grad(g_loss + critic_loss, self.g_parameters), s, "generator")
+            advantage = (gained - raw(expected)).T[counts.T]  # of the tokens that were filled, as G.loss has them
+            losses = G.loss(filled, hidden, "none")
+            g_loss = ops.mean(losses * (advantage / (xp(rows).sqrt((advantage**2).mean()) + 1e-8)))
+            move(G, self.g_optimizer, grad(g_loss, self.g_parameters), s, "generator")
             self.average.update(G)
-            row |= {"g_loss": g_loss.item(), "critic_loss": critic_loss.item(), "reward": float(rewards.sum() / count)}
-            row["g_entropy"] = float((losses.data * counts).sum() / count)
+            row |= {"g_loss": g_loss.item(), "g_entropy": float(losses.data.mean())}
         return row

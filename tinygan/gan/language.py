@@ -77,7 +77,7 @@ class LanguageModel(Module):
         return targets, (targets != PADDED) & (targets != UNKNOWN) if self.ended else targets >= 0
 
     def loss(self, rows, state=None, given=None, before=None, reduction="mean", counts=None):
-        """-log p(x) of tokens (N, T): the mean over all tokens that count, or with reduction "sum" their sum.
+        """-log p(x) of tokens (N, T): the mean over all tokens that count, their sum, or with reduction "none" each, t by t.
 
         counts (T N,): which tokens count, if not those of `targets`.
         """

@@ -67,12 +67,16 @@ class SentenceVAE(Module):
             parts = [sum(self.bound(rows[k : k + 256], stream(0, "bound", k))).item() for k in range(0, len(rows), 256)]
         return sum(parts) / int(self.writer.targets(rows)[1].sum())
 
+    def write(self, z, length, rng):
+        """A sentence for each code z (N, latent): (N, length) integers."""
+        with no_grad():
+            state, given = self.started(z, 1)
+        return self.writer.sample(len(z), length, rng, state, given[0])
+
     def sample(self, n, length, rng):
         """n sentences, each from a z drawn from p(z): (n, length) integers."""
-        with no_grad():
-            z = Tensor(rng.standard_normal((n, self.latent), dtype="float32"), device=self.embedding.weight.device)
-            state, given = self.started(z, 1)
-        return self.writer.sample(n, length, rng, state, given[0])
+        z = rng.standard_normal((n, self.latent), dtype="float32")
+        return self.write(Tensor(z, device=self.embedding.weight.device), length, rng)
 
 
 class VAEGame(TextGame):
