@@ -16,7 +16,7 @@ from itertools import accumulate, pairwise
 import numpy as np
 
 from tinygan.autodiff import Tensor, raw
-from tinygan.backend import device_of, is_numpy, to_device, to_numpy, xp
+from tinygan.backend import device_of, in_blocks, is_numpy, to_device, to_numpy, xp
 
 
 class Flat:
@@ -233,20 +233,24 @@ class Adam(Optimizer):
             p = p * (1 - lr * self.weight_decay)
         elif self.weight_decay:
             g += self.weight_decay * p
-        m, v = self.state["gradient_sum"], self.state["square_sum"]
         n1, n2 = ((1 - beta**self.step_count) / (1 - beta) for beta in self.betas)
-        m *= self.betas[0]
-        m += g
-        v *= self.betas[1]
-        g *= g
-        v += g
         # The weights stay out of the arrays: (m / n1) / (√(v / n2) + eps) = (√n2 / n1) m / (√v + eps √n2).
         root = math.sqrt(n2)
-        change = xp(v).sqrt(v, out=g)
-        change += self.eps * root
-        xp(v).divide(m, change, out=change)
-        change *= lr * root / n1
-        return xp(v).subtract(p, change, out=change)
+
+        def update(p, g, m, v):
+            m *= self.betas[0]
+            m += g
+            v *= self.betas[1]
+            g *= g
+            v += g
+            change = xp(v).sqrt(v, out=g)
+            change += self.eps * root
+            xp(v).divide(m, change, out=change)
+            change *= lr * root / n1
+            xp(v).subtract(p, change, out=g)
+
+        in_blocks(update, p, g, self.state["gradient_sum"], self.state["square_sum"])  # 540,000 numbers: 1.05 ms, not 1.35
+        return g
 
 
 class AdamW(Adam):
