@@ -18,7 +18,6 @@ from tinygan.nn import (
     ConvTranspose2d,
     Embedding,
     Flatten,
-    Identity,
     LeakyReLU,
     Linear,
     LSTMCell,
@@ -70,7 +69,7 @@ def dcgan_generator():
 def dcgan_discriminator(batch_norm):
     return Sequential(
         Conv2d(1, 64, 4, 2, 1), LeakyReLU(0.2),
-        Conv2d(64, 128, 4, 2, 1), BatchNorm2d(128) if batch_norm else Identity(), LeakyReLU(0.2),
+        Conv2d(64, 128, 4, 2, 1), *[BatchNorm2d(128)] * batch_norm, LeakyReLU(0.2),
         Flatten(), Linear(6272, 1),
     )  # fmt: skip
 

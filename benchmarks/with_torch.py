@@ -56,7 +56,7 @@ def dcgan_generator():
 def dcgan_discriminator(batch_norm):
     return nn.Sequential(
         nn.Conv2d(1, 64, 4, 2, 1), nn.LeakyReLU(0.2),
-        nn.Conv2d(64, 128, 4, 2, 1), nn.BatchNorm2d(128) if batch_norm else nn.Identity(), nn.LeakyReLU(0.2),
+        nn.Conv2d(64, 128, 4, 2, 1), *[nn.BatchNorm2d(128)] * batch_norm, nn.LeakyReLU(0.2),
         nn.Flatten(), nn.Linear(6272, 1),
     )  # fmt: skip
 
