@@ -1,7 +1,9 @@
 """Layers without parameters that change the shape of their input: pooling, upsampling, flattening."""
 
 from tinygan import ops
+from tinygan.nn.linear import Linear
 from tinygan.nn.module import Module
+from tinygan.ops.linalg import linear_of_pictures
 
 
 class MaxPool2d(Module):
@@ -101,6 +103,12 @@ class Flatten(Module):
     def forward(self, input):
         """(N, ...) -> (N, product of the rest)."""
         return ops.flatten(input, self.start_dim, self.end_dim)
+
+    def followed_by(self, module):
+        """With a Linear layer, the two without a copy of the pictures."""
+        if type(module) is Linear and (self.start_dim, self.end_dim) == (1, -1):
+            return lambda input: linear_of_pictures(input, module.weight, module.bias)
+        return None
 
     def extra_repr(self):
         return f"start_dim={self.start_dim}, end_dim={self.end_dim}"
