@@ -145,6 +145,8 @@ def test_what_a_step_would_not_heed_is_refused(way, setting, value):
 def test_refusals(tmp_path, no_data):
     with pytest.raises(ValueError, match="none is left for way=policy"):
         game_of("names", "policy", steps=2)
+    with pytest.raises(ValueError, match="pretrain=2, d_pretrain=6 of steps=8: none is left for way=infill"):
+        game_of("names", "infill", d_pretrain=6)
     path = tmp_path / "few.txt"
     path.write_text("one\ntwo\n")
     with pytest.raises(DataError, match=r"2 lines: expected 20 or more"):

@@ -77,10 +77,14 @@ class TextSettings(training.Settings):
 
     def __post_init__(self):
         super().__post_init__()
+        alone = self.d_pretrain if self.way in ("policy", "infill") else 0  # of D
         if self.way in ("mle", "vae"):
             self.pretrain = self.steps
-        elif self.pretrain >= self.steps:
-            raise ValueError(f"pretrain={self.pretrain} of steps={self.steps}: none is left for way={self.way}")
+        elif self.pretrain + alone >= self.steps:
+            raise ValueError(
+                f"pretrain={self.pretrain}{f', d_pretrain={alone}' if alone else ''} of steps={self.steps}:"
+                f" none is left for way={self.way}; give it more than {self.pretrain + alone}"
+            )
 
     def unheeded(self):
         """Tokens cannot be changed a little; and only gumbel plays the game of `training_step`."""
