@@ -1,53 +1,74 @@
 """Pooling: each window of an image becomes its largest element or its mean. Windows are those of `conv.py`; read it first.
 
-Sums and choices over windows are taken one kernel offset at a time, for all windows at once: a few large additions and
-no loop over pixels. Arrays are N C H W in shape, channels-last in memory; `moved` arrays have their channels last.
+Sums and choices over windows are taken one kernel offset at a time, for all windows of a few samples at once: a few large
+additions in the cache and no loop over pixels. Arrays are N C H W in shape, channels-last in memory; `moved` arrays have
+their channels last.
 """
 
 import math
 from functools import cache
-from itertools import product
+from itertools import product, repeat
 
 import numpy as np
 
-from tinygan.autodiff import op, raw
-from tinygan.backend import xp
-from tinygan.ops.conv import Geometry, last, padded_space, per_axis, windows_of
+from tinygan.autodiff import Fused, op, raw
+from tinygan.backend import is_numpy, split_batch, xp
+from tinygan.ops.conv import Geometry, last, padded_space, per_axis, second, windows_of
 from tinygan.ops.shape import reshape
 
 __all__ = ["avg_pool1d", "avg_pool2d", "max_pool2d"]
 
+BLOCK = 1 << 17  # elements of the largest array that are worked on at a time (measured best of 2^16 ... 2^18)
+
+
+def _by_samples(fill, size, *arrays, dtype=None):
+    """The array (N, C, *size) that fill(y, *arrays), all of them moved, fills a few samples at a time."""
+    first = arrays[0]
+    y = xp(first).empty((len(first), *size, first.shape[1]), dtype or first.dtype)
+    largest = max(a.size for a in (y, *arrays))
+    few = max(1, BLOCK * len(y) // max(1, largest)) if is_numpy(y) else len(y)
+
+    def some_samples(start, stop):
+        for i in range(start, stop, few):
+            at = slice(i, min(i + few, stop))
+            fill(y[at], *(last(a[at]) for a in arrays))
+
+    split_batch(some_samples, y, work=100 * largest)
+    return second(y)
+
 
 def _by_offset(image, size, kernel, how):
-    """For each kernel offset, the view (N, *size, C) of what all windows of a padded image hold there."""
+    """For each kernel offset, the view (N, *size, C) of what all windows of a padded moved image hold there."""
     windows = windows_of(image, size, kernel, how)  # (N, *size, *kernel, 1, C)
     before = (slice(None),) * (1 + len(size))
     return [windows[(*before, *k, 0)] for k in product(*map(range, kernel))]
 
 
-def _padded(x, size, kernel, how, fill):
-    """x (N, C, *space) moved, with `fill` around it as far as windows reach."""
-    moved = xp(x).moveaxis(x, 1, -1)
-    padded, inside = padded_space(x.shape[2:], size, kernel, how)
-    if padded == x.shape[2:]:
-        return moved
-    image = xp(x).full((len(x), *padded, x.shape[1]), fill, x.dtype)
-    image[inside] = moved
-    return image
+def _seen(x, size, kernel, how, fill):
+    """`_by_offset` of moved x (N, *space, C), with `fill` around it as far as windows reach."""
+    padded, inside = padded_space(x.shape[1:-1], size, kernel, how)
+    if padded != x.shape[1:-1]:
+        image = xp(x).full((len(x), *padded, x.shape[-1]), fill, x.dtype)
+        image[inside] = x
+        x = image
+    return _by_offset(x, size, kernel, how)
 
 
-def _added_up(part, g, size, kernel, how):
-    """The image (N, C, *size) in which part(k), moved like g (N, C, *windows), was added to all windows at offset k."""
-    padded, inside = padded_space(size, g.shape[2:], kernel, how)
-    tiles = how.stride == kernel and padded == tuple(t * k for t, k in zip(g.shape[2:], kernel))
-    new = xp(g).empty if tiles else xp(g).zeros  # tiles fill the image, and each pixel is written once
-    image = new((len(g), *padded, g.shape[1]), g.dtype)
-    for k, elements in enumerate(_by_offset(image, g.shape[2:], kernel, how)):
+def _add_up(x, parts, count, kernel, how):
+    """Fill moved x with the sums of `parts`, one for each kernel offset, each added to all windows (N, *count, C) there."""
+    padded, inside = padded_space(x.shape[1:-1], count, kernel, how)
+    tiles = how.stride == kernel and padded == tuple(t * k for t, k in zip(count, kernel))  # each pixel is written once
+    if tiles and padded == x.shape[1:-1]:
+        image = x
+    else:
+        image = (xp(x).empty if tiles else xp(x).zeros)((len(x), *padded, x.shape[-1]), x.dtype)
+    for elements, part in zip(_by_offset(image, count, kernel, how), parts):
         if tiles:
-            elements[...] = part(k)
+            elements[...] = part
         else:
-            elements += part(k)
-    return xp(g).moveaxis(image[inside], -1, 1)
+            elements += part
+    if image is not x:
+        x[...] = image[inside]
 
 
 # --- sums over windows -----------------------------------------------------------------------------------------
@@ -56,46 +77,51 @@ def _added_up(part, g, size, kernel, how):
 @op(lambda g, y, x, size, kernel, how: spread(g, size=x.shape[2:], kernel=kernel, how=how))
 def window_sum(x, size, kernel, how):
     """The sum of every window: x (N, C, *space) -> (N, C, *size)."""
-    first, *others = _by_offset(_padded(x, size, kernel, how, fill=0), size, kernel, how)
-    total = first.copy()
-    for elements in others:
-        total += elements
-    return xp(x).moveaxis(total, -1, 1)
+
+    def fill(y, x):
+        y[...] = 0
+        for elements in _seen(x, size, kernel, how, 0):
+            y += elements
+
+    return _by_samples(fill, size, x)
 
 
 @op(lambda d, y, g, size, kernel, how: window_sum(d, size=g.shape[2:], kernel=kernel, how=how))
 def spread(g, size, kernel, how):
     """window_sum's gradient: every pixel of window t gets g[n, c, t]; g (N, C, *windows) -> (N, C, *size)."""
-    moved = last(g)
-    return _added_up(lambda k: moved, g, size, kernel, how)
+    return _by_samples(lambda x, g: _add_up(x, repeat(g), g.shape[1:-1], kernel, how), size, g)
 
 
 # --- the largest of a window -----------------------------------------------------------------------------------
 
 
-def _to_winners(g, y, x, size, kernel, how):
-    return put(g, winners(raw(x), raw(y), size, kernel, how), size=x.shape[2:], kernel=kernel, how=how)
+def _with_winners(x, size, kernel, how):
+    """(the largest element of every window, the number of the kernel offset where it stands, the first of equals)."""
+    number = "uint8" if math.prod(kernel) <= 256 else "int32"
+    winner = second(xp(x).zeros((len(x), *size, x.shape[1]), number))
+
+    def fill(y, x, winner):
+        first, *others = _seen(x, size, kernel, how, -math.inf)
+        y[...] = first
+        for k, elements in enumerate(others, 1):
+            larger = (elements > y).astype(number)
+            larger *= k
+            xp(x).maximum(winner, larger, out=winner)  # of several numbers the last, k grows
+            xp(x).maximum(y, elements, out=y)
+
+    return _by_samples(fill, size, x, winner), winner
 
 
-@op(_to_winners)
+@op(lambda g, y, x, size, kernel, how: put(
+    g, _with_winners(raw(x), size, kernel, how)[1], size=x.shape[2:], kernel=kernel, how=how
+))  # fmt: skip
+def _largest(x, size, kernel, how):
+    return _with_winners(x, size, kernel, how)[0]
+
+
 def window_max(x, size, kernel, how):
     """The largest element of every window: x (N, C, *space) -> (N, C, *size)."""
-    first, *others = _by_offset(_padded(x, size, kernel, how, fill=-math.inf), size, kernel, how)
-    largest = first.copy()
-    for elements in others:
-        xp(x).maximum(largest, elements, out=largest)
-    return xp(x).moveaxis(largest, -1, 1)
-
-
-def winners(x, largest, size, kernel, how):
-    """The number of the kernel offset that holds the `largest` of every window, the first of equals: moved array."""
-    *offsets, _ = _by_offset(_padded(x, size, kernel, how, fill=-math.inf), size, kernel, how)
-    largest, number = last(largest), "uint8" if len(offsets) < 256 else "int32"
-    winner, found = xp(x).zeros(largest.shape, number), xp(x).zeros(largest.shape, bool)
-    for elements in offsets:
-        found |= elements == largest
-        winner += (~found).view("uint8")  # a step further wherever it has not been found
-    return winner
+    return _largest(x, size=size, kernel=kernel, how=how)
 
 
 @op(
@@ -104,8 +130,18 @@ def winners(x, largest, size, kernel, how):
 )
 def put(g, winner, size, kernel, how):
     """window_max's gradient: the winner of window t gets g[n, c, t]; g (N, C, *windows) -> (N, C, *size)."""
-    moved = last(g)
-    return _added_up(lambda k: moved * (winner == k).astype(g.dtype), g, size, kernel, how)
+
+    def parts(g, winner):
+        part = xp(g).empty_like(g)
+        for k in range(math.prod(kernel)):
+            part[...] = winner == k
+            part *= g
+            yield part
+
+    def fill(x, g, winner):
+        _add_up(x, parts(g, winner), g.shape[1:-1], kernel, how)
+
+    return _by_samples(fill, size, g, winner)
 
 
 @op(
@@ -114,10 +150,20 @@ def put(g, winner, size, kernel, how):
 )
 def pick(x, winner, size, kernel, how):
     """The element of every window that `winner` names: x (N, C, *space) -> (N, C, *size)."""
-    picked = xp(x).zeros(winner.shape, x.dtype)
-    for k, elements in enumerate(_by_offset(_padded(x, size, kernel, how, fill=0), size, kernel, how)):
-        picked += elements * (winner == k)
-    return xp(x).moveaxis(picked, -1, 1)
+
+    def fill(y, x, winner):
+        y[...] = 0
+        for k, elements in enumerate(_seen(x, size, kernel, how, 0)):
+            y += elements * (winner == k)
+
+    return _by_samples(fill, size, x, winner)
+
+
+def _max_backward(g, y, winner, need, x, size, kernel, how):
+    return [put(g, winner, size=x.shape[2:], kernel=kernel, how=how)]
+
+
+window_max = Fused(_with_winners, _max_backward, window_max, arity=1)
 
 
 # --- public functions ------------------------------------------------------------------------------------------
