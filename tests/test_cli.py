@@ -23,12 +23,17 @@ def test_train_sample_evaluate_resume(tmp_path, capsys, monkeypatch):
     config = json.loads((run / "config.json").read_text())
     assert config["recipe"] == "digits" and config["settings"]["hidden"] == 8 and config["settings"]["seed"] == 1
 
-    assert main(["sample", str(run), "-n", "5", "--out", str(tmp_path / "x.npy")]) == 0
+    assert main(["sample", str(run), "-n", "5", "--out", str(tmp_path / "new" / "x.npy")]) == 0
+    assert (tmp_path / "new" / "x.npy").is_file()
     assert main(["sample", str(run)]) == 0
     assert (run / "samples" / "seed-0.png").is_file()
     capsys.readouterr()
     assert main(["evaluate", str(run)]) == 0
     assert "frechet" in capsys.readouterr().out.lower()
+    assert main(["sample", "digits"]) == 2
+    assert "did you mean runs/digits?" in capsys.readouterr().err
+    assert main(["sample", str(run), "--class", "1"]) == 2
+    assert "has no classes" in capsys.readouterr().err
     assert main(["train", "--resume", "--out", str(run)]) == 0
 
     assert main(["train", "digits", "--steps", "1", "--set", "hidden=8"]) == 0  # a second run gets a folder of its own
@@ -43,12 +48,14 @@ def test_train_sample_evaluate_resume(tmp_path, capsys, monkeypatch):
         (["train"], "tinygan list"),
         (["train", "digits", "--set", "hiden=3"], "did you mean hidden?"),
         (["train", "digits", "--set", "hidden"], "KEY=VALUE"),
-        (["train", "digits", "--set", "hidden=many"], "expected int"),
+        (["train", "digits", "--set", "hidden=many"], "expected a whole number"),
+        (["train", "digits", "--set", "gamma=much"], "expected a number"),
+        (["train", "digits", "--data", "x"], "these have: captions, dialogue, "),
         (["train", "digits", "--set", "hidden=0"], "at least 1"),
         (["train", "digits", "--steps", "-4"], "at least 1"),
         (["train", "ring", "--set", "augment=cutout"], "expected pictures"),
         (["train", "digits", "--set", "objective=wasserstein", "--set", "gamma=0"], "nothing holds"),
-        (["train", "digits", "--device", "cda"], "did you mean cuda?"),
+        (["train", "digits", "--device", "gpu"], "expected cpu, or cuda"),
         (["train", "--resume"], "--out"),
         (["train", "--resume", "--out", "x", "--steps", "9"], "leave --set, --steps, --seed and --data out"),
         (["train", "digits", "--resume", "--out", "x"], "is no run"),
@@ -156,6 +163,15 @@ def test_list(capsys):
     assert main(["list", "digits"]) == 0
     printed = capsys.readouterr().out
     assert "learning_rate" in printed and "gamma" in printed
+    assert "Where D's slope is penalised. One of none, r1, r2, r1+r2, wgan-gp, dragan." in printed
+
+
+def test_what_nobody_reads_is_not_an_error():
+    with subprocess.Popen(
+        [sys.executable, "-m", "tinygan", "list"], stdout=subprocess.PIPE, stderr=subprocess.PIPE, text=True
+    ) as program:
+        program.stdout.close()  # as `tinygan list | head` does
+        assert program.stderr.read() == "" and program.wait() == 1
 
 
 def test_doctor(capsys):

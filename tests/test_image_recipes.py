@@ -85,7 +85,7 @@ def test_a_recipe_from_training_to_scores(name, tmp_path, capsys):
         assert main(["sample", str(out), "-n", "300", "--out", str(tmp_path / "all.npy")]) == 0
         np.testing.assert_array_equal(np.load(tmp_path / "7.npy"), np.load(tmp_path / "all.npy")[7::10])
         assert main(["sample", str(out), "--class", "10"]) == 2
-    assert ("classes are 0 to 9" if of_class == 0 else "do not exist") in capsys.readouterr().err
+    assert ("classes are 0 to 9" if of_class == 0 else "has no classes") in capsys.readouterr().err
 
     assert main(["evaluate", str(out), "-n", "40"]) == 0
     assert recipes.load(name).EVALUATED_SAMPLES >= 10_000

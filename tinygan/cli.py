@@ -5,6 +5,7 @@ Exit code 2: it cannot be done, and one sentence says why. 130, as programs stop
 """
 
 import argparse
+import os
 import sys
 
 from tinygan import commands
@@ -27,7 +28,12 @@ def exit_code(options):
     from tinygan.gan.run import Interrupted, RunError
 
     try:
-        return options.command(options) or 0
+        code = options.command(options) or 0
+        sys.stdout.flush()
+        return code
+    except BrokenPipeError:  # tinygan list | head: nobody reads on, and Python would say so when it ends
+        os.dup2(os.open(os.devnull, os.O_WRONLY), sys.stdout.fileno())
+        return 1
     except Interrupted as error:
         raise KeyboardInterrupt(str(error)) from None
     except (commands.UsageError, RunError, DataError) as error:

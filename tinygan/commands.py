@@ -55,7 +55,8 @@ def train(options):
         (run.folder / "checkpoints" / f"step-{steps}.safetensors", "the weights"),
     ):
         print(f"  {path.relative_to(run.folder).as_posix():36} {meaning}")
-    print(f"next: tinygan evaluate {run.folder}, tinygan plot {run.folder}")
+    commands = ["evaluate", "plot", *(["chat"] if hasattr(game, "answer") else [])]
+    print(f"next: {', '.join(f'tinygan {command} {run.folder}' for command in commands)}")
 
 
 def _begun(options):
@@ -88,31 +89,30 @@ def _resumed(options):
 
 def sample(options):
     """tinygan sample RUN."""
+    from tinygan.gan.checkpoint import writing
     from tinygan.recipes import formats
 
     game, recipe, run = _trained(options.run)
     _positive(options.n, "-n")
-    written = formats(recipe)
+    written = {**formats(recipe)}
+    written.setdefault(".npy", _write_array)
     path = Path(options.out) if options.out else run.folder / "samples" / f"seed-{options.seed}{next(iter(written))}"
+    if path.suffix not in written:
+        raise UsageError(f"--out {path}: expected a name that ends in {' or '.join(written)}")
     samples = _samples(game, recipe, options)
-    if path.suffix == ".npy" and path.suffix not in written:
-        import io
-
-        import numpy as np
-
-        from tinygan.gan.run import write_file
-
-        buffer = io.BytesIO()
-        np.save(buffer, samples)
-        write_file(path, buffer.getvalue())
-    elif path.suffix in written:
-        from tinygan.gan.checkpoint import writing
-
-        with writing(path):
-            written[path.suffix](game, samples, path)
-    else:
-        raise UsageError(f"--out {path}: expected a name that ends in {', '.join(written)} or .npy")
+    with writing(path):
+        path.parent.mkdir(parents=True, exist_ok=True)
+        written[path.suffix](game, samples, path)
     print(path)
+
+
+def _write_array(game, samples, path):
+    import numpy as np
+
+    from tinygan.files import written_whole
+
+    with written_whole(path) as temporary:
+        np.save(temporary, samples)
 
 
 def _samples(game, recipe, options):
@@ -122,8 +122,8 @@ def _samples(game, recipe, options):
     if options.of_class is not None:
         classes = getattr(game, "classes", 0)  # its samples are of the classes in turn
         if not 0 <= options.of_class < classes:
-            known = f"are 0 to {classes - 1}" if classes else "do not exist in this run"
-            raise UsageError(f"--class {options.of_class}: classes {known}")
+            known = f"classes are 0 to {classes - 1}" if classes else "this run has no classes; those of `cgan` have"
+            raise UsageError(f"--class {options.of_class}: {known}")
         every = argparse.Namespace(**{**vars(options), "n": options.n * classes, "of_class": None})
         return _samples(game, recipe, every)[options.of_class :: classes]
     if options.truncation is None:
@@ -222,8 +222,10 @@ def list_recipes(options):
     from tinygan import recipes
 
     if options.recipe:
-        for f in fields(recipe_named(options.recipe).Settings):
-            print(f"{f.name:16} {f.default!s:16} {f.metadata['meaning']}")
+        for f in _settings_of(recipe_named(options.recipe)).values():
+            choices = f.metadata["choices"]
+            one_of = f" One of {', '.join(choices)}." if choices else ""
+            print(f"{f.name:16} {f.default!s:16} {f.metadata['meaning']}{one_of}")
         return
     for name in recipes.listed():
         first = (recipes.load(name).__doc__ or "").strip().partition("\n")[0]
@@ -277,12 +279,17 @@ def recipe_named(name):
 
 
 def settings_asked(recipe, options):
-    """The recipe's Settings with --steps, --seed and --set applied."""
-    known = {f.name: f for f in fields(recipe.Settings)}
+    """The recipe's Settings with --steps, --seed, --data and --set applied."""
+    from tinygan import recipes
+
+    known = _settings_of(recipe)
     values = {key: value for key in ("steps", "seed") if (value := getattr(options, key)) is not None}
     if options.data:
         if "data" not in known:
-            raise UsageError(f"--data {options.data}: {options.recipe} is not trained on data of your own")
+            able = ", ".join(name for name in recipes.listed() if "data" in _settings_of(recipes.load(name)))
+            raise UsageError(
+                f"--data {options.data}: {options.recipe} has no use for data of your own; these have: {able}"
+            )
         values["data"] = str(Path(options.data).absolute())
     for item in options.set:
         key, equals, text = item.partition("=")
@@ -297,11 +304,16 @@ def settings_asked(recipe, options):
         raise UsageError(str(error)) from None
 
 
+def _settings_of(recipe):
+    return {f.name: f for f in fields(recipe.Settings)}
+
+
 def _parsed(text, f):
     try:
-        return {"int": int, "float": float, "str": str}[getattr(f.type, "__name__", f.type)](text)
+        return f.type(text)
     except ValueError:
-        raise UsageError(f"--set {f.name}={text}: expected {f.type.__name__}. {f.metadata['meaning']}") from None
+        number = {int: "a whole number", float: "a number"}[f.type]
+        raise UsageError(f"--set {f.name}={text}: expected {number}. {f.metadata['meaning']}") from None
 
 
 def make_game(recipe, settings, device, kept=None):
@@ -309,7 +321,7 @@ def make_game(recipe, settings, device, kept=None):
 
     device = device or default_device()
     if device not in ("cpu", "cuda"):
-        raise UsageError(f"unknown device {device!r}; {_nearest(device, ['cpu', 'cuda'])}")
+        raise UsageError(f"unknown device {device!r}; expected cpu, or cuda for an NVIDIA GPU")
     try:
         library_of(device)
     except RuntimeError as error:

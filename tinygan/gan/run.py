@@ -78,9 +78,11 @@ class Run:
         """The run in `folder`."""
         run = cls(folder)
         if not (run.folder / "config.json").is_file():
-            raise RunError(
-                f"{folder} is no run: it has no config.json; `tinygan train RECIPE --out {folder}` makes one"
+            there = Path("runs") / folder  # where a recipe's run is, whose name was given
+            remedy = (
+                f"did you mean {there}?" if (there / "config.json").is_file() else "`tinygan train RECIPE` makes one"
             )
+            raise RunError(f"{folder} is no run: it has no config.json; {remedy}")
         return run
 
     @property
