@@ -59,6 +59,7 @@ def test_train_sample_evaluate_resume(tmp_path, capsys, monkeypatch):
         (["train", "--resume"], "--out"),
         (["train", "--resume", "--out", "x", "--steps", "9"], "leave --set, --steps, --seed and --data out"),
         (["train", "digits", "--resume", "--out", "x"], "is no run"),
+        (["train", "ring", "--out", os.devnull + "/x"], "cannot be made (Not a directory); choose another with --out"),
         (["sample", "no-such-run"], "is no run"),
         (["evaluate", "no-such-run"], "is no run"),
         (["plot", "no-such-run"], "is no run"),

@@ -58,7 +58,7 @@ class Run:
             (run.folder / "samples").mkdir(parents=True, exist_ok=True)
             (run.folder / "checkpoints").mkdir(exist_ok=True)
         except OSError as error:
-            raise RunError(f"folder {folder} cannot be made: {error.strerror}") from None
+            raise RunError(f"folder {folder} cannot be made ({error.strerror}); choose another with --out") from None
         with run.lock():
             if (run.folder / "config.json").exists():
                 raise RunError(
