@@ -49,9 +49,8 @@ class Monitor:
         self.low_looks = 0
         self.said = set()
         forgotten = math.log(0.2) / math.log(settings.ema) if 0 < settings.ema < 1 else 0
-        self.first_look = max(
-            FIRST_LOOK, forgotten
-        )  # samples are drawn with averaged weights: a fifth is from the start
+        # samples are drawn with averaged weights, of which by then a fifth is from the start
+        self.first_look = max(FIRST_LOOK, forgotten)
         for row in rows:
             self.see(row)
             self._diversity(row["step"], row.get("diversity"))
