@@ -34,6 +34,8 @@ def test_train_sample_evaluate_resume(tmp_path, capsys, monkeypatch):
     assert "did you mean runs/digits?" in capsys.readouterr().err
     assert main(["sample", str(run), "--class", "1"]) == 2
     assert "has no classes" in capsys.readouterr().err
+    assert main(["evaluate", str(run), "-n", "1"]) == 2
+    assert "tinygan: -n 1: " in (printed := capsys.readouterr().err) and "at least 20" in printed
     assert main(["train", "--resume", "--out", str(run)]) == 0
 
     assert main(["train", "digits", "--steps", "1", "--set", "hidden=8"]) == 0  # a second run gets a folder of its own

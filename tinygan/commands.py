@@ -159,7 +159,10 @@ def evaluate(options):
     game, recipe, run = _trained(options.run)
     n = options.n if options.n is not None else recipe.EVALUATED_SAMPLES
     _positive(n, "-n")
-    scores = recipe.evaluate(game, game.sample(n, options.seed))
+    try:
+        scores = recipe.evaluate(game, game.sample(n, options.seed))
+    except ValueError as error:  # fewer samples than a score is defined on
+        raise UsageError(f"-n {n}: {error}") from None
     for name, value in scores.items():
         if isinstance(value, list):
             value = " ".join(f"{v:.3f}" for v in value)
