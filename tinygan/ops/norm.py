@@ -117,10 +117,7 @@ def _channel_sums(x, g, channels, prepare=None):
 def _along_rows(v, width):
     """(samples, C) -> (samples, 1, width), to be combined with the rows of x."""
     samples, channels = v.shape
-    if width == channels:
-        return v[:, None]
-    repeated = xp(v).broadcast_to(v[:, None], (samples, width // channels, channels))
-    return repeated.reshape(samples, 1, width)
+    return v[:, None].repeat(width // channels, 1).reshape(samples, 1, width)
 
 
 def _over_groups(sums, groups):
