@@ -52,7 +52,7 @@ def _parser():
     p = verbs.add_parser("train", help="train a recipe: tinygan train digits")
     p.set_defaults(command=commands.train)
     p.add_argument("recipe", metavar="RECIPE", nargs="?", help="a name that `tinygan list` prints")
-    p.add_argument("--steps", type=int, help="training steps")
+    p.add_argument("--steps", type=int, help="training steps (default: the recipe's)")
     p.add_argument("--seed", type=int, help="all chance is a function of it (default 0)")
     p.add_argument("--out", metavar="RUN", help="folder of the run (default: runs/RECIPE)")
     p.add_argument("--data", metavar="PATH", help="train on data of your own, for recipes that have a setting `data`")
@@ -97,7 +97,7 @@ def _parser():
 
     p = verbs.add_parser("list", help="the recipes, or the settings of one")
     p.set_defaults(command=commands.list_recipes)
-    p.add_argument("recipe", metavar="RECIPE", nargs="?")
+    p.add_argument("recipe", metavar="RECIPE", nargs="?", help="print its settings: defaults, meanings, choices")
 
     p = verbs.add_parser("gradcheck", help="check hand-written gradients: tinygan gradcheck FILE.py:NAME")
     p.set_defaults(command=commands.check_gradients)
