@@ -156,6 +156,8 @@ def chat(options):
 
 def evaluate(options):
     """tinygan evaluate RUN."""
+    from tinygan.gan.checkpoint import write_file
+
     game, recipe, run = _trained(options.run)
     n = options.n if options.n is not None else recipe.EVALUATED_SAMPLES
     _positive(n, "-n")
@@ -169,8 +171,6 @@ def evaluate(options):
         elif isinstance(value, float):
             value = f"{value:.3f}" if abs(value) >= 0.01 else f"{value:.2g}"  # an MMD² of .0006 is not .001
         print(f"{name.replace('_', ' '):32} {value}")
-    from tinygan.gan.run import write_file
-
     write_file(run.folder / "scores.json", json.dumps(scores, indent=2) + "\n")
 
 

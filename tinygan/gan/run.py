@@ -29,7 +29,7 @@ from tinygan.files import Locked, locked, remove_leftovers
 from tinygan.gan.checkpoint import Damaged, RunError, load_checkpoint, save_checkpoint, write_file, writing
 from tinygan.gan.monitor import Monitor
 
-__all__ = ["Interrupted", "Run", "RunError", "load_checkpoint", "save_checkpoint", "train", "write_file"]
+__all__ = ["Interrupted", "Run", "RunError", "how_to_go_on", "train"]
 
 
 class Interrupted(RunError):
