@@ -44,7 +44,7 @@ def test_the_ceiling_is_a_perfect_models(on_path):
 def test_e8_trains_critics_and_draws_them(tmp_path):
     found, table = written("e8", tmp_path, "--data", "swissroll", "--critic-steps", "2", "--steps", "1")
     assert [row["way"] for row in found["rows"]] == ["clipping", "penalty", "game"]
-    assert "| swissroll | 1 |" in table
+    assert "| swissroll | 1 |" in table and "benchmarks/tables/e8.py --data swissroll --critic-steps 2" in table
     assert (tmp_path / "e8.png").read_bytes().startswith(b"\x89PNG")
 
 

@@ -16,6 +16,8 @@ results/e8.json, e8.md and e8.png.
 import argparse
 import json
 import platform
+import shlex
+import sys
 import time
 from pathlib import Path
 
@@ -56,7 +58,9 @@ def main():
     parser.add_argument("--steps", type=int, default=4000, help="of the game; 0: the critic alone")
     parser.add_argument("--out", type=Path, default=RESULTS / "e8")
     options = parser.parse_args()
-    found, pictures = {"machine": platform.processor() or platform.machine(), "numpy": np.__version__, "rows": []}, []
+    command = shlex.join(["python", "benchmarks/tables/e8.py", *sys.argv[1:]])
+    machine = platform.processor() or platform.machine()
+    found, pictures = {"command": command, "machine": machine, "numpy": np.__version__, "rows": []}, []
     for name in options.data.split(","):
         columns = []
         for way in ("clipping", "penalty"):
@@ -74,12 +78,12 @@ def main():
         pictures.append(np.concatenate(columns, 1))
         options.out.parent.mkdir(parents=True, exist_ok=True)
         options.out.with_suffix(".json").write_text(json.dumps(found, indent=1) + "\n")
-        options.out.with_suffix(".md").write_text(table(found["rows"]))
+        options.out.with_suffix(".md").write_text(table(found))
         picture = Image.fromarray(np.concatenate(pictures)).quantize(
             128, dither=Image.Dither.NONE
         )  # a third of the bytes
         picture.save(options.out.with_suffix(".png"), optimize=True)
-    print(table(found["rows"]))
+    print(table(found))
 
 
 def critic_alone(name, way, steps):
@@ -154,10 +158,11 @@ def earth_mover(x, y):
     return float(distances[linear_sum_assignment(distances)].mean())
 
 
-def table(rows):
+def table(found):
     """Markdown of the rows."""
+    rows = found["rows"]
     lines = [
-        "# E8: WGAN-GP's toys", "", "`python benchmarks/tables/e8.py`", "",
+        "# E8: WGAN-GP's toys", "", f"`{found['command']}`", "",
         "Critics alone, 3 x 512, against the data plus normal noise. T is E D(data) - E D(noisy data), for the best critic",
         "under the penalty 2 lambda E |slope| (|slope| - 1), its slope about 1 + W / (2 lambda). Adam 1e-4 (.5, .9), falling",
         "to 0 over the second half. The paper has pictures only.", "",
