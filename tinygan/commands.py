@@ -267,12 +267,13 @@ def doctor(options):
 
 
 def _nearest(word, known):
-    """ "; did you mean X?" if something known looks like `word`, otherwise all that is known."""
+    """The known word that looks like `word`, as a question, or all that is known."""
     close = difflib.get_close_matches(word, known, 1, 0.5)
     return f"did you mean {close[0]}?" if close else f"expected one of {', '.join(known)}"
 
 
 def recipe_named(name):
+    """The recipe of this name, a module."""
     from tinygan import recipes
 
     try:
@@ -320,6 +321,7 @@ def _parsed(text, f):
 
 
 def make_game(recipe, settings, device, kept=None):
+    """The recipe's game on `device`, or on the default one if that is None; kept: see `Game.kept`."""
     from tinygan.backend import default_device, library_of
 
     device = device or default_device()
