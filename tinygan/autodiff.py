@@ -401,7 +401,7 @@ def _seed(outputs, inputs, g, create_graph):
                 raise ValueError(
                     f"grad of a Tensor of shape {y.shape}: pass g of that shape, or reduce it with sum or mean"
                 )
-            g_y = xp(y._data).ones_like(y._data)
+            g_y = xp(y._data).ones(y.shape, y.dtype)
         if raw(g_y).shape != y.shape:
             raise ValueError(f"grad: g has shape {raw(g_y).shape}, the output has {y.shape}; they must be equal")
         g_y = g_y if create_graph and isinstance(g_y, Tensor) else Tensor(raw(g_y)) if create_graph else raw(g_y)
