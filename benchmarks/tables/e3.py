@@ -30,9 +30,10 @@ COLUMNS = {  # score: heading, digits, score of real pictures
 
 TRIED = """
 With the paper's Q, on D's trunk, which learns from generated pictures, `infogan` has code is class .606 and Frechet distance
-16.0 after 2,000 steps. Q reads the code after 250 steps, before there are digits, so G has nothing to gain by making it the digit. What was tried
-against that, seed 0, code is class in 2,000 samples; noise is normal noise on the pictures that Q sees, of that deviation,
-maps are affine maps of up to .3 of them, "code times 2" is its length beside that of z:
+16.0 after 2,000 steps. Q reads the code after 250 steps, before there are digits, so G has nothing to gain by making it the
+digit. What was tried against that, seed 0, code is class in 2,000 samples; noise is normal noise on the pictures that Q
+sees, of that deviation, maps are affine maps of up to .3 of them, "code times 2" is its length beside that of z; pictures of
+14x14 had layers twice as wide:
 
 | 28x28, 500 steps | | 14x14, 1,500 steps | |
 |---|---|---|---|
@@ -47,10 +48,10 @@ maps are affine maps of up to .3 of them, "code times 2" is its length beside th
 | code times 2, z of 16, noise 2 | .50 | code times 4, z of 8, noise 4 | .56 |
 | the paper's batch norm in both, objective and rates | no digits yet | z of 8, noise 4 | .51 |
 
-Under noise codes are clusters of pixels, with two codes for 1 by its slant, and one for all that is bold. A Q that sorts real
-pictures, of which it has to say the same when they are moved, finds the digits by itself: without any G, in seven trials of 500
-to 800 steps, .79 to .96, mean .88 (three seeds; maps of up to .3 or .45; entropies weighing .1 or .2). Where Q learned from
-generated pictures as well, two codes were 1 again (.77 after 750 steps): now it does not, and G follows.
+Under noise codes are clusters of pixels, with two codes for 1 by its slant, and one for all that is bold. A Q that sorts
+real pictures, of which it has to say the same when they are moved, finds the digits by itself: without any G, in seven
+trials of 500 to 800 steps, .79 to .96, mean .88 (three seeds; maps of up to .3 or .45; entropies weighing .1 or .2). Where Q
+learned from generated pictures as well, two codes were 1 again (.77 after 750 steps): now it does not, and G follows.
 """
 
 
