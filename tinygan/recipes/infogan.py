@@ -147,8 +147,8 @@ class SortingGame(ClassGame):
 def latent(z, code, sliders):
     """What G makes a picture of: z (N, noise), the code (N,) as one-hot vectors, sliders (N, sliders), end to end.
 
-    Two codes are as far apart as two z are on average: a one-hot vector of length 1 beside 64 normal numbers would be seen
-    so late that G has its digits by then, and hides the code in them where only Q finds it.
+    Two codes are as far apart as two z are on average: of a one-hot vector of length 1 beside 64 normal numbers G would see
+    little before its digits are where z puts them.
     """
     length = z.shape[1] ** 0.5
     return np.concatenate([z, length * np.eye(CLASSES, dtype="float32")[code], length / 2 * sliders], 1)
