@@ -99,14 +99,14 @@ def _orders(axes):
 
 
 def _offsets_first(size, kernel, per_group):
-    """Whether a row of windows is a longer run than a row of the kernel, so that it is copied faster (W2: by half)."""
+    """Whether a row of windows is a longer run than a row of the kernel: copies are faster (4x4 over 14x14: by half)."""
     return per_group == 1 and size[-1] >= 2 * kernel[-1]
 
 
 def _columns(x, outputs, size, kernel, how, start, stop):
     """Yield (block, columns) for samples start ... stop of moved x: the windows under y[block] as a matrix (G, M, K).
 
-    A block is small enough for the `outputs` channels of y[block] to stay in the cache as well.
+    block: slices of samples and of rows of y, so small that the `outputs` channels of y[block] stay in the cache as well.
     """
     library, (_, *space, channels) = xp(x), x.shape
     per_group = channels // how.groups
@@ -115,7 +115,7 @@ def _columns(x, outputs, size, kernel, how, start, stop):
     samples, rows = _block_shape(x, stop - start, size[0], elements, window * outputs)
     padded, inside = padded_space(tuple(space), size, kernel, how)
     bare = padded == tuple(space) and x.flags.c_contiguous
-    image = x[start:stop] if bare else library.zeros((samples, *padded, channels), x.dtype)
+    image = x[start:stop] if bare else library.zeros((samples, *padded, channels), x.dtype)  # its border stays 0
     windows = windows_of(image, size, kernel, how)  # once: among large products this call takes not 2 us but 40
     buffer = library.empty(samples * rows * math.prod(size[1:]) * window * how.groups, x.dtype)
     offsets_first = _offsets_first(size, kernel, per_group)
@@ -221,7 +221,7 @@ def conv_transpose(g, w, b, size, how, slope=None):
     x = library.empty((len(g), *size, channels), dtype)
     padded, inside = padded_space(size, count, kernel, how)
     elements = math.prod(padded) * channels + math.prod(count) * (g.shape[-1] + together * channels)
-    if not by_rows:  # blocks of a quarter: sums are read and written in the cache, 24.3 ms, not 26.4, for W2 and W6
+    if not by_rows:  # blocks of a quarter: sums are read and written in the cache, 24.3 ms, not 26.4
         elements *= 4
 
     def some_samples(start, stop):
@@ -292,7 +292,7 @@ def conv_weight(x, g, size, how):
     x, g = x.transpose(_axes_to_last(x.ndim)).astype(dtype, copy=False), last(g, dtype)
     outputs, per_group = g.shape[-1], x.shape[-1] // how.groups
     shape = (how.groups, outputs // how.groups, math.prod(size) * per_group)  # (G, O/G, K)
-    # A sum (G, K, O/G) is 7 % faster; to turn it round in the end takes as long as 70 windows.
+    # A sum (G, K, O/G) is 7 % faster; to turn it round in the end takes as long as 70 rows of windows, 7 % of 1,000.
     turn = math.prod(g.shape[:-1]) >= 1024
 
     def some_samples(start, stop):

@@ -70,7 +70,7 @@ def _image(matrix, shape):
 
 
 def _blocks(x):
-    """The parts of x (samples, rows, width) to work on one after another: (slice of samples, slice of rows)."""
+    """Parts of x (samples, rows, width) to work on one after another, some samples or, of a single one, some rows."""
     samples, rows, width = x.shape
     everything = slice(None)
     if not is_numpy(x) or x.size <= BLOCK:
@@ -166,7 +166,8 @@ def _channels_backward(g, y, saved, need, input, weight, bias, groups, per_sampl
     (x, mean, rstd), library, g, channels = saved, xp(input), _matrix(g, per_sample), input.shape[1]
     width, y = x.shape[2], _matrix(y, per_sample)
     dx = library.empty_like(x)
-    before = g if slope is None else dx  # the gradient before leaky ReLU, then used up where it lies
+    # The gradient before leaky ReLU waits in dx; each block of it is read once more as dx is written there.
+    before = g if slope is None else dx
 
     prepare = None if slope is None else lambda at: gate(dx[at], g[at], y[at], slope)
     d_bias, d_weight = _channel_sums(x, before, channels, prepare)

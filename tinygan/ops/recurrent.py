@@ -4,7 +4,7 @@ Read `lstm_step` and `lstm` first: that is the textbook, made of ops. Beside it 
 numbers, and their gradients by hand; the tests hold the two equal. `recurrent_gru.py` is built the same way, and
 `recurrent_feedback.py` adds an LSTM that reads what it writes.
 
-How the fast path works. Inside, arrays are feature-major, (T, features, N), so that one product a step, W @ [x; 1; h],
+How the fast path works. Inside, arrays are feature-major, (T, features, N), so that one product a step, W @ [input; 1; h],
 leaves every gate as a contiguous block (H, N). Gates stand in the order o, i, f, g: the first three are sigmoids, the
 last three are what the cell state depends on, so either group is one block and one call. Hidden states are written where
 the next product reads them; what the caller gets is a transposed view of that memory, and nothing is copied.
@@ -86,8 +86,9 @@ def last_gate_first(weight, gates, dtype):
 def forward(steps, given, weights, c0, over=None, writer=None):
     """Runs every step of a sequence; returns (gates, cells), what the way back needs.
 
-    steps (T + 1, K, N): step t reads steps[t], rows [given; 1; h; x], and leaves its h in steps[t + 1], and x if there is
-    a writer. weights (4, H, K) for these rows; over (T, N): 1 where a sequence has come to its end, 0 before.
+    steps (T + 1, K, N): step t reads steps[t], rows [given; 1; h; x]: the input, a 1 for the bias, the last step's state and
+    what a writer, if there is one, wrote then (recurrent_feedback.py). It leaves its own h and x in steps[t + 1].
+    weights (4, H, K) for these rows, changed here; over (T, N): 1 where a sequence has come to its end, 0 before.
     """
     library, (_, size, width) = xp(steps), weights.shape
     length, n = len(steps) - 1, steps.shape[2]
@@ -146,9 +147,12 @@ def _hold(gate, over):
 
 
 def _slopes(gates, cells, out):
-    """For some steps at once: by what dh is multiplied to give what it adds to dc, and da_o; and dc to give da_i, da_f, da_g.
+    """What takes dh and dc, the gradients to h' and c', on to c' and the gates: out (steps, 5, H, N), for some steps at once.
 
-    da is the gradient to what a gate's σ or tanh was taken of; σ' = σ (1 - σ), tanh' = 1 - tanh². out (steps, 5, H, N),
+    h' = o tanh(c'):    dc += dh · o (1 - tanh²(c'))    da_o = dh · tanh(c') o (1 - o)
+    c' = f c + i g:     da_i = dc · g i (1 - i)         da_f = dc · c f (1 - f)           da_g = dc · i (1 - g²)
+
+    da is the gradient to what a gate's σ or tanh was taken of; out holds the five factors behind the dots, in this order.
     cells (steps + 1, H, N): c before the first step as well.
     """
     library = xp(gates)
@@ -158,13 +162,13 @@ def _slopes(gates, cells, out):
     library.multiply(sigmoids, sigmoids, out=slopes)
     library.subtract(sigmoids, slopes, out=slopes)
     squashed = library.tanh(cells[1:], out=to_c)
-    to_o *= squashed  # h' = o tanh(c'): da_o = dh tanh(c') o (1 - o)
-    to_i *= g  # c' = f c + i g: da_i = dc g i (1 - i)
-    to_f *= cells[:-1]  # da_f = dc c f (1 - f)
+    to_o *= squashed
+    to_i *= g
+    to_f *= cells[:-1]
     for tanh_value, factor, slope in ((squashed, o, to_c), (g, i, to_g)):
         library.multiply(tanh_value, tanh_value, out=slope)
         library.subtract(1, slope, out=slope)
-        slope *= factor  # dc += dh o (1 - tanh²(c')); da_g = dc i (1 - g²)
+        slope *= factor
 
 
 def backward(d_out, dc, saved, given, back, need_given, need_weights, over=None, writer=None):
