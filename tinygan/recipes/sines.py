@@ -52,14 +52,14 @@ class SequenceSettings(training.Settings):
             raise ValueError(f"tokens={self.tokens} with step_noise=0: an embedding needs a size; 4 is one")
 
 
-def sequence_players(length, features, s, activation="tanh", condition=0, shown=None, clock=0):
+def sequence_players(length, features, s, activation="tanh", condition=0, shown=None):
     """(generator, discriminator) of sequences (N, length, features), as the settings say.
 
-    shown: how many features D sees, if not as many; clock: how many numbers that tell the time come beside z_t.
+    shown: how many features D sees, if not as many.
     """
     rng = stream(s.seed, "generator")
     g = SequenceGenerator(
-        features, hidden=s.hidden, noise=s.noise, step_noise=s.step_noise + clock, cell=s.cell, layers=s.layers,
+        features, hidden=s.hidden, noise=s.noise, step_noise=s.step_noise, cell=s.cell, layers=s.layers,
         feedback=s.feedback, tokens=s.tokens, condition=condition, activation=activation, rng=rng,
     )  # fmt: skip
     rng, shown = stream(s.seed, "discriminator"), shown or features

@@ -86,15 +86,19 @@ def rises(series, columns):
 
 
 def with_changes(values, spreads):
-    """(N, T, K) -> (N, T, 2K): beside every value its change from the step before over `spreads`, 0 at the first step."""
+    """(N, T, K) -> (N, T, 3K): beside every value its change from the step before, and how far it is from the first.
+
+    Both over what such changes usually are: `spreads` of one step, √T times as much in T steps of a random walk.
+    """
+    join, steps = cat if isinstance(values, Tensor) else np.concatenate, values.shape[1]
     changes = (values[:, 1:] - values[:, :-1]) * (1 / spreads)
-    join = cat if isinstance(values, Tensor) else np.concatenate
-    return join([values, join([values[:, :1] * 0, changes], 1)], 2)
+    gone = (values - values[:, :1]) * (1 / (steps**0.5 * spreads))
+    return join([values, join([values[:, :1] * 0, changes], 1), gone], 2)
 
 
 def in_units(game, samples):
     """Samples as they were before whitening: (N, T, columns), cut where a column never went, as below 0 in a volume."""
-    values = Whitening.from_json(game.kept["whitening"]).undo(samples[:, :, : samples.shape[2] // 2])
+    values = Whitening.from_json(game.kept["whitening"]).undo(samples[:, :, : samples.shape[2] // 3])
     return values.clip(*game.kept["range"])
 
 
@@ -127,7 +131,7 @@ def make_game(s, device="cpu", kept=None):
     kept = kept or _kept(s)
     spreads = np.array(kept["spreads"], np.float32)
     told = {"nothing": 0, "first": len(spreads), "direction": DIRECTIONS}[s.told]
-    writer, judge = sequence_players(s.length, len(spreads), s, "none", told, shown=2 * len(spreads))
+    writer, judge = sequence_players(s.length, len(spreads), s, "none", told, shown=3 * len(spreads))
     g = SeriesWriter(writer, spreads, s.told == "first").to(device)
 
     @cache
