@@ -81,6 +81,14 @@ def test_imitation_learns(no_data):
     assert np.mean(losses[:5]) > 2.9 and np.mean(losses[-20:]) < 2.3
 
 
+@pytest.mark.parametrize("way", ["mle", "policy"])
+def test_the_spread_of_the_oracles_first_words(way, no_data):
+    wide, narrow = (game_of("oracle", way, spread=spread, vocabulary=500) for spread in (1.0, 0.1))
+    assert np.std(wide.generator.embedding.weight.data) == pytest.approx(1, abs=0.05)
+    for module in (narrow.generator, narrow.average.module):
+        np.testing.assert_allclose(module.embedding.weight.data, 0.1 * wide.generator.embedding.weight.data, rtol=1e-6)
+
+
 @pytest.mark.parametrize("decay", [0.0, 1e-3])
 def test_weight_decay_shrinks_what_no_sentence_moves(decay, no_data):
     game = game_of("oracle", "mle", weight_decay=decay, vocabulary=2000, dropout=0.0)

@@ -17,8 +17,9 @@ import numpy as np
 
 from tinygan.backend import to_device
 from tinygan.data import DataError
+from tinygan.gan.language import LanguageModel
 from tinygan.gan.training import setting
-from tinygan.metrics import Oracle
+from tinygan.metrics import Oracle, ngram_novelty
 from tinygan.recipes._text import WAYS, TextSettings, text_game, write_lines
 
 
@@ -26,7 +27,7 @@ from tinygan.recipes._text import WAYS, TextSettings, text_game, write_lines
 class Settings(TextSettings):
     """Settings of `oracle`: imitation, 20 epochs, kept from learning its sentences by heart.
 
-    SeqGAN's own are embedding=32 hidden=32 dropout=0 weight_decay=0, 120 epochs.
+    SeqGAN's own are embedding=32 hidden=32 spread=.1 dropout=0 weight_decay=0 mle_decay_from=1.
     """
 
     way: str = setting("mle", "How G learns; mle and vae are yardsticks, the others begin with mle.", choices=WAYS)
@@ -44,6 +45,7 @@ class Settings(TextSettings):
     )
     embedding: int = setting(64, "Size of a token's vector in G; in D twice that.", 1)
     hidden: int = setting(64, "Size of the LSTM's state.", 1)
+    spread: float = setting(1.0, "Standard deviation of the numbers in a token's vector in G, at first.", 0.0)
     sentences: int = setting(10_000, "Sentences of the oracle to learn from.", 1)
     tokens: int = setting(20, "Tokens of a sentence.", 1)
     vocabulary: int = setting(5000, "Words of an oracle that is drawn here; the published one has 5000.", 2)
@@ -69,6 +71,9 @@ def make_game(s, device="cpu"):
     read = lambda: sentences(oracle, s.sentences, s.tokens, 0)
     game = text_game(read, s.vocabulary, s.tokens, s, device, ended=False)
     game.oracle = oracle
+    for module in (*game.generator.modules(), *game.average.module.modules()):
+        if isinstance(module, LanguageModel):
+            module.embedding.weight.data *= s.spread
     return game
 
 
@@ -79,13 +84,18 @@ def write(game, samples, path):
 
 FORMATS = {".txt": write}
 EVALUATED_SAMPLES = 10_000
+NEW = (2, 3)  # the n of evaluate's n-grams
 
 
 def evaluate(game, samples):
-    """NLL-oracle and NLL-test, beside what the oracle's own sentences score."""
-    oracle = game.oracle
-    held_out = sentences(oracle, 10_000, game.settings.tokens, 1)
+    """NLL-oracle, NLL-test, the share of n-grams that no sentence to learn from has; what the oracle's own score."""
+    oracle, s = game.oracle, game.settings
+    held_out = sentences(oracle, 10_000, s.tokens, 1)
     model = game.average.module
     test = model.nll(to_device(held_out, model.embedding.weight.device))
     found, of_itself = float(np.mean(oracle.nll(samples))), float(np.mean(oracle.nll(held_out)))
-    return {"nll_oracle": found, "nll_test": test, "sum": found + test, "nll_oracle_of_real": of_itself}
+    scores = {"nll_oracle": found, "nll_test": test, "sum": found + test, "nll_oracle_of_real": of_itself}
+    for end, rows in (("", samples), ("_of_real", held_out)):
+        new = ngram_novelty(rows, sentences(oracle, s.sentences, s.tokens, 0), NEW)
+        scores |= {f"new_{n}{end}": share for n, share in new.items()}
+    return scores
