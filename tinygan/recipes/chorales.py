@@ -7,8 +7,9 @@ pieces, and pieces that D likes better than the rest of the batch become likelie
 place, straight through, was tried: eighth notes got fewer.)
 Data: J. S. Bach's chorales from TINYGAN_DATA/music, made ones where there are none. Heard with
 `tinygan sample RUN --out music.wav` or `.mid`; measured by what a listener would count, beside held-out chorales.
-`tinygan train chorales`, seed 0: total variation to them of pitch classes .03, of harmony .01, of intervals .06, of how
-long notes are held .06 (real .04, .01, .02, .04). 99 of 100 bars are in no training chorale, of Bach's own held-out 98.
+`tinygan train chorales`, seed 0: total variation to them of pitch classes .031, of harmony .013, of intervals .057, of how
+long notes are held .063; imitation alone .044, .008, .051, .094; real .037, .009, .016, .035. So the game mends the
+lengths, not the lines. 99 of 100 bars are in no training chorale, of Bach's own held-out 98.
 """
 
 import sys
