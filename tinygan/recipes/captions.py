@@ -3,8 +3,9 @@
 Data: 10,000 COCO captions, and 10,000 others as references ($TINYGAN_DATA/captions, Texygen's files); without them,
 sentences of a small grammar made here; or lines of your own, --data file.txt. BLEU asks whether the samples' n-grams are
 those of real sentences, Self-BLEU whether they are each other's: high and low is good, and real sentences score .218 and
-.416 (BLEU-5). These settings, three minutes of one core: .213 and .401; imitation alone at temperature 1: .215 and .420
-(benchmarks/results/e6.md). The other games are longer: --set way=infill --set d_rate=10 --steps 2422, or way=policy.
+.416 (BLEU-5). These settings, three minutes of one core: .213 and .401; imitation alone, at the temperature that gives it
+that Self-BLEU: .209 (benchmarks/results/e6.md). The other games want a quicker D and more steps:
+--set way=infill --set d_rate=10 --set d_pretrain=150 --steps 2272, or way=policy.
 Zhu et al. 2018, *Texygen*.
 """
 
