@@ -119,6 +119,12 @@ def test_a_file_of_ones_own_and_sampling_without_it(tmp_path, capsys):
     path.unlink()
     assert main(["sample", str(run), "-n", "7", "--out", str(tmp_path / "new.txt")]) == 0
     assert len((tmp_path / "new.txt").read_text(encoding="utf-8").split("\n")) == 8
+    different = []
+    for temperature in ("1e-5", "1"):
+        assert main(["sample", str(run), "--temperature", temperature, "--out", str(tmp_path / "t.txt")]) == 0
+        different.append(len(set((tmp_path / "t.txt").read_text(encoding="utf-8").splitlines())))
+    assert different[0] < 10 < 90 < different[1]
+    assert main(["sample", str(run), "--temperature", "0"]) == 2
     capsys.readouterr()
     assert main(["evaluate", str(run)]) == 2
     assert "no such file" in capsys.readouterr().err

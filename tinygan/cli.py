@@ -77,6 +77,10 @@ def _parser():
         "--truncation", type=float, metavar="T",
         help="draw normal noise beyond ±T again: surer and less diverse samples, for T of 1 or so",
     )  # fmt: skip
+    p.add_argument(
+        "--temperature", type=float, metavar="T",
+        help="of text: logits are divided by it; below 1 surer, above 1 more varied (default: the run's own)",
+    )  # fmt: skip
     p.add_argument("--class", type=int, dest="of_class", metavar="K", help="only of this class, if there are classes")
     p.add_argument("--out", metavar="FILE", help="a .npy array, or what the recipe writes, mostly .png")
 

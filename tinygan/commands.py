@@ -116,9 +116,15 @@ def _write_array(game, samples, path):
 
 
 def _samples(game, recipe, options):
-    """As many samples as asked for, with the truncation and of the class that were asked for."""
+    """As many samples as asked for, with the truncation, at the temperature and of the class that were asked for."""
     from tinygan.gan.training import Game
 
+    if options.temperature is not None:
+        if not hasattr(game, "sample_at"):
+            raise UsageError(f"--temperature {options.temperature:g}: these samples have none; those of `names` have")
+        if not options.temperature > 0:
+            raise UsageError(f"--temperature {options.temperature:g}: expected a number above 0")
+        game.sample_at(options.temperature)
     if options.of_class is not None:
         classes = getattr(game, "classes", 0)  # its samples are of the classes in turn
         if not 0 <= options.of_class < classes:
