@@ -163,5 +163,5 @@ def test_refusals(tmp_path, no_data):
         game_of("names", "infill", d_pretrain=6)
     path = tmp_path / "few.txt"
     path.write_text("one\ntwo\n")
-    with pytest.raises(DataError, match=r"2 lines: expected 20 or more"):
+    with pytest.raises(DataError, match=r"lines: 2, expected 20 or more"):
         game_of("names", "mle", data=str(path))

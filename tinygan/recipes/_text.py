@@ -135,7 +135,7 @@ def split_lines(s, otherwise):
     held_out = {lines[i] for i in order[: len(lines) // 10].tolist()}  # a line that comes twice is on one side only
     train = [line for line in lines if line not in held_out]
     if len(train) < 2 or len(held_out) < 2:
-        raise DataError(f"{s.data}: {len(lines)} lines: expected 20 or more, of which a tenth is held out")
+        raise DataError(f"{s.data}: lines: {len(lines)}, expected 20 or more, of which a tenth is held out")
     return train, sorted(held_out)
 
 

@@ -222,8 +222,8 @@ def _pairs(s):
     train = [pair for pair in pairs if pair[0] not in set(asked)]
     if len(train) < s.batch_size:
         raise DataError(
-            f"{s.data}: {len(pairs)} pairs with {len(prompts)} different prompts, of which a tenth is kept from training:"
-            f" too few for batches of {s.batch_size}; add pairs, or --set batch_size={max(1, len(train) // 2)}"
+            f"{s.data}: pairs: {len(pairs)}, different prompts: {len(prompts)}, of which a tenth is kept from training: too"
+            f" few for batches of {s.batch_size}; add pairs{f', or --set batch_size={len(train)}' if train else ''}"
         )
     return train, asked[:500]
 
