@@ -25,7 +25,7 @@ ROWS = {  # name: recipe, settings that are not its defaults, what it is
     "sines-lstm": ("sines", LSTM_JUDGE + " steps=2500", "LSTM against LSTM"),
     "sines-bands": ("sines", "bands=4 noise=12", "both told which quarter of the frequencies"),
     "stock": ("stock", "", "LSTM against CNN"),
-    "stock-lstm": ("stock", LSTM_JUDGE + " steps=5000", "LSTM against LSTM"),
+    "stock-lstm": ("stock", LSTM_JUDGE + " steps=3000", "LSTM against LSTM"),
     "stock-direction": ("stock", "told=direction", "both told whether the price falls or rises"),
     "chorales-imitation": ("chorales", "steps=2500", "an LSTM that imitates"),
     "chorales": ("chorales", "", "the same, then LSTM against CNN"),
