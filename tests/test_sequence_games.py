@@ -302,6 +302,13 @@ def test_pieces_are_written_as_likely_as_they_are_read():
     np.testing.assert_allclose(counts / 20_000, p, atol=4 * np.sqrt(p.max() / 20_000))
 
 
+def test_a_voice_knows_what_those_above_it_sing():
+    g = chorales.MusicWriter([3, 2], 5, 4, 0.0, np.random.default_rng(0))
+    rows, h = np.eye(5, dtype="f")[[0, 1]], Tensor(np.ones((2, 5), "f"))
+    above, below = (g.voice(v, h, rows).numpy() for v in (0, 1))
+    assert (above[0] == above[1]).all() and (below[0] != below[1]).all()
+
+
 def test_a_step_of_the_game_makes_likelier_what_the_judge_likes():
     """A judge that never learns and likes all that begins with the soprano's first pitch."""
     _, game = game_of("chorales", pretrain=0, steps=60, batch_size=32, hidden=8, learning_rate=0.02, gamma=0.0)
