@@ -52,6 +52,15 @@ Under noise codes are clusters of pixels, with two codes for 1 by its slant, and
 real pictures, of which it has to say the same when they are moved, finds the digits by itself: without any G, in seven
 trials of 500 to 800 steps, .79 to .96, mean .88 (three seeds; maps of up to .3 or .45; entropies weighing .1 or .2). Where Q
 learned from generated pictures as well, two codes were 1 again (.77 after 750 steps): now it does not, and G follows.
+
+What share of the test digits Q sorts right after 500 steps, without G, in batches of 128:
+
+| maps of up to | seed 0 | 1 | 2 | 3 | 4 |
+|---|---|---|---|---|---|
+| .3; the game of seed 0 ended with code is class .997, Frechet distance 9.1 | .94 | .83 | .82 | | |
+| .45, the one that is kept | .95 | .95 | .92 | .96 | .82 |
+
+`wgan-gp` with the learning rate 2e-4 and 1,500 steps has Frechet distance 196.1, confidence .792 and inception score 5.29.
 """
 
 

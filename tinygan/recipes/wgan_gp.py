@@ -2,7 +2,8 @@
 
 The critic has five turns to G's one, and no batch norm, as its slope is penalised sample by sample. Gulrajani et al. 2017,
 algorithm 1. Data, pictures of your own and scores are those of `mnist`.
-Not yet scored.
+Seed 0, 1,200 steps, 6.1 CPU minutes: Frechet distance 87.9, far behind `mnist` in half the time (13.1; real pictures 3.7); of
+1,500 steps with the learning rate 2e-4 it is 196.
 """
 
 from dataclasses import dataclass
@@ -18,11 +19,12 @@ __all__ = ["EVALUATED_SAMPLES", "Settings", "draw", "evaluate", "make_game"]
 class Settings(mnist.Settings):
     """Settings of `wgan-gp`."""
 
-    steps: int = setting(1500, "Training steps; each moves G once and the critic n_critic times.", 1)
+    steps: int = setting(1200, "Training steps; each moves G once and the critic n_critic times.", 1)
     n_critic: int = setting(5, "The critic's turns in a training step, each with new samples.", 1)
-    learning_rate: float = setting(2e-4, "Adam's learning rate in the first half of training.", 0.0)
+    learning_rate: float = setting(1e-3, "Adam's learning rate in the first half of training.", 0.0)
     beta1: float = setting(0.5, "Adam's decay of the mean gradient.", 0.0, 1.0)
     beta2: float = setting(0.9, "Adam's decay of the mean squared gradient.", 0.0, 1.0)
+    ema: float = setting(0.99, "Decay of the moving average of G's weights, from which samples are drawn.", 0.0, 1.0)
     objective: str = setting("wasserstein", "What the players want.", choices=("wasserstein",))
     penalty: str = setting("wgan-gp", "Where the critic's slope is penalised.", choices=("wgan-gp",))
     gamma: float = setting(10.0, "Weight of the penalty, the paper's λ.", 0.0)
