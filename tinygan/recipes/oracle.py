@@ -3,7 +3,7 @@
 The oracle, an LSTM with random weights, writes 10,000 sentences of 20 tokens out of 5,000; a generator learns them
 (--set way=...), and the oracle says how likely it finds what the generator writes: NLL-oracle, in nats a token. That alone
 is a broken goal, one likely sentence repeated has the best; so beside it stands NLL-test, how likely the generator finds
-the oracle's other sentences. With SeqGAN's settings imitation learns its sentences by heart, 9.04 and 8.74 after 45 epochs,
+the oracle's other sentences. With SeqGAN's settings imitation learns its sentences by heart, 9.03 and 8.74 after 45 epochs,
 and its game, way=policy, leads to 8.57 and 8.94; the game's control, reward=constant, nearly does as well. The defaults here,
 a prior on the weights and dropout, reach 9.36 and 7.37 in three minutes of one core; logits times 1.8 make of that 6.65 and
 8.14 (best published GAN: 8.07 and 8.13): see benchmarks/results/e5.md. Oracle: $TINYGAN_DATA/seqgan/oracle_lstm.npz,
