@@ -2,8 +2,9 @@
 
     python benchmarks/tables/dialogue.py [--seeds 0,1] [--steps 4000]
 
-Both rows of a seed are the same run until the judge's verdicts begin to count; imitation then goes on alone. Scores are
-of one reply, drawn, to each of the unseen prompts, four times over. Writes results/dialogue.json and results/dialogue.md.
+Both rows of a seed are one run until the judge begins to learn, from where imitation goes on alone. Scores are
+of one reply, drawn, to each of the unseen prompts, four times over. Writes results/dialogue.json and
+results/dialogue.md, in which other seeds stay.
 """
 
 import argparse
@@ -28,43 +29,58 @@ def main():
     parser.add_argument("--steps", type=int, default=dialogue.Settings().steps)
     options = parser.parse_args()
     prime_malloc()
-    found = {name: [] for name in ROWS}
-    for seed in map(int, options.seeds.split(",")):
-        for name, settings in ROWS.items():
-            found[name].append(scored(dialogue.Settings(seed=seed, steps=options.steps, **settings)))
-            print(name, found[name][-1][0], flush=True)
-    about = {"machine": platform.processor() or platform.machine(), "numpy": np.__version__, "steps": options.steps}
-    rows = {name: [scores for scores, _ in runs] for name, runs in found.items()}
-    (RESULTS / "dialogue.json").write_text(json.dumps(about | {"seeds": options.seeds, "rows": rows}, indent=1) + "\n")
-    said = {name: runs[0][1] for name, runs in found.items()}
-    (RESULTS / "dialogue.md").write_text(table(rows, said, options))
+    path = RESULTS / "dialogue.json"
+    found = json.loads(path.read_text()) if path.exists() else {"rows": {name: {} for name in ROWS}}
+    found |= {"machine": platform.processor() or platform.machine(), "numpy": np.__version__, "steps": options.steps}
+    for seed in options.seeds.split(","):
+        shared = {}
+        for name, changes in ROWS.items():
+            game, seconds = trained(dialogue.Settings(seed=int(seed), steps=options.steps, **changes), shared)
+            scores = dialogue.evaluate(game, game.sample(4 * len(game.asked), 1)) | {"cpu_minutes": seconds / 60}
+            print(name, scores, flush=True)
+            found["rows"][name][seed] = scores | {"replies": game.lines(game.sample(20, 2))}
+            path.write_text(json.dumps(found, indent=1) + "\n")
+    path.with_suffix(".md").write_text(table(found))
 
 
-def scored(settings):
-    """(scores of a trained game, twenty of its replies)."""
-    begun, game = time.process_time(), dialogue.make_game(settings)
-    for step in range(settings.steps):
+def trained(settings, shared):
+    """(The trained game, processor seconds); `shared`: what a seed's first row leaves there for the other to begin with."""
+    game, apart = dialogue.make_game(settings), int((dialogue.Settings.imitation - 0.1) * settings.steps)
+    if not shared:
+        begun = time.process_time()
+        for step in range(apart):
+            game.step(step)
+        shared["seconds"] = time.process_time() - begun
+        shared["state"] = {
+            part: {k: np.array(a) for k, a in owner.state_dict().items()} for part, owner in game.parts().items()
+        }
+    for part, owner in game.parts().items():
+        owner.load_state_dict(shared["state"][part])
+    begun = time.process_time()
+    for step in range(apart, settings.steps):
         game.step(step)
-    seconds = time.process_time() - begun
-    scores = dialogue.evaluate(game, game.sample(4 * len(game.asked), 1))
-    return scores | {"cpu_minutes": seconds / 60}, game.lines(game.sample(20, 2))
+    return game, shared["seconds"] + time.process_time() - begun
 
 
-def table(rows, said, options):
-    """The scores, a row each, the mean over the seeds, and what the first seed said."""
-    names = [name for name in next(iter(rows.values()))[0] if name != "samples"]
+def table(found):
+    """The scores, a row each, the mean over the seeds, what is right for every seed, and what the first seed said."""
+    rows = {name: [runs[seed] for seed in sorted(runs)] for name, runs in found["rows"].items()}
+    names = [name for name in next(iter(rows.values()))[0] if name not in ("samples", "replies")]
+    seeds = ",".join(sorted(next(iter(found["rows"].values()))))
     lines = [
         "# Dialogue", "",
-        f"Written by `python benchmarks/tables/dialogue.py --seeds {options.seeds} --steps {options.steps}`: mean of the"
+        f"Written by `python benchmarks/tables/dialogue.py --seeds {seeds} --steps {found['steps']}`: mean of the"
         " seeds. Prompts are questions whose words training never saw together.", "",
         f"| | {' | '.join(name.replace('_', ' ') for name in names)} |", f"|---|{'---|' * len(names)}",
     ]  # fmt: skip
     for row, runs in rows.items():
         lines.append(f"| {row} | {' | '.join(f'{np.mean([run[name] for run in runs]):.3f}' for name in names)} |")
-    for row, replies in said.items():
+    each = [f"{row} " + ", ".join(f"{run['right']:.3f}" for run in runs) for row, runs in rows.items()]
+    lines += ["", f"Right, seed by seed: {'; '.join(each)}."]
+    for row, (first, *_) in rows.items():
         lines += ["", f"Twenty replies, {row}:", ""]
-        right = ["" if dialogue.is_right(prompt, reply) else " (wrong)" for prompt, reply in replies]
-        lines += [f"- {prompt} **{reply}**{note}" for (prompt, reply), note in zip(replies, right)]
+        right = ["" if dialogue.is_right(prompt, reply) else " (wrong)" for prompt, reply in first["replies"]]
+        lines += [f"- {prompt} **{reply}**{note}" for (prompt, reply), note in zip(first["replies"], right)]
     return "\n".join(lines) + "\n"
 
 
