@@ -4,7 +4,7 @@ First the generator learns to repeat the replies of people (maximum likelihood).
 are drawn, D says how real each is for its prompt, and what D liked becomes likelier (REINFORCE). D is shown real pairs,
 generated replies, and real replies to the wrong prompt, so that a fluent reply to another question will not do.
 Data: small talk made here, a fifth of its prompts kept for the test, or --data pairs.tsv. Measured by right replies to
-prompts never seen: 97 % (benchmarks/results/dialogue.md). `tinygan chat RUN` talks.
+prompts never seen: 97 %, to which D adds nothing here (benchmarks/results/dialogue.md). `tinygan chat RUN` talks.
 Li et al. 2017, *Adversarial Learning for Neural Dialogue Generation*; wrong pairs as in Reed et al. 2016, section 4.2.
 """
 
