@@ -273,7 +273,7 @@ def test_moved_pictures_are_copies_under_affine_maps():
         places = np.stack([row - (h - 1) / 2, column - (w - 1) / 2, np.ones((h, w))])[:, inside].T
         found, *_ = np.linalg.lstsq(places, whence[:, inside].T, rcond=None)  # (3, 2)
         assert np.abs(places @ found - whence[:, inside].T).max() < 0.7
-        assert np.abs(found[:2] - np.eye(2)).max() < 0.33 and np.abs(found[2] - [(h - 1) / 2, (w - 1) / 2]).max() < 2.1
+        assert np.abs(found[:2] - np.eye(2)).max() < 0.48 and np.abs(found[2] - [(h - 1) / 2, (w - 1) / 2]).max() < 2.1
 
 
 @pytest.mark.parametrize("size", [1, 3, 5])

@@ -6,7 +6,8 @@ then reads the code before there are digits, and the code becomes slant or weigh
 reports .95. So Q learns from real pictures instead, of which it must say the same when they are turned, sheared and
 stretched: Hu et al. 2017. Measured by how often code and digit agree when every code stands for a digit of its own, the best
 way to pair them; and by the scores of `mnist`.
-Seed 0, 2,000 steps, 2.8 CPU minutes: .997, Frechet distance 9.1 where real pictures score 3.7.
+Seed 0, 2,000 steps, 3.4 CPU minutes: .997, Frechet distance 8.0 where real pictures score 3.7. Of five
+seeds Q finds all ten digits with four; with the other it had sorted .82 of the test digits when it was stopped, at step 500.
 """
 
 import math
@@ -100,11 +101,11 @@ def disorder(logits, of_moved):
 
 
 def moved(x, rng):
-    """Pictures (N, C, h, w), each turned, sheared and stretched by up to .3 and shifted by 2 pixels: -1 what lay outside."""
+    """Pictures (N, C, h, w), each turned, sheared, stretched by up to .45 and shifted by up to 2 pixels; outside is -1."""
     n, channels, h, w = x.shape
     middle = np.array([[(h - 1) / 2], [(w - 1) / 2]])
     places = np.stack(np.divmod(np.arange(h * w), w)) - middle  # (2, h·w)
-    maps, shifts = np.eye(2) + rng.uniform(-0.3, 0.3, (n, 2, 2)), rng.uniform(-2, 2, (n, 2, 1))
+    maps, shifts = np.eye(2) + rng.uniform(-0.45, 0.45, (n, 2, 2)), rng.uniform(-2, 2, (n, 2, 1))
     row, column = np.rint(maps @ places + shifts + middle).astype(int).transpose(1, 0, 2)  # each (N, h·w): whence
     outside = (row < 0) | (row >= h) | (column < 0) | (column >= w)
     index = np.where(outside, 0, row * w + column)[:, None].repeat(channels, 1)
