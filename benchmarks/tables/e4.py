@@ -14,7 +14,7 @@ PUBLISHED = {  # modes and KL of PacGAN's table 3, the same networks: Lin et al.
     "PacDCGAN4": (667, 1.81),
 }
 TRIED = """
-Ours judges samples in twos, with a quick D and a slow G. What was tried, all of one seed; first 2,400 steps and 5,000 samples:
+Ours judges samples in twos, with a quick D and a slow G. Trials of one seed; first of 2,400 steps, on 5,000 samples:
 
 | | modes | KL | confidence |
 |---|---|---|---|
@@ -28,10 +28,9 @@ Ours judges samples in twos, with a quick D and a slow G. What was tried, all of
 | packs of 4, rate 3e-4, D's 20 times that: D wins outright | 269 | 2.71 | .76 |
 | batch norm in D, non-saturating, no penalty, rate 1e-3, beta1 .5 | 91 | 4.18 | .44 |
 
-The first of these after 30,000 steps: 887 modes of 25,600 samples, KL .90. The settings in the table above, the rate constant for
-30,000 steps and falling to 0 at 60,000: KL .70 after 15,000 steps, .75 after 37,500, .81 after 45,000 (10,000 samples, which
-add .03), confidence .75 to .76 throughout. More steps do not help: what D's two first filters can tell apart, G has
-learned by then.
+The first of these after 30,000 steps: 887 modes of 25,600 samples, KL .90. The settings of the table above, with a rate
+that is constant for 30,000 steps and falls to 0 at 60,000: KL .70 after 15,000, .75 after 37,500, .81 after 45,000 (10,000
+samples, which add .03), confidence .75 to .76 throughout. More steps do not help.
 """
 
 
