@@ -4,6 +4,7 @@ import itertools
 
 import numpy as np
 import pytest
+from agreement import assert_equal_at_orders_0_1_2
 from strict import strict
 
 from tinygan import Tensor, backend, grad, ops
@@ -157,15 +158,7 @@ def test_leaky_relu_within_is_leaky_relu_after(name, stride, slope, monkeypatch)
     monkeypatch.setattr(conv_file, "TIMES_WEIGHTS", 0)
     within = lambda x, w, b: convolve(x, w, b, stride, negative_slope=slope)
     after = lambda x, w, b: ops.leaky_relu(convolve(x, w, b, stride), slope)
-    found = []
-    for function in (within, after):
-        tensors = [Tensor(a, requires_grad=True) for a in arrays]
-        y = function(*tensors)
-        first = grad(ops.sum(y * y * y), tensors, create_graph=True)
-        second = grad(sum(ops.sum(g * g) for g in first), tensors)
-        found.append([y.data, *(g.data for g in first), *second])
-    for a, b in zip(*found, strict=True):
-        np.testing.assert_allclose(a, b, rtol=1e-10, atol=1e-10)
+    assert_equal_at_orders_0_1_2(within, after, arrays)
 
 
 def test_third_derivative():

@@ -2,6 +2,7 @@
 
 import numpy as np
 import pytest
+from agreement import assert_equal_at_orders_0_1_2
 
 from tinygan import Tensor, grad, nn, ops
 from tinygan.ops.linalg import linear_of_pictures
@@ -31,20 +32,7 @@ def test_leaky_relu_within_is_leaky_relu_after(make, with_bias, slope):
     arrays = [make(rng), rng.standard_normal((4, 3)), *[rng.standard_normal(4)] * with_bias]
     within = lambda *t: ops.linear(*t, negative_slope=slope)
     after = lambda *t: ops.leaky_relu(ops.linear(*t), slope)
-    assert_equal(within, after, arrays)
-
-
-def assert_equal(one, other, arrays):
-    """Values, gradients and gradients of gradients."""
-    found = []
-    for function in (one, other):
-        tensors = [Tensor(a, requires_grad=True) for a in arrays]
-        y = function(*tensors)
-        first = grad(ops.sum(y * y * y), tensors, create_graph=True)
-        second = grad(sum(ops.sum(g * g) for g in first), tensors)
-        found.append([y.data, *grad(ops.sum(y * y), tensors), *(g.data for g in first), *second])
-    for a, b in zip(*found, strict=True):
-        np.testing.assert_allclose(a, b, rtol=1e-10, atol=1e-10)
+    assert_equal_at_orders_0_1_2(within, after, arrays)
 
 
 @pytest.mark.parametrize("outputs", [1, 2, 9])  # the weight is smaller than the pictures, or larger
@@ -56,7 +44,7 @@ def test_linear_of_pictures_is_linear_after_flatten(axes, with_bias, outputs):
     shape = (5, 3, 4, 2)
     pictures = rng.standard_normal([shape[d] for d in axes]).transpose(np.argsort(axes))
     arrays = [pictures, rng.standard_normal((outputs, 24)), *[rng.standard_normal(outputs)] * with_bias]
-    assert_equal(linear_of_pictures, lambda x, *w: ops.linear(ops.flatten(x, 1), *w), arrays)
+    assert_equal_at_orders_0_1_2(linear_of_pictures, lambda x, *w: ops.linear(ops.flatten(x, 1), *w), arrays)
     y = nn.Sequential(nn.Conv2d(3, 2, 2, rng=0), nn.Flatten(), nn.Linear(6, outputs, rng=0))
     in_turn = y[2](y[1](y[0](Tensor(pictures.astype("float32")))))
     np.testing.assert_allclose(y(Tensor(pictures.astype("float32"))).data, in_turn.data, rtol=1e-5, atol=1e-6)

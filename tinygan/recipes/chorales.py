@@ -179,11 +179,11 @@ class MusicGame(Game):
         written = G.write(s.batch_size, s.length, rng)
         x_real, x_fake = (Tensor(x, requires_grad=penalised) for x in (self.real(step)[0], written))
         real, fake = D(x_real), D(x_fake)
-        d_loss, penalty = OBJECTIVES[s.objective].discriminator(real, fake), 0.0
+        d_loss, penalty, row = OBJECTIVES[s.objective].discriminator(real, fake), 0.0, {}
         if penalised:
-            penalty = (
-                PENALTIES[s.penalty].value(D, x_real, real, x_fake, fake, rng) * gamma_at(step, s) * s.penalty_every
-            )
+            weight = gamma_at(step, s) * s.penalty_every
+            penalty = PENALTIES[s.penalty].value(D, x_real, real, x_fake, fake, rng) * weight
+            row["penalty"] = float(penalty)
         move(D, self.d_optimizer, grad(d_loss + penalty, self.d_parameters), s, "discriminator")
 
         worth = raw(fake)[:, 0]
@@ -191,7 +191,8 @@ class MusicGame(Game):
         g_loss = mean(G(written) * worth)
         move(G, self.g_optimizer, grad(g_loss, self.g_parameters), s, "generator")
         self.average.update(G)
-        return {"d_loss": d_loss.item(), "g_loss": g_loss.item(), "ahead": float((raw(real) - raw(fake)).mean())}
+        ahead = float((raw(real) - raw(fake)).mean())
+        return {**row, "d_loss": d_loss.item(), "g_loss": g_loss.item(), "ahead": ahead}
 
     def parts(self):
         """Everything that training changes, by name."""
