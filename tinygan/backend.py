@@ -214,20 +214,26 @@ def threads():
     return _threads
 
 
-def _wanted_threads():
-    cores = len(os.sched_getaffinity(0)) if hasattr(os, "sched_getaffinity") else os.cpu_count() or 1
-    return int(os.environ.get("TINYGAN_THREADS", min(4, cores)))
+def core_count():
+    """How many cores this process may use."""
+    return len(os.sched_getaffinity(0)) if hasattr(os, "sched_getaffinity") else os.cpu_count() or 1
+
+
+def _wanted_threads(processes=1):
+    return int(os.environ.get("TINYGAN_THREADS", min(4, max(1, core_count() // processes))))
 
 
 @contextmanager
-def share_cores():
-    """While it is entered, BLAS keeps to one thread and large operations are split over the cores by `split_batch`."""
+def share_cores(processes=1):
+    """While it is entered, BLAS keeps to one thread and `split_batch` splits large operations over the cores, or over this
+    process's share of them if there are several processes.
+    """
     global _threads
     from threadpoolctl import threadpool_limits
 
     before = threads()
     with threadpool_limits(1, user_api="blas"):
-        _threads = _wanted_threads()
+        _threads = _wanted_threads(processes)
         try:
             yield
         finally:

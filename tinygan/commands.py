@@ -5,11 +5,13 @@ First the commands, then what several of them need: the recipe, the settings and
 
 import argparse
 import difflib
+import importlib
 import itertools
 import json
 import sys
 import time
 from dataclasses import fields
+from functools import partial
 from pathlib import Path
 
 
@@ -23,7 +25,7 @@ def train(options):
     from tinygan.gan.run import train as play
     from tinygan.recipes import formats, watched
 
-    recipe, game, run = _resumed(options) if options.resume else _begun(options)
+    recipe, game, run, others = _resumed(options) if options.resume else _begun(options)
     suffix, write = next(iter(formats(recipe).items()))
     steps, begun = game.settings.steps, time.perf_counter()
     try:
@@ -41,7 +43,7 @@ def train(options):
             draw = lambda samples, path: write(game, samples, path)
             play(
                 game, run, draw, suffix=suffix, scores=watched(recipe), start=start, on_nan=options.on_nan,
-                tensorboard=options.tensorboard,
+                tensorboard=options.tensorboard, others=others,
             )  # fmt: skip
             _draw_curves(run)
     except KeyboardInterrupt:
@@ -60,18 +62,19 @@ def train(options):
 
 
 def _begun(options):
-    """(recipe, game, a new run) of `train RECIPE`."""
+    """(recipe, game, a new run, what makes the game in further processes) of `train RECIPE`."""
     from tinygan.gan.run import Run
 
     if not options.recipe:
         raise UsageError("which recipe? `tinygan list` prints them")
     recipe = recipe_named(options.recipe)
-    game = make_game(recipe, settings_asked(recipe, options), options.device)
-    return recipe, game, Run.create(_free_folder(options), options.recipe, game.settings, game.kept)
+    settings = settings_asked(recipe, options)
+    game, others = _shared(recipe, settings, options.device)
+    return recipe, game, Run.create(_free_folder(options), options.recipe, settings, game.kept), others
 
 
 def _resumed(options):
-    """(recipe, game, the run in --out) of `train --resume`."""
+    """(recipe, game, the run in --out, what makes the game in further processes) of `train --resume`."""
     from tinygan.gan.run import Run
 
     if not options.out:
@@ -84,7 +87,22 @@ def _resumed(options):
     if options.recipe not in (None, run.config["recipe"]):
         raise UsageError(f"{options.out} is a run of {run.config['recipe']}, not of {options.recipe}")
     recipe, settings = _of_run(run)
-    return recipe, make_game(recipe, settings, options.device, run.config.get("kept")), run
+    game, others = _shared(recipe, settings, options.device, run.config.get("kept"))
+    return recipe, game, run, others
+
+
+def _shared(recipe, settings, device, kept=None):
+    """(the game, functions that make it in the further processes that the settings ask for), each with its share."""
+    mine, *shares = settings.shares()
+    game = make_game(recipe, mine, device, kept)
+    if shares and game.g_parameters[0].device != "cpu":
+        raise UsageError(f"processes={settings.processes} share the cores of a CPU; on a GPU leave it at 1")
+    return game, [partial(_made_again, recipe.__name__, share, device, game.kept) for share in shares]
+
+
+def _made_again(module, *arguments):
+    """The game of the recipe in `module`, which has a name where it has no pickle."""
+    return make_game(importlib.import_module(module), *arguments)
 
 
 def sample(options):

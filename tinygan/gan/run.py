@@ -20,11 +20,13 @@ import threading
 import time
 from contextlib import ExitStack, contextmanager, nullcontext
 from dataclasses import asdict
+from functools import partial
 from pathlib import Path
 
 import numpy as np
 
 from tinygan.backend import prime_malloc, share_cores, to_numpy
+from tinygan.distributed import DataParallel, ProcessEnded
 from tinygan.files import Locked, locked, remove_leftovers
 from tinygan.gan.checkpoint import Damaged, RunError, load_checkpoint, save_checkpoint, write_file, writing
 from tinygan.gan.monitor import Monitor
@@ -228,7 +230,7 @@ class Run:
 
 def train(
     game, run, draw, *, suffix=".png", scores=None, start=0, log_every=20, pictures=8, progress=True, on_nan=None,
-    tensorboard=False,
+    tensorboard=False, others=(),
 ):  # fmt: skip
     """Play `game` from step `start` to its last, logging, drawing and saving on the way into `run`.
 
@@ -237,8 +239,10 @@ def train(
     the step, saves and raises Interrupted; a second raises KeyboardInterrupt at once, and the last checkpoint is as it was.
     At the first loss, gradient or weight that is not finite, with `on_nan` "stop" RunError is raised and the last good
     checkpoint kept; with "rewind" training goes on from there with half the learning rate, MOST_REWINDS times. None is
-    what the run's config.json says, or "stop". What `Monitor` notices is printed above the bar and logged. Where stderr is
-    no terminal, a file or a notebook, a line with every picture stands for the bar.
+    what the run's config.json says, or "stop". `others` are functions of nothing that make the same game, each with its
+    share of the batch, in further processes, which train with this one: see `Settings.shares`. What `Monitor` notices is
+    printed above the bar and logged. Where stderr is no terminal, a file or a notebook, a line with every picture stands for
+    the bar.
     """
     from tqdm import tqdm
 
@@ -253,15 +257,17 @@ def train(
         run.lock(),
         tqdm(total=steps, initial=start, unit=" steps", disable=not drawn, dynamic_ncols=True, mininterval=0.2) as bar,
         _CtrlC() as ctrl_c,
-        share_cores(),
+        share_cores(1 + len(others)),
         board(run.folder / "tensorboard", start) if tensorboard else nullcontext(lambda row: None) as show,
+        ExitStack() as together,
     ):
         say = lambda text: (
             progress and bar.write(textwrap.fill(text, getattr(bar, "ncols", None) or 100), file=sys.stderr)
         )
         on_nan = _remembered(run, on_nan)
-        if start == 0 and on_nan == "rewind":
+        if start == 0 and (on_nan == "rewind" or others):
             run.save(game, 0)
+        team = together.enter_context(DataParallel([partial(play_along, run, make, 1 + len(others)) for make in others]))
         monitor = Monitor(game.settings, rows)
         done, penalty = start, _last_penalty(rows)
         while done < steps:
@@ -304,10 +310,26 @@ def train(
                 done, text = _rewind(game, run, str(error))
                 bar.n = bar.last_print_n = done
                 monitor, penalty = Monitor(game.settings, run.rows()), _last_penalty(run.rows())
+                team.start()
                 say(text)
                 continue
+            except ProcessEnded as error:
+                raise RunError(f"{error} Go on from the last checkpoint with: {how_to_go_on(run)}") from None
             if stop and done < steps:
                 raise Interrupted(f"stopped after step {done}; go on with: {how_to_go_on(run)}")
+
+
+def play_along(run, make, processes):
+    """Train the game that make() gives, from the run's last checkpoint to its end, beside the process that keeps the run."""
+    prime_malloc()
+    with share_cores(processes):
+        game = make()
+        game.settings.learning_rate = run.config["settings"]["learning_rate"]  # `_rewind` may have halved it
+        try:
+            for step in range(run.load(game), game.settings.steps):
+                game.step(step)
+        except FloatingPointError:
+            pass  # the gradients are everybody's: the process that keeps the run has the same one, and says so
 
 
 @contextmanager

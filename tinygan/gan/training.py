@@ -6,12 +6,13 @@ passed in: networks, data, objective, penalty. `run.py` has the loop around it, 
 
 import math
 from collections.abc import Callable
-from dataclasses import dataclass, field, fields
+from dataclasses import dataclass, field, fields, replace
 
 import numpy as np
 
 from tinygan.autodiff import Tensor, grad, no_grad
 from tinygan.backend import stream, xp
+from tinygan.distributed import average_gradients
 from tinygan.gan.augment import CHANGES, augmented, blurred, packed
 from tinygan.gan.latent import Between, SparseCode, Truncated, sparse_code
 from tinygan.gan.objectives import OBJECTIVES, smoothed
@@ -45,6 +46,9 @@ class Settings:
     seed: int = setting(0, "All chance in a run is a function of it and the step.", 0)
     steps: int = setting(4000, "Training steps; each moves both players once, D n_critic times.", 1)
     batch_size: int = setting(64, "Samples of each kind, real and generated, in a step.", 1)
+    processes: int = setting(
+        1, "Processes that train together, each on its share of the batch; as many as cores is fastest. CPU only.", 1
+    )
     n_critic: int = setting(1, "D's turns in a training step, each with new samples; WGAN takes 5.", 1)
     learning_rate: float = setting(1e-3, "Adam's learning rate, before it falls.", 0.0)
     d_rate: float = setting(1.0, "D's learning rate as a multiple of learning_rate, which is then G's alone.", 0.0)
@@ -94,6 +98,11 @@ class Settings:
                 )
         refuse_nonsense(self)
 
+    def shares(self):
+        """Settings of each of the processes: its part of the batch, and chance of its own."""
+        part = {"batch_size": self.batch_size // self.processes, "processes": 1}
+        return [replace(self, **part, seed=self.seed + (rank << 32)) for rank in range(self.processes)]
+
     def unheeded(self):
         """Names of settings that the recipe's step has no use for: a recipe with a step of its own has some."""
         return ()
@@ -116,6 +125,12 @@ def refuse_nonsense(s):
         raise ValueError(f"packing={s.packing}: this recipe's D takes one sample at a time")
     if s.batch_size % s.packing:
         raise ValueError(f"packing={s.packing} does not divide batch_size={s.batch_size}: every pack needs as many")
+    if s.batch_size % (s.processes * s.packing):
+        each = " packs" * (s.packing > 1)
+        raise ValueError(
+            f"processes={s.processes} do not divide batch_size={s.batch_size}: each takes as many{each} of them; take a"
+            f" batch_size of {-(-s.batch_size // (s.processes * s.packing)) * s.processes * s.packing}"
+        )
     if s.smoothing and not OBJECTIVES[s.objective].targets:
         able = ", ".join(name for name, objective in OBJECTIVES.items() if objective.targets)
         raise ValueError(
@@ -306,7 +321,11 @@ def training_step(game, step):
 
 
 def move(player, optimizer, grads, s, name):
-    """The optimiser's step; where a gradient is not finite, a FloatingPointError that says whose and in which layer."""
+    """The optimiser's step, with the mean of all processes' gradients.
+
+    FloatingPointError, which says whose and in which layer, where a gradient is not finite.
+    """
+    grads = average_gradients(grads)
     try:
         optimizer.step(clip_grad_norm(grads, s.clip_gradients)[0] if s.clip_gradients else grads)
     except FloatingPointError as error:
