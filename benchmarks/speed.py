@@ -73,9 +73,10 @@ def environment(side, threads, blas):
     if blas == "pinned":
         env |= {k: os.environ[k] for k in PINS if k in os.environ} or USUAL_PIN
     env["PYTHONPATH"] = os.pathsep.join([str(HERE.parent), env.get("PYTHONPATH", "")]).rstrip(os.pathsep)
-    # tinygan splits large batches over threads of its own while BLAS keeps to one; "tinygan-blas" leaves it to BLAS
-    env["TINYGAN_THREADS"] = "1" if side == "tinygan-blas" else str(threads)
-    blas_threads = "1" if side == "tinygan" else str(threads)
+    # tinygan splits large batches over threads of its own while BLAS keeps to one; "tinygan-blas" leaves it to BLAS,
+    # "tinygan-processes" has two processes of a thread each
+    env["TINYGAN_THREADS"] = str(threads) if side == "tinygan" else "1"
+    blas_threads = "1" if side in ("tinygan", "tinygan-processes") else str(threads)
     env |= dict.fromkeys(("OPENBLAS_NUM_THREADS", "OMP_NUM_THREADS", "MKL_NUM_THREADS"), blas_threads)
     if side == "torch-best":  # what tinygan.backend.prime_malloc() does to glibc, said to it directly
         env |= {"MALLOC_MMAP_THRESHOLD_": str(32 << 20), "MALLOC_TRIM_THRESHOLD_": str(1 << 30)}
@@ -89,7 +90,7 @@ def compare(name, device, threads, blas, seconds):
     """Measure all sides on a workload: a dict with their figures and tinygan's ratios to them."""
     wanted = ["tinygan", "torch", "torch-best", "products"]
     if device == "cpu":
-        wanted += ["tinygan-blas"] if threads > 1 else PEERS if blas == "native" else []
+        wanted += ["tinygan-processes", "tinygan-blas"] if threads > 1 else PEERS if blas == "native" else []
     started = []
     try:
         for side in wanted:
@@ -114,6 +115,7 @@ def compare(name, device, threads, blas, seconds):
         "workload": name, "threads": threads, "blas": blas, "clock": clock, "device": device, **about,
         "target": (WORKLOADS[name].target if threads == 1 else 1.0) if blas == "native" and device == "cpu" else None,
         "ratios": {side: quotient("tinygan", side) for side in ms if side not in ("tinygan", "products")},
+        "processes_ratio": quotient("tinygan-processes", "torch-best"),
         "least_ratio": quotient("products", "torch-best"), "product_share": quotient("products", "tinygan"),
         "gflop": round(WORKLOADS[name].flops() / 1e9, 3), "sides": figures, "absent": absent,
     }  # fmt: skip
@@ -133,7 +135,7 @@ def check_equal(name, sides):
         about = sides[0].ask("save", weights=weights)
         ours = sides[0].ask("compare", weights=weights)["losses"]
         for s in sides[1:]:
-            if s.side == "products":
+            if s.side in ("products", "tinygan-processes"):  # which share the batch, and begin later
                 continue
             losses = s.ask("compare", weights=weights)["losses"]
             allowed = PEER_TOLERANCE if s.side in PEERS else TOLERANCE
@@ -215,8 +217,8 @@ def commit():
 
 
 NAMES = {
-    "tinygan": "tinygan", "tinygan-blas": "BLAS's threads", "torch-best": "torch best", "torch": "torch",
-    "dezero": "DeZero", "autograd": "autograd",
+    "tinygan": "tinygan", "tinygan-processes": "two processes", "tinygan-blas": "BLAS's threads",
+    "torch-best": "torch best", "torch": "torch", "dezero": "DeZero", "autograd": "autograd",
 }  # fmt: skip
 
 
@@ -224,12 +226,15 @@ def table(results):
     """Results of one setting as a Markdown table, ratios first."""
     sides = [side for side in NAMES if any(side in r["sides"] for r in results)]
     others = [side for side in sides if side != "tinygan"]
-    heads = ["workload", "ratio to " + " | ".join(NAMES[side] for side in others), "target", "least possible"]
+    shared = any(r["processes_ratio"] for r in results)
+    heads = ["workload", "ratio to " + " | ".join(NAMES[side] for side in others)]
+    heads += ["two processes to torch best"] * shared + ["target", "least possible"]
     heads += ["ms: " + " | ".join(NAMES[side] for side in sides), "products' share"]
     heads += ["MB grown: " + " | ".join(NAMES[side] for side in sides), "clock"]
     rows = []
     for r in results:
         cells = [r["workload"], *(shown(r["ratios"].get(side), "{:.2f}") for side in others)]
+        cells += [shown(r["processes_ratio"], "{:.2f}")] * shared
         cells += [shown(r["target"], "{:g}"), shown(r["least_ratio"], "{:.2f}")]
         cells += [shown(r["sides"].get(side, {}).get("ms"), "{:.3g}") for side in sides]
         cells += [shown(r["product_share"], "{:.0%}")]
@@ -311,6 +316,8 @@ def main(argv=None):
 def summary(r):
     """A result in two lines, ratios first."""
     ratios = ", ".join(f"{side} {value:.2f}" for side, value in r["ratios"].items())
+    if r["processes_ratio"]:
+        ratios += f", two processes to torch-best {r['processes_ratio']:.2f}"
     times = ", ".join(f"{side} {f['ms']:.3g}" for side, f in r["sides"].items())
     memory = ", ".join(f"{side} {f['delta_mb']}" for side, f in r["sides"].items() if side != "products")
     return (

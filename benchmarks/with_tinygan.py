@@ -1,4 +1,9 @@
-"""The workloads in tinygan, as a user would write them: layers, losses, `grad`, an optimiser."""
+"""The workloads in tinygan, as a user would write them: layers, losses, `grad`, an optimiser.
+
+With several processes each takes its share of the batch, and all take the mean of their gradients.
+"""
+
+from functools import partial
 
 import numpy as np
 from workloads import VOCABULARY, WORKLOADS
@@ -6,6 +11,7 @@ from workloads import VOCABULARY, WORKLOADS
 import tinygan
 from tinygan import Tensor, grad, no_grad, ops
 from tinygan.backend import prime_malloc
+from tinygan.distributed import DataParallel, average_gradients
 from tinygan.gan.objectives import non_saturating, wasserstein
 from tinygan.gan.penalties import one_centred
 from tinygan.losses import linear_cross_entropy
@@ -35,8 +41,8 @@ VERSION = tinygan.__version__
 class Chance:
     """Where noise comes from."""
 
-    def __init__(self):
-        self.rng, self.greedy = np.random.default_rng(0), True
+    def __init__(self, rank):
+        self.rng, self.greedy, self.others = np.random.default_rng(rank), True, None
 
     def normal(self, *shape):
         """Normal numbers."""
@@ -126,10 +132,10 @@ def gan(networks, real, noise):
     def step():
         fake = G(noise())
         d_loss = non_saturating.discriminator(D(real), D(fake.detach()))
-        d_optimizer.step(grad(d_loss, d_optimizer.params))
+        d_optimizer.step(average_gradients(grad(d_loss, d_optimizer.params)))
         d_loss = d_loss.detach()  # lets go of its graph
         g_loss = non_saturating.generator(None, D(fake))
-        g_optimizer.step(grad(g_loss, g_optimizer.params))
+        g_optimizer.step(average_gradients(grad(g_loss, g_optimizer.params)))
         return d_loss, g_loss
 
     return step
@@ -145,7 +151,7 @@ def wgan_gp(networks, real, chance, device):
         x = Tensor((e * real + (1 - e) * fake).data, requires_grad=True)
         penalty = one_centred(D(x), x)
         loss = wasserstein.discriminator(D(real), D(fake)) + 10 * penalty
-        optimizer.step(grad(loss, optimizer.params))
+        optimizer.step(average_gradients(grad(loss, optimizer.params)))
         return loss, penalty
 
     return step
@@ -158,7 +164,7 @@ def language(networks, tokens):
     def step():
         hidden = model(tokens[:-1]).reshape(-1, 32)  # (20 * 64, 32)
         loss = linear_cross_entropy(hidden, head.weight, tokens[1:].reshape(-1), linear_bias=head.bias)
-        optimizer.step(grad(loss, optimizer.params))
+        optimizer.step(average_gradients(grad(loss, optimizer.params)))
         return (loss,)
 
     return step
@@ -180,11 +186,26 @@ def sampling(networks, tokens, chance):
     return step
 
 
-def build(name, device):
-    """(step, networks, chance): step() takes a training step and returns losses."""
+def share(array, name, processes, rank):
+    """The part of an array of all samples that a process has; sequences are (T, N, ...)."""
+    return np.array_split(array, processes, axis=int(name in ("W3a", "W3b", "W4a")))[rank]
+
+
+def train_along(name, processes, rank, weights):
+    """What the other processes do: a step whenever the first takes one."""
+    step, networks, _ = build(name, "cpu", processes, rank)
+    load(networks, weights)
+    while True:
+        step()
+
+
+def build(name, device, processes=1, rank=0):
+    """(step, networks, chance): step() takes a training step, on a share of the batch, and returns losses."""
+    if name == "W4b" and processes > 1:
+        raise ImportError("tinygan cannot express sampling as several processes' work: there are no gradients to share")
     prime_malloc()  # as the library's own training loop does
-    chance = Chance()
-    real = Tensor(WORKLOADS[name].data(), device=device)
+    chance = Chance(rank)
+    real = Tensor(share(WORKLOADS[name].data(), name, processes, rank), device=device)
     networks = {
         "W1": lambda: {"G": mlp(16, 2, ReLU()), "D": mlp(2, 1, ReLU())},
         "W2": lambda: {"G": dcgan_generator(), "D": dcgan_discriminator(True)},
@@ -200,13 +221,16 @@ def build(name, device):
         network.to(device)
     noise = {"W1": (256, 16), "W2": (64, 64), "W3a": (64, 64, 16), "W3b": (30, 64, 16), "W6": (16, 100)}
     if name in noise:
-        step = gan(networks, real, lambda: Tensor(chance.normal(*noise[name]), device=device))
+        shape = share(np.empty(noise[name]), name, processes, rank).shape
+        step = gan(networks, real, lambda: Tensor(chance.normal(*shape), device=device))
     elif name == "W4a":
         step = language(networks, real)
     elif name == "W4b":
         step = sampling(networks, real, chance)
     else:
         step = wgan_gp(networks, real, chance, device)
+    others = range(1, processes) if rank == 0 else ()
+    chance.others = lambda: [partial(train_along, name, processes, r, state(networks)) for r in others]
     return step, networks, chance
 
 
@@ -223,8 +247,9 @@ def state(networks):
 
 
 def start_timing(chance, device):
-    """Comparison is over: tokens are drawn from now on."""
+    """Comparison is over: tokens are drawn from now on, and the other processes begin."""
     chance.greedy = False
+    DataParallel(chance.others()).start()
 
 
 def set_threads(threads):

@@ -9,13 +9,18 @@ the machine was meanwhile; elsewhere that is unknown and taken as quiet.
 
 import importlib
 import json
+import multiprocessing
 import os
 import sys
 import time
 
 import numpy as np
 
-SIDES = {"torch-best": ("torch", {"best": True}), "tinygan-blas": ("tinygan", {})}
+SIDES = {
+    "torch-best": ("torch", {"best": True}),
+    "tinygan-blas": ("tinygan", {}),
+    "tinygan-processes": ("tinygan", {"processes": 2}),
+}
 
 
 def busy_seconds():
@@ -29,23 +34,37 @@ def busy_seconds():
 
 
 def own_seconds():
-    """Seconds that this process has spent working."""
+    """Seconds that this process and those that it started have spent working."""
     t = os.times()
-    return t.user + t.system
+    return t.user + t.system + sum(_seconds_of(process.pid) for process in multiprocessing.active_children())
+
+
+def _seconds_of(pid):
+    try:
+        with open(f"/proc/{pid}/stat") as f:
+            user, system = f.read().rpartition(")")[2].split()[11:13]
+    except OSError:
+        return 0.0
+    return (int(user) + int(system)) / os.sysconf("SC_CLK_TCK")
 
 
 def memory_mb():
-    """(now, at most so far) of physical memory, in MB."""
+    """(now, at most so far) of physical memory, in MB, with the processes that were started."""
     try:
-        with open("/proc/self/status") as f:
-            lines = dict(line.split(":", 1) for line in f)
-        return tuple(int(lines[key].split()[0]) / 1024 for key in ("VmRSS", "VmHWM"))
+        pids = ["self", *(process.pid for process in multiprocessing.active_children())]
+        return tuple(map(sum, zip(*map(_memory_of, pids))))
     except OSError:
         import resource
 
         peak = resource.getrusage(resource.RUSAGE_SELF).ru_maxrss
         peak = peak / 2**20 if sys.platform == "darwin" else peak / 1024
         return peak, peak
+
+
+def _memory_of(pid):
+    with open(f"/proc/{pid}/status") as f:
+        lines = dict(line.split(":", 1) for line in f)
+    return [int(lines[key].split()[0]) / 1024 for key in ("VmRSS", "VmHWM")]
 
 
 def blas_kernel():

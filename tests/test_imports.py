@@ -16,7 +16,7 @@ FLOORS = [
     {"backend", "files"},
     {"autodiff"},
     {"ops"},
-    {"losses", "gradcheck", "optim", "data"},
+    {"losses", "gradcheck", "optim", "data", "distributed"},
     {"nn"},
     {"metrics", "plot"},
     {"gan"},

@@ -15,7 +15,6 @@ Why processes: threads take turns at Python's lock, which costs more than the se
 import multiprocessing
 import signal
 import sys
-from itertools import accumulate, pairwise
 
 import numpy as np
 
@@ -132,25 +131,21 @@ class _Group:
 
     def mean(self, arrays):
         """The mean over all processes of each of these arrays, which keep their order in memory."""
-        orders = [sorted(range(a.ndim), key=lambda d: -a.strides[d]) for a in arrays]
-        flat = np.concatenate([a.transpose(order).ravel() for a, order in zip(arrays, orders)])
+        orders = [None if a.flags.c_contiguous else sorted(range(a.ndim), key=lambda d: -a.strides[d]) for a in arrays]
+        flat = np.concatenate([a.ravel() if o is None else a.transpose(o).ravel() for a, o in zip(arrays, orders)])
         slots = np.frombuffer(self.memory, flat.dtype).reshape(2, self.size, -1)
         lengths = np.frombuffer(self.lengths, np.int64).reshape(2, self.size)
         for start in range(0, len(flat), slots.shape[2]):
             piece, turn = flat[start : start + slots.shape[2]], self.met % 2
-            slots[turn, self.rank, : len(piece)], lengths[turn, self.rank] = piece, len(flat)
+            shared = slots[turn, :, : len(piece)]
+            np.multiply(piece, piece.dtype.type(1 / self.size), out=shared[self.rank])
+            lengths[turn, self.rank] = len(flat)
             self.meet()
             if (lengths[turn] != len(flat)).any():
                 came = " and ".join(map(str, lengths[turn]))
                 raise RuntimeError(f"average_gradients: processes came with {came} numbers; each must call it as often")
-            slots[turn, :, : len(piece)].sum(0, out=piece)  # in the same order everywhere: all get the same bits
-        flat *= 1 / self.size
-        ends = [0, *accumulate(a.size for a in arrays)]
-        parts = (flat[i:j] for i, j in pairwise(ends))
-        return tuple(
-            part.reshape([a.shape[d] for d in order]).transpose(np.argsort(order))
-            for part, a, order in zip(parts, arrays, orders)
-        )
+            shared.sum(0, out=piece)  # in the same order everywhere: all get the same bits
+        return _unravelled(flat, arrays, orders)
 
     def meet(self):
         """Wait until all processes have come here."""
@@ -169,3 +164,13 @@ class _Group:
         while not arrival.acquire(True, 1.0):
             self.alive()
 
+
+def _unravelled(flat, arrays, orders):
+    parts, end = [], 0
+    for a, order in zip(arrays, orders):
+        start, end = end, end + a.size
+        if order is None:
+            parts.append(flat[start:end].reshape(a.shape))
+        else:
+            parts.append(flat[start:end].reshape([a.shape[d] for d in order]).transpose(np.argsort(order)))
+    return tuple(parts)
