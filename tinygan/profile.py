@@ -386,7 +386,7 @@ def _command(options):
     if options.measured < 1:
         raise UsageError(f"--steps {options.measured}: must be at least 1")
     recipe = recipe_named(options.recipe)
-    print(profile(make_game(recipe, settings_asked(recipe, options), "cpu"), options.measured))
+    print(profile(make_game(recipe, settings_asked(recipe, options).shares()[0], "cpu"), options.measured))
 
 
 if __name__ == "__main__":
