@@ -14,7 +14,8 @@ from tiny_runs import SET, contents, draw, one_sentence, tiny_game
 from tinygan import Tensor, grad
 from tinygan.cli import main
 from tinygan.distributed import ROOM, DataParallel, ProcessEnded, average_gradients
-from tinygan.gan.run import Run, RunError, train
+from tinygan.gan.loop import train
+from tinygan.gan.run import Run, RunError
 from tinygan.nn import LeakyReLU, Linear, Sequential
 from tinygan.optim import Adam
 from tinygan.recipes import digits

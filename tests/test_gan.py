@@ -8,8 +8,9 @@ import pytest
 from tinygan import Tensor, ops
 from tinygan.backend import stream
 from tinygan.gan.checkpoint import load_checkpoint, save_checkpoint
+from tinygan.gan.loop import train
 from tinygan.gan.penalties import PENALTIES, one_centred, squared_slopes, zero_centred
-from tinygan.gan.run import Run, RunError, train
+from tinygan.gan.run import Run, RunError
 from tinygan.gan.training import Settings, gamma_at, learning_rate_at, training_step
 from tinygan.recipes import digits
 

@@ -7,9 +7,10 @@ from pathlib import Path
 import numpy as np
 import pytest
 
+from tinygan.gan.loop import train
 from tinygan.gan.monitor import BOUNDS, FIRST_LOOK, Monitor, diversity, period
 from tinygan.gan.objectives import OBJECTIVES
-from tinygan.gan.run import Run, train
+from tinygan.gan.run import Run
 from tinygan.gan.training import Settings
 from tinygan.recipes import digits
 

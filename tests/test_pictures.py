@@ -6,7 +6,8 @@ from PIL import Image
 
 from tinygan import Tensor, recipes
 from tinygan.gan import pictures
-from tinygan.gan.run import Run, train
+from tinygan.gan.loop import train
+from tinygan.gan.run import Run
 from tinygan.plot import image_grid
 from tinygan.recipes import digits
 

@@ -16,7 +16,8 @@ from tiny_runs import SET, contents, draw, one_sentence, tiny_game
 
 from tinygan.cli import main
 from tinygan.gan.checkpoint import load_checkpoint
-from tinygan.gan.run import Run, RunError, train
+from tinygan.gan.loop import train
+from tinygan.gan.run import Run, RunError
 from tinygan.recipes import digits
 
 # --- values that are not finite ----------------------------------------------------------------------------------
@@ -67,6 +68,14 @@ def test_rewind_before_the_first_checkpoint_begins_again(tmp_path):
     assert all(a[name].tobytes() == b[name].tobytes() for name in b)
 
 
+def test_a_stop_before_the_first_checkpoint_promises_none(tmp_path):
+    game = poisoned(tiny_game(), step=1)
+    run = Run.create(tmp_path / "run", "digits", game.settings)
+    with pytest.raises(RunError, match="at step 2: try .*; there is no checkpoint yet") as error:
+        train(game, run, draw, pictures=2, progress=False)
+    one_sentence(error)
+
+
 def test_rewinds_come_to_an_end(tmp_path):
     game = poisoned(tiny_game())
     run = Run.create(tmp_path / "run", "digits", game.settings)
@@ -84,7 +93,7 @@ def test_a_run_that_stopped_may_be_told_to_rewind(tmp_path, capsys, monkeypatch)
     out = ["--out", str(tmp_path / "run")]
     assert main(["train", "digits", *SET, "--steps", "16", *out]) == 2
     printed = capsys.readouterr().err
-    assert "at step 10; the last checkpoint" in printed and "--on-nan rewind" in printed
+    assert "at step 10: try" in printed and "go back to the last checkpoint" in printed and "--on-nan rewind" in printed
     assert main(["train", "--resume", *out, "--on-nan", "rewind"]) == 0
     printed = " ".join(capsys.readouterr().err.split())  # it was broken into lines as wide as the terminal
     assert "at step 10: back to step 8 with half the learning rate, 0.0015" in printed

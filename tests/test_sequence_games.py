@@ -11,7 +11,8 @@ from test_strict_training import moved
 from tinygan import Tensor
 from tinygan.cli import main
 from tinygan.data import made_chorales, made_prices
-from tinygan.gan.run import Run, train
+from tinygan.gan.loop import train
+from tinygan.gan.run import Run
 from tinygan.recipes import chorales, load, sines, stock
 
 TINY = {"steps": 3, "batch_size": 4, "hidden": 4, "noise": 2, "step_noise": 2, "channels": 2, "judge_hidden": 3}

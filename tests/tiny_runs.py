@@ -4,7 +4,8 @@ import json
 from pathlib import Path
 
 from tinygan.files import written_whole
-from tinygan.gan.run import Run, train
+from tinygan.gan.loop import train
+from tinygan.gan.run import Run
 from tinygan.recipes import digits
 
 TINY = {"batch_size": 4, "hidden": 4, "features": 4, "noise": 2, "row_noise": 1}

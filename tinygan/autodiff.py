@@ -43,7 +43,7 @@ class Tensor:
     def __init__(self, data, requires_grad=False, device=None):
         if isinstance(data, Tensor):
             raise TypeError("Tensor(tensor): it is one already; use tensor.detach() for a copy without its history")
-        if isinstance(data, bool | int | float | list | tuple | range) and not isinstance(data, np.generic):
+        if not hasattr(data, "dtype") and isinstance(data, bool | int | float | list | tuple | range):
             data = np.asarray(data)
             data = data.astype(np.float32) if data.dtype == np.float64 else data
             if data.dtype == object:
@@ -221,9 +221,9 @@ class Op:
     def __call__(self, *args, **const):
         if len(args) != self.arity:
             args, const = self._bind(args, const)
-        arrays = [a._data if isinstance(a, Tensor) else a for a in args]
+        arrays, parents, history = _unwrapped(args)
         array = self.forward(*arrays, **const) if const else self.forward(*arrays)
-        return self._record(array, None, args, arrays, const)
+        return array if history is None else self._record(array, None, args, arrays, parents, const)
 
     def _bind(self, args, const):
         """Positional arguments past the arity are constants; arguments may be named; a missing one is its default."""
@@ -240,19 +240,14 @@ class Op:
             args.append(const.pop(name) if name in const else self._defaults[name])
         return tuple(args), const
 
-    def _record(self, array, saved, args, arrays, const):
-        """The Tensor for `array`, with its history if that is wanted; `array` itself if no arg is a Tensor."""
-        y = None
-        for a in args:
-            if isinstance(a, Tensor):
-                if a.requires_grad and _recording:
-                    y = Tensor.__new__(Tensor)
-                    y._data, y.requires_grad, y.grad, y.number = array, True, None, next(_numbers)
-                    y.op, y.args, y.arrays, y.const, y.saved = self, args, arrays, const, saved
-                    y.parents = [a if isinstance(a, Tensor) and a.requires_grad else None for a in args]
-                    return y
-                y = array
-        return array if y is None else Tensor(array)
+    def _record(self, array, saved, args, arrays, parents, const):
+        """The Tensor for `array`, with its history if that is wanted."""
+        if not (_recording and parents):
+            return Tensor(array)
+        y = Tensor.__new__(Tensor)
+        y._data, y.requires_grad, y.grad, y.number = array, True, None, next(_numbers)
+        y.op, y.args, y.arrays, y.parents, y.const, y.saved = self, args, arrays, parents, const, saved
+        return y
 
     def pullback(self, g, y, useful, record):
         """One gradient per argument, None for a parent that is not in `useful`: arrays, or Tensors when `record`."""

@@ -25,7 +25,8 @@ def main(arguments=None):
 def exit_code(options):
     """Do `options.command(options)`; 2, and a sentence to stderr, where it cannot be done."""
     from tinygan.data import DataError
-    from tinygan.gan.run import Interrupted, RunError
+    from tinygan.gan.loop import Interrupted
+    from tinygan.gan.run import RunError
 
     try:
         code = options.command(options) or 0

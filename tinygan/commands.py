@@ -21,8 +21,7 @@ class UsageError(Exception):
 
 def train(options):
     """tinygan train RECIPE."""
-    from tinygan.gan.run import how_to_go_on
-    from tinygan.gan.run import train as play
+    from tinygan.gan.loop import train as play
     from tinygan.recipes import formats, watched
 
     recipe, game, run, others = _resumed(options) if options.resume else _begun(options)
@@ -48,7 +47,7 @@ def train(options):
             _draw_curves(run)
     except KeyboardInterrupt:
         raise KeyboardInterrupt(
-            f"stopped at once; the last checkpoint is as it was: go on with: {how_to_go_on(run)}"
+            f"stopped at once; the last checkpoint is as it was: go on with: {run.how_to_go_on}"
         ) from None
     print(f"trained in {time.perf_counter() - begun:.0f} s; in {run.folder}:")
     for path, meaning in (

@@ -1,7 +1,7 @@
 """What goes wrong between two players, noticed while it does and said in plain words: three failures, each once a run.
 
 The losses are read from the logged rows, diversity from the samples that are drawn for the pictures. The monitor only
-looks: training is the same with and without it, bit for bit. `run.py` asks it and writes what it says into the log.
+looks: training is the same with and without it, bit for bit. `loop.py` asks it and writes what it says into the log.
 """
 
 import math

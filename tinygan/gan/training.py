@@ -1,7 +1,7 @@
 """The game itself: settings that all recipes share, what a recipe hands over, and one training step.
 
 `training_step` is the algorithm box of Goodfellow et al. 2014, and reads like it. What varies from recipe to recipe is
-passed in: networks, data, objective, penalty. `run.py` has the loop around it, the files and the resuming.
+passed in: networks, data, objective, penalty. `loop.py` has the loop around it, `run.py` the files.
 """
 
 import math
