@@ -47,11 +47,14 @@ def unpack(commit, folder):
     path.unlink()
 
 
-def run(root, recipe, steps=None, threads=None):
-    """Train a recipe in a process: {"wall", "cpu", "peak_mb", "steps"}; SystemExit, with what it said, if it fails."""
+def run(root, recipe, steps=None, threads=None, words=()):
+    """Train a recipe in a process, with `words` in its command: {"wall", "cpu", "peak_mb", "steps"}.
+
+    SystemExit, with what the process said, if it fails.
+    """
     folder = Path(tempfile.mkdtemp(prefix="tinygan-whole-"))
     command = [sys.executable, "-m", "tinygan", "train", recipe, "--out", "run"]
-    command += ["--steps", str(steps)] if steps else []
+    command += [*words, *(["--steps", str(steps)] if steps else [])]
     try:
         with open(folder / "output", "w+") as output:
             begun = time.perf_counter()
@@ -72,21 +75,22 @@ def run(root, recipe, steps=None, threads=None):
     return {"wall": round(wall, 2), "cpu": round(cpu, 2), "peak_mb": round(peak, 1), "steps": done}
 
 
-def measure(roots, recipes, steps, repeats, threads):
-    """[{"recipe", "revision", "runs"}, ...]: all revisions take turns, so that a slow minute hits each."""
-    figures = [{"recipe": recipe, "revision": name, "runs": []} for recipe in recipes for name in roots]
+def measure(revisions, recipes, steps, repeats, threads):
+    """[{"recipe", "revision", "runs"}, ...]: all revisions, a folder and words each, take turns: a slow minute hits all."""
+    figures = [{"recipe": recipe, "revision": name, "runs": []} for recipe in recipes for name in revisions]
     for recipe in recipes:
         for _ in range(repeats):
             for f in figures:
                 if f["recipe"] == recipe:
-                    f["runs"].append(run(roots[f["revision"]], recipe, steps, threads))
+                    root, words = revisions[f["revision"]]
+                    f["runs"].append(run(root, recipe, steps, threads, words))
                     print(f"{recipe}, {f['revision']}: {f['runs'][-1]}", flush=True)
     return figures
 
 
 def table(figures):
     """A line for each recipe and revision: the least of its runs."""
-    heads = ["", "revision", "steps", "wall, s", "processor, s", "peak, MB", "to the one before"]
+    heads = ["", "revision", "steps", "wall, s", "processor, s", "peak, MB", "to the first"]
     lines = [f"| {' | '.join(heads)} |", "|---" * len(heads) + "|"]
     before = {}
     for f in figures:
@@ -133,12 +137,13 @@ def main(argv=None):
     a = parser.parse_args(argv)
     steps = a.steps or (QUICK_STEPS if a.quick else None)
     with tempfile.TemporaryDirectory(prefix="tinygan-before-") as folder:
-        roots = {}
+        revisions = {}
         if a.before:
             unpack(a.before, folder)
-            roots[a.before] = folder
-        roots["now"] = HERE.parent
-        figures = measure(roots, a.recipes.split(","), steps, a.repeats, a.threads)
+            revisions[a.before] = folder, []
+        revisions["now"] = HERE.parent, []
+        revisions["now, two processes"] = HERE.parent, ["--set", "processes=2"]
+        figures = measure(revisions, a.recipes.split(","), steps, a.repeats, a.threads)
     report = {"machine": machine(), "repeats": a.repeats, "threads": a.threads, "figures": figures}
     print("\n" + markdown(report))
     out = a.out or (None if a.quick else HERE / "results" / "whole")

@@ -137,8 +137,8 @@ def test_whole_runs_are_measured_and_compared(on_path, tmp_path):
     import whole
 
     (tmp_path / "tinygan").symlink_to(BENCHMARKS.parent / "tinygan")  # as `--before` unpacks a commit
-    roots = {"before": tmp_path, "now": BENCHMARKS.parent}
-    figures = whole.measure(roots, ["ring"], 2, 1, 1)
+    revisions = {"before": (tmp_path, []), "now, fewer": (BENCHMARKS.parent, ["--set", "batch_size=8"])}
+    figures = whole.measure(revisions, ["ring"], 2, 1, 1)
     for f in figures:
         (found,) = f["runs"]
         assert found["steps"] == 2 and 0 < found["cpu"] and 20 < found["peak_mb"] < 1000
