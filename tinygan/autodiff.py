@@ -196,6 +196,23 @@ def is_grad_enabled():
     return _recording
 
 
+def _apart(args):
+    """(arrays, parents): the array of each, and itself if it requires gradients, None in the place of others.
+
+    If none does, parents is False; if there is no Tensor among them, None.
+    """
+    arrays, parents, history = [], [], None
+    for a in args:
+        if isinstance(a, Tensor):
+            arrays.append(a._data)
+            parents.append(a if a.requires_grad else None)
+            history = history or a.requires_grad
+        else:
+            arrays.append(a)
+            parents.append(None)
+    return arrays, parents if history else history
+
+
 class Op:
     """forward(*arrays, **const) -> array; vjps[i](g, y, *args, **const) -> gradient of args[i].
 
@@ -221,9 +238,9 @@ class Op:
     def __call__(self, *args, **const):
         if len(args) != self.arity:
             args, const = self._bind(args, const)
-        arrays, parents, history = _unwrapped(args)
+        arrays, parents = _apart(args)
         array = self.forward(*arrays, **const) if const else self.forward(*arrays)
-        return array if history is None else self._record(array, None, args, arrays, parents, const)
+        return self._record(array, None, args, arrays, parents, const)
 
     def _bind(self, args, const):
         """Positional arguments past the arity are constants; arguments may be named; a missing one is its default."""
@@ -241,9 +258,9 @@ class Op:
         return tuple(args), const
 
     def _record(self, array, saved, args, arrays, parents, const):
-        """The Tensor for `array`, with its history if that is wanted."""
-        if not (_recording and parents):
-            return Tensor(array)
+        """The Tensor for `array`, with its history if that is wanted; `array` itself if no arg is a Tensor."""
+        if not (parents and _recording):
+            return array if parents is None else Tensor(array)
         y = Tensor.__new__(Tensor)
         y._data, y.requires_grad, y.grad, y.number = array, True, None, next(_numbers)
         y.op, y.args, y.arrays, y.parents, y.const, y.saved = self, args, arrays, parents, const, saved
@@ -278,8 +295,8 @@ class VariadicOp(Op):
         self._describe(forward, 0)
 
     def __call__(self, *args, **const):
-        arrays = [a._data if isinstance(a, Tensor) else a for a in args]
-        return self._record(self.forward(*arrays, **const), None, args, arrays, const)
+        arrays, parents = _apart(args)
+        return self._record(self.forward(*arrays, **const), None, args, arrays, parents, const)
 
     def pullback(self, g, y, useful, record):
         args, out = (y.args, y) if record else (y.arrays, y._data)
@@ -301,9 +318,9 @@ class Fused(Op):
     def __call__(self, *args, **const):
         if len(args) != self.arity:
             args, const = self._bind(args, const)
-        arrays = [a._data if isinstance(a, Tensor) else a for a in args]
+        arrays, parents = _apart(args)
         array, saved = self.run(*arrays, **const)
-        return self._record(array, saved, args, arrays, const)
+        return self._record(array, saved, args, arrays, parents, const)
 
     def pullback(self, g, y, useful, record):
         need = [a in useful for a in y.parents]
@@ -349,17 +366,15 @@ def grad(outputs, inputs, g=None, create_graph=False):
     grads = _seed(outputs, inputs, g, create_graph)
     leaves, computed = _history(outputs)
     _refuse_changed(leaves, computed, create_graph)
-    wanted = set(inputs)
-    useful = set(inputs)  # an input, or computed from one: the gradient of anything else is never computed
-    for t in computed:
-        for a in t.parents:
-            if a in useful:
-                useful.add(t)
-                break
-    for t in reversed(computed):  # the last computed first: by its turn, all that used t have added to its gradient
-        if t not in grads or t not in useful:
+    wanted, useful, way = set(inputs), set(inputs), []
+    for t in computed:  # on the way to an input: the gradient of anything else is never computed
+        if not useful.isdisjoint(t.parents):
+            useful.add(t)
+            way.append(t)
+    for t in reversed(way):  # the last computed first: by its turn, all that used t have added to its gradient
+        g_t = grads.get(t) if t in wanted else grads.pop(t, None)  # a buffer is dropped as soon as it was used
+        if g_t is None:
             continue
-        g_t = grads[t] if t in wanted else grads.pop(t)  # a buffer is dropped as soon as it was used
         for a, g_a in zip(t.parents, t.op.pullback(g_t, t, useful, create_graph)):
             if g_a is not None:
                 if g_a.shape != a._data.shape:
