@@ -36,11 +36,6 @@ def average_gradients(grads):
     return _group.mean([raw(g) for g in grads])
 
 
-def process_count():
-    """How many processes share the batch: 1 outside of `DataParallel`."""
-    return 1 if _group is None else _group.size
-
-
 class ProcessEnded(RuntimeError):
     """One of the processes that train together has ended, and the others cannot go on without it."""
 
@@ -124,26 +119,27 @@ class _Group:
     def __init__(self, size, context):
         self.size, self.rank, self.met, self.alive = size, 0, 0, None
         self.arrivals = [context.Semaphore(0) for _ in range(size)]  # of each process: how many others have come
-        self.memory, self.lengths = context.RawArray("b", 2 * size * ROOM), context.RawArray("q", 2 * size)
-
-    def __getstate__(self):
-        return {**self.__dict__, "alive": None}
+        self.memory, self.kinds = context.RawArray("b", 2 * size * ROOM), context.RawArray("q", 2 * size)
+        self.tries = TRIES if size <= core_count() else 0
 
     def mean(self, arrays):
         """The mean over all processes of each of these arrays, which keep their order in memory."""
         orders = [None if a.flags.c_contiguous else sorted(range(a.ndim), key=lambda d: -a.strides[d]) for a in arrays]
         flat = np.concatenate([a.ravel() if o is None else a.transpose(o).ravel() for a, o in zip(arrays, orders)])
         slots = np.frombuffer(self.memory, flat.dtype).reshape(2, self.size, -1)
-        lengths = np.frombuffer(self.lengths, np.int64).reshape(2, self.size)
+        kinds = np.frombuffer(self.kinds, np.int64).reshape(2, self.size)
+        kind = hash(tuple((a.shape, tuple(o or ())) for a, o in zip(arrays, orders)))  # of numbers: the same everywhere
         for start in range(0, len(flat), slots.shape[2]):
             piece, turn = flat[start : start + slots.shape[2]], self.met % 2
             shared = slots[turn, :, : len(piece)]
             np.multiply(piece, piece.dtype.type(1 / self.size), out=shared[self.rank])
-            lengths[turn, self.rank] = len(flat)
+            kinds[turn, self.rank] = kind
             self.meet()
-            if (lengths[turn] != len(flat)).any():
-                came = " and ".join(map(str, lengths[turn]))
-                raise RuntimeError(f"average_gradients: processes came with {came} numbers; each must call it as often")
+            if (kinds[turn] != kind).any():
+                raise RuntimeError(
+                    "average_gradients: another process came with gradients of other shapes, or that lie otherwise in"
+                    f" memory, here {[a.shape for a in arrays]}; all must call it as often, for the same networks"
+                )
             shared.sum(0, out=piece)  # in the same order everywhere: all get the same bits
         return _unravelled(flat, arrays, orders)
 
@@ -158,7 +154,7 @@ class _Group:
 
     def wait(self, arrival):
         """Take one arrival of another process."""
-        for _ in range(TRIES if self.size <= core_count() else 0):
+        for _ in range(self.tries):
             if arrival.acquire(False):
                 return
         while not arrival.acquire(True, 1.0):
