@@ -8,7 +8,8 @@ import pytest
 
 from tinygan import Tensor, grad, ops
 from tinygan.gradcheck import assert_gradients
-from tinygan.ops.recurrent import BLOCK, _parts, lstm_cell_packed
+from tinygan.ops import recurrent
+from tinygan.ops.recurrent import BLOCK, lstm_cell_packed
 from tinygan.ops.recurrent_feedback import lstm_writing
 
 T, N, I, H, X = 2 * BLOCK + 3, 3, 2, 4, 5
@@ -135,12 +136,25 @@ def test_a_batch_split_over_threads_gives_the_same(name, use_threads):
         np.testing.assert_array_equal(a, b)
 
 
-def test_a_product_cut_into_parts_gives_the_same():
-    size, n = 96, 64  # (384, 99) @ (99, 64), 2.4 million multiplications: four parts
-    assert _parts(4 * size, (I + 1 + size) * n) == 4
-    shapes = (3, n, I), (n, size), (n, size), (4 * size, I), (4 * size, size), (4 * size,), (4 * size,)
-    arguments = [0.1 * rand(*shape, seed=k) for k, shape in enumerate(shapes)]
-    close(ops.lstm(*arguments), ops.lstm.reference(*arguments))
+@pytest.mark.parametrize(("f", "gates", "states"), [(ops.lstm, 4, 2), (ops.gru, 3, 1)])
+def test_products_cut_into_parts_give_the_same(f, gates, states, monkeypatch):
+    size, n = 96, 64  # an LSTM's (384, 99) @ (99, 64), 2.4 million multiplications: four parts
+    shapes = (3, n, I), *[(n, size)] * states, (gates * size, I), (gates * size, size), *[(gates * size,)] * 2
+    tensors, leaves = as_parameters([0.1 * rand(*shape, seed=k) for k, shape in enumerate(shapes)])
+    results = []
+    for in_parts in (False, True):
+        monkeypatch.setattr(recurrent, "_multiplies_small_straight", lambda in_parts=in_parts: in_parts)
+        assert recurrent.in_parts(rand(4 * size, I + 1 + size), n).shape == ((4, 96, 99) if in_parts else (1, 384, 99))
+        y = f(*tensors)
+        results.append([y.data, *grad(y, leaves, rand(*y.shape))])
+    for whole, cut in zip(*results, strict=True):
+        close(whole, cut)
+
+
+def test_arrays_begin_at_a_line_of_the_cache():
+    for shape in ((3,), (5, 7, 2), (1, 16)):
+        a = recurrent.aligned(shape, np.zeros(1, np.float32))
+        assert (a.shape, a.dtype, a.ctypes.data % 64, a.flags.c_contiguous) == (shape, np.float32, 0, True)
 
 
 @pytest.mark.parametrize("name", ["lstm", "gru", "feedback-sigmoid"])

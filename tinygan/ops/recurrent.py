@@ -10,7 +10,10 @@ last three are what the cell state depends on, so either group is one block and 
 the next product reads them; what the caller gets is a transposed view of that memory, and nothing is copied.
 """
 
-from functools import partial
+import math
+from functools import cache, partial
+
+import numpy as np
 
 from tinygan.autodiff import Fused, raw
 from tinygan.backend import at_once, is_numpy, split_batch, xp
@@ -83,6 +86,15 @@ def last_gate_first(weight, gates, dtype):
     return xp(weight).concatenate((weight[last:], weight[:last])).astype(dtype, copy=False)
 
 
+def transposed(weight, gates, dtype):
+    """The same, transposed: (., gates * H), in order in memory. A gate at a time: 1 MB at once takes three times as long."""
+    size = len(weight) // gates
+    out = xp(weight).empty((weight.shape[1], gates, size), dtype)
+    for k in range(gates):
+        out[:, k] = weight[(k - 1) % gates * size :][:size].T
+    return out.reshape(weight.shape[::-1])
+
+
 def forward(steps, given, weights, c0, over=None, writer=None):
     """Runs every step of a sequence; returns (gates, cells), what the way back needs.
 
@@ -92,14 +104,13 @@ def forward(steps, given, weights, c0, over=None, writer=None):
     """
     library, (_, size, width) = xp(steps), weights.shape
     length, n = len(steps) - 1, steps.shape[2]
-    gates = library.empty((length, 4, size, n), steps.dtype)  # o, i, f, g of every step
-    cells = library.empty((length + 1, size, n), steps.dtype)  # c_0 .. c_T
-    scratch = library.empty((size, n), steps.dtype)
+    gates = aligned((length, 4, size, n), steps)  # o, i, f, g of every step
+    cells = aligned((length + 1, size, n), steps)  # c_0 .. c_T
+    scratch = aligned((size, n), steps)
     cells[0] = 0 if c0 is None else c0.T
     weights[:3] *= 0.5  # σ(a) = tanh(a / 2) / 2 + 1 / 2: the product gives a / 2, and one tanh does all four gates
-    parts = _parts(4 * size, width * n) if is_numpy(steps) else 1
-    rows = 4 * size // parts
-    weights = weights.reshape(parts, rows, width)
+    weights = in_parts(weights.reshape(4 * size, width), n)
+    parts, rows, _ = weights.shape
     h_rows = slice(given + 1, given + 1 + size)
     for t in range(length):
         gate, c, h = gates[t], cells[t + 1], steps[t + 1, h_rows]
@@ -123,16 +134,42 @@ def forward(steps, given, weights, c0, over=None, writer=None):
     return gates, cells
 
 
-def _parts(rows, work):
-    """Into how many equal parts of its rows a product is cut; `work`: multiplications for a row.
+def aligned(shape, like):
+    """An empty array of the type of `like` that begins at a line of the cache: at a multiple of 64 bytes.
 
-    Where a processor has AVX-512, OpenBLAS multiplies up to 100³ straight from the arrays and copies larger ones first:
-    (512, 130) @ (130, 64) takes 64 us, as eight of 64 rows 52. Parts of fewer rows gain nothing. Without AVX-512, 6 % more.
+    So long is a register of AVX-512. NumPy's arrays begin at multiples of 16, so that every load reads two lines: products
+    of this file take a sixth longer, and a product of elements in the cache 2.0 us, not 1.0.
     """
+    library = xp(like)
+    if library is not np:
+        return library.empty(shape, like.dtype)
+    size = math.prod(shape) * like.itemsize
+    room = np.empty(size + 64, np.uint8)
+    start = -room.ctypes.data % 64
+    return room[start : start + size].view(like.dtype).reshape(shape)
+
+
+def in_parts(weight, n):
+    """A weight (rows, K) as (parts, rows / parts, K): its product with (K, n) is then taken in parts of few enough rows.
+
+    With AVX-512, OpenBLAS multiplies up to 100³ straight from the arrays and copies larger ones first: (512, 130) @ (130, 64)
+    takes 62 us, as eight of 64 rows 43; (256, 1024) @ (1024, 64) takes 240, as 32 of 8 rows 192. Others lose by parts.
+    """
+    rows, width = weight.shape
     parts = 1
-    while rows % (2 * parts) == 0 and rows // parts * work > 1_000_000:
-        parts *= 2
-    return parts if rows // parts >= 64 else 1
+    if is_numpy(weight) and _multiplies_small_straight():
+        while rows % (2 * parts) == 0 and rows // parts * width * n > 1_000_000:
+            parts *= 2
+        parts = parts if rows // parts >= 8 else 1
+    return weight.reshape(parts, rows // parts, width)
+
+
+@cache
+def _multiplies_small_straight():
+    from threadpoolctl import threadpool_info
+
+    kernels = {pool.get("architecture") for pool in threadpool_info()}
+    return not kernels.isdisjoint({"SkylakeX", "Cooperlake", "SapphireRapids"})
 
 
 def _hold(gate, over):
@@ -182,9 +219,12 @@ def backward(d_out, dc, saved, given, back, need_given, need_weights, over=None,
     back_given, back_state = back
     d_given = library.empty((length, given, n), gates.dtype) if need_given else None
     d_weights = library.zeros((4 * size, steps.shape[1]), gates.dtype) if need_weights else None
-    d_state = library.zeros((len(back_state), n), gates.dtype)
+    d_state = aligned((len(back_state), n), gates)
+    d_state[:] = 0
     dh, dx = d_state[:size], d_state[size:]
-    slopes = library.empty((min(BLOCK, length), 5, size, n), gates.dtype)
+    slopes = aligned((min(BLOCK, length), 5, size, n), gates)
+    back_state = in_parts(back_state, n)
+    next_state = d_state.reshape(*back_state.shape[:2], n)
     for start in reversed(range(0, length, BLOCK)):
         block = slice(start, min(start + BLOCK, length))
         count = block.stop - start
@@ -201,7 +241,7 @@ def backward(d_out, dc, saved, given, back, need_given, need_weights, over=None,
             to_i_f_g *= dc  # through c' = f c + i g
             dc *= gates[t, 2]  # and to c
             held = None if over is None else dh * over[t]
-            library.matmul(back_state, slopes[t - start, 1:].reshape(4 * size, n), out=d_state)
+            library.matmul(back_state, slopes[t - start, 1:].reshape(4 * size, n), out=next_state)
             if over is not None:
                 d_state += held
         d_gates = slopes[:count, 1:].reshape(count, 4 * size, n)
@@ -260,7 +300,7 @@ def _lstm_run(input, h0, c0, weight_ih, weight_hh, bias_ih=None, bias_hh=None, l
     length, n, given = input.shape
     dtype = xp(input).result_type(input, weight_hh)
     weights = stacked(dtype, bias_ih, bias_hh, weight_ih, weight_hh)
-    steps = xp(input).empty((length + 2, weights.shape[2], n), dtype)  # one more than h_T needs, for c_T
+    steps = aligned((length + 2, weights.shape[2], n), weights)  # one more than h_T needs, for c_T
     steps[:length, :given] = swap(input)
     steps[:length, given] = 1
     steps[0, given + 1 :] = 0 if h0 is None else h0.T
@@ -275,7 +315,7 @@ def _lstm_backward(
 ):  # fmt: skip
     *saved, over = saved
     given, g = input.shape[2], swap(g)
-    back = [last_gate_first(weight, 4, y.dtype).T for weight in (weight_ih, weight_hh)]
+    back = [transposed(weight, 4, y.dtype) for weight in (weight_ih, weight_hh)]
     d_input, dh, dc, d_weights = backward(g[:-1], g[-1].copy(), saved, given, back, need[0], any(need[3:]), over)
     return chosen(need, [swap(d_input), dh.T, dc.T, *taken_apart(d_weights, given)])
 

@@ -9,17 +9,18 @@ from tinygan.backend import xp
 from tinygan.ops.elementwise import sigmoid, tanh
 from tinygan.ops.linalg import linear
 from tinygan.ops.recurrent import (
+    aligned,
     backward,
     check_shapes,
     chosen,
     forward,
     initial,
-    last_gate_first,
     lstm_step,
     over_batch,
     stacked,
     swap,
     taken_apart,
+    transposed,
 )  # fmt: skip
 from tinygan.ops.shape import cat, stack
 
@@ -90,10 +91,10 @@ class _Writer:
 def _run(
     noise, x0, h0, c0, weight_ih, weight_hh, bias_ih, bias_hh, weight_out, bias_out, activation="sigmoid"
 ):  # fmt: skip
-    library, (length, n, given), (rows, size) = xp(noise), noise.shape, weight_out.shape
-    dtype = library.result_type(noise, weight_hh)
+    (length, n, given), (rows, size) = noise.shape, weight_out.shape
+    dtype = xp(noise).result_type(noise, weight_hh)
     weights = stacked(dtype, bias_ih, bias_hh, weight_ih[:, rows:], weight_hh, weight_ih[:, :rows])
-    steps = library.empty((length + 1, weights.shape[2], n), dtype)
+    steps = aligned((length + 1, weights.shape[2], n), weights)
     steps[:length, :given] = swap(noise)
     steps[:, given] = 1  # of the last as well: the last row is written from [1; h]
     steps[0, given + 1 : given + 1 + size] = 0 if h0 is None else h0.T
@@ -108,7 +109,7 @@ def _backward(
 ):  # fmt: skip
     library, given, (rows, size) = xp(noise), noise.shape[2], weight_out.shape
     w_noise, w_state = weight_ih[:, rows:], library.concatenate((weight_hh, weight_ih[:, :rows]), axis=1)
-    back = last_gate_first(w_noise, 4, y.dtype).T, last_gate_first(w_state, 4, y.dtype).T
+    back = transposed(w_noise, 4, y.dtype), transposed(w_state, 4, y.dtype)
     writer = _Writer(weight_out, bias_out, activation, y.dtype)
     dc = library.zeros((size, y.shape[1]), y.dtype)
     d_noise, d_state, dc, d_weights = backward(swap(g), dc, saved, given, back, need[0], any(need[4:8]), writer=writer)

@@ -13,13 +13,15 @@ from tinygan.ops.recurrent import (
     BLOCK,
     activate,
     after_the_end,
+    aligned,
     check_shapes,
     chosen,
+    in_parts,
     initial,
-    last_gate_first,
     over_batch,
     preactivations,
     swap,
+    transposed,
 )  # fmt: skip
 from tinygan.ops.shape import chunk, stack
 
@@ -79,23 +81,22 @@ def _check_gru(input, h0, weight_ih, weight_hh, bias_ih=None, bias_hh=None, leng
 def _gru_run(input, h0, weight_ih, weight_hh, bias_ih=None, bias_hh=None, lengths=None):
     library, (length, n_batch, given), size = xp(input), input.shape, weight_hh.shape[1]
     dtype = library.result_type(input, weight_hh)
-    steps = library.empty((length + 1, given + 1 + size, n_batch), dtype)  # step t reads steps[t], rows [x; 1; h]
+    for_r_z, for_q, for_n = _weights(dtype, weight_ih, weight_hh, bias_ih, bias_hh)
+    steps = aligned((length + 1, given + 1 + size, n_batch), for_n)  # step t reads steps[t], rows [x; 1; h]
     steps[:length, :given] = swap(input)
     steps[:length, given] = 1
     steps[0, given + 1 :] = 0 if h0 is None else h0.T
     over = after_the_end(lengths, length, steps)
-    for_r_z, for_q, for_n = _weights(dtype, weight_ih, weight_hh, bias_ih, bias_hh)
     for_r_z *= 0.5  # σ(a) = tanh(a / 2) / 2 + 1 / 2
-    gates = library.empty((length, 4, size, n_batch), dtype)  # q, r, z, n of every step
-    scratch = library.empty((size, n_batch), dtype)
-    library.matmul(
-        for_n, steps[:length, : given + 1], out=gates[:, 3]
-    )  # W_in x + b_in of all steps: they wait for no h
+    gates = aligned((length, 4, size, n_batch), steps)  # q, r, z, n of every step
+    scratch = aligned((size, n_batch), steps)
+    library.matmul(for_n, steps[:length, : given + 1], out=gates[:, 3])  # W_in x + b_in: all steps, they wait for no h
+    for_r_z, for_q = in_parts(for_r_z, n_batch), in_parts(for_q, n_batch)
     for t in range(length):
         q, r, z, n = gates[t]
         h, new_h, r_z = steps[t, given + 1 :], steps[t + 1, given + 1 :], gates[t, 1:3]
-        library.matmul(for_r_z, steps[t], out=r_z.reshape(2 * size, n_batch))
-        library.matmul(for_q, steps[t, given:], out=q)
+        library.matmul(for_r_z, steps[t], out=r_z.reshape(*for_r_z.shape[:2], n_batch))
+        library.matmul(for_q, steps[t, given:], out=q.reshape(*for_q.shape[:2], n_batch))
         library.tanh(r_z, out=r_z)
         r_z *= 0.5
         r_z += 0.5
@@ -136,13 +137,14 @@ def _gru_backward(g, y, saved, need, input, h0, weight_ih, weight_hh, bias_ih=No
     steps, gates = saved
     library, (length, _, size, n_batch), given = xp(gates), gates.shape, input.shape[2]
     need_weights, d_out = any(need[2:]), swap(g)
-    back_h = last_gate_first(weight_hh, 3, y.dtype).T  # (H, 3H), of q, r, z
+    back_h = in_parts(transposed(weight_hh, 3, y.dtype), n_batch)  # (H, 3H), of q, r, z
     back_x = weight_ih.astype(y.dtype, copy=False).T  # (I, 3H), of r, z, n
     d_input = library.empty((length, given, n_batch), y.dtype) if need[0] else None
     d_weights = library.zeros((4 * size, steps.shape[1]), y.dtype) if need_weights else None
-    dh = library.zeros((size, n_batch), y.dtype)
-    slopes = library.empty((min(BLOCK, length), 4, size, n_batch), y.dtype)
-    kept = library.empty_like(dh)
+    dh, kept = aligned((2, size, n_batch), gates)
+    dh[:] = 0
+    next_dh = dh.reshape(*back_h.shape[:2], n_batch)
+    slopes = aligned((min(BLOCK, length), 4, size, n_batch), gates)
     for start in reversed(range(0, length, BLOCK)):
         block = slice(start, min(start + BLOCK, length))
         count = block.stop - start
@@ -152,7 +154,7 @@ def _gru_backward(g, y, saved, need, input, h0, weight_ih, weight_hh, bias_ih=No
             dh += d_block[k]
             slopes[k] *= dh  # they become the gradients to all four gates
             library.multiply(dh, gates[start + k, 2], out=kept)  # h' = ... + z h
-            library.matmul(back_h, slopes[k, :3].reshape(3 * size, n_batch), out=dh)
+            library.matmul(back_h, slopes[k, :3].reshape(3 * size, n_batch), out=next_dh)
             dh += kept
         if need[0]:
             library.matmul(back_x, slopes[:count, 1:].reshape(count, 3 * size, n_batch), out=d_input[block])
