@@ -21,9 +21,11 @@ def both(given, target):
 
 
 @pytest.mark.parametrize("block", [1, 8, 20, 1000])  # logits: 1, 2, 5 rows at once, and all
+@pytest.mark.parametrize("columns", [1, 3, 4])  # classes at once: each by itself, 3 and the last, all 4
 @pytest.mark.parametrize("threads", [1, 3])
-def test_blocks_change_nothing(monkeypatch, block, threads):
+def test_blocks_change_nothing(monkeypatch, block, columns, threads):
     monkeypatch.setattr(losses, "BLOCK", block)
+    monkeypatch.setattr(losses, "_columns", lambda classes, work: columns)
     monkeypatch.setattr(backend, "_threads", threads)
     monkeypatch.setattr(losses, "split_batch", lambda f, array, work: backend.split_batch(f, array, work=1 << 30))
     given, target = inputs()
@@ -31,6 +33,15 @@ def test_blocks_change_nothing(monkeypatch, block, threads):
     np.testing.assert_allclose(fast.data, plain.data, rtol=1e-13)
     for found, expected in zip(grad(fast, given), grad(plain, given), strict=True):
         np.testing.assert_allclose(found, expected, rtol=1e-12, atol=1e-15)
+
+
+@pytest.mark.parametrize("work", [100, 64 * 33, 5_000, 5_001])
+@pytest.mark.parametrize("classes", [1, 99, 101, 5000])
+def test_classes_are_taken_many_at_once_or_all(classes, work):
+    """In parts of nearly one size, each of at most 500,000 multiplications; all in one if they would be small."""
+    columns = losses._columns(classes, work)
+    parts = -(-classes // columns)
+    assert parts == 1 or 100 <= 500_000 // work and columns * work <= 500_000 and parts * columns - classes < parts
 
 
 @pytest.mark.parametrize("learning", [0, 1, 2])
