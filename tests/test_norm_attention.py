@@ -171,6 +171,16 @@ def test_a_large_mean_does_not_spoil_the_variance_in_float32():
         )  # x itself is rounded to 8e-4 of a deviation
 
 
+@pytest.mark.parametrize("mean", [1, 3.9, 4.1, 30])
+def test_a_mean_of_some_deviations_costs_no_accuracy(mean):
+    """Up to 4 deviations the variance is taken in one pass, beyond them of x moved to 0."""
+    x, g = (rand(32, 64, 7, 7) + mean).astype(np.float32), rand(32, 64, 7, 7, seed=1).astype(np.float32)
+    found, exact = Tensor(x, requires_grad=True), Tensor(x.astype(np.float64), requires_grad=True)
+    y, expected = (ops.batch_norm(t, None, None, training=True) for t in (found, exact))
+    np.testing.assert_allclose(y.data, expected.data, atol=4e-5)
+    np.testing.assert_allclose(grad(y, found, g)[0], grad(expected, exact, g)[0], atol=4e-5)
+
+
 # --- running statistics ----------------------------------------------------------------------------------------
 
 
