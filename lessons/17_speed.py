@@ -203,7 +203,7 @@ for x_t in sequence:
     h, c = lstm_step(cell, x_t, h, c)
 _, (h_fused, _) = lstm(sequence)
 assert np.allclose(h.data, h_fused.data[0], atol=1e-5)
-print(f"28 steps of an LSTM: {operations(h)} operations, cell by cell; {operations(h_fused)} when the sequence is one")
+print(f"28 steps of an LSTM, cell by cell: {operations(h)} operations; as one sequence: {operations(h_fused)}")
 
 # %% [markdown]
 # ## Two cores
@@ -220,7 +220,7 @@ print(f"28 steps of an LSTM: {operations(h)} operations, cell by cell; {operatio
 
 # %%
 def mean_of_halves(net, x, wanted):
-    """(gradients of the whole batch's loss, means of the halves' gradients) for all weights, each as one long vector."""
+    """(gradient of the whole batch's loss, mean of the halves' gradients), each as one long vector."""
     weights, flat = net.parameters(), lambda grads: np.concatenate([g.ravel() for g in grads])
     loss = lambda rows: mse_loss(net(Tensor(x[rows])), Tensor(wanted[rows]))
     whole, *halves = (flat(grad(loss(rows), weights)) for rows in (slice(None), slice(0, 32), slice(32, 64)))
@@ -229,7 +229,8 @@ def mean_of_halves(net, x, wanted):
 
 inputs = rng.standard_normal((64, 10), dtype="float32")
 wanted = rng.standard_normal((64, 1), dtype="float32")
-for name, norm in {"no norm": [], "layer norm": [nn.LayerNorm(32)], "batch norm": [nn.BatchNorm1d(32)]}.items():
+norms = {"no norm": [], "layer norm": [nn.LayerNorm(32)], "batch norm": [nn.BatchNorm1d(32)]}
+for name, norm in norms.items():
     net = nn.Sequential(nn.Linear(10, 32, rng=0), *norm, nn.LeakyReLU(0.2), nn.Linear(32, 1, rng=1))
     whole, halves = mean_of_halves(net, inputs, wanted)
     difference = np.linalg.norm(whole - halves) / np.linalg.norm(whole)
