@@ -203,7 +203,7 @@ for x_t in sequence:
     h, c = lstm_step(cell, x_t, h, c)
 _, (h_fused, _) = lstm(sequence)
 assert np.allclose(h.data, h_fused.data[0], atol=1e-5)
-print(f"28 steps of an LSTM, cell by cell: {operations(h)} operations; as one sequence: {operations(h_fused)}")
+print(f"28 steps of an LSTM, cell by cell: {operations(h)} operations; as one: {operations(h_fused)}")
 
 # %% [markdown]
 # ## Two cores
