@@ -342,15 +342,14 @@ class Sequential(_Numbered):
 
     def forward(self, input):
         """The last module's output. Two neighbours of which the first offers it are called as one, see Module.followed_by."""
-        modules = self.children()
-        while modules:
-            first, *modules = modules
-            both = first.followed_by(modules[0]) if modules else None
-            if both is None:
-                input = first(input)
+        first = None  # the module whose turn it is, unless it goes with the next one
+        for module in self.children():
+            both = None if first is None else first.followed_by(module)
+            if both is not None:
+                input, first = both(input), None
             else:
-                input, modules = both(input), modules[1:]
-        return input
+                input, first = input if first is None else first(input), module
+        return input if first is None else first(input)
 
 
 class ModuleList(_Numbered):
