@@ -110,25 +110,23 @@ def forward(steps, given, weights, c0, over=None, writer=None):
     cells[0] = 0 if c0 is None else c0.T
     weights[:3] *= 0.5  # σ(a) = tanh(a / 2) / 2 + 1 / 2: the product gives a / 2, and one tanh does all four gates
     weights = in_parts(weights.reshape(4 * size, width), n)
-    parts, rows, _ = weights.shape
-    h_rows = slice(given + 1, given + 1 + size)
+    products, (o, i, f, g) = gates.reshape(length, *weights.shape[:2], n), gates.swapaxes(0, 1)
+    h = steps[:, given + 1 : given + 1 + size]
     for t in range(length):
-        gate, c, h = gates[t], cells[t + 1], steps[t + 1, h_rows]
-        library.matmul(weights, steps[t], out=gate.reshape(parts, rows, n))
+        gate, sigmoids, c = gates[t], gates[t, :3], cells[t + 1]
+        library.matmul(weights, steps[t], out=products[t])
         library.tanh(gate, out=gate)
-        sigmoids = gate[:3]
         sigmoids *= 0.5
         sigmoids += 0.5
         if over is not None:
             _hold(gate, over[t])
-        o, i, f, g = gate
-        library.multiply(f, cells[t], out=c)  # c' = f c + i g
-        library.multiply(i, g, out=scratch)
+        library.multiply(f[t], cells[t], out=c)  # c' = f c + i g
+        library.multiply(i[t], g[t], out=scratch)
         c += scratch
         library.tanh(c, out=scratch)  # the way back computes it again: as fast as to keep it, and a seventh less memory
-        library.multiply(o, scratch, out=h)  # h' = o tanh(c')
+        library.multiply(o[t], scratch, out=h[t + 1])  # h' = o tanh(c')
         if over is not None:
-            h += over[t] * steps[t, h_rows]
+            h[t + 1] += over[t] * h[t]
         if writer is not None:
             writer.write(steps[t + 1, given : given + 1 + size], out=steps[t + 1, given + 1 + size :])
     return gates, cells
@@ -225,31 +223,32 @@ def backward(d_out, dc, saved, given, back, need_given, need_weights, over=None,
     slopes = aligned((min(BLOCK, length), 5, size, n), gates)
     back_state = in_parts(back_state, n)
     next_state = d_state.reshape(*back_state.shape[:2], n)
+    to_c, to_c_and_o, to_i_f_g = slopes[:, 0], slopes[:, :2], slopes[:, 2:]
+    d_gates, f = slopes[:, 1:].reshape(len(slopes), 4 * size, n), gates[:, 2]
     for start in reversed(range(0, length, BLOCK)):
         block = slice(start, min(start + BLOCK, length))
         count = block.stop - start
         _slopes(gates[block], cells[start : block.stop + 1], out=slopes[:count])
         d_block = library.ascontiguousarray(d_out[block])  # a transposed view is slow to add
-        for t in reversed(range(start, block.stop)):
-            d_state += d_block[t - start]
+        for k in reversed(range(count)):
+            t = start + k
+            d_state += d_block[k]
             if writer is not None:
                 after = steps[t + 1, given:]
                 writer.back(dx, dh, after[: 1 + size], after[1 + size :])
-            to_c_and_o, to_i_f_g = slopes[t - start, :2], slopes[t - start, 2:]  # slopes become gradients in place
-            to_c_and_o *= dh  # through h' = o tanh(c')
-            dc += to_c_and_o[0]
-            to_i_f_g *= dc  # through c' = f c + i g
-            dc *= gates[t, 2]  # and to c
+            to_c_and_o[k] *= dh  # through h' = o tanh(c'); slopes become gradients in place
+            dc += to_c[k]
+            to_i_f_g[k] *= dc  # through c' = f c + i g
+            dc *= f[t]  # and to c
             held = None if over is None else dh * over[t]
-            library.matmul(back_state, slopes[t - start, 1:].reshape(4 * size, n), out=next_state)
+            library.matmul(back_state, d_gates[k], out=next_state)
             if over is not None:
                 d_state += held
-        d_gates = slopes[:count, 1:].reshape(count, 4 * size, n)
         if need_given:
-            library.matmul(back_given, d_gates, out=d_given[block])
+            library.matmul(back_given, d_gates[:count], out=d_given[block])
         if need_weights:  # one product over the block: Σ_t da_t [given; 1; h; x]ᵀ
             read = steps[block].transpose(1, 0, 2).reshape(steps.shape[1], count * n)
-            d_weights += d_gates.transpose(1, 0, 2).reshape(4 * size, count * n) @ read.T
+            d_weights += d_gates[:count].transpose(1, 0, 2).reshape(4 * size, count * n) @ read.T
     return d_given, d_state, dc, d_weights
 
 
