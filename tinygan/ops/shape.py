@@ -206,6 +206,10 @@ def _index(x, key):
 @op(lambda g, y, x, key, shape: _index(g, key=key))
 def _unindex(x, key, shape):
     """The adjoint of _index: zeros, to whose places `key` x is added."""
+    if isinstance(key, slice) and key.step in (None, 1):  # all hidden states of an LSTM but one: that alone is cleared
+        out, (start, stop, _) = xp(x).empty_like(x, shape=shape), key.indices(shape[0])
+        out[:start], out[start:stop], out[stop:] = 0, x, 0
+        return out
     out = xp(x).zeros_like(x, shape=shape)  # in x's order in memory: channels-last stays channels-last
     parts = key if isinstance(key, tuple) else (key,)
     if any(hasattr(k, "dtype") and k.dtype.kind in "iu" and k.ndim for k in parts):
