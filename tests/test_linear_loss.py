@@ -7,9 +7,9 @@ from tinygan import Tensor, backend, grad, losses, no_grad
 from tinygan.ops import linear
 
 
-def inputs():
+def inputs(scale=1):
     rng = np.random.default_rng(0)
-    arrays = [rng.standard_normal(shape) for shape in [(11, 3), (4, 3), (4,)]]
+    arrays = [rng.standard_normal(shape) * scale for shape in [(11, 3), (4, 3), (4,)]]
     target = rng.integers(0, 4, 11)
     target[5] = -100
     return [Tensor(a, requires_grad=True) for a in arrays], target
@@ -23,12 +23,13 @@ def both(given, target):
 @pytest.mark.parametrize("block", [1, 8, 20, 1000])  # logits: 1, 2, 5 rows at once, and all
 @pytest.mark.parametrize("columns", [1, 3, 4])  # classes at once: each by itself, 3 and the last, all 4
 @pytest.mark.parametrize("threads", [1, 3])
-def test_blocks_change_nothing(monkeypatch, block, columns, threads):
+@pytest.mark.parametrize("scale", [1, 100])  # logits up to 3, and up to 30,000, whose exponential overflows
+def test_blocks_change_nothing(monkeypatch, block, columns, threads, scale):
     monkeypatch.setattr(losses, "BLOCK", block)
     monkeypatch.setattr(losses, "_columns", lambda classes, work: columns)
     monkeypatch.setattr(backend, "_threads", threads)
     monkeypatch.setattr(losses, "split_batch", lambda f, array, work: backend.split_batch(f, array, work=1 << 30))
-    given, target = inputs()
+    given, target = inputs(scale)
     fast, plain = both(given, target)
     np.testing.assert_allclose(fast.data, plain.data, rtol=1e-13)
     for found, expected in zip(grad(fast, given), grad(plain, given), strict=True):

@@ -190,7 +190,7 @@ def test_strict_arrays(case):
         assert isinstance(y, StrictArray)
 
 
-NOT_OPS = {"raw", "op"}
+NOT_OPS = {"raw", "op", "fits_exp"}
 
 
 def test_every_op_has_a_row():

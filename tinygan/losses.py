@@ -26,6 +26,7 @@ from tinygan.ops import (
     sum,
     where,
 )
+from tinygan.ops.reduce import fits_exp
 
 
 def _reduce(loss, reduction):
@@ -216,7 +217,9 @@ def _linear_loss_run(x, w, b, target, weights, wanted):
             at_target = library.arange(len(e)), t_n
             library.matmul(x_n, w_t, out=e_parts)
             e[:, classes:] = -math.inf  # no classes
-            e -= library.amax(e, 1, keepdims=True)
+            top = library.amax(e, 1, keepdims=True)
+            if not fits_exp(top):
+                e -= top
             picked = e[at_target]
             library.exp(e, out=e)
             total = e @ ones  # a third of the time of e.sum(1)
