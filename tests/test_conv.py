@@ -1,6 +1,7 @@
 """Convolution against loops that anyone can check, the laws that bind its three ops, blocks, threads and refusals."""
 
 import itertools
+import math
 
 import numpy as np
 import pytest
@@ -10,6 +11,7 @@ from strict import strict
 from tinygan import Tensor, backend, grad, ops
 from tinygan.gradcheck import assert_gradients
 from tinygan.ops import conv as conv_file
+from tinygan.ops import windows
 from tinygan.ops.conv import Geometry, conv, conv_transpose, conv_weight
 
 # --- slow and obvious ------------------------------------------------------------------------------------------
@@ -57,6 +59,7 @@ GEOMETRIES = {
     "plain": ((4, 5), (3, 2), (1, 1), (0, 0), (1, 1), 1, (0, 0)),
     "padded": ((4, 4), (3, 3), (1, 1), (1, 1), (1, 1), 1, (0, 0)),
     "halves": ((6, 8), (4, 4), (2, 2), (1, 1), (1, 1), 1, (1, 0)),
+    "sixths": ((6, 8), (4, 6), (2, 3), (2, 4), (1, 1), 2, (0, 1)),
     "gaps between windows": ((7, 7), (2, 2), (3, 3), (0, 0), (1, 1), 1, (0, 2)),
     "tiles": ((4, 6), (2, 3), (2, 3), (0, 0), (1, 1), 1, (0, 0)),
     "pixels": ((3, 4), (1, 1), (1, 1), (0, 0), (1, 1), 1, (0, 0)),
@@ -154,8 +157,8 @@ def test_leaky_relu_within_is_leaky_relu_after(name, stride, slope, monkeypatch)
     rng = np.random.default_rng(0)
     arrays = [rng.standard_normal(shape) for shape in ((3, 2, 5, 4), (2, 2, 3, 3), (2,))]
     convolve = getattr(ops, name)
-    monkeypatch.setattr(conv_file, "BLOCK", 40)
-    monkeypatch.setattr(conv_file, "TIMES_WEIGHTS", 0)
+    monkeypatch.setattr(windows, "BLOCK", 40)
+    monkeypatch.setattr(windows, "TIMES_WEIGHTS", 0)
     within = lambda x, w, b: convolve(x, w, b, stride, negative_slope=slope)
     after = lambda x, w, b: ops.leaky_relu(convolve(x, w, b, stride), slope)
     assert_equal_at_orders_0_1_2(within, after, arrays)
@@ -193,6 +196,49 @@ def test_gradient_that_is_broadcast_or_in_another_order():
 # --- how it is computed does not show --------------------------------------------------------------------------
 
 
+def spare_all_zeros(monkeypatch):
+    """Have the zeros around images kept out of the products, and weights turned round, however small they are."""
+    for name in ("PART", "PART_OF_WEIGHTS"):
+        monkeypatch.setattr(windows, name, 0)
+    for name in ("TURN_SUM", "TURN_WEIGHTS"):
+        monkeypatch.setattr(conv_file, name, 0)
+    monkeypatch.setattr(windows, "_parts_of", windows._parts_of.__wrapped__)  # not what it remembers
+
+
+@pytest.mark.parametrize("block", [40, 1 << 19])
+@pytest.mark.parametrize("name", GEOMETRIES)
+def test_zeros_can_be_spared(name, block, monkeypatch):
+    spare_all_zeros(monkeypatch)
+    monkeypatch.setattr(windows, "BLOCK", block)
+    monkeypatch.setattr(windows, "TIMES_WEIGHTS", 0)
+    x, w, b, options = conv_case(name)
+    t = [Tensor(a, requires_grad=True) for a in (x, w, b)]
+    y = conv(*t, **options)
+    np.testing.assert_allclose(y.data, naive_conv(x, w, b, **options), atol=1e-12)
+    g = random(*y.shape, seed=1)
+    dx, dw, _ = grad(y, t, g)
+    back, c = {"size": x.shape[2:], "how": options["how"]}, random(x.shape[1])
+    np.testing.assert_allclose(dx, naive_conv_transpose(g, w, None, **back), atol=1e-12)
+    np.testing.assert_allclose((dw * w).sum(), (naive_conv(x, w, None, **options) * g).sum())
+    for slope in (0.0, 0.2):  # within
+        rectified = conv(x, w, b, **options, slope=slope), conv_transpose(g, w, c, **back, slope=slope)
+        sums = naive_conv(x, w, b, **options), naive_conv_transpose(g, w, c, **back)
+        for found, expected in zip(rectified, sums):
+            np.testing.assert_allclose(found, np.maximum(expected, slope * expected), atol=1e-12)
+
+
+def test_zeros_are_spared_where_it_pays():
+    """DCGAN's 7 x 7 windows of 4 x 4 on 64 pictures: corners, edges and the inside see 9, 12 or 16 offsets."""
+    x, how = np.zeros((64, 14, 14, 64), np.float32), Geometry((2, 2), (1, 1), (1, 1), 1)
+    parts = windows.parts_of(x, (7, 7), (4, 4), how, weights=1 << 17)
+    sizes = lambda slices: math.prod(s.stop - s.start for s in slices)
+    assert sorted((sizes(p.windows), sizes(p.offsets)) for p in parts) == [(1, 9)] * 4 + [(5, 12)] * 4 + [(25, 16)]
+    assert all(p.inside for p in parts)
+    for few, weights in ((x, 1 << 14), (x[:8], 1 << 17), (strict(x), 1 << 17)):
+        (whole,) = windows.parts_of(few, (7, 7), (4, 4), how, weights)
+        assert not whole.inside and sizes(whole.windows + whole.offsets) == 49 * 16
+
+
 @pytest.mark.parametrize("block", [1, 40, 300, 1 << 19])
 @pytest.mark.parametrize(
     "name", ["halves", "padded", "two groups", "long rows of one channel", "sound", "volume", "pixels"]
@@ -200,8 +246,8 @@ def test_gradient_that_is_broadcast_or_in_another_order():
 def test_any_block_size(name, block, monkeypatch):
     x, w, b, options = conv_case(name)
     x = np.concatenate([x, 2 * x, x - 1])  # 6 samples: the last block may be smaller
-    monkeypatch.setattr(conv_file, "BLOCK", block)
-    monkeypatch.setattr(conv_file, "TIMES_WEIGHTS", 0)
+    monkeypatch.setattr(windows, "BLOCK", block)
+    monkeypatch.setattr(windows, "TIMES_WEIGHTS", 0)
     t = [Tensor(a, requires_grad=True) for a in (x, w, b)]
     y = conv(*t, **options)
     np.testing.assert_allclose(y.data, naive_conv(x, w, b, **options), atol=1e-12)
@@ -211,7 +257,10 @@ def test_any_block_size(name, block, monkeypatch):
     np.testing.assert_allclose((dw * w).sum() + (db * b).sum(), (y.data * g).sum())
 
 
-def test_threads_give_the_same(use_threads, monkeypatch):
+@pytest.mark.parametrize("spare", [False, True])
+def test_threads_give_the_same(spare, use_threads, monkeypatch):
+    if spare:
+        spare_all_zeros(monkeypatch)
     pieces, split = set(), backend.split_batch
 
     def watched(function, array, work):

@@ -13,8 +13,9 @@ import numpy as np
 
 from tinygan.autodiff import Fused, op, raw
 from tinygan.backend import is_numpy, split_batch, xp
-from tinygan.ops.conv import Geometry, last, padded_space, per_axis, second, windows_of
+from tinygan.ops.conv import per_axis
 from tinygan.ops.shape import reshape
+from tinygan.ops.windows import Geometry, last, padded_space, second, windows_of
 
 __all__ = ["avg_pool1d", "avg_pool2d", "max_pool2d"]
 
