@@ -9,7 +9,8 @@ import pytest
 from tinygan import Tensor, grad, ops
 from tinygan.gradcheck import assert_gradients
 from tinygan.ops import recurrent
-from tinygan.ops.recurrent import BLOCK, lstm_cell_packed
+from tinygan.ops.recurrent import BLOCK
+from tinygan.ops.recurrent_cell import lstm_cell_packed
 from tinygan.ops.recurrent_feedback import lstm_writing
 
 T, N, I, H, X = 2 * BLOCK + 3, 3, 2, 4, 5

@@ -11,6 +11,7 @@ from tinygan.ops.linalg import *
 from tinygan.ops.norm import *
 from tinygan.ops.pool import *
 from tinygan.ops.recurrent import *
+from tinygan.ops.recurrent_cell import *
 from tinygan.ops.recurrent_feedback import *
 from tinygan.ops.recurrent_gru import *
 from tinygan.ops.reduce import *

@@ -1,8 +1,8 @@
-"""LSTM: one step, and a whole sequence as one operation. Hochreiter & Schmidhuber 1997.
+"""LSTM: a whole sequence as one operation. Hochreiter & Schmidhuber 1997.
 
 Read `lstm_step` and `lstm` first: that is the textbook, made of ops. Beside it stands a fast path that computes the same
-numbers, and their gradients by hand; the tests hold the two equal. `recurrent_gru.py` is built the same way, and
-`recurrent_feedback.py` adds an LSTM that reads what it writes.
+numbers, and their gradients by hand; the tests hold the two equal. `recurrent_gru.py` is built the same way;
+`recurrent_feedback.py` adds an LSTM that reads what it writes, `recurrent_cell.py` one step by itself.
 
 How the fast path works. Inside, arrays are feature-major, (T, features, N), so that one product a step, W @ [input; 1; h],
 leaves every gate as a contiguous block (H, N). Gates stand in the order o, i, f, g: the first three are sigmoids, the
@@ -21,7 +21,7 @@ from tinygan.ops.elementwise import sigmoid, tanh, where
 from tinygan.ops.linalg import linear
 from tinygan.ops.shape import chunk, stack
 
-__all__ = ["lstm", "lstm_cell"]
+__all__ = ["lstm"]
 
 # Steps that the backward pass treats together. 4 steps of a batch of 64 make the product for dW long enough to run at
 # full speed, and their arrays still fit the cache: the pass takes 5 % more with 2 steps (T 64, H 128), 10 % with 8.
@@ -376,71 +376,3 @@ def _joined(parts, axis):
 
 
 lstm = Fused(*over_batch(_lstm_run, _lstm_backward, (1, 0, 0, None, None, None, None), _check_lstm), lstm, arity=7)
-
-
-# --- one step by itself ----------------------------------------------------------------------------------------
-
-
-def lstm_cell_packed(input, h, c, weight_ih, weight_hh, bias_ih=None, bias_hh=None):
-    """`lstm_step` as one operation, h and c in one array: (2, N, H)."""
-    return stack(lstm_step(input, h, c, weight_ih, weight_hh, bias_ih, bias_hh))
-
-
-def preactivations(input, weight, bias):
-    """W xᵀ + b, feature-major: (rows, N)."""
-    a = weight @ input.T
-    return a if bias is None else a + bias[:, None]
-
-
-def _cell_run(input, h, c, weight_ih, weight_hh, bias_ih=None, bias_hh=None):
-    check_shapes("lstm_cell", 4, input[None], weight_ih, weight_hh, (h, c), (bias_ih, bias_hh))
-    library = xp(input)
-    gates = preactivations(input, weight_ih, bias_ih)
-    gates += preactivations(h, weight_hh, bias_hh)
-    gates = gates.reshape(4, *h.T.shape)  # (4, H, N)
-    for gate, sigmoid_gate in zip(gates, (True, True, False, True)):
-        activate(gate, sigmoid_gate)
-    i, f, g, o = gates
-    out = library.empty((2, *i.shape), i.dtype)  # feature-major as well: the next step's h.T is contiguous
-    new_h, new_c = out
-    library.multiply(f, c.T, out=new_c)
-    new_c += i * g
-    squashed = library.tanh(new_c)
-    library.multiply(o, squashed, out=new_h)
-    return swap(out), (gates, squashed)
-
-
-def activate(a, sigmoid_gate):
-    """σ or tanh of `a` in its own memory; σ(a) = tanh(a / 2) / 2 + 1 / 2."""
-    if sigmoid_gate:
-        a *= 0.5
-    xp(a).tanh(a, out=a)
-    if sigmoid_gate:
-        a *= 0.5
-        a += 0.5
-
-
-def _cell_backward(g, y, saved, need, input, h, c, weight_ih, weight_hh, bias_ih=None, bias_hh=None):
-    gates, squashed = saved
-    (i, f, g_gate, o), (dh, dc) = gates, swap(g)
-    dc = dc + dh * o * (1 - squashed * squashed)
-    da = xp(gates).empty_like(gates)  # (4, H, N): the gradient to W x + b
-    da[0] = dc * g_gate * i * (1 - i)
-    da[1] = dc * c.T * f * (1 - f)
-    da[2] = dc * i * (1 - g_gate * g_gate)
-    da[3] = dh * squashed * o * (1 - o)
-    da = da.reshape(len(weight_ih), len(input))  # (4H, N)
-    gradients = (
-        lambda: (weight_ih.T @ da).T, lambda: (weight_hh.T @ da).T, lambda: (dc * f).T,
-        lambda: da @ input, lambda: da @ h, lambda: da.sum(1), lambda: da.sum(1),
-    )  # fmt: skip
-    return [gradient() if needed else None for needed, gradient in zip(need, gradients, strict=True)]
-
-
-lstm_cell_packed = Fused(_cell_run, _cell_backward, lstm_cell_packed, arity=7)
-
-
-def lstm_cell(input, h, c, weight_ih, weight_hh, bias_ih=None, bias_hh=None):
-    """One step of an LSTM, as `lstm_step` has it: input (N, I), h and c (N, H) -> the next (h, c), each (N, H)."""
-    packed = lstm_cell_packed(input, h, c, weight_ih, weight_hh, bias_ih, bias_hh)
-    return packed[0], packed[1]

@@ -1,4 +1,4 @@
-"""GRU: one step, and a whole sequence as one operation. Cho et al. 2014.
+"""GRU: a whole sequence as one operation. Cho et al. 2014.
 
 Read `gru_step` and `gru` first, the textbook; the fast path is laid out as that of the LSTM in `recurrent.py`, feature-major
 and with one row of ones for the biases. Its gates stand in the order q, r, z, n, where q = W_hn h + b_hn is the part of n
@@ -11,7 +11,6 @@ from tinygan.ops.elementwise import sigmoid, tanh, where
 from tinygan.ops.linalg import linear
 from tinygan.ops.recurrent import (
     BLOCK,
-    activate,
     after_the_end,
     aligned,
     check_shapes,
@@ -19,13 +18,12 @@ from tinygan.ops.recurrent import (
     in_parts,
     initial,
     over_batch,
-    preactivations,
     swap,
     transposed,
 )  # fmt: skip
 from tinygan.ops.shape import chunk, stack
 
-__all__ = ["gru", "gru_cell"]
+__all__ = ["gru"]
 
 # --- the textbook ----------------------------------------------------------------------------------------------
 
@@ -181,41 +179,3 @@ def _add_weight_gradients(d, steps, given, d_weights):
 
 
 gru = Fused(*over_batch(_gru_run, _gru_backward, (1, 0, None, None, None, None), _check_gru), gru, arity=6)
-
-
-# --- one step by itself ----------------------------------------------------------------------------------------
-
-
-def gru_cell(input, h, weight_ih, weight_hh, bias_ih=None, bias_hh=None):
-    """One step of a GRU, as `gru_step` has it: input (N, I), h (N, H) -> the next h (N, H)."""
-    return gru_step(input, h, weight_ih, weight_hh, bias_ih, bias_hh)
-
-
-def _cell_run(input, h, weight_ih, weight_hh, bias_ih=None, bias_hh=None):
-    check_shapes("gru_cell", 3, input[None], weight_ih, weight_hh, (h,), (bias_ih, bias_hh))
-    size = h.shape[1]
-    of_input, of_h = preactivations(input, weight_ih, bias_ih), preactivations(h, weight_hh, bias_hh)  # (3H, N)
-    r_z, n, q = of_input[: 2 * size], of_input[2 * size :], of_h[2 * size :]
-    r_z += of_h[: 2 * size]
-    activate(r_z, True)
-    r, z = r_z[:size], r_z[size:]
-    n += r * q
-    activate(n, False)
-    return (n + z * (h.T - n)).T, (r, z, n, q)  # h' = (1 - z) n + z h
-
-
-def _cell_backward(g, y, saved, need, input, h, weight_ih, weight_hh, bias_ih=None, bias_hh=None):
-    library, (r, z, n, q), dh = xp(g), saved, g.T
-    da_n = dh * (1 - z) * (1 - n * n)
-    da_z = dh * (h.T - n) * z * (1 - z)
-    da_r = da_n * q * r * (1 - r)
-    d_of_input = library.concatenate((da_r, da_z, da_n))  # (3H, N)
-    d_of_h = library.concatenate((da_r, da_z, da_n * r))
-    gradients = (
-        lambda: (weight_ih.T @ d_of_input).T, lambda: (weight_hh.T @ d_of_h + dh * z).T,
-        lambda: d_of_input @ input, lambda: d_of_h @ h, lambda: d_of_input.sum(1), lambda: d_of_h.sum(1),
-    )  # fmt: skip
-    return [gradient() if needed else None for needed, gradient in zip(need, gradients, strict=True)]
-
-
-gru_cell = Fused(_cell_run, _cell_backward, gru_cell, arity=6)
