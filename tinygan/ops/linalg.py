@@ -94,7 +94,7 @@ class _Linear(Op):
 
 
 def _add_product(x, w, b=None, slope=None):
-    y = x @ w.T
+    y = _product(x, w.T)
     if b is not None:
         y += b
     if slope is not None:
