@@ -86,15 +86,6 @@ def last_gate_first(weight, gates, dtype):
     return xp(weight).concatenate((weight[last:], weight[:last])).astype(dtype, copy=False)
 
 
-def transposed(weight, gates, dtype):
-    """The same, transposed: (., gates * H), in order in memory. A gate at a time: 1 MB at once takes three times as long."""
-    size = len(weight) // gates
-    out = xp(weight).empty((weight.shape[1], gates, size), dtype)
-    for k in range(gates):
-        out[:, k] = weight[(k - 1) % gates * size :][:size].T
-    return out.reshape(weight.shape[::-1])
-
-
 def forward(steps, given, weights, c0, over=None, writer=None):
     """Runs every step of a sequence; returns (gates, cells), what the way back needs.
 
@@ -159,6 +150,10 @@ def in_parts(weight, n):
         while rows % (2 * parts) == 0 and rows // parts * width * n > 1_000_000:
             parts *= 2
         parts = parts if rows // parts >= 8 else 1
+    if parts > 1 and not weight.flags.c_contiguous:
+        weight, view = np.empty(weight.shape, weight.dtype), weight
+        for k in range(0, width, 64):  # a transposed 1 MB is laid in order in 0.17 ms, at once in 0.31
+            weight[:, k : k + 64] = view[:, k : k + 64]
     return weight.reshape(parts, rows // parts, width)
 
 
@@ -314,7 +309,7 @@ def _lstm_backward(
 ):  # fmt: skip
     *saved, over = saved
     given, g = input.shape[2], swap(g)
-    back = [transposed(weight, 4, y.dtype) for weight in (weight_ih, weight_hh)]
+    back = [last_gate_first(weight, 4, y.dtype).T for weight in (weight_ih, weight_hh)]
     d_input, dh, dc, d_weights = backward(g[:-1], g[-1].copy(), saved, given, back, need[0], any(need[3:]), over)
     return chosen(need, [swap(d_input), dh.T, dc.T, *taken_apart(d_weights, given)])
 

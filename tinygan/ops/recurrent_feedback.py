@@ -15,12 +15,12 @@ from tinygan.ops.recurrent import (
     chosen,
     forward,
     initial,
+    last_gate_first,
     lstm_step,
     over_batch,
     stacked,
     swap,
     taken_apart,
-    transposed,
 )  # fmt: skip
 from tinygan.ops.shape import cat, stack
 
@@ -109,7 +109,7 @@ def _backward(
 ):  # fmt: skip
     library, given, (rows, size) = xp(noise), noise.shape[2], weight_out.shape
     w_noise, w_state = weight_ih[:, rows:], library.concatenate((weight_hh, weight_ih[:, :rows]), axis=1)
-    back = transposed(w_noise, 4, y.dtype), transposed(w_state, 4, y.dtype)
+    back = last_gate_first(w_noise, 4, y.dtype).T, last_gate_first(w_state, 4, y.dtype).T
     writer = _Writer(weight_out, bias_out, activation, y.dtype)
     dc = library.zeros((size, y.shape[1]), y.dtype)
     d_noise, d_state, dc, d_weights = backward(swap(g), dc, saved, given, back, need[0], any(need[4:8]), writer=writer)

@@ -17,9 +17,9 @@ from tinygan.ops.recurrent import (
     chosen,
     in_parts,
     initial,
+    last_gate_first,
     over_batch,
     swap,
-    transposed,
 )  # fmt: skip
 from tinygan.ops.shape import chunk, stack
 
@@ -135,7 +135,7 @@ def _gru_backward(g, y, saved, need, input, h0, weight_ih, weight_hh, bias_ih=No
     steps, gates = saved
     library, (length, _, size, n_batch), given = xp(gates), gates.shape, input.shape[2]
     need_weights, d_out = any(need[2:]), swap(g)
-    back_h = in_parts(transposed(weight_hh, 3, y.dtype), n_batch)  # (H, 3H), of q, r, z
+    back_h = in_parts(last_gate_first(weight_hh, 3, y.dtype).T, n_batch)  # (H, 3H), of q, r, z
     back_x = weight_ih.astype(y.dtype, copy=False).T  # (I, 3H), of r, z, n
     d_input = library.empty((length, given, n_batch), y.dtype) if need[0] else None
     d_weights = library.zeros((4 * size, steps.shape[1]), y.dtype) if need_weights else None
