@@ -227,8 +227,9 @@ def test_zeros_can_be_spared(name, block, monkeypatch):
             np.testing.assert_allclose(found, np.maximum(expected, slope * expected), atol=1e-12)
 
 
-def test_zeros_are_spared_where_it_pays():
+def test_zeros_are_spared_where_it_pays(monkeypatch):
     """DCGAN's 7 x 7 windows of 4 x 4 on 64 pictures: corners, edges and the inside see 9, 12 or 16 offsets."""
+    monkeypatch.setattr(windows, "threads", lambda: 1)
     x, how = np.zeros((64, 14, 14, 64), np.float32), Geometry((2, 2), (1, 1), (1, 1), 1)
     parts = windows.parts_of(x, (7, 7), (4, 4), how, weights=1 << 17)
     sizes = lambda slices: math.prod(s.stop - s.start for s in slices)
@@ -237,6 +238,8 @@ def test_zeros_are_spared_where_it_pays():
     for few, weights in ((x, 1 << 14), (x[:8], 1 << 17), (strict(x), 1 << 17)):
         (whole,) = windows.parts_of(few, (7, 7), (4, 4), how, weights)
         assert not whole.inside and sizes(whole.windows + whole.offsets) == 49 * 16
+    monkeypatch.setattr(windows, "threads", lambda: 2)  # 32 pictures each are too few
+    assert len(windows.parts_of(x, (7, 7), (4, 4), how, weights=1 << 17)) == 1
 
 
 @pytest.mark.parametrize("block", [1, 40, 300, 1 << 19])

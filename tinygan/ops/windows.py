@@ -14,7 +14,7 @@ from typing import NamedTuple
 
 import numpy as np
 
-from tinygan.backend import is_numpy, xp
+from tinygan.backend import is_numpy, threads, xp
 
 BLOCK = 1 << 19  # elements worked on at a time: 2 MB stay in the cache (measured best of 2^18 ... 2^21)
 TIMES_WEIGHTS = 2  # or this many times the weights if that is more: every block reads them all anew
@@ -123,7 +123,8 @@ def parts_of(x, size, kernel, how, weights):
     many there are; each part reads its own anew.
     """
     worth = is_numpy(x) and weights >= PART_OF_WEIGHTS
-    return _parts_of(len(x) if worth else 0, x.shape[1:-1], size, kernel, how)
+    samples = math.ceil(len(x) / threads()) if worth else 0  # each thread has its share
+    return _parts_of(samples, x.shape[1:-1], size, kernel, how)
 
 
 @cache
