@@ -11,7 +11,7 @@ import os
 import sys
 from contextlib import contextmanager
 from functools import cache, partial
-from itertools import pairwise
+from itertools import accumulate, pairwise
 
 import numpy as np
 
@@ -250,6 +250,40 @@ def _pool():
 
 
 # --- memory ----------------------------------------------------------------------------------------------------
+
+
+class Layout:
+    """How arrays lie end to end in one flat array: each in the order that it has in memory.
+
+    A convolution's channels-last weight stays channels-last, and its gradient, which comes in that order, is copied without
+    transposing it (131,000 numbers: 13 us against 65).
+    """
+
+    def __init__(self, arrays):
+        self.shapes = [a.shape for a in arrays]
+        self.bounds = list(pairwise([0, *accumulate(a.size for a in arrays)]))
+        self.orders = [_memory_order(a) for a in arrays]
+
+    def join(self, arrays):
+        """Arrays of these shapes as a new flat array."""
+        flats = [a.ravel() if order is None else a.transpose(order).ravel() for a, order in zip(arrays, self.orders)]
+        return xp(arrays[0]).concatenate(flats)
+
+    def split(self, flat):
+        """Views of a flat array, one of each shape."""
+        views = []
+        for (a, b), shape, order in zip(self.bounds, self.shapes, self.orders):
+            if order is None:
+                views.append(flat[a:b].reshape(shape))
+            else:
+                views.append(flat[a:b].reshape([shape[d] for d in order]).transpose(np.argsort(order).tolist()))
+        return views
+
+
+def _memory_order(array):
+    """The axes from the one with the largest stride to the one with the smallest; None if that is 0, 1, 2, ..."""
+    order = None if array.flags.c_contiguous else sorted(range(array.ndim), key=lambda d: -array.strides[d])
+    return None if order == list(range(array.ndim)) else order
 
 
 def prime_malloc():

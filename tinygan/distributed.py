@@ -19,7 +19,7 @@ import sys
 import numpy as np
 
 from tinygan.autodiff import raw
-from tinygan.backend import core_count
+from tinygan.backend import Layout, core_count
 
 ROOM = 1 << 18  # bytes that a process hands over at a time: they stay in the cache of a core
 TRIES = 5000  # to find the others arrived before sleeping, about 1 ms: waking up takes longer than most waits
@@ -124,11 +124,11 @@ class _Group:
 
     def mean(self, arrays):
         """The mean over all processes of each of these arrays, which keep their order in memory."""
-        orders = [None if a.flags.c_contiguous else sorted(range(a.ndim), key=lambda d: -a.strides[d]) for a in arrays]
-        flat = np.concatenate([a.ravel() if o is None else a.transpose(o).ravel() for a, o in zip(arrays, orders)])
+        layout = Layout(arrays)
+        flat = layout.join(arrays)
         slots = np.frombuffer(self.memory, flat.dtype).reshape(2, self.size, -1)
         kinds = np.frombuffer(self.kinds, np.int64).reshape(2, self.size)
-        kind = hash(tuple((a.shape, tuple(o or ())) for a, o in zip(arrays, orders)))  # of numbers: the same everywhere
+        kind = hash(tuple((shape, tuple(order or ())) for shape, order in zip(layout.shapes, layout.orders)))
         for start in range(0, len(flat), slots.shape[2]):
             piece, turn = flat[start : start + slots.shape[2]], self.met % 2
             shared = slots[turn, :, : len(piece)]
@@ -141,7 +141,7 @@ class _Group:
                     f" memory, here {[a.shape for a in arrays]}; all must call it as often, for the same networks"
                 )
             shared.sum(0, out=piece)  # in the same order everywhere: all get the same bits
-        return _unravelled(flat, arrays, orders)
+        return tuple(layout.split(flat))
 
     def meet(self):
         """Wait until all processes have come here."""
@@ -159,14 +159,3 @@ class _Group:
                 return
         while not arrival.acquire(True, 1.0):
             self.alive()
-
-
-def _unravelled(flat, arrays, orders):
-    parts, end = [], 0
-    for a, order in zip(arrays, orders):
-        start, end = end, end + a.size
-        if order is None:
-            parts.append(flat[start:end].reshape(a.shape))
-        else:
-            parts.append(flat[start:end].reshape([a.shape[d] for d in order]).transpose(np.argsort(order)))
-    return tuple(parts)
