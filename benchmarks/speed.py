@@ -269,11 +269,9 @@ def markdown(report):
         where = f"BLAS {blas} (kernels {rows[0]['kernel']})" if device == "cpu" else device
         lines += ["", f"## {threads} thread{'s' * (threads > 1)}, {where}", ""]
         lines += table(rows)
-        if any(r["clock"] == "least wall" for r in rows):
-            lines += [
-                "",
-                "Others used the machine: on several threads that makes these figures worthless. Measure again.",
-            ]
+        disturbed = [r["workload"] for r in rows if r["clock"] == "least wall"]
+        if disturbed:
+            lines += ["", f"{', '.join(disturbed)}: others used the machine, and on several threads that spoils a figure."]
     absent = {side: why for r in results for side, why in r["absent"].items() if "express" not in why}
     lines += ["", *(f"Left out: {side} ({why})." for side, why in absent.items())]
     return "\n".join(lines).rstrip() + "\n"
