@@ -10,6 +10,7 @@ import pytest
 from tinygan import Fused, Op, Tensor, grad, no_grad, op, ops
 from tinygan.autodiff import VariadicOp, raw
 from tinygan.gradcheck import assert_gradients
+from tinygan.ops import shape
 
 
 def leaf(values, dtype=np.float64):
@@ -414,3 +415,30 @@ def test_other_leaves_may_change():
     y = ops.sum(ops.exp(w))
     other.data = other.data + 1.0
     np.testing.assert_allclose(grad(y, w)[0], np.exp(w.data))
+
+
+# --- gradients in pieces -----------------------------------------------------------------------------------------
+
+
+def in_pieces(x):
+    picked = x[0] * 2 + x[1] * x[-1] + (x * x)[2] + x[np.array([1, 1, 3])].sum(0) + x.sum(0) + x[:, 0][:3]
+    return ((picked + 3 * x[2:5].sum(0) + x[x.data > 0].sum()) ** 2).sum() + (x[1:] * x[:-1]).sum()
+
+
+@pytest.mark.parametrize("of_a_leaf", [True, False])
+def test_pieces_of_a_gradient_add_up(of_a_leaf):
+    x = leaf(numbers(6, 3) - 1)
+    asked = [x] if of_a_leaf else [x * 1.5, x]  # what is no leaf is put together on the way
+    whole = grad(in_pieces(asked[0]), asked, create_graph=True)  # recorded: one array for each piece
+    for found, wanted in zip(grad(in_pieces(asked[0]), asked), whole, strict=True):
+        np.testing.assert_allclose(found, wanted.data, rtol=1e-10)
+    assert_gradients(in_pieces, x.data)
+
+
+def test_slices_of_one_array_share_its_gradient(monkeypatch):
+    made = []
+    forward = shape._unindex.forward
+    monkeypatch.setattr(shape._unindex, "forward", lambda *a, **k: made.append(1) or forward(*a, **k))
+    x = leaf(np.ones((50, 2)))
+    (found,) = grad(sum((t + 1) * x[t] for t in range(50)).sum(), [x])
+    assert len(made) == 1 and np.array_equal(found[:, 0], np.arange(1, 51))

@@ -333,6 +333,32 @@ class Fused(Op):
         return [next(found) if n else None for n in need]
 
 
+class Pieces:
+    """A gradient in pieces, which are put together when all are known: one array for all, not one for each.
+
+    An op whose argument gets a gradient at some places only may return it from `pullback`, if nothing is recorded.
+    first() is that gradient as an array, add_to(array) adds it to one.
+    """
+
+    def __init__(self, shape, first, add_to):
+        self.shape, self.first, self.rest = shape, first, []
+        self.add_to = add_to
+
+    def __add__(self, other):
+        self.rest.append(other)
+        return self
+
+    def joined(self):
+        """The sum, an array."""
+        total = self.first()
+        for part in self.rest:
+            if type(part) is Pieces:
+                part.add_to(total)
+            else:
+                total = total + part
+        return total
+
+
 def _history(outputs):
     """(leaves, computed): every Tensor that `outputs` depend on and that requires gradients, computed ones in order."""
     leaves, computed, seen, stack = [], [], set(outputs), list(dict.fromkeys(outputs))
@@ -375,11 +401,17 @@ def grad(outputs, inputs, g=None, create_graph=False):
         g_t = grads.get(t) if t in wanted else grads.pop(t, None)  # a buffer is dropped as soon as it was used
         if g_t is None:
             continue
+        if type(g_t) is Pieces:
+            g_t = g_t.joined()
+            if t in wanted:
+                grads[t] = g_t
         for a, g_a in zip(t.parents, t.op.pullback(g_t, t, useful, create_graph)):
             if g_a is not None:
                 if g_a.shape != a._data.shape:
                     g_a = _fit(g_a, a, t)
                 before = grads.get(a)
+                if type(g_a) is Pieces and type(before) is not Pieces and before is not None:
+                    before, g_a = g_a, before
                 grads[a] = g_a if before is None else before + g_a
     return tuple(_result(grads.get(x), x, create_graph) for x in inputs)
 
@@ -420,6 +452,8 @@ def _seed(outputs, inputs, g, create_graph):
 
 
 def _result(gradient, x, create_graph):
+    if type(gradient) is Pieces:
+        gradient = gradient.joined()
     if gradient is None:
         gradient = xp(x._data).zeros_like(x._data)
         return Tensor(gradient) if create_graph else gradient

@@ -9,7 +9,7 @@ from itertools import accumulate
 
 import numpy as np
 
-from tinygan.autodiff import VariadicOp, broadcast_to, op, raw
+from tinygan.autodiff import Op, Pieces, VariadicOp, broadcast_to, op, raw
 from tinygan.backend import xp
 from tinygan.ops.elementwise import where
 
@@ -198,7 +198,29 @@ def _plain_key(key):
     return parts if isinstance(key, tuple) else parts[0]
 
 
-@op(lambda g, y, x, key: _unindex(g, key=key, shape=x.shape))
+class Index(Op):
+    """An op that picks some places; x[0], x[1], ... of one x share an array for its gradient instead of having one each."""
+
+    def pullback(self, g, y, useful, record):
+        if record:
+            return super().pullback(g, y, useful, record)
+        (x,), (source,), key = y.arrays, y.parents, y.const["key"]
+        if source not in useful:
+            return [None]
+        first = lambda: _unindex.forward(g, key=key, shape=x.shape)
+        return [Pieces(x.shape, first, lambda total: _add_at(total, key, g))]
+
+
+def _add_at(total, key, x):
+    """total[key] += x, also where an index occurs twice."""
+    parts = key if isinstance(key, tuple) else (key,)
+    if any(hasattr(k, "dtype") and k.dtype.kind in "iu" and k.ndim for k in parts):
+        xp(x).add.at(total, key, x)
+    else:
+        total[key] += x
+
+
+@lambda forward: Index(forward, lambda g, y, x, key: _unindex(g, key=key, shape=x.shape))
 def _index(x, key):
     return x[key]
 
@@ -211,11 +233,7 @@ def _unindex(x, key, shape):
         out[:start], out[start:stop], out[stop:] = 0, x, 0
         return out
     out = xp(x).zeros_like(x, shape=shape)  # in x's order in memory: channels-last stays channels-last
-    parts = key if isinstance(key, tuple) else (key,)
-    if any(hasattr(k, "dtype") and k.dtype.kind in "iu" and k.ndim for k in parts):
-        xp(x).add.at(out, key, x)  # an index may occur twice
-    else:
-        out[key] = x
+    _add_at(out, key, x)
     return out
 
 
