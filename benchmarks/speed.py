@@ -260,7 +260,7 @@ def markdown(report):
         "",
         f"{about['date']}, {about['processor']}, {about['cores']} cores, {about['system']}. Python {about['python']},"
         f" NumPy {results[0]['numpy']}, "
-        + ", ".join(f"{side} {v}" for side, v in versions.items() if side != "torch-best")
+        + ", ".join(f"{side} {v}" for side, v in versions.items() if side in ("tinygan", "torch", *PEERS))
         + (f". Commit {about['commit']}." if about["commit"] else "."),
     ]
     settings = dict.fromkeys((r["blas"], r["threads"], r["device"]) for r in results)

@@ -47,7 +47,7 @@ class Settings:
     steps: int = setting(4000, "Training steps; each moves both players once, D n_critic times.", 1)
     batch_size: int = setting(64, "Samples of each kind, real and generated, in a step.", 1)
     processes: int = setting(
-        1, "Processes that train together, each on its share of the batch; as many as cores is fastest. CPU only.", 1
+        1, "Processes that train together, each on its share of the batch, best no more than cores. CPU only.", 1
     )
     n_critic: int = setting(1, "D's turns in a training step, each with new samples; WGAN takes 5.", 1)
     learning_rate: float = setting(1e-3, "Adam's learning rate, before it falls.", 0.0)
