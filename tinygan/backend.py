@@ -12,8 +12,11 @@ import sys
 from contextlib import contextmanager
 from functools import cache, partial
 from itertools import accumulate, pairwise
+from typing import TypeAlias
 
 import numpy as np
+
+Array: TypeAlias = np.ndarray  # or cupy.ndarray, which has the same methods
 
 _libraries = {np.ndarray: np, float: np, int: np, bool: np, list: np, tuple: np}
 

@@ -4,6 +4,8 @@ import os
 from contextlib import contextmanager
 from pathlib import Path
 
+import numpy as np
+
 
 @contextmanager
 def written_whole(path):
@@ -22,8 +24,14 @@ def written_whole(path):
         temporary.unlink(missing_ok=True)
 
 
+def save_array(path, array):
+    """Write an array as a .npy file that is whole or absent."""
+    with written_whole(path) as temporary, open(temporary, "wb") as file:
+        np.save(file, array)
+
+
 def remove_leftovers(folder):
-    """Remove what `written_whole` leaves in `folder` when it is killed. Only for who knows that nobody writes there."""
+    """Remove what a killed `written_whole` left in `folder`. No other process may be writing there."""
     for path in Path(folder).glob(".*"):
         pid, dot, name = path.name[1:].partition(".")
         if pid.isdigit() and dot and name:
