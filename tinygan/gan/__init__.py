@@ -1,5 +1,5 @@
-"""The game of two networks, without what they are about: objectives, penalties, the training step, runs and their files.
+"""The game of networks against each other, without what they are about.
 
-Read `training` first, which has the step, then `objectives` and `penalties`, which it calls; `run` is the loop around it.
-`sequences`, `language`, `policy`, `relaxed`, `infill` and `vae` are players and games of what comes in a row.
+Read `players.py` first (Player, Game), then `adversarial.py`, which has the training step, then `objectives.py` and
+`penalties.py`, which it calls.
 """

@@ -1,51 +1,55 @@
 """Games of classes: every batch, real or generated, has the classes in turn: 0, 1, ... K - 1, 0, 1, and so on.
 
-A relativistic D then compares samples of one class, no batch lacks one, and a hundred samples of ten classes are a table
-with a class a column: `tinygan sample RUN --class 7` takes every tenth. `recipes/cgan.py` has classes of pictures,
-`recipes/sines.py` and `recipes/stock.py` of sequences.
+A relativistic D then compares samples of one class, and no batch lacks one. A hundred samples of ten classes are a table
+with a class a column: `tinygan sample RUN --class 7` takes every tenth. The recipe `cgan` has classes of pictures, `sines`
+and `stock` of sequences.
 """
 
-from dataclasses import dataclass
+from typing import Any
 
 import numpy as np
 
-from tinygan.autodiff import Tensor
-from tinygan.backend import xp
+from tinygan.backend import Array, xp
 from tinygan.data import Loader
-from tinygan.gan.training import Game
+from tinygan.gan.adversarial import Adversarial
 
 
-@dataclass
-class ClassGame(Game):
-    """A game whose samples, as drawn, have the classes in turn."""
+class ClassGame(Adversarial):
+    """A game whose samples, as drawn, have the classes in turn; `classes` 0: it has none.
 
-    classes: int = 0  # 0: it has none, and is a Game as any other
+    Both players are told the classes: as numbers, or with `one_hot` as vectors of one 1.
+    """
 
-    @property
-    def at_once(self):
-        """Samples are drawn so many at a time: each time begins with class 0."""
-        return max(1, 256 // max(1, self.classes)) * max(1, self.classes)
+    def __init__(self, *arguments: Any, classes: int, one_hot: bool = False):
+        self.classes, self.one_hot = classes, one_hot
+        self.takes = ("of_class", "given") if classes else ()
+        super().__init__(*arguments)
+
+    def told(self, given: Any) -> tuple:
+        """Return what both players are told of the classes `given`, (n,) whole numbers."""
+        if not self.classes:
+            return ()
+        return self.tensors([np.eye(self.classes, dtype="float32")[given] if self.one_hot else np.asarray(given)])
+
+    def answered(self, n: int, rng: np.random.Generator) -> tuple:
+        """Return what the players are told of n samples: the classes in turn."""
+        return self.told(in_turn(n, self.classes or 1))
 
 
-def in_turn(n, classes):
-    """The classes of n samples: (n,)."""
+def in_turn(n: int, classes: int) -> np.ndarray:
+    """Return the classes of n samples, (n,)."""
     return np.arange(n) % classes
-
-
-def one_hot_in_turn(n, classes, device="cpu"):
-    """The same as vectors of one 1: a Tensor (n, classes)."""
-    return Tensor(np.eye(classes, dtype="float32")[in_turn(n, classes)], device=device)
 
 
 class ClassLoader:
     """Batches that have the classes in turn, of the samples of each class: arrays (N_k, ...)."""
 
-    def __init__(self, of_class, batch_size, seed):
+    def __init__(self, of_class: list, batch_size: int, seed: int):
         self.batch_size, of_each = batch_size, -(-batch_size // len(of_class))
         self.loaders = [Loader(x, batch_size=of_each, seed=seed) for x in of_class]
 
-    def batch(self, step):
-        """The batch (batch_size, ...) of training step `step`."""
+    def batch(self, step: int) -> Array:
+        """Return the batch (batch_size, ...) of training step `step`."""
         batches = [loader.batch(step) for loader in self.loaders]
         rows = xp(batches[0]).stack(batches, 1)  # (of each, classes, ...)
         return rows.reshape(-1, *rows.shape[2:])[: self.batch_size]

@@ -1,7 +1,9 @@
-"""Where z comes from: spaces to draw it from, layers that make more of it, and the way from one draw to another.
+"""Where z comes from: spaces to draw it from, the way from one z to another, layers that make more of it.
 
-A space has `size`, how many numbers a point has, and `sample(rng, n)`, n points as a float32 array (n, size). `Joined` puts
-spaces side by side, as InfoGAN's codes are beside its noise; `Mixture` draws each point from one of several.
+A space has `size`, how many numbers a point has, and `sample(rng, n)`, n points as a float32 array (n, size).
+`between(a, b, t, fixed)` gives the points on the way from a to b; what cannot lie between, as a class cannot, is taken
+from `fixed`. `Joined` puts spaces side by side, as InfoGAN's codes stand beside its noise. `Mixture` draws each point
+from one of several spaces.
 
 >>> import numpy as np
 >>> codes = Joined(Normal(62), Categorical(10), Uniform(2))
@@ -11,97 +13,154 @@ spaces side by side, as InfoGAN's codes are beside its noise; `Mixture` draws ea
 """
 
 import math
+from typing import Any
 
 import numpy as np
 
+from tinygan.autodiff import Tensor
 from tinygan.nn import GRU, Linear, Module
 from tinygan.ops import cat, expand, relu, tanh, unsqueeze
 
 
-class Normal:
-    """N(0, 1) in every direction."""
+class Space:
+    """A distribution of points. A subclass has `size` and `sample`."""
 
-    def __init__(self, size):
-        self.size = _checked_size("Normal", size)
+    size: int
+    truncates = False  # whether `sample` takes a truncation
 
-    def sample(self, rng, n):
-        """(n, size), float32."""
-        return rng.standard_normal((n, self.size), dtype="float32")
+    def sample(self, rng: np.random.Generator, n: int) -> np.ndarray:
+        """Return n points, (n, size), float32."""
+        raise NotImplementedError
+
+    def between(self, a: np.ndarray, b: np.ndarray, t: float, fixed: np.ndarray) -> np.ndarray:
+        """Return the points at t = 0..1 on the way from a to b, both (n, size): here `fixed`, there is no way between."""
+        return fixed
 
 
-class Uniform:
+class Normal(Space):
+    """N(0, 1) in every direction. With `steps`, z_t is drawn anew at every step: points are (steps, n, size)."""
+
+    truncates = True
+
+    def __init__(self, size: int, steps: int = 0):
+        self.size, self.steps = _checked_size("Normal", size, least=0), steps
+
+    def sample(self, rng: np.random.Generator, n: int, truncation: float | None = None) -> np.ndarray:
+        """Return (n, size) or (steps, n, size), float32; truncation: numbers beyond ± it are drawn again.
+
+        The truncation trick: train without, sample with, and trade diversity for quality. Brock et al. 2019, section 3.1.
+        """
+        shape = (self.steps, n, self.size) if self.steps else (n, self.size)
+        z = rng.standard_normal(shape, dtype="float32")
+        if truncation is not None:
+            if not truncation >= 0.01:  # at .01, 1 number in 125 is kept
+                raise ValueError(f"truncation {truncation}: expected .01 or more")
+            while (far := np.abs(z) > truncation).any():
+                z[far] = rng.standard_normal(int(far.sum()), dtype="float32")
+        return z
+
+    def between(self, a: np.ndarray, b: np.ndarray, t: float, fixed: np.ndarray) -> np.ndarray:
+        """Return cos(tπ/2) a + sin(tπ/2) b, which is N(0, 1) for every t: each point is as likely as the ends."""
+        return math.cos(t * math.pi / 2) * a + math.sin(t * math.pi / 2) * b
+
+
+class Uniform(Space):
     """Uniform on a box: every number between low and high, -1 and 1 by default."""
 
-    def __init__(self, size, low=-1.0, high=1.0):
+    def __init__(self, size: int, low: float = -1.0, high: float = 1.0):
         self.size, self.low, self.high = _checked_size("Uniform", size), low, high
         if not low < high:
             raise ValueError(f"Uniform: from {low} to {high}: expected low < high")
 
-    def sample(self, rng, n):
-        """(n, size), float32."""
-        share = rng.random((n, self.size), dtype="float32")
-        return np.float32(self.low) + share * np.float32(self.high - self.low)
+    def sample(self, rng: np.random.Generator, n: int) -> np.ndarray:
+        """Return (n, size), float32."""
+        return rng.uniform(self.low, self.high, (n, self.size)).astype("float32")
+
+    def between(self, a: np.ndarray, b: np.ndarray, t: float, fixed: np.ndarray) -> np.ndarray:
+        """Return (1 - t) a + t b."""
+        return (1 - t) * a + t * b
 
 
-class Sphere:
+class Sphere(Space):
     """Uniform on the sphere of `radius` about 0: a normal vector, whose direction is uniform, brought to that length.
 
     With radius √size it is nearly N(0, 1), whose points are all about that far from 0. Karras et al. 2018, section A.1.
     """
 
-    def __init__(self, size, radius=1.0):
+    def __init__(self, size: int, radius: float = 1.0):
         self.size, self.radius = _checked_size("Sphere", size), radius
         if not radius > 0:
             raise ValueError(f"Sphere: radius {radius}: expected more than 0")
 
-    def sample(self, rng, n):
-        """(n, size), float32."""
+    def sample(self, rng: np.random.Generator, n: int) -> np.ndarray:
+        """Return (n, size), float32."""
         z = rng.standard_normal((n, self.size))
         return (z * (self.radius / np.linalg.norm(z, axis=1, keepdims=True))).astype("float32")
 
+    def between(self, a: np.ndarray, b: np.ndarray, t: float, fixed: np.ndarray) -> np.ndarray:
+        """Return the points on the great arcs from a to b."""
+        return slerp(a, b, t)
 
-class Categorical:
+
+class Categorical(Space):
     """One of `size` classes as a one-hot vector; with `draws`, how often each class came up in so many: multinomial.
 
     probabilities: (size,), all equal by default. InfoGAN's discrete code, Chen et al. 2016, section 7.2.
     """
 
-    def __init__(self, size, probabilities=None, draws=1):
+    def __init__(self, size: int, probabilities: Any = None, draws: int = 1):
         self.size, self.draws = _checked_size("Categorical", size), draws
         self.probabilities = _checked_probabilities("Categorical", probabilities, size)
         if draws < 1:
             raise ValueError(f"Categorical: draws {draws}: expected at least 1")
 
-    def sample(self, rng, n):
-        """(n, size), float32; every row sums to `draws`."""
+    def sample(self, rng: np.random.Generator, n: int) -> np.ndarray:
+        """Return (n, size), float32; every row sums to `draws`."""
         return rng.multinomial(self.draws, self.probabilities, n).astype("float32")
 
 
-class Joined:
+class Tokens(Space):
+    """One of `count` whole numbers at every step: (steps, n)."""
+
+    def __init__(self, count: int, steps: int):
+        self.size, self.count, self.steps = 1, count, steps
+
+    def sample(self, rng: np.random.Generator, n: int) -> np.ndarray:
+        """Return (steps, n), integers below `count`."""
+        return rng.integers(self.count, size=(self.steps, n))
+
+
+class Joined(Space):
     """Spaces side by side: a point is a point of each, end to end."""
 
-    def __init__(self, *spaces):
+    def __init__(self, *spaces: Space):
         if not spaces:
             raise ValueError("Joined: no spaces given")
         self.spaces, self.size = spaces, sum(space.size for space in spaces)
+        self.truncates = any(space.truncates for space in spaces)
 
-    def sample(self, rng, n):
-        """(n, size), float32."""
-        return np.concatenate([space.sample(rng, n) for space in self.spaces], 1)
+    def sample(self, rng: np.random.Generator, n: int, truncation: float | None = None) -> np.ndarray:
+        """Return (n, size), float32; truncation: of the normal spaces among them."""
+        return np.concatenate(draw_each(self.spaces, rng, n, truncation), 1)
 
-    def split(self, z):
-        """z (n, size) as one piece (n, space.size) for each space; arrays and Tensors alike."""
+    def split(self, z: Any) -> list:
+        """Return z (n, size) as one piece (n, space.size) for each space; arrays and Tensors alike."""
         ends = np.cumsum([space.size for space in self.spaces]).tolist()
         return [z[:, end - space.size : end] for space, end in zip(self.spaces, ends)]
 
+    def between(self, a: np.ndarray, b: np.ndarray, t: float, fixed: np.ndarray) -> np.ndarray:
+        """Return what lies between in each of the spaces."""
+        parts = zip(self.spaces, *(self.split(z) for z in (a, b, fixed)))
+        return np.concatenate([space.between(p, q, t, r) for space, p, q, r in parts], 1)
 
-class Mixture:
+
+class Mixture(Space):
     """Each point from one of several spaces of one size, chosen with `probabilities`, all equal by default.
 
     `centres` (spaces, size), if given, are added: Mixture([Normal(2)] * 8, centres=points) has a cloud about each point.
     """
 
-    def __init__(self, spaces, probabilities=None, centres=None):
+    def __init__(self, spaces: Any, probabilities: Any = None, centres: Any = None):
         self.spaces = list(spaces)
         sizes = {space.size for space in self.spaces}
         if len(sizes) != 1:
@@ -115,19 +174,45 @@ class Mixture:
         if self.centres.shape != shape:
             raise ValueError(f"Mixture: centres {self.centres.shape}: expected a point for each space, {shape}")
 
-    def sample(self, rng, n):
-        """(n, size), float32."""
+    def sample(self, rng: np.random.Generator, n: int) -> np.ndarray:
+        """Return (n, size), float32."""
         chosen = rng.choice(len(self.spaces), n, p=self.probabilities)
         of_each = np.stack([space.sample(rng, n) for space in self.spaces])  # (spaces, n, size)
         return of_each[chosen, np.arange(n)] + self.centres[chosen]
 
 
-SPACES = {"normal": Normal, "uniform": Uniform, "sphere": Sphere, "categorical": Categorical}  # all take a size
+SPACES = {"normal": Normal, "uniform": Uniform, "sphere": Sphere}  # by name, as the setting `latent` takes them
 
 
-def _checked_size(name, size):
-    if size < 1:
-        raise ValueError(f"{name}: size {size}: a point needs at least 1 number")
+def draw_each(spaces: Any, rng: np.random.Generator, n: int, truncation: float | None = None) -> tuple:
+    """Return n points of each of several spaces; truncation: of those that have one."""
+    given = {} if truncation is None else {"truncation": truncation}
+    return tuple(space.sample(rng, n, **(given if space.truncates else {})) for space in spaces)
+
+
+def slerp(start: np.ndarray, end: np.ndarray, t: float) -> np.ndarray:
+    """Return the point at t in [0, 1] of the great arc from start (..., Z) to end; its length goes evenly from one's to the other's.
+
+    sin((1 - t) Ω) / sin Ω a + sin(t Ω) / sin Ω b for points a, b of length 1 with the angle Ω between them. Normal noise of
+    many dimensions lies near a sphere. On a straight line half-way, its length is 1/√2 of what the generator was trained
+    on. Opposite points have no shortest arc: the line is taken. Shoemake 1985; for latent spaces White 2016, section 2.1.
+    """
+    lengths = [np.linalg.norm(x, axis=-1, keepdims=True) for x in (start, end)]
+    a, b = (x / np.maximum(length, 1e-30) for x, length in zip((start, end), lengths))
+    # the half angle from chord and sum: arccos loses half of the digits of small angles
+    chord, total = (np.linalg.norm(x, axis=-1, keepdims=True) for x in (a - b, a + b))
+    angle = 2 * np.arctan2(chord, total)
+    flat = np.sin(angle) < 1e-6  # sin(t Ω) / sin Ω is t there, to 12 digits
+    safe = np.where(flat, 1, np.sin(angle))
+    weights = [np.where(flat, share, np.sin(share * angle) / safe) for share in (1 - t, t)]
+    return ((weights[0] * a + weights[1] * b) * ((1 - t) * lengths[0] + t * lengths[1])).astype(
+        np.result_type(start, end)
+    )
+
+
+def _checked_size(name, size, least=1):
+    if size < least:
+        raise ValueError(f"{name}: size {size}: a point needs at least {least} number{'s' * (least != 1)}")
     return size
 
 
@@ -175,72 +260,3 @@ class LatentPath(Module):
         """z (N, size), noise ε (N, T, noise) -> the path (N, T, path)."""
         along = expand(unsqueeze(z, 1), (-1, noise.shape[1], -1))
         return self.gru(cat([noise, along], 2), unsqueeze(tanh(self.begin(z)), 0))[0]
-
-
-# --- nearer to the middle --------------------------------------------------------------------------------------
-
-
-class Truncated:
-    """A random generator whose normal numbers lie within ± truncation: those beyond are drawn again, all else is as it was.
-
-    The truncation trick: train without, sample with, and trade diversity for quality. Brock et al. 2019, section 3.1.
-    """
-
-    def __init__(self, rng, truncation):
-        if not truncation >= 0.01:  # at .01, 1 number in 125 is kept
-            raise ValueError(f"truncation {truncation}: expected .01 or more")
-        self.rng, self.truncation = rng, truncation
-
-    def standard_normal(self, size=None, dtype=np.float64):
-        """As numpy's."""
-        z = np.asarray(self.rng.standard_normal(size, dtype=dtype))
-        while (far := np.abs(z) > self.truncation).any():
-            z[far] = self.rng.standard_normal(int(far.sum()), dtype=dtype)
-        return z
-
-    def __getattr__(self, name):
-        return getattr(self.rng, name)
-
-
-def shrunk(z, psi, centre=0.0):
-    """centre + psi (z - centre): nearer to the centre, which is more typical, for psi < 1. Karras et al. 2019, section B."""
-    return centre + psi * (z - centre)
-
-
-# --- on the way ------------------------------------------------------------------------------------------------
-
-
-class Between:
-    """The chance on the way from one random generator to another: what is drawn from it lies between what both would draw.
-
-    A recipe's `fake` has no other source of chance than the generator it is given, so samples drawn with this one at t =
-    0..1 go from those of `start` to those of `end`, whatever the recipe draws. Normal numbers are cos(tπ/2) a + sin(tπ/2)
-    b, which is normal again for every t: each sample on the way is as likely as the ends. Uniform ones go in a line. What
-    cannot lie between, classes and places, is drawn from `fixed`, the same all the way.
-    """
-
-    def __init__(self, start, end, t, fixed):
-        self.start, self.end, self.t, self.fixed = start, end, t, fixed
-
-    def standard_normal(self, *args, **options):
-        """As numpy's."""
-        a, b = (rng.standard_normal(*args, **options) for rng in (self.start, self.end))
-        return math.cos(self.t * math.pi / 2) * a + math.sin(self.t * math.pi / 2) * b
-
-    def random(self, *args, **options):
-        """As numpy's."""
-        return self._line(*(rng.random(*args, **options) for rng in (self.start, self.end)))
-
-    def uniform(self, low=0.0, high=1.0, size=None):
-        """As numpy's."""
-        return self._line(*(rng.uniform(low, high, size) for rng in (self.start, self.end)))
-
-    def normal(self, loc=0.0, scale=1.0, size=None):
-        """As numpy's."""
-        return loc + scale * self.standard_normal(size)
-
-    def _line(self, a, b):
-        return (1 - self.t) * a + self.t * b
-
-    def __getattr__(self, name):
-        return getattr(self.fixed, name)

@@ -11,6 +11,9 @@ from typing import NamedTuple
 from tinygan.ops import exp, logsigmoid, mean, relu, square
 
 
+LOG_2 = math.log(2)
+
+
 class Objective(NamedTuple):
     """The losses of both players as functions of (real, fake), to be minimised, and where they come from."""
 
@@ -19,6 +22,7 @@ class Objective(NamedTuple):
     source: str
     compares: bool = False  # whether G's loss needs the verdicts on real samples too
     targets: bool = False  # whether D pulls real verdicts to a target, which `smoothed` can lower
+    bounds: tuple[float, float] | None = None  # D's loss when it cannot tell (all verdicts even), when it is always right
 
 
 minimax = Objective(
@@ -26,23 +30,27 @@ minimax = Objective(
     lambda real, fake: mean(logsigmoid(-fake)),
     "min over G, max over D of E log σ(real) + E log(1 - σ(fake)). Goodfellow et al. 2014, eq. 1",
     targets=True,
+    bounds=(2 * LOG_2, 0.0),
 )
 non_saturating = Objective(
     minimax.discriminator,
     lambda real, fake: -mean(logsigmoid(fake)),
     "G maximises E log σ(fake) instead, which has a slope where D wins. Goodfellow et al. 2014, section 3",
     targets=True,
+    bounds=(2 * LOG_2, 0.0),
 )
 least_squares = Objective(
     lambda real, fake: 0.5 * mean(square(real - 1)) + 0.5 * mean(square(fake)),
     lambda real, fake: 0.5 * mean(square(fake - 1)),
     "D regresses real to 1 and fake to 0, G fake to 1. Mao et al. 2017, eq. 9",
     targets=True,
+    bounds=(0.25, 0.0),
 )
 hinge = Objective(
     lambda real, fake: mean(relu(1 - real)) + mean(relu(1 + fake)),
     lambda real, fake: -mean(fake),
     "D stops caring once real > 1 and fake < -1. Lim & Ye 2017; Miyato et al. 2018, eq. 16",
+    bounds=(2.0, 0.0),
 )
 wasserstein = Objective(
     lambda real, fake: mean(fake) - mean(real),
@@ -68,6 +76,7 @@ relativistic = Objective(
     lambda real, fake: -mean(logsigmoid(_margin(fake, real))),
     "which of a pair is real? G sees the real one too. Jolicoeur-Martineau 2019, eq. 7; Huang et al. 2024, eq. 2",
     compares=True,
+    bounds=(LOG_2, 0.0),
 )
 
 
@@ -81,13 +90,14 @@ relativistic_average = Objective(
     lambda real, fake: _above_average(fake, real),
     "is this one more real than the others are on average? Jolicoeur-Martineau 2019, RaSGAN",
     compares=True,
+    bounds=(2 * LOG_2, 0.0),
 )
 
 
 # --- f-GAN: any divergence E_Q f(P/Q) --------------------------------------------------------------------------
 
 
-def _f_gan(output, conjugate, divergence):
+def _f_gan(output, conjugate, divergence, bounds=None):
     """Two objectives for one divergence: the game as in eq. 6, and with the G of section 3.2.
 
     D's output is T = g(v), g making it a number that f's conjugate f* takes. `output` is v -> g(v) and `conjugate`
@@ -96,21 +106,20 @@ def _f_gan(output, conjugate, divergence):
     """
     discriminator = lambda real, fake: mean(conjugate(fake)) - mean(output(real))
     source = f"D estimates {divergence}, G lowers "
-    return (
-        Objective(discriminator, lambda real, fake: -mean(conjugate(fake)), source + "it. Nowozin et al. 2016, eq. 6"),
-        Objective(
-            discriminator,
-            lambda real, fake: -mean(output(fake)),
-            source + "-E T(fake), which has a slope where D wins. Nowozin et al. 2016, section 3.2",
-        ),
+    plain = Objective(
+        discriminator, lambda real, fake: -mean(conjugate(fake)), source + "it. Nowozin et al. 2016, eq. 6", bounds=bounds
+    )
+    return plain, plain._replace(
+        generator=lambda real, fake: -mean(output(fake)),
+        source=source + "-E T(fake), which has a slope where D wins. Nowozin et al. 2016, section 3.2",
     )
 
 
-LOG_2 = math.log(2)
 f_kl, f_kl_steep = _f_gan(lambda v: v, lambda v: exp(v - 1), "KL(P|Q) = E_P log(P/Q)")
 f_reverse_kl, f_reverse_kl_steep = _f_gan(lambda v: -exp(-v), lambda v: v - 1, "KL(Q|P) = E_Q log(Q/P)")
 f_js, f_js_steep = _f_gan(
-    lambda v: LOG_2 + logsigmoid(v), lambda v: -LOG_2 - logsigmoid(-v), "KL(P|M) + KL(Q|M), M = (P + Q) / 2"
+    lambda v: LOG_2 + logsigmoid(v), lambda v: -LOG_2 - logsigmoid(-v), "KL(P|M) + KL(Q|M), M = (P + Q) / 2",
+    bounds=(0.0, -2 * LOG_2),
 )
 f_pearson, f_pearson_steep = _f_gan(lambda v: v, lambda v: square(v) / 4 + v, "Pearson's E_Q (P/Q - 1)²")
 

@@ -17,7 +17,6 @@ from tinygan.metrics.images import class_shares, evaluate_images, inception_scor
 from tinygan.metrics.mmd import PermutationTest, median_distance, squared_mmd, squared_mmd_floor, squared_mmd_test
 from tinygan.metrics.modes import class_scores, grid_centres, mode_scores, ring_centres
 from tinygan.metrics.ngrams import NgramModel
-from tinygan.metrics.oracle import Oracle
 from tinygan.metrics.precision_recall import density_coverage, precision_recall
 from tinygan.metrics.quality import Diversity, bicubic, diversity, psnr, ssim
 from tinygan.metrics.sequences import (
@@ -33,7 +32,7 @@ from tinygan.metrics.text import bleu, distinct_share, exact_copies, ngram_novel
 from tinygan.metrics.wasserstein import sliced_wasserstein, wasserstein_1d
 
 __all__ = [
-    "Classifier", "Diversity", "KernelDistance", "Neighbours", "NgramModel", "Oracle", "PermutationTest",
+    "Classifier", "Diversity", "KernelDistance", "Neighbours", "NgramModel", "PermutationTest",
     "SequenceScores", "bicubic", "bleu", "cache_folder", "class_scores", "class_shares", "copied_share",
     "density_coverage", "digit_classifier", "discriminative_score", "distinct_share", "diversity", "evaluate_images",
     "exact_copies", "feature_scores", "frechet_distance", "grid_centres", "inception_score", "kernel_distance",

@@ -14,6 +14,24 @@ import math
 
 import numpy as np
 
+SHAPES = {  # what is left of the learning rate, after a share t of the steps in which it falls
+    "constant": lambda t: 1.0,
+    "linear": lambda t: 1.0 - t,
+    "cosine": lambda t: 0.5 * (1 + math.cos(math.pi * t)),
+    "exponential": lambda t: 0.01**t,
+}
+
+
+def share_left(k, steps, *, shape="linear", decay_from=0.5, warmup=0):
+    """Return the share of the learning rate at step k of `steps`: a rise, a plateau, a fall.
+
+    It rises in a line for `warmup` steps. It falls from the share `decay_from` of the steps on: "linear" and "cosine"
+    reach 0 at the end, "exponential" 1 %. LambdaLR(optimizer, lambda k: share_left(k, steps)) is the schedule.
+    """
+    risen = min(1.0, (k + 1) / warmup) if warmup else 1.0
+    left = min(1.0, (steps - k) / steps / max(1e-12, 1 - decay_from))  # of the steps in which it falls
+    return risen * SHAPES[shape](1 - left)
+
 
 class LambdaLR:
     """lr = base lr · lr_lambda(k), base lr being the optimiser's when the schedule is made."""

@@ -12,9 +12,9 @@ global figure, no setting of the reader's own session is touched. Every file is 
 from tinygan.plot.history import curves, layer_curves, layer_norms
 from tinygan.plot.pictures import gif, image_grid, save_image
 from tinygan.plot.points import point_picture
-from tinygan.plot.strips import interpolation_strip, latent_walk, neighbour_strip, slerp
+from tinygan.plot.strips import interpolation_strip, neighbour_strip
 
 __all__ = [
-    "curves", "gif", "image_grid", "interpolation_strip", "latent_walk", "layer_curves", "layer_norms",
-    "neighbour_strip", "point_picture", "save_image", "slerp",
+    "curves", "gif", "image_grid", "interpolation_strip", "layer_curves", "layer_norms",
+    "neighbour_strip", "point_picture", "save_image",
 ]  # fmt: skip

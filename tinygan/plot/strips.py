@@ -10,27 +10,7 @@ from tinygan.backend import to_numpy
 from tinygan.plot.pictures import image_grid
 
 
-def slerp(start, end, t):
-    """The point at t in [0, 1] of the great arc from start (..., Z) to end: its length goes evenly from one's to the other's.
-
-    sin((1 - t) Ω) / sin Ω a + sin(t Ω) / sin Ω b for points a, b of length 1 with the angle Ω between them. Normal noise of
-    many dimensions lies near a sphere; on a straight line half-way its length is 1/√2 of what the generator was trained
-    on. Opposite points have no shortest arc: the line is taken. Shoemake 1985; for latent spaces White 2016, section 2.1.
-    """
-    lengths = [np.linalg.norm(x, axis=-1, keepdims=True) for x in (start, end)]
-    a, b = (x / np.maximum(length, 1e-30) for x, length in zip((start, end), lengths))
-    # the half angle from chord and sum: arccos loses half of the digits of small angles
-    chord, total = (np.linalg.norm(x, axis=-1, keepdims=True) for x in (a - b, a + b))
-    angle = 2 * np.arctan2(chord, total)
-    flat = np.sin(angle) < 1e-6  # sin(t Ω) / sin Ω is t there, to 12 digits
-    safe = np.where(flat, 1, np.sin(angle))
-    weights = [np.where(flat, share, np.sin(share * angle) / safe) for share in (1 - t, t)]
-    return ((weights[0] * a + weights[1] * b) * ((1 - t) * lengths[0] + t * lengths[1])).astype(
-        np.result_type(start, end)
-    )
-
-
-def interpolation_strip(draw, start, end, steps=9, between=slerp, scale=None):
+def interpolation_strip(draw, start, end, between, steps=9, scale=None):
     """A row for each pair of latent points, start (N, Z) and end (N, Z), with `steps` pictures from one to the other.
 
     between(start, end, t) gives the points at t. Jumps along a row are the holes of a generator; a smooth row of legible
@@ -41,22 +21,6 @@ def interpolation_strip(draw, start, end, steps=9, between=slerp, scale=None):
         raise ValueError(f"interpolation_strip: {steps} steps: at least 2, the start and the end")
     z = np.stack([between(start, end, t) for t in np.linspace(0, 1, steps)], 1)  # (N, steps, Z)
     return image_grid(_drawn(draw, z.reshape(-1, z.shape[-1]).astype(start.dtype)), columns=steps, scale=scale)
-
-
-def latent_walk(draw, stops, frames_per_leg=12, between=slerp, columns=None, scale=None):
-    """Frames of N samples that walk together from stop to stop and back to the first, for a `gif` without a jump.
-
-    stops: (K, N, Z), K >= 2 stops of each. Every leg has `frames_per_leg` frames, its last stop left to the next leg; all
-    frames are K·frames_per_leg grids of N pictures. Yields one at a time: nothing large is held.
-    """
-    (stops,) = _latents("latent_walk", stops, ndim=3)
-    if len(stops) < 2 or frames_per_leg < 1:
-        raise ValueError(f"latent_walk: {len(stops)} stops, {frames_per_leg} frames a leg: at least 2 and 1")
-    return (
-        image_grid(_drawn(draw, between(start, end, k / frames_per_leg).astype(stops.dtype)), columns, scale)
-        for start, end in zip(stops, np.roll(stops, -1, 0))
-        for k in range(frames_per_leg)
-    )
 
 
 def neighbour_strip(generated, neighbours, scale=None):

@@ -2,45 +2,63 @@
 
 A recipe has
 
-    Settings                        a dataclass; with a field `data`, it can be trained on a reader's own, --data PATH
-    make_game(settings, device)     the game; if that has `kept`, what its data taught, kept=... when a run is opened again
-    draw(game, samples, path)       a picture of samples, or
-    FORMATS                         {".txt": write, ".png": draw}: the first is what training writes, all are for `sample`
-    evaluate(game, samples)         its scores by name, on EVALUATED_SAMPLES samples
-    WATCHED                         names of scores that are cheap enough to be followed while it trains; may be left out
+    Settings                              a dataclass; with a field `data`, it trains on a reader's own, --data PATH
+    make_game(settings, device, saved)    the game; saved: `Game.saved` of a run that is opened again, or None
+    draw(game, samples, path)             draws samples, or
+    FORMATS                               {".txt": write, ".png": draw}: training writes the first, `sample` all
+    evaluate(game, samples)               scores by name, of EVALUATED_SAMPLES samples
 
-`digits.py` is the one to read first.
+and may have
+
+    WATCHED                               names of scores that are cheap enough to be followed while it trains
+    respond(game, prompt, rng)            the answer of a trained game to a line of text, for `tinygan chat`
+
+Recipes lie in folders by medium; their names are flat. `pictures/digits.py` is the one to read first. A file whose name
+begins with _ has what several recipes share.
 """
 
 import importlib
 import pkgutil
+from collections.abc import Callable
+from functools import cache
+from types import ModuleType
+from typing import Any
 
 
-def listed():
-    """The names of all recipes, as the command line spells them."""
-    return [
-        module.name.replace("_", "-") for module in pkgutil.iter_modules(__path__) if not module.name.startswith("_")
-    ]
+@cache
+def _modules() -> dict[str, str]:
+    """{name of a recipe, as the command line spells it: name of its module}, in alphabetical order."""
+    names = [found.name for found in pkgutil.walk_packages(__path__, f"{__name__}.") if not found.ispkg]
+    recipes = {name.rpartition(".")[2].replace("_", "-"): name for name in names if "._" not in name}
+    return dict(sorted(recipes.items()))
 
 
-def load(name):
-    """The module of a recipe by its name; KeyError if there is none."""
-    if name not in listed():
-        raise KeyError(name)
-    return importlib.import_module(f"tinygan.recipes.{name.replace('-', '_')}")
+def listed() -> list[str]:
+    """Return the names of all recipes, as the command line spells them."""
+    return list(_modules())
 
 
-def watched(recipe):
-    """A function of the game, {name: score} of those that the recipe would have followed while it trains, or None."""
+def load(name: str) -> Any:
+    """Return the module of a recipe by its name; KeyError if there is none."""
+    return importlib.import_module(_modules()[name])
+
+
+def watched(recipe: ModuleType) -> Callable | None:
+    """Return a function of the game, {name: score} of those that the recipe follows while it trains, or None."""
     names = getattr(recipe, "WATCHED", ())
 
     def scores(game):
-        found = recipe.evaluate(game, game.sample(recipe.EVALUATED_SAMPLES, game.settings.seed))
-        return {name: found[name] for name in names}
+        values = recipe.evaluate(game, game.sample(recipe.EVALUATED_SAMPLES, game.settings.seed))
+        return {name: values[name] for name in names}
 
     return scores if names else None
 
 
-def formats(recipe):
-    """How samples of a recipe are written: {suffix: function (game, samples, path)}, the first for training."""
+def formats(recipe: Any) -> dict[str, Callable]:
+    """Return how samples are written: {suffix: function (game, samples, path)}, the first for training."""
     return getattr(recipe, "FORMATS", None) or {".png": recipe.draw}
+
+
+def responder(recipe: ModuleType) -> Callable | None:
+    """Return `respond` of a recipe that has one, or None."""
+    return getattr(recipe, "respond", None)

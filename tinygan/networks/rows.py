@@ -1,33 +1,17 @@
-"""Handwritten digits, 8x8, written row by row: an LSTM generator against a convolutional discriminator.
-
-The generator holds a pen. z sets its state; then, row after row, the LSTM reads the row it wrote last and fresh noise,
-and writes the next. The discriminator sees the whole picture at once. Data: 1,797 digits that come with tinygan.
-Measured by a classifier of our own: Frechet distance in its features, confidence, the share of each digit.
-"""
+"""Pictures written row by row: an LSTM that writes them, a CNN that judges them whole, and the settings that they read."""
 
 from dataclasses import dataclass
 
-from tinygan.autodiff import Tensor, no_grad
-from tinygan.backend import stream, to_device
-from tinygan.data import Loader, digits
-from tinygan.gan import training
-from tinygan.gan.latent import LatentPath
-from tinygan.gan.training import Game, setting
-from tinygan.metrics import evaluate_images
+from tinygan.gan.latent import LatentPath, Normal
 from tinygan.nn import Conv2d, Linear, LSTMCell, Module, ModuleList
 from tinygan.ops import cat, chunk, expand, flatten, leaky_relu, lstm, lstm_feedback, permute, unsqueeze
-from tinygan.plot import image_grid, save_image
+from tinygan.run.settings import Settings, setting
 
 
 @dataclass
-class RowSettings(training.Settings):
-    """Settings of pictures that are written row by row."""
+class RowSettings(Settings):
+    """Settings of both networks."""
 
-    steps: int = setting(3600, "Training steps; each moves both players once.", 1)
-    learning_rate: float = setting(3e-3, "Adam's learning rate in the first half of training.", 0.0)
-    gamma: float = setting(0.7, "Weight of the penalty; see `penalty`.", 0.0)
-    ema: float = setting(0.999, "Decay of the moving average of G's weights, from which samples are drawn.", 0.0, 1.0)
-    penalty_every: int = setting(4, "R1 and R2 are taken every so many steps, as many times as strong.", 1)
     noise: int = setting(16, "Size of z, drawn once a picture.", 1)
     row_noise: int = setting(4, "Size of z_t, drawn anew for every row.", 0)
     row_latent: str = setting(
@@ -37,7 +21,7 @@ class RowSettings(training.Settings):
     )
     hidden: int = setting(112, "Size of the LSTM's state.", 1)
     features: int = setting(128, "Outputs of FC1, the last layer of D's trunk.", 1)
-    context: int = setting(0, "Channels through which D is shown the LSTM's states; 0: it sees the picture alone.", 0)
+    context: int = setting(0, "Channels through which D is shown the LSTM's states. 0: it sees the picture alone.", 0)
 
     def __post_init__(self):
         super().__post_init__()
@@ -45,13 +29,10 @@ class RowSettings(training.Settings):
             raise ValueError("row_latent=path with row_noise=0: a path has row_noise numbers a row; give it 1 or more")
 
 
-# --- the players -----------------------------------------------------------------------------------------------
-
-
 class RowWriter(Module):
     """Generator: (h_0, c_0) = FC1(z); h_t, c_t = LSTM([x_{t-1}, z_t, z]); x_t = tanh(W h_t + b), t = 1..height.
 
-    With `row_latent` path, row t is told the point LatentPath(z, z_1 .. z_t) in the place of z_t.
+    With row_latent=path, row t is told the point LatentPath(z, z_1 .. z_t) instead of z_t.
     """
 
     def __init__(self, height, width, s, rng):
@@ -70,7 +51,7 @@ class RowWriter(Module):
         return unsqueeze(permute(rows, (1, 0, 2)), 1), states
 
     def read(self, pictures, z, row_noise):
-        """The states (height, N, hidden) that it would have had, had it written these pictures itself."""
+        """Return the states (height, N, hidden) with which it would have written these pictures."""
         h0, c0 = chunk(self.fc1(z), 2, 1)
         rows = permute(pictures[:, 0], (1, 0, 2))  # (height, N, width)
         before = cat([rows[:1] * 0, rows[:-1]])
@@ -84,12 +65,9 @@ class RowWriter(Module):
     def _weights(self):
         return self.lstm.weight_ih, self.lstm.weight_hh, self.lstm.bias_ih, self.lstm.bias_hh
 
-    def draw_noise(self, rng, n):
-        """z and z_t for n pictures."""
-        device = self.fc1.weight.device
-        z = rng.standard_normal((n, self.s.noise), dtype="float32")
-        row_noise = rng.standard_normal((self.height, n, self.s.row_noise), dtype="float32")
-        return Tensor(z, device=device), Tensor(row_noise, device=device)
+    def spaces(self):
+        """Return where z and z_t are drawn from."""
+        return Normal(self.s.noise), Normal(self.s.row_noise, steps=self.height)
 
 
 class PictureJudge(Module):
@@ -118,51 +96,3 @@ class PictureJudge(Module):
         for convolution in self.cnn1:
             x = leaky_relu(convolution(x), 0.2)
         return self.fc2(leaky_relu(self.fc1(flatten(x, 1)), 0.2))
-
-
-# --- the game --------------------------------------------------------------------------------------------------
-
-
-def row_game(images, layers, s, device):
-    """The game of RowWriter against PictureJudge on images (N, 1, height, width) in [-1, 1]."""
-    height, width = images.shape[2:]
-    writer = RowWriter(height, width, s, stream(s.seed, "generator")).to(device)
-    judge = PictureJudge(height, width, layers, s, stream(s.seed, "discriminator")).to(device)
-    loader = Loader(to_device(images, device), batch_size=s.batch_size, seed=s.seed)
-
-    def real(step):
-        x = loader.batch(step)
-        if not s.context:
-            return (x,)
-        with no_grad():
-            return x, writer.read(Tensor(x), *writer.draw_noise(stream(s.seed, "context", step), len(x)))
-
-    def fake(generator, rng, n):
-        picture, states = generator(*generator.draw_noise(rng, n))
-        return (picture, states) if s.context else (picture,)
-
-    return Game(writer, judge, real, fake, s)
-
-
-@dataclass
-class Settings(RowSettings):
-    """Settings of `digits`."""
-
-
-def make_game(s, device="cpu"):
-    """The game that `tinygan train digits` plays."""
-    images, _ = digits()
-    return row_game(images * 2 - 1, [(64, 4, 2), (64, 3, 2)], s, device)
-
-
-def draw(game, samples, path):
-    """A grid of pictures."""
-    save_image(image_grid(samples), path)
-
-
-EVALUATED_SAMPLES = 2000
-
-
-def evaluate(game, samples):
-    """Scores of samples (N, 1, 8, 8) by the classifier of real digits."""
-    return evaluate_images(samples, "digits")

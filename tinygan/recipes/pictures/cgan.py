@@ -1,25 +1,27 @@
 """MNIST by class: G is told which digit to draw, and D learns of it by projection, by an embedding, or by reading it.
 
 `--set condition=` projection (Miyato & Koyama 2018), embedding (Mirza & Osindero 2014), auxiliary (AC-GAN, Odena et al.
-2017). `tinygan sample RUN` draws all classes, one a column; with `--class 7` that one. Measured by what can be learned from
-60,000 samples: the accuracy on real digits of a classifier that has seen no other (real ones give .992), next to how often
-one that learned from real digits reads in a sample what was asked for; and by the scores of `mnist`.
+2017). `tinygan sample RUN` draws all classes, one a column; with `--class 7` it draws that one. Measured by the scores of
+`mnist` and two more. A classifier learns from 60,000 samples alone: its accuracy on real digits (.992 if it learns from real
+ones). A classifier that learned from real digits: how often it reads in a sample what was asked for.
 Projection, seed 0, 9,000 steps, 8.6 CPU minutes: .982, .979, Frechet distance 7.5 where real pictures score 3.7.
 """
 
 from dataclasses import dataclass
 
-from tinygan.autodiff import Tensor
 from tinygan.backend import stream, to_device
 from tinygan.data import centred, mnist
 from tinygan.gan.classes import ClassGame, ClassLoader, in_turn
-from tinygan.gan.training import setting
+from tinygan.gan.latent import Normal
+from tinygan.gan.players import Batch
 from tinygan.losses import cross_entropy
 from tinygan.metrics import evaluate_images, synthetic_scores
+from tinygan.networks.dcgan import painter, trunk
 from tinygan.nn import Embedding, Linear, Module
 from tinygan.ops import cat, reshape, sum
 from tinygan.plot import image_grid, save_image
-from tinygan.recipes.mnist import PictureSettings, painter, trunk
+from tinygan.recipes.pictures.mnist import PictureSettings
+from tinygan.run.settings import defaults, setting
 
 CLASSES = 10
 
@@ -68,7 +70,7 @@ class EmbeddingJudge(Module):
 
 
 class AuxiliaryJudge(Module):
-    """Is not told the class but reads it, in a second head: AC-GAN, Odena et al. 2017, section 3."""
+    """A D that is not told the class but reads it, in a second head: AC-GAN, Odena et al. 2017, section 3."""
 
     def __init__(self, shape, s, rng):
         self.trunk = trunk(shape, s, rng)
@@ -84,47 +86,41 @@ class AuxiliaryJudge(Module):
 JUDGES = {"projection": ProjectionJudge, "embedding": EmbeddingJudge, "auxiliary": AuxiliaryJudge}
 
 
-def misread(read, about):
-    """What AC-GAN's second head adds to both losses: its cross-entropy, on real and generated pictures alike."""
-    return cross_entropy(read[0], about[0]) if read else 0.0
-
-
 # --- the game --------------------------------------------------------------------------------------------------
 
 
-@dataclass
+@defaults(steps=9000)
 class Settings(PictureSettings):
     """Settings of `cgan`."""
 
-    packs = False
-
-    steps: int = setting(9000, "Training steps; each moves both players once.", 1)
     condition: str = setting("projection", "How D comes to know of classes.", choices=tuple(JUDGES))
     embedding: int = setting(16, "Size of a class's embedding beside z.", 1)
 
 
-def make_game(s, device="cpu"):
-    """The game that `tinygan train cgan` plays."""
+class ReadingGame(ClassGame):
+    """AC-GAN's game: the losses of both players gain the cross-entropy of D's second head, on real and generated pictures."""
+
+    def judge(self, D, x, given):
+        verdicts, logits = D(x, *given)
+        return verdicts, cross_entropy(logits, given[0])
+
+
+def make_game(s, device="cpu", saved=None):
+    """Return the game that `tinygan train cgan` plays."""
     images, labels = mnist("train")
     shape = images.shape[1:]
     g = Painter(shape, s, stream(s.seed, "generator")).to(device)
     d = JUDGES[s.condition](shape, s, stream(s.seed, "discriminator")).to(device)
     images = centred(images)
     loader = ClassLoader([to_device(images[labels == k], device) for k in range(CLASSES)], s.batch_size, s.seed)
-
-    def real(turn):
-        return loader.batch(turn), to_device(in_turn(s.batch_size, CLASSES), device)
-
-    def fake(generator, rng, n):
-        z = Tensor(rng.standard_normal((n, s.noise), dtype="float32"), device=device)
-        labels = Tensor(in_turn(n, CLASSES), device=device)
-        return generator(z, labels), labels
-
-    return ClassGame(g, d, real, fake, s, also=misread, classes=CLASSES)
+    classes = to_device(in_turn(s.batch_size, CLASSES), device)
+    kind = ReadingGame if s.condition == "auxiliary" else ClassGame
+    batch = lambda turn: Batch(loader.batch(turn), (classes,))
+    return kind(g, d, [Normal(s.noise)], batch, s, classes=CLASSES)
 
 
 def draw(game, samples, path):
-    """A grid of pictures, a class a column."""
+    """Draw a grid of pictures, a class a column."""
     save_image(image_grid(samples, columns=CLASSES), path)
 
 
@@ -132,5 +128,5 @@ EVALUATED_SAMPLES = 60_000
 
 
 def evaluate(game, samples):
-    """Scores of samples (N, 1, 28, 28) by the classifier of real digits, and of one that learns from them."""
+    """Return scores of samples (N, 1, 28, 28) by the classifier of real digits, and by one that learns from them."""
     return {**evaluate_images(samples, "mnist"), **synthetic_scores(samples, in_turn(len(samples), CLASSES), "mnist")}

@@ -1,7 +1,7 @@
 """What goes wrong between two players, noticed while it does and said in plain words: three failures, each once a run.
 
 The losses are read from the logged rows, diversity from the samples that are drawn for the pictures. The monitor only
-looks: training is the same with and without it, bit for bit. `loop.py` asks it and writes what it says into the log.
+looks: training is the same with and without it, bit for bit. `report.py` asks it and logs what it says.
 """
 
 import math
@@ -12,17 +12,6 @@ import numpy as np
 
 from tinygan.backend import to_numpy
 
-# D's loss when it cannot tell (all verdicts even), and when it is always right; other objectives have no such bounds
-BOUNDS = {
-    "minimax": (2 * math.log(2), 0.0),
-    "non-saturating": (2 * math.log(2), 0.0),
-    "least-squares": (0.25, 0.0),
-    "hinge": (2.0, 0.0),
-    "relativistic": (math.log(2), 0.0),
-    "relativistic-average": (2 * math.log(2), 0.0),
-    "f-js": (0.0, -2 * math.log(2)),
-    "f-js-steep": (0.0, -2 * math.log(2)),
-}
 WINS_BELOW, WINS_ROWS = 0.05, 10  # D's loss as a share of a guesser's, in so many logged rows on end
 COLLAPSED_BELOW, COLLAPSED_LOOKS = 0.2, 2  # diversity as a share of the real samples', in so many looks on end
 FIRST_LOOK = 200  # steps; before, G draws what it was born with
@@ -37,20 +26,19 @@ class Warned(NamedTuple):
 
 
 class Monitor:
-    """Watches a run with these settings: `see` each logged row, `look` at samples; both return what is new to say.
+    """Watches a game: `see` takes each logged row, `look` takes samples; both return what is new to say.
 
-    `rows` is the log of the run so far, if it is resumed: what was said is not said again.
+    `rows` is the log so far of a run that is resumed: what was said is not said again.
     """
 
-    def __init__(self, settings, rows=()):
-        self.settings = settings
-        self.bounds = BOUNDS.get(settings.objective)
+    def __init__(self, game, rows=()):
+        self.bounds = game.bounds
         self.steps, self.d_losses = deque(maxlen=SWING_ROWS), deque(maxlen=SWING_ROWS)
         self.low_looks = 0
         self.said = set()
-        forgotten = math.log(0.2) / math.log(settings.ema) if 0 < settings.ema < 1 else 0
-        # samples are drawn with averaged weights, of which by then a fifth is from the start
-        self.first_look = max(FIRST_LOOK, forgotten)
+        decays = [average.decay for player in game.players.values() for average in player.averages.values()]
+        # samples are drawn with averaged weights; after so many steps a fifth of them is from the start
+        self.first_look = max([FIRST_LOOK, *(math.log(0.2) / math.log(decay) for decay in decays if 0 < decay < 1)])
         for row in rows:
             self.see(row)
             self._diversity(row["step"], row.get("diversity"))

@@ -1,7 +1,7 @@
 """Checkpoints: arrays by name in a safetensors file, with a SHA-256 over all that it says. Never pickle.
 
 Loading a pickle runs whatever code is in it; loading one of these reads numbers. What cannot be read is told apart and
-said in one sentence. `run.py`, which is next, decides when checkpoints are written and which is read.
+said in one sentence. `folder.py`, which is next, decides when checkpoints are written and which is read.
 """
 
 import hashlib
@@ -18,16 +18,16 @@ FORMAT = 1  # goes up when an older tinygan could not read what is written
 
 
 class RunError(RuntimeError):
-    """Something is wrong with a run or its folder; the message is one sentence that says what, and what to do."""
+    """Something is wrong with a run or its folder. The message is one sentence: what, and what to do."""
 
 
 class Damaged(RunError):
-    """A checkpoint is missing or holds nothing that can be used; an older one may."""
+    """A checkpoint is missing, or it holds nothing that can be used. An older one may be good."""
 
 
 @contextmanager
 def writing(path):
-    """What the block writes to `path` may fail; then RunError says so."""
+    """Raise RunError if what the block writes to `path` fails."""
     try:
         yield
     except OSError as error:
@@ -48,7 +48,7 @@ def save_checkpoint(path, arrays, **metadata):
 
     from tinygan import __version__
 
-    arrays = {name: np.array(to_numpy(a), order="C") for name, a in arrays.items()}  # strided ones are saved wrongly
+    arrays = {name: np.array(to_numpy(a), order="C") for name, a in arrays.items()}  # safetensors saves strided ones wrongly
     information = {"tinygan": __version__, "format": FORMAT, **metadata}
     information["sha256"] = _digest(arrays, information)
     # one entry: safetensors writes several in a random order, and equal checkpoints should be equal files
@@ -56,7 +56,7 @@ def save_checkpoint(path, arrays, **metadata):
 
 
 def load_checkpoint(path):
-    """(arrays, metadata) of a file that `save_checkpoint` wrote; RunError, in one sentence, for anything else."""
+    """Return (arrays, metadata) of a file that `save_checkpoint` wrote; RunError, in one sentence, for anything else."""
     from safetensors import SafetensorError
     from safetensors.numpy import load
 
@@ -94,7 +94,7 @@ def load_checkpoint(path):
 
 
 def _digest(arrays, information):
-    """SHA-256 of all arrays and all else that the file says, by name."""
+    """Return the SHA-256 of all arrays and of all else that the file says, by name."""
     sha = hashlib.sha256(json.dumps(information, sort_keys=True).encode())
     for name in sorted(arrays):
         a = arrays[name]

@@ -1,14 +1,14 @@
 """The folder of a run.
 
-    RUN/config.json                     the recipe, its settings, what it keeps of its data
+    RUN/config.json                     the recipe, its settings, what its data taught
     RUN/log.jsonl                       a line for each logged step
     RUN/samples/step-N.png, curves.png  what to look at
     RUN/checkpoints/step-N.safetensors  all that training changes, the last two; `latest` names the newest
     RUN/lock                            the number of the process that trains it, while one does
 
 Every file is written under a temporary name, flushed and renamed: a kill at any instant leaves the last good one. All
-chance is a function of (seed, name, step): a resumed run draws what the unbroken run would have drawn. `loop.py`, which
-is next, plays the game and fills the folder.
+chance is a function of (seed, name, step): a resumed run draws what the unbroken run would have drawn. `loop.py` plays
+the game and fills the folder.
 """
 
 import json
@@ -21,21 +21,32 @@ import numpy as np
 
 from tinygan.backend import to_numpy
 from tinygan.files import Locked, locked, remove_leftovers
-from tinygan.gan.checkpoint import Damaged, RunError, load_checkpoint, save_checkpoint, write_file, writing
+from tinygan.run.checkpoint import Damaged, RunError, load_checkpoint, save_checkpoint, write_file, writing
+
+FORMAT = 2  # of config.json
+FORMER_NAMES = {  # of parts of a game, in checkpoints that were written before parts were named after players
+    "generator_optimizer": ("g_optimizer", "teacher"),
+    "generator_average": ("average",),
+    "generator_lagged": ("lagged",),
+    "discriminator_optimizer": ("d_optimizer",),
+    "imitator_optimizer": ("teacher",),
+    "sorter": ("q",),
+    "sorter_optimizer": ("q_optimizer",),
+}
 
 
 class Run:
-    """The folder of a run. `Run.create` begins one, `Run.open` finds one that exists."""
+    """The folder of a run. `Run.create` begins one, `Run.open` opens one that exists."""
 
     def __init__(self, folder):
         self.folder = Path(folder)
         self.newest = None  # the checkpoint that was last written or read
-        self.notes = []  # what went wrong and could be helped, in sentences
+        self.notes = []  # what went wrong and was mended, in sentences
         self._locked = False
 
     @classmethod
-    def create(cls, folder, recipe, settings, kept=None):
-        """A new run in `folder`, which must not hold one yet; kept: see `Game.kept`."""
+    def create(cls, folder, recipe, settings, saved=None):
+        """Begin a run in `folder`, which must not hold one yet; saved: see `Game`."""
         run = cls(folder)
         try:
             (run.folder / "samples").mkdir(parents=True, exist_ok=True)
@@ -52,36 +63,43 @@ class Run:
                 raise RunError(
                     f"{folder} holds checkpoints of a run whose config.json is gone; choose another folder with --out"
                 )
-            config = {"recipe": recipe, "settings": asdict(settings)}
-            run.write_config({**config, "kept": kept} if kept else config)
+            config = {"format": FORMAT, "recipe": recipe, "settings": asdict(settings)}
+            run.write_config({**config, "saved": saved} if saved else config)
         return run
 
     @classmethod
     def open(cls, folder):
-        """The run in `folder`."""
+        """Return the run in `folder`."""
         run = cls(folder)
         if not (run.folder / "config.json").is_file():
-            there = Path("runs") / folder  # where a recipe's run is, whose name was given
+            usual = Path("runs") / folder  # of the run of a recipe whose name was given
             remedy = (
-                f"did you mean {there}?" if (there / "config.json").is_file() else "`tinygan train RECIPE` makes one"
+                f"did you mean {usual}?" if (usual / "config.json").is_file() else "`tinygan train RECIPE` makes one"
             )
-            raise RunError(f"{folder} is no run: it has no config.json; {remedy}")
+            raise RunError(f"{folder} holds no run: it has no config.json; {remedy}")
         return run
 
     @property
     def how_to_go_on(self):
-        """The command that does."""
+        """The command that goes on with this run."""
         return f"tinygan train --resume --out {shlex.quote(str(self.folder))}"
 
     @property
     def config(self):
-        """What config.json says: {"recipe": name, "settings": {...}}."""
+        """What config.json says: {"format": 2, "recipe": name, "settings": {...}, "saved": {...}}."""
         path = self.folder / "config.json"
         try:
             config = json.loads(path.read_text())
+            if "kept" in config:  # what "saved" was called in format 1
+                config["saved"] = config.pop("kept")
             return {**config, "recipe": str(config["recipe"]), "settings": dict(config["settings"])}
         except (OSError, ValueError, KeyError, TypeError):
             raise RunError(f"{path} is damaged: expected a recipe and its settings as JSON") from None
+
+    @property
+    def pace(self):
+        """The multiple of the learning rate that rewinds have left: 1, 1/2, 1/4 ..."""
+        return self.config.get("rewinds", [{}])[-1].get("pace", 1.0)
 
     def write_config(self, config):
         """Write config.json."""
@@ -89,7 +107,7 @@ class Run:
 
     @contextmanager
     def lock(self):
-        """While it is entered no other process trains this run; RunError if one does. May be entered within itself."""
+        """Keep other processes from training this run; RunError if one does already. May be entered within itself."""
         if self._locked:
             yield
             return
@@ -112,7 +130,7 @@ class Run:
             f.write(json.dumps(row) + "\n")
 
     def rows(self):
-        """The logged lines as dicts; a line that a kill or a full disk cut short is left out."""
+        """Return the logged lines as dicts, without one that a kill or a full disk cut short."""
         rows = []
         try:
             lines = (self.folder / "log.jsonl").read_bytes().splitlines()
@@ -128,21 +146,21 @@ class Run:
         return rows
 
     def checkpoints(self):
-        """The files of all checkpoints, the one that `latest` names first, then from the newest to the oldest."""
-        found = {}
+        """Return the files of all checkpoints: the one that `latest` names, then from the newest to the oldest."""
+        steps = {}
         for path in (self.folder / "checkpoints").glob("step-*.safetensors"):
             number = path.stem.removeprefix("step-")
             if number.isdigit():
-                found[path] = int(number)
+                steps[path] = int(number)
         try:
             name = (self.folder / "checkpoints" / "latest").read_text().strip()
             latest = self.folder / "checkpoints" / Path(name).name
         except (OSError, ValueError):  # missing, or bytes that are no text
             latest = None
-        return sorted(found, key=lambda path: (path == latest, found[path]), reverse=True)
+        return sorted(steps, key=lambda path: (path == latest, steps[path]), reverse=True)
 
     def save(self, game, step):
-        """Write the checkpoint of `game` after `step` steps and make it the latest; the one before it is kept too."""
+        """Write the checkpoint of `game` after `step` steps and make it the latest; keep the one before it too."""
         arrays = {f"{part}.{k}": a for part, owner in game.parts().items() for k, a in owner.state_dict().items()}
         for name, a in arrays.items():
             if not np.isfinite(to_numpy(a)).all():
@@ -159,7 +177,7 @@ class Run:
         return path
 
     def load(self, game):
-        """Give `game` the state of the last good checkpoint; returns how many steps were done. Changes no file."""
+        """Give `game` the state of the last good checkpoint; return how many steps were done. Changes no file."""
         files, problem = self.checkpoints(), None
         if not files:
             raise RunError(f"{self.folder} has no checkpoint yet; begin again in another folder")
@@ -171,6 +189,7 @@ class Run:
                 problem = problem or error
                 continue
             self._give(game, path, arrays, metadata)
+            game.set_pace(self.pace)
             self.newest = path
             return metadata["step"]
         raise RunError(
@@ -181,18 +200,19 @@ class Run:
         recipe = self.config["recipe"]
         if metadata.get("recipe") != recipe or not isinstance(metadata.get("step"), int):
             raise RunError(
-                f"{path} is of {metadata.get('recipe', 'no recipe')}, and this a run of {recipe}: is the file in its place?"
+                f"{path} is of {metadata.get('recipe', 'no recipe')}, and this is a run of {recipe}: is the file misplaced?"
             )
         try:
+            parts = {name.partition(".")[0] for name in arrays}
             for part, owner in game.parts().items():
-                prefix = part + "."
+                prefix = next((name for name in (part, *FORMER_NAMES.get(part, ())) if name in parts), part) + "."
                 owner.load_state_dict({k.removeprefix(prefix): a for k, a in arrays.items() if k.startswith(prefix)})
         except ValueError as error:
             reason = " ".join(str(error).split())
             raise RunError(f"{path} does not fit the networks of its config.json: {reason}") from None
 
     def resume(self, game):
-        """`load`, and the folder made ready to go on from there; 0 if the run ended before its first checkpoint."""
+        """`load`, and make the folder ready to go on from there; 0 if the run ended before its first checkpoint."""
         with self.lock():
             for folder in (self.folder, self.folder / "samples", self.folder / "checkpoints"):
                 with writing(folder):
@@ -201,11 +221,11 @@ class Run:
             files = self.checkpoints()
             step = self.load(game) if files else 0
             for path in files[: files.index(self.newest)] if files else []:
-                with writing(path):  # the damaged ones, out of the way but not lost
+                with writing(path):  # damaged ones are put aside
                     path.replace(path.with_name(path.name + ".damaged"))
             for path in files[files.index(self.newest) + 2 :] if files else []:
                 with writing(path):  # older than the last two: a kill came before `save` removed it
                     path.unlink()
-            kept = [row for row in self.rows() if row["step"] <= step]  # what came after it is played again
-            write_file(self.folder / "log.jsonl", "".join(json.dumps(row) + "\n" for row in kept))
+            rows = [row for row in self.rows() if row["step"] <= step]  # what came after it is played again
+            write_file(self.folder / "log.jsonl", "".join(json.dumps(row) + "\n" for row in rows))
         return step

@@ -7,31 +7,26 @@ points score. The paper it comes from, Gulrajani et al. 2017, figure 1, plays it
         --set learning_rate=1e-4 --set beta1=.5 --set beta2=.9 --set hidden=512
 """
 
-from dataclasses import dataclass
-
 import numpy as np
 
 from tinygan.data.toys import SWISS_ROLL_SIGMA, swiss_roll
-from tinygan.gan.training import setting
 from tinygan.metrics import sliced_wasserstein
-from tinygan.recipes.ring import PointSettings, draw_points, point_game
+from tinygan.recipes.points._points import PointSettings, draw_points, point_game
+from tinygan.run.settings import defaults
 
 
-@dataclass
+@defaults(steps=10_000, gamma=0.02)
 class Settings(PointSettings):
     """Settings of `swissroll`."""
 
-    steps: int = setting(10_000, "Training steps; each moves both players once, D n_critic times.", 1)
-    gamma: float = setting(0.02, "Weight of the penalty; see `penalty`.", 0.0)
 
-
-def make_game(s, device="cpu"):
-    """The game that `tinygan train swissroll` plays."""
+def make_game(s, device="cpu", saved=None):
+    """Return the game that `tinygan train swissroll` plays."""
     return point_game(swiss_roll(100_000), s, device)
 
 
 def draw(game, samples, path):
-    """Real and generated points over D's surface."""
+    """Draw real and generated points over D's surface."""
     draw_points(game, swiss_roll(2000), samples, path)
 
 
@@ -39,7 +34,7 @@ EVALUATED_SAMPLES, WATCHED = 2500, ("sliced_wasserstein", "near_the_curve")
 
 
 def evaluate(game, samples):
-    """Distance to real points, share within 3 sigma of the curve, and both for real points: what a perfect model scores."""
+    """Return the distance to real points, share within 3 sigma of the curve, and both for real points: what a perfect model scores."""
     real, others = swiss_roll(len(samples), seed="scores"), swiss_roll(len(samples), seed="floor")
     return {
         "samples": len(samples),
@@ -51,7 +46,7 @@ def evaluate(game, samples):
 
 
 def share_near_the_curve(points):
-    """The share of points (N, 2) within 3 sigma of the noiseless spiral, itself taken as 2,000 points."""
+    """Return the share of points (N, 2) within 3 sigma of the noiseless spiral, itself taken as 2,000 points."""
     x, y = swiss_roll(2000, sigma=0).T
     squares = np.square(points[:, :1] - x) + np.square(points[:, 1:] - y)  # (N, 2000)
     return float((squares.min(1) <= (3 * SWISS_ROLL_SIGMA) ** 2).mean())

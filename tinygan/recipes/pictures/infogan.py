@@ -1,42 +1,41 @@
 """MNIST, sorted without labels: part of z is a code, and Q has to read it in the picture (InfoGAN); Q sorts real ones too.
 
-The code is one of ten, beside it two sliders, numbers between -1 and 1. G gains by what Q reads, and spends the code on what
-tells pictures apart: Chen et al. 2016, section 7.2. Their Q learns from generated pictures alone. In so short a training it
-then reads the code before there are digits, and the code becomes slant or weight as often as digit: .606 here, the paper
-reports .95. So Q learns from real pictures instead, of which it must say the same when they are turned, sheared and
-stretched: Hu et al. 2017. Measured by how often code and digit agree when every code stands for a digit of its own, the best
-way to pair them; and by the scores of `mnist`.
-Seed 0, 2,000 steps, 3.4 CPU minutes: .997, Frechet distance 8.0 where real pictures score 3.7. Q alone
-sorts .92 to .96 of the test digits right after 500 steps with four seeds of five, with the other .82.
+The code is one of ten classes, beside it two sliders, numbers between -1 and 1. G gains by what Q reads. Chen et al. 2016,
+section 7.2: their Q learns from generated pictures alone. In so short a training it then reads the code before there are
+digits, and the code becomes slant or weight as often as digit: code and digit agree in .606 here, the paper reports .95.
+So Q learns from real pictures: it must say the same of a picture when it is turned, sheared and stretched. Hu et al. 2017.
+Measured by how often code and digit agree, in the best pairing of codes with digits, and by the scores of `mnist`.
+Seed 0, 2,000 steps, 3.4 CPU minutes: .997, Frechet distance 8.0 where real pictures score 3.7. Q alone, after 500 steps,
+sorts .92 to .96 of the test digits right with four seeds of five, .82 with the fifth.
 """
 
 import math
-from collections.abc import Callable
-from dataclasses import dataclass
+from functools import partial
 
 import numpy as np
 
-from tinygan.autodiff import Tensor, grad, no_grad
+from tinygan.autodiff import Tensor, no_grad
 from tinygan.backend import stream, to_device, xp
 from tinygan.data import Loader, centred, mnist
 from tinygan.gan.classes import ClassGame, in_turn
-from tinygan.gan.training import learning_rate_at, move, setting
+from tinygan.gan.latent import Normal, Uniform
+from tinygan.gan.players import Batch, Player
 from tinygan.losses import cross_entropy, mse_loss
 from tinygan.metrics import digit_classifier, evaluate_images
+from tinygan.networks.dcgan import painter, trunk
 from tinygan.nn import AvgPool2d, Conv2d, Flatten, LeakyReLU, Linear, Module, Sequential
 from tinygan.ops import log, log_softmax, mean, softmax, sum
 from tinygan.optim import Adam
 from tinygan.plot import image_grid, save_image
-from tinygan.recipes.mnist import PictureSettings, painter, trunk
+from tinygan.recipes.pictures.mnist import PictureSettings
+from tinygan.run.settings import defaults, setting
 
 CLASSES = 10  # of the categorical code
 
 
-@dataclass
+@defaults()
 class Settings(PictureSettings):
     """Settings of `infogan`."""
-
-    packs = False
 
     information: float = setting(1.0, "Weight of the mutual information, λ.", 0.0)
     sliders: int = setting(2, "Continuous codes beside the categorical one, uniform on [-1, 1].", 1)
@@ -71,27 +70,14 @@ def sorter(shape, rng):
     return Sequential(*layers)
 
 
-def surprise(information):
-    """What both losses gain: -λ E log Q(c | G(z, c)), λ times H(c) less a lower bound of I(c; G(z, c)); eq. 4 to 6."""
-
-    def of(read, about):
-        if not about:  # a real picture has no code
-            return 0.0
-        (logits, means), (code, sliders) = read, about
-        # of a Gaussian of width 1, -log Q is half the squared error and a constant
-        return information * (cross_entropy(logits, code) + 0.5 * mse_loss(means, sliders))
-
-    return of
-
-
 # --- how Q learns ------------------------------------------------------------------------------------------------
 
 
 def disorder(logits, of_moved):
-    """-E Σ q log q' + .2 (4 (log CLASSES - H(E q)) + E H(q)), q softmax(logits), q' softmax(of_moved) -> scalar.
+    """Return -E Σ q log q' + .2 (4 (log CLASSES - H(E q)) + E H(q)), q softmax(logits), q' softmax(of_moved) -> scalar.
 
-    logits, of_moved: (N, CLASSES). It is 0 where Q says the same of a picture and of it moved, is sure, and gives each code
-    as often. Hu et al. 2017 (IMSAT), who change pictures by other means, and have .1 for .2.
+    logits, of_moved: (N, CLASSES). It is 0 where Q says the same of a picture and of it moved, is sure, and gives every code
+    as often. Hu et al. 2017 (IMSAT), who change pictures by other means and have .1 for .2.
     """
     q, log_q = softmax(logits, 1), log_softmax(logits, 1)
     share = mean(q, 0)
@@ -100,8 +86,8 @@ def disorder(logits, of_moved):
     return unlike + 0.2 * (4 * uneven - mean(sum(q * log_q, 1)))
 
 
-def moved(x, rng):
-    """Pictures (N, C, h, w), each turned, sheared, stretched by up to .45 and shifted by up to 2 pixels; outside is -1."""
+def move_pictures(x, rng):
+    """Return pictures (N, C, h, w), each turned, sheared, stretched by up to .45 and shifted by up to 2 pixels; outside is -1."""
     n, channels, h, w = x.shape
     middle = np.array([[(h - 1) / 2], [(w - 1) / 2]])
     places = np.stack(np.divmod(np.arange(h * w), w)) - middle  # (2, h·w)
@@ -117,37 +103,43 @@ def moved(x, rng):
 # --- the game --------------------------------------------------------------------------------------------------
 
 
-@dataclass
 class SortingGame(ClassGame):
-    """A game beside which Q sorts real pictures: the players take it as it is, the bound of eq. 4 holds for any Q."""
+    """InfoGAN's game, and Q as a third player that sorts real pictures. The bound of eq. 4 holds for any Q."""
 
-    q: Module = None
-    pictures: Callable = None  # step -> real pictures for Q
+    def __init__(self, q, pictures, *arguments):
+        """pictures: step -> real pictures for Q."""
+        super().__init__(*arguments, classes=CLASSES)
+        s, self.pictures = self.settings, pictures
+        adam = Adam(q.parameters(), lr=s.learning_rate, betas=(s.beta1, s.beta2))
+        self.players["sorter"] = Player("sorter", q, adam, s.share_left, clip=s.clip_gradients)
 
-    def __post_init__(self):
-        super().__post_init__()
-        s = self.settings
-        self.q_optimizer = Adam(self.q.parameters(), lr=s.learning_rate, betas=(s.beta1, s.beta2))
+    def step(self, k):
+        """Do Q's step, then the players'."""
+        s, x, q = self.settings, self.pictures(k), self.players["sorter"]
+        loss = disorder(q.module(Tensor(x)), q.module(Tensor(move_pictures(x, stream(s.seed, "moved", k)))))
+        q.move(loss, k)
+        return {**super().step(k), "disorder": loss.item()}
 
-    def step(self, step):
-        """Q's step, then the players'."""
-        sorting = {"disorder": self.sort(step)}
-        return {**super().step(step), **sorting}
+    def fake(self, G, n, given, rng):
+        return super().fake(G, n, self.answered(n, rng), rng)  # a real picture comes without a code
 
-    def sort(self, step):
-        """Q's step; returns how badly it sorted."""
-        s, x = self.settings, self.pictures(step)
-        self.q_optimizer.lr = learning_rate_at(step, s)
-        loss = disorder(self.q(Tensor(x)), self.q(Tensor(moved(x, stream(s.seed, "moved", step)))))
-        move(self.q, self.q_optimizer, grad(loss, self.q.parameters()), s, "sorter")
-        return loss.item()
+    def generate(self, G, z, given):
+        (noise, sliders), (code,) = z, given
+        x, sliders = self.tensors([latent(noise, code.numpy(), sliders), sliders])
+        return Batch(G(x), (code, sliders))
 
-    def parts(self):
-        return {**super().parts(), "q": self.q, "q_optimizer": self.q_optimizer}
+    def judge(self, D, x, given):
+        """Beside the verdicts, -λ E log Q(c | G(z, c)): λ times H(c) less a lower bound of I(c; G(z, c)); eq. 4 to 6."""
+        if not given:
+            return D(x), 0.0
+        verdicts, logits, means = D(x, *given)
+        code, sliders = given
+        # of a Gaussian of width 1, -log Q is half the squared error and a constant
+        return verdicts, self.settings.information * (cross_entropy(logits, code) + 0.5 * mse_loss(means, sliders))
 
 
 def latent(z, code, sliders):
-    """What G makes a picture of: z (N, noise), the code (N,) as one-hot vectors, sliders (N, sliders), end to end.
+    """Return what G makes a picture of: z (N, noise), the code (N,) as one-hot vectors, sliders (N, sliders), end to end.
 
     Two codes are as far apart as two z are on average: of a one-hot vector of length 1 beside 64 normal numbers G would see
     little before its digits are where z puts them.
@@ -156,31 +148,24 @@ def latent(z, code, sliders):
     return np.concatenate([z, length * np.eye(CLASSES, dtype="float32")[code], length / 2 * sliders], 1)
 
 
-def make_game(s, device="cpu"):
-    """The game that `tinygan train infogan` plays."""
+def make_game(s, device="cpu", saved=None):
+    """Return the game that `tinygan train infogan` plays."""
     images, _ = mnist("train")
     shape = images.shape[1:]
     g = painter(s.noise + CLASSES + s.sliders, shape, s, stream(s.seed, "generator")).to(device)
     q = sorter(shape, stream(s.seed, "sorter")).to(device)
     d = Judge(shape, q, s, stream(s.seed, "discriminator")).to(device)
-    images = to_device(centred(images), device)
-    loader, for_q = (Loader(images, batch_size=n, seed=s.seed) for n in (s.batch_size, 2 * s.batch_size))
-
-    def fake(generator, rng, n):
-        z, code = rng.standard_normal((n, s.noise), dtype="float32"), in_turn(n, CLASSES)
-        sliders = rng.uniform(-1, 1, (n, s.sliders)).astype("float32")
-        x = generator(Tensor(latent(z, code, sliders), device=device))
-        return x, Tensor(code, device=device), Tensor(sliders, device=device)
-
-    real, also = lambda turn: (loader.batch(turn),), surprise(s.information)
-    return SortingGame(g, d, real, fake, s, also=also, classes=CLASSES, q=q, pictures=for_q.batch)
+    load = partial(Loader, to_device(centred(images), device), seed=s.seed)
+    loader, for_q = load(batch_size=s.batch_size), load(batch_size=2 * s.batch_size)
+    spaces = [Normal(s.noise), Uniform(s.sliders)]
+    return SortingGame(q, for_q.batch, g, d, spaces, lambda turn: Batch(loader.batch(turn)), s)
 
 
 # --- what it learned ---------------------------------------------------------------------------------------------
 
 
 def draw(game, samples, path):
-    """Samples, a code a row; beside them, for each slider, one picture of each code with that slider from -1 to 1."""
+    """Draw samples, a code a row; beside them, for each slider, one picture of each code with that slider from -1 to 1."""
     rows = max(1, len(samples) // CLASSES)
     grids = [samples[in_turn(len(samples), CLASSES).argsort(kind="stable")][: rows * CLASSES]]
     grids += [swept(game, k) for k in range(game.settings.sliders)]
@@ -190,21 +175,21 @@ def draw(game, samples, path):
 
 
 def swept(game, slider, steps=10):
-    """Pictures (CLASSES · steps, C, h, w) of every code with one z, `slider` going from -1 to 1 and the others at 0."""
+    """Return pictures (CLASSES · steps, C, h, w) of every code with one z, `slider` going from -1 to 1 and the others at 0."""
     s = game.settings
     z = stream(s.seed, "sweep").standard_normal((CLASSES, s.noise), dtype="float32").repeat(steps, 0)
     sliders = np.zeros((CLASSES * steps, s.sliders), "float32")
     sliders[:, slider] = np.tile(np.linspace(-1, 1, steps), CLASSES)
     with no_grad():
         x = latent(z, np.arange(CLASSES).repeat(steps), sliders)
-        return game.average.module(Tensor(x, device=game.g_parameters[0].device)).numpy()
+        return game.G.average.module(*game.tensors([x])).numpy()
 
 
 EVALUATED_SAMPLES = 10_000
 
 
 def evaluate(game, samples):
-    """How well codes and classes agree, when each code stands for a class of its own; and the scores of `mnist`."""
+    """Return how well codes and classes agree, when each code stands for a class of its own; and the scores of `mnist`."""
     classes = digit_classifier("mnist").judge(samples)[1].argmax(1)
     counts = np.zeros((CLASSES, CLASSES), int)
     np.add.at(counts, (in_turn(len(samples), CLASSES), classes), 1)
@@ -214,7 +199,7 @@ def evaluate(game, samples):
 
 
 def best_matching(counts):
-    """(most, columns): max of Σ counts[row, columns[row]] over all ways to give each row a column of its own.
+    """Return (most, columns): max of Σ counts[row, columns[row]] over all ways to give each row a column of its own.
 
     Row by row, with the best way to use every set of columns so far: 2¹⁰ sets instead of 10! ways. Held & Karp 1962.
     """
@@ -223,7 +208,7 @@ def best_matching(counts):
         further = {}
         for used, (total, columns) in best.items():
             for column in set(range(len(row))) - used:
-                key, found = used | {column}, (total + row[column], [*columns, column])
-                further[key] = max(further.get(key, found), found)
+                key, pairing = used | {column}, (total + row[column], [*columns, column])
+                further[key] = max(further.get(key, pairing), pairing)
         best = further
     return max(best.values())

@@ -1,0 +1,169 @@
+"""Player: a network that learns. Game: whatever can be trained, resumed and sampled.
+
+    class Toy(Game):
+        def batch(self, k):            # real samples of step k, and what comes with them
+        def step(self, k):             # train; return what is worth logging
+        def draw(self, n, rng):        # n samples
+
+A game may have any number of players. `adversarial.py` has the game of one G and one D.
+"""
+
+import math
+from collections.abc import Callable, Sequence
+from typing import Any, NamedTuple
+
+import numpy as np
+
+from tinygan.autodiff import Tensor, grad, no_grad
+from tinygan.backend import stream, xp
+from tinygan.distributed import average_gradients
+from tinygan.nn import Module
+from tinygan.optim import EMA, LambdaLR, Optimizer, clip_grad_norm
+from tinygan.run.settings import RunSettings
+
+
+class Batch(NamedTuple):
+    """Samples x (N, ...), and what D is told beside them: labels, a sentence, a small picture, the frame before."""
+
+    x: Any
+    given: tuple = ()
+
+
+class Player:
+    """A network that learns: its optimiser, the share of the learning rate at each step, averages of its weights.
+
+    averages: {label: EMA of `module`}, moved in every `move`. clip: the largest norm of its gradient; 0 is no limit.
+    Two players may train one module with optimisers of their own: first by imitation, then in the game.
+    """
+
+    def __init__(
+        self,
+        name: str,
+        module: Module,
+        optimizer: Optimizer,
+        share: Callable[[int], float] = lambda k: 1.0,
+        *,
+        averages: dict[str, EMA] | None = None,
+        clip: float = 0.0,
+    ):
+        self.name, self.module, self.optimizer, self.clip = name, module, optimizer, clip
+        self.base_lr = optimizer.lr
+        self.schedule = LambdaLR(optimizer, share)
+        self.averages = averages or {}
+        self.parameters = module.parameters()
+
+    @property
+    def average(self) -> EMA:
+        """The average that samples are drawn with."""
+        return self.averages["average"]
+
+    def move(self, loss: Tensor, k: int) -> tuple:
+        """Take step k down the gradient of `loss`; return the gradient, one array for each parameter.
+
+        The gradient is the mean over all processes. FloatingPointError names the player and the layer of a gradient that
+        is not finite. Nothing has moved then.
+        """
+        grads = average_gradients(grad(loss, self.parameters))
+        self.optimizer.lr = self.schedule(k)
+        try:
+            self.optimizer.step(clip_grad_norm(grads, self.clip)[0] if self.clip else grads)
+        except FloatingPointError as error:
+            names = [name for name, _ in self.module.named_parameters()]
+            bad = ", ".join(name for name, g in zip(names, grads) if not xp(g).isfinite(g).all())
+            raise FloatingPointError(f"the {self.name}'s gradient is no longer finite in {bad}") from error
+        for average in self.averages.values():
+            average.update(self.module)
+        return grads
+
+    def layer_norms(self, grads: Sequence) -> dict[str, float]:
+        """Return {"d_gradient_norm/conv1": |g|, ...}, weight and bias of a layer together, "d" for the discriminator."""
+        squares: dict[str, float] = {}
+        for (name, _), g in zip(self.module.named_parameters(), grads, strict=True):
+            layer = name.rpartition(".")[0] or name
+            squares[layer] = squares.get(layer, 0.0) + float((g * g).sum())
+        return {f"{self.name[0]}_gradient_norm/{layer}": math.sqrt(square) for layer, square in squares.items()}
+
+
+class Game:
+    """Players by name, a training step, samples.
+
+    saved: what its data taught and opening the run again needs, as JSON: a vocabulary, a scale. A subclass defines
+    `batch`, `step` and `draw`.
+    """
+
+    takes: tuple[str, ...] = ()  # which of of_class, temperature, truncation and given `sample` may be asked for
+    classes = 0  # samples are of so many classes in turn
+    bounds: tuple[float, float] | None = None  # D's loss when it cannot tell, and when it is always right
+
+    def __init__(self, players: Sequence[Player], settings: RunSettings, saved: dict | None = None):
+        self.players = {player.name: player for player in players}
+        self.settings: Any = settings
+        self.saved = saved or {}
+
+    def batch(self, k: int) -> Batch:
+        """Return the real samples of turn k, a function of the seed and k."""
+        raise NotImplementedError
+
+    def step(self, k: int) -> dict[str, float]:
+        """Do training step k; return what is worth logging, floats by name."""
+        raise NotImplementedError
+
+    def draw(self, n: int, rng: np.random.Generator, **how: Any) -> np.ndarray:
+        """Return n samples; rng is the only source of chance; how: what `takes` names."""
+        raise NotImplementedError
+
+    def sample(
+        self,
+        n: int,
+        seed: int,
+        *,
+        of_class: int | None = None,
+        temperature: float | None = None,
+        truncation: float | None = None,
+        given: Any = None,
+    ) -> np.ndarray:
+        """Return n samples drawn with the averaged weights, a numpy array (n, ...).
+
+        of_class: samples of this class alone. temperature: logits of text are divided by it. truncation: z stays within
+        ± this. given (n, ...): what the samples answer to. ValueError for what this game does not take.
+        """
+        asked = {"of_class": of_class, "temperature": temperature, "truncation": truncation, "given": given}
+        how = {name: value for name, value in asked.items() if value is not None}
+        for name in how.keys() - set(self.takes):
+            raise ValueError(f"{name.removeprefix('of_')} {how[name]}: {REFUSALS[name]}")
+        if how.pop("of_class", None) is not None:
+            if not 0 <= of_class < self.classes:
+                raise ValueError(f"class {of_class}: classes are 0 to {self.classes - 1}")
+            return self.sample(n * self.classes, seed, **how)[of_class :: self.classes]
+        classes, samples = self.classes or 1, []
+        at_once = max(1, 256 // classes) * classes  # every batch begins with class 0
+        with no_grad():
+            for start in range(0, n, at_once):
+                count = min(at_once, n - start)
+                if given is not None:
+                    how["given"] = given[start : start + count]
+                samples.append(self.draw(count, stream(seed, "sample", start), **how))
+        return np.concatenate(samples)
+
+    def parts(self) -> dict[str, Any]:
+        """Return all that training changes, by name; what two players share comes once."""
+        parts: dict[str, Any] = {}
+        for player in self.players.values():
+            owned = {player.name: player.module, f"{player.name}_optimizer": player.optimizer}
+            owned |= {f"{player.name}_{label}": average for label, average in player.averages.items()}
+            known = {id(part) for part in parts.values()}
+            parts |= {name: part for name, part in owned.items() if id(part) not in known}
+        return parts
+
+    def set_pace(self, pace: float) -> None:
+        """Let every player learn at this multiple of its learning rate, as it was when the game was made."""
+        for player in self.players.values():
+            player.schedule.base_lr = player.base_lr * pace
+
+
+REFUSALS = {  # what `sample` says where a game does not take it
+    "of_class": "this run has no classes; those of `cgan` have",
+    "temperature": "these samples have no temperature; those of `names` have",
+    "truncation": "these samples are not drawn from a normal z that could be truncated",
+    "given": "these samples answer to nothing that could be given",
+}

@@ -1,0 +1,189 @@
+"""Settings: dataclasses, one sentence a field, put together from groups.
+
+A recipe's Settings inherits the groups that its training step reads, and adds fields of its own. `@defaults` changes the
+default of an inherited field and keeps its sentence. A choice may bring a group:
+
+    @defaults(steps=3000, judge_hidden=32)
+    class Settings(RunSettings):
+        judge: str = setting("cnn", "What judges.", choices={"cnn": Convolutions, "lstm": Recurrence})
+        codes: int = setting(0, "Classes of a code beside z; 0: no code.", 0, brings=Codes)
+
+`Settings(judge="lstm")` has the fields of Recurrence and not those of Convolutions. What the chosen step would not read
+does not exist there. It is refused, and the sentence names the choice that has it. On the command line and in config.json
+settings are flat: a name and a value each.
+"""
+
+import math
+from collections.abc import Callable, Iterator
+from dataclasses import asdict, dataclass, field, fields, replace
+from functools import cache
+from typing import Any, ClassVar
+
+KINDS = {int: "a whole number", float: "a number", str: "a word"}
+SET = "not 0 or empty"  # what the value must be of a setting that brings a group without having choices
+
+
+def setting(
+    default: Any, meaning: str, low: Any = None, high: Any = None, choices: Any = None, brings: type | None = None
+) -> Any:
+    """Return a field of Settings: its default, a sentence that says what it is, and the values that it may take.
+
+    choices: a tuple of values, or a dict from each value to the group that it brings, or to None. brings: the group that
+    any value but 0 or "" brings.
+    """
+    groups = choices if isinstance(choices, dict) else {SET: brings}
+    return field(
+        default=default,
+        metadata={
+            "meaning": meaning, "low": low, "high": high, "choices": choices and tuple(choices),
+            "groups": {value: group for value, group in groups.items() if group},
+        },
+    )  # fmt: skip
+
+
+def defaults(**values: Any) -> Callable[[type], type]:
+    """Make a class of Settings a dataclass whose inherited fields have these defaults.
+
+    A field of a group that only a choice brings may be named too. TypeError for a name that no group has.
+    """
+
+    def change(cls):
+        cls.changed = {**cls.changed, **values}
+        inherited = {name: f for base in cls.__bases__ for name, f in base.__dataclass_fields__.items()}
+        for name, (f, kind) in _redefined(inherited, values).items():
+            setattr(cls, name, f)
+            cls.__annotations__ = {**vars(cls).get("__annotations__", {}), name: kind}
+        cls = dataclass(cls)
+        unknown = set(values) - {f.name for group in (cls, *(group for _, group in brought(cls))) for f in fields(group)}
+        if unknown:
+            raise TypeError(f"defaults: {cls.__qualname__} has no setting {', '.join(sorted(unknown))}")
+        return cls
+
+    return change
+
+
+@dataclass
+class Settings:
+    """Named values. Each is checked against its field when they are made: ValueError says what was wrong."""
+
+    root: ClassVar[type]  # the class that was written down, without the groups that choices brought
+    changed: ClassVar[dict] = {}  # the defaults that `@defaults` gave, those of groups that choices bring among them
+
+    def __init_subclass__(cls):
+        cls.root = cls
+        cls.changed = {name: value for base in reversed(cls.__bases__) for name, value in base.changed.items()}
+
+    def __new__(cls, **values):
+        kind = cls.root.chosen(values)
+        _refuse_unknown(kind, values)
+        return super().__new__(kind)
+
+    def __post_init__(self):
+        """Check every value. A group that has more to refuse calls super().__post_init__() first."""
+        for f in fields(self):
+            _check(f, getattr(self, f.name))
+
+    def __reduce__(self):  # pickle would not find a class that a choice made
+        return _made, (self.root, asdict(self))
+
+    @classmethod
+    def chosen(cls, values: dict) -> type:
+        """Return this class with the groups that the values of its choices bring."""
+        for f in fields(cls):
+            value = values.get(f.name, f.default)
+            group = f.metadata["groups"].get(value if f.metadata["choices"] else SET if value else None)
+            if group is not None and not issubclass(cls, group):
+                return _joined(cls, group).chosen(values)  # a group may have choices too
+        return cls
+
+
+@dataclass
+class RunSettings(Settings):
+    """Settings of every run."""
+
+    seed: int = setting(0, "All chance in a run is a function of the seed and the step.", 0)
+    steps: int = setting(4000, "Training steps.", 1)
+    batch_size: int = setting(64, "Real samples in a step, and as many generated ones.", 1)
+    processes: int = setting(1, "Processes that train together; each takes its share of the batch. CPU only.", 1)
+
+    def __post_init__(self):
+        super().__post_init__()
+        divisors = self.divisors()
+        count = math.prod(divisors.values())
+        if self.batch_size % count:
+            together = " and ".join(f"{name}={value}" for name, value in divisors.items() if value > 1)
+            raise ValueError(
+                f"batch_size={self.batch_size} does not divide evenly by {together}: take"
+                f" batch_size={-(-self.batch_size // count) * count}"
+            )
+
+    def divisors(self) -> dict:
+        """Return the settings that the batch is divided by, {name: number}."""
+        return {"processes": self.processes}
+
+    def shares(self) -> list:
+        """Return the settings of each process: its part of the batch, and chance of its own."""
+        part = {"batch_size": self.batch_size // self.processes, "processes": 1}
+        return [replace(self, **part, seed=self.seed + (rank << 32)) for rank in range(self.processes)]
+
+
+# --- choices ---------------------------------------------------------------------------------------------------
+
+
+def brought(kind: type) -> Iterator[tuple[str, type]]:
+    """Yield (what a setting must be, the group that it then brings) for every choice of a class: ("way=vae", VAESettings)."""
+    for f in fields(kind):
+        for value, group in f.metadata["groups"].items():
+            yield f"{f.name} {value}" if value is SET else f"{f.name}={value}", group
+            yield from brought(group)
+
+
+@cache
+def _joined(kind, group):
+    """The class that has the fields of both."""
+    redefined = _redefined(group.__dataclass_fields__, kind.root.changed)
+    body = {name: f for name, (f, _) in redefined.items()}
+    body |= {"__annotations__": {name: f_type for name, (_, f_type) in redefined.items()}}
+    body |= {"__doc__": kind.__doc__, "__module__": kind.__module__}
+    both: Any = type(kind.__name__, (kind, group), body)
+    both.root = kind.root
+    return dataclass(both)
+
+
+def _redefined(known, values):
+    """{name: (field, type)} of the fields of `known` that get other defaults."""
+    return {
+        name: (field(default=value, metadata=known[name].metadata), known[name].type)
+        for name, value in values.items()
+        if name in known
+    }
+
+
+def _made(root, values):
+    return root(**values)
+
+
+# --- what is refused -------------------------------------------------------------------------------------------
+
+
+def _refuse_unknown(kind, values):
+    """Raise ValueError for a name that is no setting of `kind`; the sentence says which choice has it."""
+    for name in values.keys() - {f.name for f in fields(kind)}:
+        owners = dict.fromkeys(choice for choice, group in brought(kind.root) if name in group.__dataclass_fields__)
+        reason = f"this training would not read it; with {' or '.join(owners)} it would" if owners else "no such setting"
+        raise ValueError(f"{name}={values[name]!r}: {reason}")
+
+
+def _check(f, value):
+    """Raise ValueError unless the field `f` may take `value`."""
+    low, high, choices = (f.metadata[key] for key in ("low", "high", "choices"))
+    kinds = (int, float) if f.type is float else f.type
+    if not isinstance(value, kinds) or isinstance(value, bool):
+        raise ValueError(f"{f.name}={value!r}: expected {KINDS[f.type]}. {f.metadata['meaning']}")
+    if choices and value not in choices:
+        raise ValueError(f"{f.name}={value!r}: expected one of {', '.join(map(str, choices))}. {f.metadata['meaning']}")
+    if not isinstance(value, str) and not math.isfinite(value):
+        raise ValueError(f"{f.name}={value!r}: expected a finite number. {f.metadata['meaning']}")
+    if (low is not None and value < low) or (high is not None and value > high):
+        within = f"at least {low}" if high is None else f"between {low} and {high}"
+        raise ValueError(f"{f.name}={value!r}: must be {within}. {f.metadata['meaning']}")
