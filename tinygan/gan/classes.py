@@ -11,10 +11,11 @@ import numpy as np
 
 from tinygan.backend import Array, xp
 from tinygan.data import Loader
-from tinygan.gan.adversarial import Adversarial
+from tinygan.gan.from_noise import FromNoise
+from tinygan.gan.players import Batch
 
 
-class ClassGame(Adversarial):
+class ClassGame(FromNoise):
     """A game whose samples, as drawn, have the classes in turn; `classes` 0: it has none.
 
     Both players are told the classes: as numbers, or with `one_hot` as vectors of one 1.
@@ -25,13 +26,18 @@ class ClassGame(Adversarial):
         self.takes = ("of_class", "given") if classes else ()
         super().__init__(*arguments)
 
+    def batch(self, turn: int) -> Batch:
+        """Return the real samples of a turn, which have the classes in turn, and their classes."""
+        x = self.read(turn).x
+        return Batch(x, self.answered(len(x)))
+
     def told(self, given: Any) -> tuple:
         """Return what both players are told of the classes `given`, (n,) whole numbers."""
         if not self.classes:
             return ()
         return self.tensors([np.eye(self.classes, dtype="float32")[given] if self.one_hot else np.asarray(given)])
 
-    def answered(self, n: int, rng: np.random.Generator) -> tuple:
+    def answered(self, n: int, rng: np.random.Generator | None = None) -> tuple:
         """Return what the players are told of n samples: the classes in turn."""
         return self.told(in_turn(n, self.classes or 1))
 

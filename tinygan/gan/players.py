@@ -94,6 +94,7 @@ class Game:
     takes: tuple[str, ...] = ()  # which of of_class, temperature, truncation and given `sample` may be asked for
     classes = 0  # samples are of so many classes in turn
     bounds: tuple[float, float] | None = None  # D's loss when it cannot tell, and when it is always right
+    at_once = 256  # samples drawn at a time
 
     def __init__(self, players: Sequence[Player], settings: RunSettings, saved: dict | None = None):
         self.players = {player.name: player for player in players}
@@ -136,7 +137,7 @@ class Game:
                 raise ValueError(f"class {of_class}: classes are 0 to {self.classes - 1}")
             return self.sample(n * self.classes, seed, **how)[of_class :: self.classes]
         classes, samples = self.classes or 1, []
-        at_once = max(1, 256 // classes) * classes  # every batch begins with class 0
+        at_once = max(1, self.at_once // classes) * classes  # every batch begins with class 0
         with no_grad():
             for start in range(0, n, at_once):
                 count = min(at_once, n - start)

@@ -1,13 +1,15 @@
 """Players for numbers that come in a row: LSTM and GRU generators; LSTM, GRU and convolutional discriminators.
 
-A batch of sequences is (N, T, features) everywhere here, what a recipe's loader serves and `Game.sample` returns. The
-recurrent layers have time first, (T, N, features), and turn it inside. `recipes/sines.py` puts the players together.
-A condition here is one vector for the whole sequence. The generator whose condition is a sequence itself, to whose steps
-it attends (`ops.scaled_dot_product_attention`) before it writes each of its own, is `Replier` in `recipes/dialogue.py`.
+A batch of sequences is (N, T, features) everywhere here: what a recipe's loader serves and `Game.sample` returns. The
+recurrent layers have time first, (T, N, features), and turn it inside. A condition here is one vector for the whole
+sequence. In the recipe `dialogue` the condition is a sequence, and the generator attends to its steps.
 """
 
-from tinygan.autodiff import Tensor, raw
-from tinygan.backend import xp
+from dataclasses import dataclass
+
+from tinygan.autodiff import raw
+from tinygan.backend import stream, xp
+from tinygan.gan.latent import Normal, Space, Tokens
 from tinygan.nn import GRU, LSTM, Conv1d, Embedding, GRUCell, Linear, LSTMCell, Module, ModuleList
 from tinygan.ops import (
     amax,
@@ -28,6 +30,7 @@ from tinygan.ops import (
     transpose,
     unsqueeze,
 )  # fmt: skip
+from tinygan.run.settings import Settings, setting
 
 # cell: (layers that read a sequence, one step, how many vectors its state has: h and c, or h alone)
 CELLS = {"lstm": (LSTM, LSTMCell, 2), "gru": (GRU, GRUCell, 1)}
@@ -36,9 +39,9 @@ VERDICTS = ("last", "every", "pooled")
 
 
 def remember(module, amount=1.0):
-    """Add `amount` to the bias of every forget gate: an LSTM that begins by keeping its state learns over longer times.
+    """Add `amount` to the bias of every forget gate, and return the module. Jozefowicz et al. 2015, section 2.2.
 
-    Jozefowicz et al. 2015, section 2.2.
+    An LSTM that begins by keeping its state learns over longer times.
     """
     for part in module.modules():
         if isinstance(part, LSTM | LSTMCell):
@@ -57,9 +60,9 @@ class SequenceGenerator(Module):
     s_0 = FC(z)        h_t, s_t = RNN([z_t, z], s_{t-1})        x_t = activation(W h_t + b)
 
     s is the state of all layers, (h, c) of an LSTM and h of a GRU. Either noise may have size 0; with noise=0 and no
-    condition s_0 is 0. tokens: z_t are whole numbers below it, words without meaning that an embedding of size step_noise
-    gives one. feedback: the last layer reads x_{t-1} as well, the row written before; 0 at first. condition: the size of
-    what both players are told, (N, condition), read beside z.
+    condition s_0 is 0. tokens: z_t are whole numbers below it, each with an embedding of size step_noise. feedback: the
+    last layer reads x_{t-1} as well, the row written before; 0 at first. condition: the size of what both players are
+    told, (N, condition), read beside z.
     """
 
     def __init__(
@@ -97,20 +100,20 @@ class SequenceGenerator(Module):
         return permute(rows, (1, 0, 2))
 
     def _first_state(self, once):
-        """[h_0, c_0] or [h_0], each (layers, N, hidden); None for zeros."""
+        """Return [h_0, c_0] or [h_0], each (layers, N, hidden); None for zeros."""
         if self.first is None:
             return None
         return [stack(chunk(s, self.layers, 1)) for s in chunk(self.first(once), self.states, 1)]
 
     def _of_layers(self, state, layers):
-        """The first state of some layers as nn.LSTM and nn.GRU take it."""
+        """Return the first state of some layers as nn.LSTM and nn.GRU take it."""
         if state is None:
             return None
         some = [s[layers] for s in state]
         return some[0] if self.states == 1 else some
 
     def _write(self, given, state):
-        """Rows (T, N, features), each read by the step that writes the next."""
+        """Return rows (T, N, features), each read by the step that writes the next."""
         if isinstance(self.writer, LSTMCell):
             weights = (*self.writer._weights(""), self.out.weight, self.out.bias)
             return lstm_feedback(given, None, *state, *weights, activation=self.activation)
@@ -122,35 +125,30 @@ class SequenceGenerator(Module):
             rows.append(x)
         return stack(rows)
 
-    def draw_noise(self, rng, n, length):
-        """z and z_t for n sequences of `length` steps."""
-        device = self.out.weight.device
-        z = rng.standard_normal((n, self.noise), dtype="float32")
-        if self.embedding is None:
-            steps = rng.standard_normal((length, n, self.step_noise), dtype="float32")
-        else:
-            steps = rng.integers(self.embedding.num_embeddings, size=(length, n))
-        return Tensor(z, device=device), Tensor(steps, device=device)
+    def spaces(self, length: int) -> tuple[Space, Space]:
+        """Return where z and z_t are drawn from, for sequences of `length` steps."""
+        tokens = self.embedding and Tokens(self.embedding.num_embeddings, length)
+        return Normal(self.noise), tokens or Normal(self.step_noise, steps=length)
 
 
 # --- discriminators --------------------------------------------------------------------------------------------
 
 
-def told(x, condition):
-    """Sequences (N, T, F) with a condition (N, C) beside every step: (N, T, F + C)."""
+def beside(x, condition):
+    """Return sequences (N, T, F) with a condition (N, C) beside every step: (N, T, F + C)."""
     if condition is None:
         return x
     return cat([x, expand(unsqueeze(condition, 1), (-1, x.shape[1], -1))], 2)
 
 
 def within(lengths, steps, like):
-    """(N, steps): 1 where a step belongs to its sequence, 0 in the padding after its end."""
+    """Return (N, steps): 1 where a step belongs to its sequence, 0 in the padding after its end."""
     lengths = raw(lengths)
     return (xp(lengths).arange(steps) < lengths[:, None]).astype(like.dtype)
 
 
-def pooled(x, lengths=None):
-    """The mean and the largest over time of x (N, T, F), padding left out: (N, 2F)."""
+def pool(x, lengths=None):
+    """Return the mean and the largest over time of x (N, T, F), without padding: (N, 2F)."""
     if lengths is None:
         return cat([mean(x, 1), amax(x, 1)], 1)
     inside = within(lengths, x.shape[1], x)[:, :, None]
@@ -163,8 +161,8 @@ class RecurrentJudge(Module):
 
     verdict "last": w h_T + b, from the last state alone; "pooled": from the mean and the largest of all states; "every":
     w h_t + b at every step, as RCGAN's (Esteban et al. 2017), which makes (N, T) verdicts. Where sequences have
-    `lengths` (N,), what comes after the end changes no verdict: the last state is that of the last step, the pool leaves
-    padding out, and verdicts on padding are 0.
+    `lengths` (N,), padding changes no verdict: the last state is that of the last step, the pool leaves padding out, and
+    verdicts on padding are 0.
     """
 
     def __init__(self, features, *, hidden, cell="lstm", layers=1, verdict="last", condition=0, rng=None):
@@ -177,7 +175,7 @@ class RecurrentJudge(Module):
 
     def forward(self, x, condition=None, lengths=None):
         """Sequences (N, T, features), condition (N, condition), lengths (N,) -> verdicts (N, 1), or (N, T) for "every"."""
-        states, _ = self.rnn(transpose(told(x, condition), 0, 1))  # (T, N, hidden)
+        states, _ = self.rnn(transpose(beside(x, condition), 0, 1))  # (T, N, hidden)
         if self.verdict == "last" and lengths is None:
             return self.out(states[-1])
         states = transpose(states, 0, 1)  # (N, T, hidden)
@@ -185,7 +183,7 @@ class RecurrentJudge(Module):
             lengths = raw(lengths)
             return self.out(states[xp(lengths).arange(len(lengths)), lengths - 1])
         if self.verdict == "pooled":
-            return self.out(pooled(states, lengths))
+            return self.out(pool(states, lengths))
         verdicts = squeeze(self.out(states), 2)
         return verdicts if lengths is None else verdicts * within(lengths, x.shape[1], x)
 
@@ -193,9 +191,9 @@ class RecurrentJudge(Module):
 class ConvolutionalJudge(Module):
     """Discriminator: convolutions over time, each with half of the steps of the one before; then a linear layer.
 
-    With `length` the last convolution is flattened, so that the verdict knows what happened when, and all sequences have
-    that length. Without it, its mean and largest over time are taken, sequences may have any `lengths`, and steps after
-    the end, set to 0 before every convolution as if they were its border, change no verdict.
+    With `length`, all sequences have that length and the last convolution is flattened: the verdict knows what happened
+    when. Without it, sequences may have any `lengths`, and the verdict comes from the mean and the largest over time.
+    Steps after the end are set to 0 before every convolution, like a border, and change no verdict.
     """
 
     def __init__(self, features, channels=(32, 64, 64), *, length=None, kernel_size=5, condition=0, rng=None):
@@ -216,10 +214,70 @@ class ConvolutionalJudge(Module):
         if self.length is not None and (lengths is not None or x.shape[1] != self.length):
             raise ValueError(f"ConvolutionalJudge: {x.shape}: made for sequences of {self.length} steps, all whole")
         lengths = None if lengths is None else raw(lengths)
-        x = transpose(told(x, condition), 1, 2)  # (N, features, T)
+        x = transpose(beside(x, condition), 1, 2)  # (N, features, T)
         for convolution in self.convolutions:
             if lengths is not None:
                 x = x * within(lengths, x.shape[2], x)[:, None]
                 lengths = (lengths + 1) // 2
             x = leaky_relu(convolution(x), 0.2)  # (N, channels, ceil(T / 2))
-        return self.out(flatten(x, 1) if self.length else pooled(transpose(x, 1, 2), lengths))
+        return self.out(flatten(x, 1) if self.length else pool(transpose(x, 1, 2), lengths))
+
+
+# --- their settings ----------------------------------------------------------------------------------------------
+
+
+@dataclass
+class ConvolutionalJudgeSettings(Settings):
+    """The CNN that judges."""
+
+    channels: int = setting(32, "Channels of the CNN's first convolution; the others have twice as many.", 1)
+
+
+@dataclass
+class RecurrentJudgeSettings(Settings):
+    """The recurrent network that judges."""
+
+    verdict: str = setting("pooled", "The states that the verdict comes from.", choices=VERDICTS)
+    judge_hidden: int = setting(64, "Size of the judge's state.", 1)
+
+
+@dataclass
+class SequenceSettings(Settings):
+    """Settings of both networks."""
+
+    cell: str = setting("lstm", "What writes the sequence.", choices=tuple(CELLS))
+    hidden: int = setting(64, "Size of the generator's state.", 1)
+    layers: int = setting(1, "Recurrent layers of the generator.", 1)
+    noise: int = setting(4, "Size of z, drawn once a sequence.", 0)
+    step_noise: int = setting(4, "Size of z_t, drawn anew at every step.", 0)
+    tokens: int = setting(0, "Draw z_t as one of so many tokens, with an embedding of size step_noise. 0: normal.", 0)
+    feedback: int = setting(0, "1: each step reads what the step before it wrote. 0: it does not.", 0, 1)
+    judge: str = setting(
+        "cnn", "What judges: a CNN over time, or a recurrent network.",
+        choices={"cnn": ConvolutionalJudgeSettings, **dict.fromkeys(CELLS, RecurrentJudgeSettings)},
+    )  # fmt: skip
+
+    def __post_init__(self):
+        super().__post_init__()
+        if self.noise + self.step_noise == 0:
+            raise ValueError("noise=0 and step_noise=0: without noise there is one sequence; give one of them a size")
+        if self.tokens and not self.step_noise:
+            raise ValueError(f"tokens={self.tokens} with step_noise=0: an embedding needs a size; 4 is one")
+
+
+def sequence_players(length, features, s, activation="tanh", condition=0, judged_features=None):
+    """Return (generator, discriminator) of sequences (N, length, features), as the settings say.
+
+    judged_features: how many features D sees, if not as many.
+    """
+    rng = stream(s.seed, "generator")
+    g = SequenceGenerator(
+        features, hidden=s.hidden, noise=s.noise, step_noise=s.step_noise, cell=s.cell, layers=s.layers,
+        feedback=s.feedback, tokens=s.tokens, condition=condition, activation=activation, rng=rng,
+    )  # fmt: skip
+    rng, judged = stream(s.seed, "discriminator"), judged_features or features
+    if s.judge == "cnn":
+        channels = s.channels, 2 * s.channels, 2 * s.channels
+        return g, ConvolutionalJudge(judged, channels, length=length, condition=condition, rng=rng)
+    judge = RecurrentJudge(judged, hidden=s.judge_hidden, cell=s.judge, verdict=s.verdict, condition=condition, rng=rng)
+    return g, judge

@@ -1,18 +1,21 @@
 """In-filling: a sentence with a hole goes in, the generator fills it, and every filled token has a verdict of its own.
 
-MaskGAN (Fedus et al. 2018). A verdict on each token tells at once which word was wrong, where SeqGAN has to finish the
-sentence many times to learn it; what remains to be valued, the effect on later tokens, is the sum of their rewards, and
-a critic says how much of it was to be expected. A hole as large as the sentence is writing from nothing: that is how
-samples are drawn. Read `language.py` first, then `policy.py`.
+MaskGAN (Fedus et al. 2018). A verdict on each token tells at once which word was wrong; SeqGAN has to finish the sentence
+many times to learn it. The effect of a token on later ones is the sum of their rewards, and a critic says how much of it
+was to be expected. Samples are drawn with a hole as large as the sentence: G writes from nothing. Read `language.py` first,
+then `policy.py`.
 """
 
+from dataclasses import dataclass
+
 from tinygan import ops
-from tinygan.autodiff import grad, no_grad, raw
+from tinygan.autodiff import no_grad, raw
 from tinygan.backend import stream, to_device, xp
-from tinygan.gan.language import END, PADDED, LanguageModel, TextGame, trimmed
 from tinygan.gan.objectives import minimax
-from tinygan.gan.training import learning_rate_at, move
+from tinygan.gan.settings import DuelSettings
 from tinygan.nn import Embedding, Linear, LSTMCell, Module
+from tinygan.run.settings import setting
+from tinygan.text.language import END, PADDED, AloneSettings, LanguageModel, TextGame, trim
 
 # --- the players -----------------------------------------------------------------------------------------------
 
@@ -36,7 +39,7 @@ class TwoWay(Module):
 
 
 class Filler(Module):
-    """Generator: reads the sentence with its hole both ways, then writes it from left to right; what was there, stays.
+    """Generator: reads the sentence with its hole both ways, then writes it from left to right; what is not hidden stays.
 
     The writer is a LanguageModel that is given, for every place, what stands around it.
     """
@@ -52,13 +55,13 @@ class Filler(Module):
     ended = property(lambda self: self.writer.ended)
 
     def around(self, rows, hidden):
-        """Tokens (N, T), and which of them are hidden: what the reader says of every place, (T, N, .)."""
+        """Return what the reader says of every place of tokens (N, T), of which some are hidden: (T, N, .)."""
         library = xp(rows)
         seen = library.where(hidden, self.hole, rows)
         return self.reader(self.words(seen.T), (seen != PADDED).sum(1) if self.ended else (seen >= 0).sum(1))
 
     def fill(self, rows, hidden, rng):
-        """The tokens (N, T) with new ones where they are hidden; a hole after which nothing stands may end earlier."""
+        """Return the tokens (N, T) with new ones where they are hidden. A hole after which nothing stands may end earlier."""
         with no_grad():
             library, around, state = xp(rows), self.around(rows, hidden), None
             stands = ~hidden & (rows != PADDED)
@@ -74,27 +77,27 @@ class Filler(Module):
         return filled
 
     def everything(self, n, length):
-        """(rows, hidden) of n sentences that are hidden whole."""
+        """Return (rows, hidden) of n sentences that are hidden whole."""
         library = xp(self.embedding.weight.data)
         return library.zeros((n, length), "int64"), library.ones((n, length), bool)
 
     def sample(self, n, length, rng):
-        """n sentences from nothing: (n, length) integers."""
+        """Return n sentences written from nothing: (n, length) integers."""
         return self.fill(*self.everything(n, length), rng)
 
     def loss(self, rows, hidden, reduction="mean"):
-        """-log p of the hidden tokens of (N, T): their mean, with reduction "sum" their sum, with "none" all, t by t."""
-        around, rows = self.around(rows, hidden), trimmed(rows) if self.ended else rows
+        """Return -log p of the hidden tokens of (N, T): their mean, with "sum" their sum, with "none" each, t by t."""
+        around, rows = self.around(rows, hidden), trim(rows) if self.ended else rows
         length = rows.shape[1]
         counts = self.counts(rows, hidden[:, :length])
         return self.writer.loss(rows, None, around[:length], reduction=reduction, counts=counts.T.reshape(-1))
 
     def counts(self, rows, hidden):
-        """Which of the tokens (N, T) were to be filled: hidden, and not past the end."""
+        """Return which of the tokens (N, T) were to be filled: hidden, and not past the end."""
         return hidden & self.writer.targets(rows)[1].reshape(rows.T.shape).T
 
     def nll(self, rows):
-        """-log p(x) a token over all rows (N, T), every sentence hidden whole, in nats. A float."""
+        """Return -log p(x) a token over all rows (N, T), every sentence hidden whole, in nats. A float."""
         total, count = 0.0, 0
         with no_grad():
             for k in range(0, len(rows), 256):
@@ -131,46 +134,55 @@ class TokenJudge(Module):
 
 
 def returns(rewards, discount):
-    """R_t = Σ over s ≥ t of discount^(s - t) r_s: rewards (N, T) -> (N, T)."""
-    found = rewards.copy()
+    """Return R_t = Σ over s ≥ t of discount^(s - t) r_s: rewards (N, T) -> (N, T)."""
+    sums = rewards.copy()
     for t in reversed(range(rewards.shape[1] - 1)):
-        found[:, t] += discount * found[:, t + 1]
-    return found
+        sums[:, t] += discount * sums[:, t + 1]
+    return sums
+
+
+@dataclass
+class InfillSettings(AloneSettings, DuelSettings):
+    """The game of filling holes."""
+
+    whole: float = setting(0.5, "Share of sentences that are hidden whole; of others a stretch is hidden.", 0.0, 1.0)
+    discount: float = setting(0.9, "Share of the next token's reward that counts in a token's value.", 0.0, 1.0)
 
 
 class InfillGame(TextGame):
     """way=infill: after imitation, G fills holes, D judges every token, G learns by actor and critic."""
 
-    def holes(self, rows, step):
-        """Which tokens of (N, T) are hidden: with probability s.whole all, otherwise a stretch of random length."""
-        library, rng, (n, length) = xp(rows), stream(self.settings.seed, "holes", step), rows.shape
-        size = to_device(rng.random(n), self.generator.embedding.weight.device)
-        begin, whole = (to_device(rng.random(n), self.generator.embedding.weight.device) for _ in range(2))
-        lengths = (rows != PADDED).sum(1) if self.generator.ended else library.full(n, length)
+    bounds = minimax.bounds
+
+    def holes(self, rows, k):
+        """Return which tokens of (N, T) are hidden: with probability s.whole all, otherwise a stretch of random length."""
+        library, rng, (n, length) = xp(rows), stream(self.settings.seed, "holes", k), rows.shape
+        device = self.G.module.embedding.weight.device
+        size, begin, whole = (to_device(rng.random(n), device) for _ in range(3))
+        lengths = (rows != PADDED).sum(1) if self.G.module.ended else library.full(n, length)
         size = library.ceil(size * lengths)
         begin = library.floor(begin * (lengths - size + 1))
         place = library.arange(length)
         stretch = (place >= begin[:, None]) & (place < (begin + size)[:, None])
         return stretch | (whole < self.settings.whole)[:, None]
 
-    def imitate(self, step):
-        """A step of maximum likelihood on the hidden tokens."""
-        (rows,) = self.real(step)
-        loss = self.generator.loss(rows, self.holes(rows, step))
-        self.learn(loss, step)
+    def imitate(self, k):
+        """Take a step of maximum likelihood on the hidden tokens."""
+        rows = self.batch(k).x
+        loss = self.G.module.loss(rows, self.holes(rows, k))
+        self.imitator.move(loss, k)
         return {"g_nll": loss.item()}
 
-    def play(self, step):
-        """D's and the critic's step on real and filled sentences with the same holes, then G's.
+    def play(self, k):
+        """Do D's and the critic's step on real and filled sentences with the same holes, then G's.
 
-        A token is paid D's verdict log D - log(1 - D), nothing where D cannot tell. MaskGAN's log D is always negative:
-        every further word then costs, and sentences become short.
+        A token is paid D's verdict log D - log(1 - D): nothing where D cannot tell. MaskGAN's log D is always negative.
+        Every further word then costs, and sentences become short.
         """
-        s, G, D = self.settings, self.generator.eval(), self.discriminator
-        self.g_optimizer.lr, self.d_optimizer.lr = learning_rate_at(step, s), learning_rate_at(step, s) * s.d_rate
-        (rows,) = self.real(step)
-        hidden = self.holes(rows, step)
-        filled = G.fill(rows, hidden, stream(s.seed, "noise", step))
+        s, G, D = self.settings, self.G.module.eval(), self.D.module
+        rows = self.batch(k).x
+        hidden = self.holes(rows, k)
+        filled = G.fill(rows, hidden, stream(s.seed, "noise", k))
         verdicts, counts = D(filled, hidden), G.counts(filled, hidden)
         chosen = lambda verdicts, counts: ops.index_select(verdicts.reshape(-1), 0, xp(rows).flatnonzero(counts))
         d_loss = minimax.discriminator(chosen(D(rows, hidden), G.counts(rows, hidden)), chosen(verdicts, counts))
@@ -180,13 +192,12 @@ class InfillGame(TextGame):
             states = G.writer(filled, None, G.around(filled, hidden))
         expected = D.critic(states)[:, :, 0].T  # b_t
         critic_loss = (((expected - gained) ** 2) * counts).sum() / count
-        move(D, self.d_optimizer, grad(d_loss + critic_loss, self.d_parameters), s, "discriminator")
+        self.D.move(d_loss + critic_loss, k)
         row = {"d_loss": d_loss.item(), "critic_loss": critic_loss.item(), "reward": float(rewards.sum() / count)}
-        if step >= s.pretrain + s.d_pretrain:
-            advantage = (gained - raw(expected)).T[counts.T]  # of the tokens that were filled, as G.loss has them
-            losses = G.loss(filled, hidden, "none")
-            g_loss = ops.mean(losses * (advantage / (xp(rows).sqrt((advantage**2).mean()) + 1e-8)))
-            move(G, self.g_optimizer, grad(g_loss, self.g_parameters), s, "generator")
-            self.average.update(G)
-            row |= {"g_loss": g_loss.item(), "g_entropy": float(losses.data.mean())}
-        return row
+        if k < s.game_begins():
+            return row
+        advantage = (gained - raw(expected)).T[counts.T]  # of the tokens that were filled, as G.loss has them
+        losses = G.loss(filled, hidden, "none")
+        g_loss = ops.mean(losses * (advantage / (xp(rows).sqrt((advantage**2).mean()) + 1e-8)))
+        self.G.move(g_loss, k)
+        return {**row, "g_loss": g_loss.item(), "g_entropy": float(losses.data.mean())}

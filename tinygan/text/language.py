@@ -1,23 +1,27 @@
 """An LSTM that writes: the language model, and the game that every way of training one plays.
 
-A sentence is a row of whole numbers, tokens; which character or word each stands for is `data.text.Vocabulary`'s
-business. `LanguageModel` gives every sentence a probability, draws sentences, and is what the other ways of training
-(`policy.py`, `relaxed.py`, `infill.py`, `vae.py`) begin with. `TextGame` trains it by maximum likelihood, the yardstick
-against which they are measured.
+A sentence is a row of whole numbers, tokens. `data.text.Vocabulary` knows which character or word each stands for.
+`LanguageModel` gives every sentence a probability and draws sentences. `TextGame` trains it by maximum likelihood, the
+yardstick against which the other ways (`policy.py`, `relaxed.py`, `infill.py`, `vae.py`) are measured; they begin with it.
 """
 
+from collections.abc import Callable
+from dataclasses import dataclass
 from functools import cached_property
+from typing import Any
 
 import numpy as np
 
 from tinygan import ops
-from tinygan.autodiff import grad, no_grad, raw
-from tinygan.backend import stream, to_device, to_numpy, xp
+from tinygan.autodiff import no_grad, raw
+from tinygan.backend import Array, stream, to_device, to_numpy, xp
 from tinygan.data import Loader
-from tinygan.gan.training import Game, move
+from tinygan.gan.players import Batch, Game, Player
+from tinygan.gan.settings import AdamSettings, AverageSettings, RateSettings
 from tinygan.losses import linear_cross_entropy
 from tinygan.nn import LSTM, Dropout, Embedding, Linear, Module
-from tinygan.optim import EMA, Adam
+from tinygan.optim import EMA, Adam, share_left
+from tinygan.run.settings import defaults, setting
 
 PADDED, END, UNKNOWN = 0, 1, 2  # the numbers of <pad>, <end> and <unknown> in every Vocabulary
 BLOCK = 320_000  # logits held at once while drawing: 64 rows of 5000, which stay in the cache
@@ -26,9 +30,9 @@ BLOCK = 320_000  # logits held at once while drawing: 64 rows of 5000, which sta
 class LanguageModel(Module):
     """p(x₁ ... x_T) = Π softmax(W h_t + b)[x_t], h_t of an LSTM that has read x_<t after a first token.
 
-    ended: sentences are those of a Vocabulary, of any length: END begins and closes them, PADs follow, and neither <pad>
+    ended: sentences are those of a Vocabulary, of any length. END begins and closes them, PADs follow, and neither <pad>
     nor <unknown> is ever written. Otherwise all are of one length, every token counts, and 0 begins them.
-    given: size of a vector that is read at every step beside the token (a latent code, what was seen so far).
+    given: size of a vector that is read at every step beside the token: a latent code, or what was seen so far.
     """
 
     def __init__(self, vocabulary, embedding, hidden, *, given=0, ended=True, dropout=0.0, rng=None):
@@ -58,12 +62,12 @@ class LanguageModel(Module):
         return self.dropout(self.lstm(read, state)[0])
 
     def before(self, rows):
-        """Tokens (N, T) -> what was read when each was written: (N, T), the first token and all but the last."""
+        """Return what was read when each of the tokens (N, T) was written: the first token, then all but the last, (N, T)."""
         first = xp(rows).full((len(rows), 1), self.first, rows.dtype)
         return xp(rows).concatenate([first, rows[:, :-1]], 1)
 
     def top(self):
-        """(W, b) of the logits W h + b, after sharpening, with <pad> and <unknown> out of reach."""
+        """Return (W, b) of the logits W h + b, sharpened, with <pad> and <unknown> out of reach."""
         w, b = self.head.weight, self.head.bias + self.barred
         return (w, b) if self.sharpness == 1 else (w * self.sharpness, b * self.sharpness)
 
@@ -72,12 +76,12 @@ class LanguageModel(Module):
         return ops.linear(h, *self.top())
 
     def targets(self, rows):
-        """Tokens (N, T) in the order of the hidden states, (T N,), and which of them count: not <pad>, not <unknown>."""
+        """Return tokens (N, T) in the order of hidden states, (T N,), and which of them count: not <pad>, not <unknown>."""
         targets = rows.T.reshape(-1)
         return targets, (targets != PADDED) & (targets != UNKNOWN) if self.ended else targets >= 0
 
     def loss(self, rows, state=None, given=None, before=None, reduction="mean", counts=None):
-        """-log p(x) of tokens (N, T): the mean over all tokens that count, their sum, or with reduction "none" each, t by t.
+        """Return -log p(x) of tokens (N, T): the mean over tokens that count, their sum, or with "none" each, t by t.
 
         counts (T N,): which tokens count, if not those of `targets`.
         """
@@ -92,7 +96,7 @@ class LanguageModel(Module):
         return linear_cross_entropy(h, w, targets, linear_bias=b, reduction=reduction)
 
     def token_losses(self, rows, state=None, given=None):
-        """-log p of every token (N, T) given those before it: a Tensor (N, T), 0 where a token does not count."""
+        """Return -log p of every token (N, T) given those before it: a Tensor (N, T), 0 where a token does not count."""
         h = self(rows, state, given)
         targets, counts = self.targets(rows)
         w, b = self.top()
@@ -100,7 +104,7 @@ class LanguageModel(Module):
         return (losses * counts).reshape(rows.T.shape).T
 
     def nll(self, rows):
-        """-log p(x) a token over all rows (N, T), in nats: NLL-test if they are held out. A float."""
+        """Return -log p(x) a token over all rows (N, T), in nats: NLL-test if they are held out. A float."""
         with no_grad():
             total = sum(self.loss(rows[k : k + 256], reduction="sum").item() for k in range(0, len(rows), 256))
         return total / int(self.targets(rows)[1].sum())
@@ -108,14 +112,14 @@ class LanguageModel(Module):
     # --- writing ---------------------------------------------------------------------------------------------------
 
     def step(self, x, state=None, given=None):
-        """Read tokens (N,), or their vectors (N, E); returns the hidden state (N, H) and the LSTM's state for the next."""
+        """Read tokens (N,), or their vectors (N, E); return the hidden state (N, H) and the LSTM's state for the next step."""
         read = self.embedding(x) if x.ndim == 1 else x
         read = read if given is None else ops.cat([read, given], 1)
         h, state = self.lstm(ops.unsqueeze(read, 0), state)
         return h[0], state
 
     def draw(self, h, rng):
-        """One token for each hidden state (N, H): integers (N,)."""
+        """Return one token for each hidden state (N, H): integers (N,)."""
         library, (w, b) = xp(h), (raw(t) for t in self.top())
         both = library.concatenate([w, b[:, None]], 1).T.copy()  # W h + b as one product with [h, 1]: a fifth faster
         h = library.concatenate([h, library.ones((len(h), 1), h.dtype)], 1)
@@ -123,7 +127,7 @@ class LanguageModel(Module):
         return library.concatenate([ops.multinomial(h[k : k + rows] @ both, rng) for k in range(0, len(h), rows)])
 
     def write(self, x, state, length, rng, given=None):
-        """Sentences that go on from tokens x (n,) in `state`: (n, length) integers; after END come PADs.
+        """Return sentences that go on from tokens x (n,) in `state`: (n, length) integers; after END come PADs.
 
         given (n, .): a vector that is read at every step.
         """
@@ -144,97 +148,151 @@ class LanguageModel(Module):
         return tokens
 
     def sample(self, n, length, rng, state=None, given=None):
-        """n sentences, drawn token by token: (n, length) integers."""
+        """Return n sentences, drawn token by token: (n, length) integers."""
         first = xp(self.embedding.weight.data).full(n, self.first, np.int64)
         return self.write(first, state, length, rng, given)
 
 
-class TextGame(Game):
-    """way=mle: a language model learns real sentences by maximum likelihood. The other ways begin with it.
+# --- the game --------------------------------------------------------------------------------------------------
 
-    read: a function without arguments that returns the real sentences, tokens (N, T): called when the first is needed,
-    so that a trained game can be sampled where its data is not. Steps below s.pretrain are `imitate`, the others `play`.
-    """
 
-    def __init__(self, generator, discriminator, read, length, s, kept=None):
-        self.read, self.length = read, length
-        super().__init__(generator, discriminator, self.rows, self.draw, s, kept or {})
-        self.sample_at(s.temperature)
+@defaults(beta1=0.9, beta2=0.999, clip_gradients=5.0, ema=0.99)
+class WriterSettings(AverageSettings, AdamSettings):
+    """The writer, and how it imitates."""
+
+    embedding: int = setting(32, "Size of a token's vector in G; in D twice that.", 1)
+    hidden: int = setting(128, "Size of the LSTM's state.", 1)
+    dropout: float = setting(0.0, "Share of its inputs and outputs that G's LSTM drops while it imitates.", 0.0, 1.0)
+    temperature: float = setting(
+        1.0, "Logits are divided by it when samples are drawn; below 1: safer, less varied.", 1e-3
+    )
+    mle_rate: float = setting(5e-3, "Adam's learning rate while G imitates.", 0.0)
+    mle_decay_from: float = setting(0.5, "Share of imitation after which its rate falls in a line to 0.", 0.0, 1.0)
+    weight_decay: float = setting(
+        0.0, "Add this times the weight to its gradient while G imitates; 1 / tokens: weights are N(0, 1) a priori.", 0.0
+    )
+
+
+@defaults(learning_rate=1e-4, decay_from=1.0)
+class GameSettings(RateSettings):
+    """The game after imitation."""
+
+    pretrain: int = setting(5000, "Steps of imitation, maximum likelihood, that come first.", 0)
 
     def __post_init__(self):
-        s = self.settings
+        super().__post_init__()
+        if self.game_begins() >= self.steps:
+            raise ValueError(
+                f"steps={self.steps}: none is left for G in the game, which it begins after step {self.game_begins()}; take"
+                " more steps or a smaller pretrain"
+            )
+
+    def game_begins(self) -> int:
+        """Return the number of the first step in which G plays."""
+        return self.pretrain
+
+
+@dataclass
+class AloneSettings(GameSettings):
+    """What comes between imitation and the game."""
+
+    d_pretrain: int = setting(200, "Steps after imitation in which D learns alone.", 0)
+
+    def game_begins(self) -> int:
+        """Return the number of the first step in which G plays."""
+        return self.pretrain + self.d_pretrain
+
+
+class TextGame(Game):
+    """A language model learns real sentences by maximum likelihood (way=mle). The other ways begin with it.
+
+    read: a function without arguments that returns the real sentences, tokens (N, T). It is called when the first is
+    needed: a trained game can be sampled where its data is not. Steps below `imitation` are `imitate`, the
+    others `play`. With a discriminator there are two more players, G and D of the game.
+    """
+
+    takes = ("temperature",)
+
+    def __init__(
+        self, generator: Module, discriminator: Module | None, read: Callable[[], np.ndarray], length: int, s: Any,
+        saved: dict | None = None,
+    ):  # fmt: skip
+        self.read, self.length = read, length
+        averages = {"average": EMA(generator, s.ema)}
         betas = {"betas": (s.beta1, s.beta2)}
-        self.teacher = Adam(self.generator.parameters(), lr=s.mle_rate, weight_decay=s.weight_decay, **betas)
-        if self.discriminator.parameters():
-            super().__post_init__()
-        else:
-            self.g_parameters, self.average = self.generator.parameters(), EMA(self.generator, s.ema)
+        player = lambda name, module, lr, share, averages=None, **adam: Player(
+            name, module, Adam(module.parameters(), lr=lr, **betas, **adam), share, averages=averages, clip=s.clip_gradients
+        )
+        plays = isinstance(s, GameSettings)
+        self.imitation = s.pretrain if plays else s.steps  # steps
+        share = lambda k: share_left(k, self.imitation, decay_from=s.mle_decay_from)
+        imitator = player(
+            "imitator" if plays else "generator", generator, s.mle_rate, share, averages, weight_decay=s.weight_decay
+        )
+        players = [imitator]
+        if plays:
+            averages = {**averages, **self.more_averages(generator, s)}
+            players = [player("generator", generator, s.learning_rate, s.share_left, averages)]
+            if discriminator is not None:
+                players += [player("discriminator", discriminator, s.learning_rate * s.d_rate, s.share_left)]
+            players += [imitator]
+        Game.__init__(self, players, s, saved)
+        self.imitator, self.G, self.D = imitator, players[0], self.players.get("discriminator")
+        self.sharpen(s.temperature)
+
+    def more_averages(self, generator: Module, s: Any) -> dict[str, EMA]:
+        """Return the averages of G that the game has beside the one that samples are drawn with."""
+        return {}
 
     @cached_property
-    def loader(self):
+    def loader(self) -> Loader:
         """Batches of real sentences, on the generator's device."""
-        rows = to_device(self.read(), self.generator.embedding.weight.device)
+        rows = to_device(self.read(), self.G.module.embedding.weight.device)
         return Loader(rows, batch_size=min(self.settings.batch_size, len(rows)), seed=self.settings.seed)
 
-    def rows(self, step):
-        """The real sentences of a step: (tokens (N, T),)."""
-        return (self.loader.batch(step),)
-
-    def draw(self, generator, rng, n):
-        """n generated sentences: (tokens (n, length),)."""
-        return (generator.sample(n, self.length, rng),)
-
-    def sample_at(self, temperature):
-        """Let samples be drawn with logits divided by `temperature`; training is as it was."""
-        for module in self.average.module.modules():
-            if isinstance(module, LanguageModel):
-                module.sharpness = 1 / temperature
+    def batch(self, k: int) -> Batch:
+        """Return the real sentences of a step, tokens (N, T)."""
+        return Batch(self.loader.batch(k))
 
     # --- training --------------------------------------------------------------------------------------------------
 
-    def step(self, step):
-        """Training step number `step`: imitation first, then the game."""
-        for player in (self.generator, self.discriminator):
-            player.train().reseed(stream(self.settings.seed, "dropout", step))
-        return self.imitate(step) if step < self.settings.pretrain else self.play(step)
+    def step(self, k: int) -> dict[str, float]:
+        """Do training step k: imitation first, then the game."""
+        for player in self.players.values():
+            player.module.train().reseed(stream(self.settings.seed, "dropout", k))
+        return self.imitate(k) if k < self.imitation else self.play(k)
 
-    def imitate(self, step):
-        """A step of maximum likelihood: the gradient of -log p of real sentences, teacher forcing."""
-        (rows,) = self.rows(step)
-        loss = self.generator.loss(trimmed(rows) if self.generator.ended else rows)
-        self.learn(loss, step)
+    def imitate(self, k: int) -> dict[str, float]:
+        """Take a step of maximum likelihood, by teacher forcing: down the gradient of -log p of real sentences."""
+        G, rows = self.G.module, self.batch(k).x
+        loss = G.loss(trim(rows) if G.ended else rows)
+        self.imitator.move(loss, k)
         return {"g_nll": loss.item()}
 
-    def learn(self, loss, step):
-        """The teacher's step down the generator's gradient of `loss`."""
-        s = self.settings
-        self.teacher.lr = s.mle_rate * rate_left(step, s.pretrain, s.mle_decay_from)
-        move(self.generator, self.teacher, grad(loss, self.g_parameters), s, "generator")
-        self.average.update(self.generator)
+    def play(self, k: int) -> dict[str, float]:
+        """Do a step of the game, once imitation is over."""
+        raise NotImplementedError
 
-    def play(self, step):
-        """A step of the game, once imitation is over."""
-        return self.imitate(step)
+    # --- samples ---------------------------------------------------------------------------------------------------
 
-    def sample(self, n, seed):
-        """n sentences drawn with the averaged weights: integers (n, length)."""
-        drawn = (
-            self.draw(self.average.module, stream(seed, "sample", start), min(256, n - start))[0]
-            for start in range(0, n, 256)
-        )
-        return np.concatenate([to_numpy(rows) for rows in drawn])
+    def draw(self, n: int, rng: np.random.Generator, *, temperature: float | None = None) -> np.ndarray:
+        """Return n sentences, integers (n, length)."""
+        usual = self.settings.temperature
+        if temperature is not None and not temperature > 0:
+            raise ValueError(f"temperature {temperature:g}: expected a number above 0")
+        self.sharpen(temperature or usual)
+        try:
+            return to_numpy(self.G.average.module.sample(n, self.length, rng))
+        finally:
+            self.sharpen(usual)
 
-    def parts(self):
-        """Everything that training changes, by name."""
-        playing = super().parts() if self.discriminator.parameters() else {}
-        return {**playing, "generator": self.generator, "average": self.average, "teacher": self.teacher}
-
-
-def rate_left(step, steps, decay_from):
-    """The share of a learning rate that is left: 1 until `decay_from` of the steps is done, then in a line to 0."""
-    return min(1.0, (steps - step) / steps / max(1e-12, 1 - decay_from))
+    def sharpen(self, temperature: float) -> None:
+        """Let the averaged writer divide its logits by `temperature`; training is as it was."""
+        for module in self.G.average.module.modules():
+            if isinstance(module, LanguageModel):
+                module.sharpness = 1 / temperature
 
 
-def trimmed(rows):
-    """Tokens (N, T) without the columns that hold <pad> alone."""
+def trim(rows: Array) -> Array:
+    """Return tokens (N, T) without the columns that hold <pad> alone."""
     return rows[:, : int((rows != PADDED).sum(1).max())]

@@ -5,16 +5,18 @@ finished many times from there, and the judge's verdicts are averaged (`rollout_
 than others at their place are made likelier (`policy_loss`, REINFORCE). Read `language.py` first.
 """
 
+from dataclasses import dataclass
 from functools import cached_property
 
 from tinygan import ops
-from tinygan.autodiff import grad, no_grad, raw
+from tinygan.autodiff import no_grad, raw
 from tinygan.backend import stream, to_numpy, xp
-from tinygan.gan.language import BLOCK, END, TextGame
 from tinygan.gan.objectives import minimax
-from tinygan.gan.training import learning_rate_at, move
+from tinygan.gan.settings import DuelSettings, TurnSettings
 from tinygan.nn import Conv1d, Dropout, Embedding, Linear, Module, ModuleList
 from tinygan.optim import EMA
+from tinygan.run.settings import RunSettings, setting
+from tinygan.text.language import BLOCK, END, AloneSettings, TextGame
 
 # --- the judge of sentences ------------------------------------------------------------------------------------
 
@@ -23,8 +25,8 @@ class SentenceJudge(Module):
     """Discriminator: convolutions of several widths over a sentence, the largest answer of each, a highway, a verdict.
 
     c = max over t of relu(W * x + b)_t, y = τ relu(H c) + (1 - τ) c, τ = σ(T c + d), verdict = v · dropout(y). Sentences
-    are tokens (N, T), or their relaxed form (N, T, V), a distribution at every place. What comes after the first END is
-    not seen, and nor is how much of it there is. Kim 2014; Srivastava et al. 2015; Yu et al. 2017, section 3.3.
+    are tokens (N, T), or their relaxed form (N, T, V), a distribution at every place. D sees nothing after the first END, nor
+    how much of it there is. Kim 2014; Srivastava et al. 2015; Yu et al. 2017, section 3.3.
     """
 
     def __init__(self, vocabulary, embedding, filters, *, ended=True, dropout=0.25, rng=None):
@@ -45,17 +47,17 @@ class SentenceJudge(Module):
         seen = self.embedding(tokens) if hard else x @ self.embedding.weight  # (N, T, E)
         inside = self.inside(tokens).astype(seen.dtype)
         seen = ops.transpose(seen * inside[:, :, None], 1, 2)  # (N, E, T)
-        found = []
+        largest = []
         for convolution in self.convolutions:
             room = ops.pad(seen, (0, convolution.kernel_size[0] - 1))  # a window begins at every token
             answers = ops.relu(convolution(room)) * inside[:, None]  # (N, F, T)
-            found.append(ops.amax(answers, 2))
-        c = ops.cat(found, 1)
+            largest.append(ops.amax(answers, 2))
+        c = ops.cat(largest, 1)
         gate = ops.sigmoid(self.gate(c))
         return self.verdict(self.dropout(gate * ops.relu(self.highway(c)) + (1 - gate) * c))
 
     def inside(self, tokens):
-        """Which of the tokens (N, T) belong to the sentence: all up to the first END."""
+        """Return which of the tokens (N, T) belong to the sentence: all up to the first END."""
         if not self.ended:
             return xp(tokens).ones(tokens.shape, bool)
         ends = (tokens == END).cumsum(1)
@@ -66,10 +68,10 @@ class SentenceJudge(Module):
 
 
 def rollout_values(policy, reward, tokens, count, rng):
-    """Q(x_<t, x_t) of every token (N, T): the mean reward of `count` sentences that `policy` wrote on from x_1 ... x_t.
+    """Return Q(x_<t, x_t) of every token (N, T): the mean reward of `count` sentences that `policy` wrote on from x_1 ... x_t.
 
-    policy: a LanguageModel; reward: tokens (M, T) -> rewards (M,). The last token is worth the sentence's own reward, and
-    so is all from an END on. Unbiased, with a variance of 1 / count. Yu et al. 2017, eq. 4.
+    policy: a LanguageModel; reward: tokens (M, T) -> rewards (M,). The last token is worth the sentence's own reward, as
+    is all from an END on. Unbiased, with a variance of 1 / count. Yu et al. 2017, eq. 4.
     """
     library, (n, length) = xp(tokens), tokens.shape
     values = library.empty((n, length), policy.embedding.weight.dtype)
@@ -94,11 +96,11 @@ def rollout_values(policy, reward, tokens, count, rng):
     return values
 
 
-def whitened(values, counts):
-    """Values (N, T) less the mean of their place t, over the standard deviation of all; 0 where `counts` is 0.
+def whiten(values, counts):
+    """Return values (N, T) less the mean of their place t, over the standard deviation of all; 0 where `counts` is 0.
 
-    What is subtracted does not depend on the token, so the gradient's expectation stays as it is but for a share of 1 / N
-    that a value has in its own mean; its variance falls. Williams 1992, section 2.
+    What is subtracted hardly depends on the token: a value has a share of 1 / N in its own mean. So the gradient's
+    expectation stays, and its variance falls. Williams 1992, section 2.
     """
     library = xp(values)
     values = (values - (values * counts).sum(0) / library.maximum(counts.sum(0), 1)) * counts
@@ -106,7 +108,7 @@ def whitened(values, counts):
 
 
 def policy_loss(policy, tokens, values):
-    """(loss, entropy): a Tensor whose gradient is minus that of E[reward], and the entropy a token, both estimates.
+    """Return (loss, entropy): a Tensor whose gradient is minus that of E[reward], and the entropy a token, both estimates.
 
     loss = mean of -Q_t log p(x_t | x_<t) over the tokens that count; values (N, T) are constants. Williams 1992.
     """
@@ -118,48 +120,78 @@ def policy_loss(policy, tokens, values):
 # --- the game --------------------------------------------------------------------------------------------------
 
 
+@dataclass
+class DropoutSettings(RunSettings):
+    """The judge of sentences."""
+
+    d_dropout: float = setting(0.25, "Share of its features that D drops while it learns.", 0.0, 1.0)
+
+
+@dataclass
+class JudgedSettings(DropoutSettings, TurnSettings, DuelSettings):
+    """What D says a token is worth."""
+
+    rollouts: int = setting(16, "How often a sentence is finished to value one of its tokens.", 1)
+    lag: float = setting(0.8, "Decay of the moving average of G that finishes sentences.", 0.0, 1.0)
+    baseline: str = setting("whiten", "What is subtracted from a token's value.", choices=("whiten", "none"))
+    copies: float = setting(1.0, "Factor on the reward of a sentence that is among the real ones.", 0.0, 1.0)
+
+
+@dataclass
+class PolicySettings(AloneSettings):
+    """The game by policy gradient."""
+
+    reward: str = setting(
+        "judge", "Who values sentences; constant is a control, all are worth 1.",
+        choices={"judge": JudgedSettings, "constant": None},
+    )  # fmt: skip
+
+
 class PolicyGame(TextGame):
     """way=policy: after imitation, sentences are drawn, every token is valued by roll-outs, and D learns on.
 
     The roll-outs are written by a copy that lags behind the generator. reward="constant" is the control: all sentences
-    are worth 1, there is no D to learn from, and whatever changes is the work of the update itself.
+    are worth 1, there is no D to learn from, and all that changes is the work of the update itself.
     """
 
-    def __post_init__(self):
-        super().__post_init__()
-        self.lagged = EMA(self.generator, self.settings.lag)
+    bounds = minimax.bounds
 
-    def play(self, step):
-        """D alone for s.d_pretrain steps, then G by policy gradient and D s.n_critic times."""
-        s, G, D = self.settings, self.generator, self.discriminator
-        if step == s.pretrain:
-            self.lagged = EMA(G, s.lag)  # begins where imitation ended
-        self.g_optimizer.lr, self.d_optimizer.lr = learning_rate_at(step, s), learning_rate_at(step, s) * s.d_rate
-        row = {}
-        if step >= s.pretrain + s.d_pretrain:
-            G.eval()
-            (tokens,) = self.draw(G, stream(s.seed, "noise", step), s.batch_size)
-            counts = G.targets(tokens)[1].reshape(tokens.shape[::-1]).T
-            if s.reward == "constant":
-                values = counts.astype(G.embedding.weight.dtype)
-            else:
-                D.eval()
-                rng = stream(s.seed, "roll-outs", step)
-                found = rollout_values(self.lagged.module, self.reward, tokens, s.rollouts, rng)
-                values = whitened(found, counts) if s.baseline == "whiten" else found
-                row["reward"] = float(found[:, -1].mean())
-            loss, entropy = policy_loss(G, tokens, values)
-            move(G, self.g_optimizer, grad(loss, self.g_parameters), s, "generator")
-            self.average.update(G)
-            self.lagged.update(G)
-            row |= {"g_loss": loss.item(), "g_entropy": float(entropy)}
-        return row if s.reward == "constant" else {**self.teach_judge(step), **row}
+    def more_averages(self, generator, s):
+        return {"lagged": EMA(generator, s.lag)} if isinstance(s, JudgedSettings) else {}
+
+    def play(self, k):
+        """Let D learn; then G by policy gradient, unless D still learns alone."""
+        s = self.settings
+        if s.reward == "constant":
+            return self.move_g(k) if k >= s.game_begins() else {}
+        if k == s.pretrain:
+            self.G.averages["lagged"] = EMA(self.G.module, s.lag)  # it begins where imitation ended
+        # G first: D's dropout is drawn in this order
+        row = self.move_g(k) if k >= s.game_begins() else {}
+        return {**self.teach_judge(k), **row}
+
+    def move_g(self, k):
+        """Draw sentences, value their tokens, make those that were worth more likelier."""
+        s, G, row = self.settings, self.G.module.eval(), {}
+        tokens = G.sample(s.batch_size, self.length, stream(s.seed, "noise", k))
+        counts = G.targets(tokens)[1].reshape(tokens.shape[::-1]).T
+        if s.reward == "constant":
+            values = counts.astype(G.embedding.weight.dtype)
+        else:
+            self.D.module.eval()
+            rng, lagged = stream(s.seed, "roll-outs", k), self.G.averages["lagged"].module
+            worth = rollout_values(lagged, self.reward, tokens, s.rollouts, rng)
+            values = whiten(worth, counts) if s.baseline == "whiten" else worth
+            row["reward"] = float(worth[:, -1].mean())
+        loss, entropy = policy_loss(G, tokens, values)
+        self.G.move(loss, k)
+        return {**row, "g_loss": loss.item(), "g_entropy": float(entropy)}
 
     def reward(self, tokens):
-        """σ(D's verdict) of tokens (M, T): (M,); times s.copies where the sentence is one of the real ones."""
+        """Return σ(D's verdict) of tokens (M, T): (M,); times s.copies where the sentence is one of the real ones."""
         library, rows = xp(tokens), max(1, BLOCK // (64 * tokens.shape[1]))
         with no_grad():
-            parts = [raw(self.discriminator(tokens[k : k + rows]))[:, 0] for k in range(0, len(tokens), rows)]
+            parts = [raw(self.D.module(tokens[k : k + rows]))[:, 0] for k in range(0, len(tokens), rows)]
         worth = ops.sigmoid(library.concatenate(parts))
         if self.settings.copies < 1:
             copied = [row.tobytes() in self.known for row in to_numpy(tokens)]
@@ -171,18 +203,14 @@ class PolicyGame(TextGame):
         """The real sentences, as bytes."""
         return {row.tobytes() for row in to_numpy(self.loader.arrays[0])}
 
-    def teach_judge(self, step):
-        """D's turns of a step, on new generated sentences: the last turn's loss, and how often D was right in all."""
-        s, D, right = self.settings, self.discriminator.train(), []
-        for turn in range(step * s.n_critic, (step + 1) * s.n_critic):
-            (real,) = self.rows(turn)
-            (fake,) = self.draw(self.generator, stream(s.seed, "judged", turn), len(real))
+    def teach_judge(self, k):
+        """Do D's turns of step k on new generated sentences; return the last turn's loss, and how often D was right."""
+        s, D, right = self.settings, self.D.module.train(), []
+        for turn in range(k * s.n_critic, (k + 1) * s.n_critic):
+            real = self.batch(turn).x
+            fake = self.G.module.sample(len(real), self.length, stream(s.seed, "judged", turn))
             of_real, of_fake = D(real), D(fake)
             loss = minimax.discriminator(of_real, of_fake)
-            move(D, self.d_optimizer, grad(loss, self.d_parameters), s, "discriminator")
+            self.D.move(loss, k)
             right += [(raw(of_real) > 0).mean(), (raw(of_fake) < 0).mean()]
         return {"d_loss": loss.item(), "d_right": float(sum(right)) / len(right)}
-
-    def parts(self):
-        """Everything that training changes, by name."""
-        return {**super().parts(), "lagged": self.lagged}

@@ -6,11 +6,14 @@ dropout; both Bowman et al. 2016, *Generating Sentences from a Continuous Space*
 (free bits: Kingma et al. 2016): captions with the first two alone ended at a KL of .003. Read `language.py` first.
 """
 
+from dataclasses import dataclass
+
 from tinygan import ops
 from tinygan.autodiff import Tensor, no_grad
 from tinygan.backend import stream, to_device, xp
-from tinygan.gan.language import UNKNOWN, LanguageModel, TextGame, trimmed
 from tinygan.nn import Embedding, Linear, LSTMCell, Module
+from tinygan.run.settings import Settings, setting
+from tinygan.text.language import UNKNOWN, LanguageModel, TextGame, trim
 
 
 class SentenceVAE(Module):
@@ -39,13 +42,13 @@ class SentenceVAE(Module):
         last = ops.lstm(self.words(rows.T), None, None, *weights, lengths=lengths)[rows.shape[1] - 1]
         return self.mean(last), self.log_variance(last)
 
-    def started(self, z, length):
-        """What the writer is told of z (N, latent): its first state, and what it reads at every step (length, N, latent)."""
+    def start(self, z, length):
+        """Return the writer's first state for z (N, latent), and what it reads at every step (length, N, latent)."""
         state = ops.unsqueeze(self.begin_h(z), 0), ops.unsqueeze(self.begin_c(z), 0)
         return state, ops.expand(z, (length, -1, -1))
 
     def bound(self, rows, rng, forget=0.0):
-        """(reconstruction, KL) of tokens (N, T), both summed over the sentences: their sum is -log p(x) or more.
+        """Return (reconstruction, KL) of tokens (N, T), both summed over the sentences: their sum is -log p(x) or more.
 
         reconstruction = -log p(x | z), z drawn once a sentence; KL(q(z | x) | p(z)) = Σ (e^v + m² - 1 - v) / 2. forget: the
         share of words that the writer reads as <unknown>. Kingma & Welling 2014, eq. 7 and 10.
@@ -53,7 +56,7 @@ class SentenceVAE(Module):
         m, v = self.encode(rows)
         noise = Tensor(rng.standard_normal(m.shape, dtype="float32"), device=m.device)
         z = m + ops.exp(0.5 * v) * noise
-        state, given = self.started(z, rows.shape[1])
+        state, given = self.start(z, rows.shape[1])
         before = self.writer.before(rows)
         if forget:
             hidden = to_device(rng.random(before.shape, dtype="float32") < forget, m.device)
@@ -62,33 +65,43 @@ class SentenceVAE(Module):
         return reconstruction, 0.5 * (ops.exp(v) + m * m - 1 - v).sum()
 
     def nll(self, rows):
-        """The bound on -log p(x) a token over all rows (N, T), one z a sentence: no less than NLL-test. A float."""
+        """Return the bound on -log p(x) a token over all rows (N, T), one z a sentence: no less than NLL-test. A float."""
         with no_grad():
             parts = [sum(self.bound(rows[k : k + 256], stream(0, "bound", k))).item() for k in range(0, len(rows), 256)]
         return sum(parts) / int(self.writer.targets(rows)[1].sum())
 
     def write(self, z, length, rng):
-        """A sentence for each code z (N, latent): (N, length) integers."""
+        """Return a sentence for each code z (N, latent): (N, length) integers."""
         with no_grad():
-            state, given = self.started(z, 1)
+            state, given = self.start(z, 1)
         return self.writer.sample(len(z), length, rng, state, given[0])
 
     def sample(self, n, length, rng):
-        """n sentences, each from a z drawn from p(z): (n, length) integers."""
+        """Return n sentences, each from a z drawn from p(z): (n, length) integers."""
         z = rng.standard_normal((n, self.latent), dtype="float32")
         return self.write(Tensor(z, device=self.embedding.weight.device), length, rng)
+
+
+@dataclass
+class VAESettings(Settings):
+    """The sentence VAE."""
+
+    latent: int = setting(16, "Size of z.", 1)
+    kl_rises: float = setting(0.5, "Share of the steps in which the weight of KL rises from 0 to 1.", 0.0, 1.0)
+    free: float = setting(4.0, "Nats of a sentence's KL that cost nothing, so that z says as much.", 0.0)
+    forget: float = setting(0.3, "Share of the words read that are hidden from the writer.", 0.0, 1.0)
 
 
 class VAEGame(TextGame):
     """way=vae: both networks learn the bound; the weight of KL rises in a line from 0 to 1 in a share of the steps."""
 
-    def imitate(self, step):
-        """A step down the gradient of reconstruction + weight · max(KL, s.free a sentence), a token."""
-        s, G = self.settings, self.generator
-        (rows,) = self.real(step)
-        rows = trimmed(rows) if G.ended else rows
-        weight = min(1.0, step / (s.kl_rises * s.pretrain)) if s.kl_rises else 1.0
-        reconstruction, kl = G.bound(rows, stream(s.seed, "latent", step), s.forget)
+    def imitate(self, k):
+        """Take a step down the gradient of reconstruction + weight · max(KL, s.free a sentence), a token."""
+        s, G, rows = self.settings, self.G.module, self.batch(k).x
+        rows = trim(rows) if G.ended else rows
+        weight = min(1.0, k / (s.kl_rises * s.steps)) if s.kl_rises else 1.0
+        reconstruction, kl = G.bound(rows, stream(s.seed, "latent", k), s.forget)
         paid = ops.maximum(kl, s.free * len(rows))
-        self.learn((reconstruction + weight * paid) / int(G.writer.targets(rows)[1].sum()), step)
+        loss = (reconstruction + weight * paid) / int(G.writer.targets(rows)[1].sum())
+        self.imitator.move(loss, k)
         return {"reconstruction": reconstruction.item() / len(rows), "kl": kl.item() / len(rows), "kl_weight": weight}

@@ -113,10 +113,8 @@ def make_game(s, device="cpu", saved=None):
     d = JUDGES[s.condition](shape, s, stream(s.seed, "discriminator")).to(device)
     images = centred(images)
     loader = ClassLoader([to_device(images[labels == k], device) for k in range(CLASSES)], s.batch_size, s.seed)
-    classes = to_device(in_turn(s.batch_size, CLASSES), device)
     kind = ReadingGame if s.condition == "auxiliary" else ClassGame
-    batch = lambda turn: Batch(loader.batch(turn), (classes,))
-    return kind(g, d, [Normal(s.noise)], batch, s, classes=CLASSES)
+    return kind(g, d, [Normal(s.noise)], lambda turn: Batch(loader.batch(turn)), s, classes=CLASSES)
 
 
 def draw(game, samples, path):

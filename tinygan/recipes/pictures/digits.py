@@ -9,7 +9,7 @@ confidence, the share of each digit.
 from tinygan.autodiff import Tensor, no_grad
 from tinygan.backend import stream, to_device
 from tinygan.data import Loader, digits
-from tinygan.gan.adversarial import Adversarial
+from tinygan.gan.from_noise import FromNoise
 from tinygan.gan.latent import draw_each
 from tinygan.gan.players import Batch
 from tinygan.gan.settings import AdversarialSettings, AugmentSettings
@@ -24,7 +24,7 @@ class WrittenSettings(RowSettings, AugmentSettings, AdversarialSettings):
     """Settings of pictures that are written row by row."""
 
 
-class RowGame(Adversarial):
+class RowGame(FromNoise):
     """The game of RowWriter against PictureJudge; with `context` D is told the states that a picture was written with."""
 
     def batch(self, turn):

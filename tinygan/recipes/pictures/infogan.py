@@ -120,8 +120,11 @@ class SortingGame(ClassGame):
         q.move(loss, k)
         return {**super().step(k), "disorder": loss.item()}
 
+    def batch(self, turn):
+        return self.read(turn)  # a real picture comes without a code
+
     def fake(self, G, n, given, rng):
-        return super().fake(G, n, self.answered(n, rng), rng)  # a real picture comes without a code
+        return super().fake(G, n, self.answered(n), rng)
 
     def generate(self, G, z, given):
         (noise, sliders), (code,) = z, given

@@ -16,7 +16,7 @@ import numpy as np
 
 from tinygan.backend import stream, to_device
 from tinygan.data import DataError, Loader, centred, mnist, read_pictures
-from tinygan.gan.adversarial import Adversarial
+from tinygan.gan.from_noise import FromNoise
 from tinygan.gan.latent import Normal
 from tinygan.gan.players import Batch
 from tinygan.gan.settings import AdversarialSettings, AugmentSettings, PackSettings
@@ -59,7 +59,7 @@ def make_game(s, device="cpu", saved=None):
     rng = stream(s.seed, "discriminator")
     d = Sequential(trunk((shape[0] * s.packing, *shape[1:]), s, rng), Linear(s.features, 1, rng=rng)).to(device)
     loader = cache(lambda: Loader(to_device(images(), device), batch_size=s.batch_size, seed=s.seed))
-    return Adversarial(g, d, [Normal(s.noise)], lambda turn: Batch(loader().batch(turn)), s, saved)
+    return FromNoise(g, d, [Normal(s.noise)], lambda turn: Batch(loader().batch(turn)), s, saved)
 
 
 def own_pictures(s, saved=None):

@@ -13,7 +13,7 @@ import numpy as np
 from tinygan import nn
 from tinygan.backend import stream, to_device
 from tinygan.data import mnist
-from tinygan.gan.adversarial import Adversarial
+from tinygan.gan.from_noise import FromNoise
 from tinygan.gan.latent import Normal
 from tinygan.gan.players import Batch
 from tinygan.gan.settings import AdversarialSettings, AugmentSettings, PackSettings
@@ -74,7 +74,7 @@ def make_game(s, device="cpu", saved=None):
         rows = stream(s.seed, "stacks", turn).integers(0, len(images), (s.batch_size, 3))
         return Batch(images[to_device(rows, device)])
 
-    return Adversarial(g, d, [Normal(s.noise)], batch, s)
+    return FromNoise(g, d, [Normal(s.noise)], batch, s)
 
 
 def draw(game, samples, path):

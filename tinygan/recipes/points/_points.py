@@ -4,7 +4,7 @@ from dataclasses import dataclass
 
 from tinygan.backend import to_device
 from tinygan.data import Loader
-from tinygan.gan.adversarial import Adversarial
+from tinygan.gan.from_noise import FromNoise
 from tinygan.gan.latent import SPACES, Categorical, Joined, sparse_code
 from tinygan.gan.players import Batch
 from tinygan.gan.settings import AdversarialSettings, PackSettings
@@ -31,7 +31,7 @@ class ModeSettings(PointSettings):
     """
 
 
-class PointGame(Adversarial):
+class PointGame(FromNoise):
     """The game on points; with `sparsity` G also wants few active features."""
 
     def g_extra(self):

@@ -1,9 +1,9 @@
 """Days of a stock, or any series of numbers in a CSV file: windows of 24 steps, all columns at once, LSTM against CNN.
 
 Prices are hard in their own way: a day's high and low differ by a hundredth of what the level differs between years, and
-a judge that sees the level alone never asks for the rest. So the rows are whitened first, which makes small directions as
-large as the large ones; slow directions are written as changes from the step before, and the judge is shown, beside
-values, changes from the step before and from the first (without those from the first: discriminative .044 and .057).
+a judge that sees the level alone never asks for the rest. So the rows are whitened first: small directions become as large
+as the large ones. Slow directions are written as changes from the step before. Beside values, the judge is shown changes
+from the step before and from the first (without those from the first: discriminative .044 and .057).
 `--data FILE.csv` brings a series of your own; samples come back in its columns and units.
 Measured as TimeGAN (Yoon et al. 2019): can a GRU tell them from real windows, and can one learn from them to predict?
 `tinygan train stock`, seed 0: discriminative .027 by TimeGAN's GRU of 3 and .046 by one of 32 (real from real .005 and
@@ -14,7 +14,6 @@ rises; `tinygan sample RUN --class 1` draws windows of those that rise: .81 of a
 import csv
 import io
 import sys
-from dataclasses import dataclass
 from functools import cache
 
 import numpy as np
@@ -22,27 +21,27 @@ import numpy as np
 from tinygan.autodiff import Tensor
 from tinygan.backend import stream, to_device
 from tinygan.data import DataError, Loader, MinMax, Whitening, find_file, made_prices, read_csv, windows
-from tinygan.files import written_whole
-from tinygan.gan.checkpoint import write_file
-from tinygan.gan.classes import ClassGame, ClassLoader, in_turn, one_hot_in_turn
-from tinygan.gan.training import setting
+from tinygan.files import save_array
+from tinygan.gan.from_noise import FromNoise
+from tinygan.gan.classes import ClassGame, ClassLoader, in_turn
+from tinygan.gan.players import Batch
+from tinygan.gan.settings import AdversarialSettings
 from tinygan.metrics import discriminative_score, predictive_score, sequence_class_scores
+from tinygan.networks.sequences import SequenceSettings, sequence_players
 from tinygan.nn import Module
 from tinygan.ops import cat, cumsum, unsqueeze
 from tinygan.plot.drawing import COLOURS, new_figure, pixels, quiet_axes, save_small
-from tinygan.recipes.sines import SequenceSettings, sequence_players
+from tinygan.run.checkpoint import write_file
+from tinygan.run.settings import defaults, setting
 
 DIRECTIONS = 2  # 0: the price falls, or stays; 1: it rises
 SLOW = 0.5  # a direction is written as changes if those of one step spread less than this; white noise has 1.4
 
 
-@dataclass
-class Settings(SequenceSettings):
+@defaults(steps=8000, penalty_every=4, ema=0.999, noise=8, step_noise=8)
+class Settings(SequenceSettings, AdversarialSettings):
     """Settings of `stock`."""
 
-    steps: int = setting(8000, "Training steps; each moves both players once, D n_critic times.", 1)
-    noise: int = setting(8, "Size of z, drawn once a sequence.", 0)
-    step_noise: int = setting(8, "Size of z_t, drawn anew at every step.", 0)
     data: str = setting("", "A CSV file of numbers, a row a step; empty: Google's stock, or a made one.")
     length: int = setting(24, "Steps of a window.", 2)
     told: str = setting(
@@ -57,7 +56,7 @@ class Settings(SequenceSettings):
 
 @cache
 def table(path):
-    """The Table of a CSV file, of Google's stock if `path` is empty, or the made one if there is no such file."""
+    """Return the Table of a CSV file, of Google's stock if `path` is empty, or the made one if there is no such file."""
     if path:
         return read_csv(path)
     try:
@@ -68,8 +67,8 @@ def table(path):
         return made
 
 
-def learned(values, names):
-    """What the game keeps of a table: names and range of columns, whitening, and the spread of each direction's changes."""
+def learn(values, names):
+    """Return what the game saves of a table: names and range of columns, whitening, and the spread of each direction's changes."""
     whitening = Whitening(values)
     return {
         "columns": list(names),
@@ -80,14 +79,14 @@ def learned(values, names):
 
 
 def rises(series, columns):
-    """Whether the column Close, the first if none has that name, ends above where it begins: (N, T, F) -> (N,) 0 or 1."""
+    """Return whether the column Close, the first if none has that name, ends above where it begins: (N, T, F) -> (N,) 0 or 1."""
     names = [name.lower() for name in columns]
     price = series[:, :, names.index("close") if "close" in names else 0]
     return (price[:, -1] > price[:, 0]).astype(int)
 
 
 def with_changes(values, spreads):
-    """(N, T, K) -> (N, T, 3K): beside every value its change from the step before, and how far it is from the first.
+    """Return (N, T, 3K) of (N, T, K): beside every value its change from the step before, and how far it is from the first.
 
     Both over what such changes usually are: `spreads` of one step, √T times as much in T steps of a random walk.
     """
@@ -98,9 +97,9 @@ def with_changes(values, spreads):
 
 
 def in_units(game, samples):
-    """Samples as they were before whitening: (N, T, columns), cut where a column never went, as below 0 in a volume."""
-    values = Whitening.from_json(game.kept["whitening"]).undo(samples[:, :, : samples.shape[2] // 3])
-    return values.clip(*game.kept["range"])
+    """Return samples as they were before whitening: (N, T, columns), cut where a column never went, as below 0 in a volume."""
+    values = Whitening.from_json(game.saved["whitening"]).undo(samples[:, :, : samples.shape[2] // 3])
+    return values.clip(*game.saved["range"])
 
 
 # --- the players -----------------------------------------------------------------------------------------------
@@ -127,60 +126,64 @@ class SeriesWriter(Module):
         return with_changes(free + (walk - free) * self.slow, self.spreads)
 
 
-def make_game(s, device="cpu", kept=None):
-    """The game that `tinygan train stock` plays."""
-    kept = kept or _kept(s)
-    spreads = np.array(kept["spreads"], np.float32)
+class WindowGame(FromNoise):
+    """The game of windows whose first row may be told: what is generated goes on from the first row of a real window."""
+
+    def __init__(self, *arguments, first_rows):
+        """first_rows (M, K): those that samples begin with where nobody gives any."""
+        self.first_rows = first_rows
+        self.takes = () if first_rows is None else ("given",)
+        super().__init__(*arguments)
+
+    def answered(self, n, rng):
+        return () if self.first_rows is None else self.told(self.first_rows[rng.integers(len(self.first_rows), size=n)])
+
+
+def make_game(s, device="cpu", saved=None):
+    """Return the game that `tinygan train stock` plays."""
+    saved = saved or learn_what_is_saved(s)
+    spreads = np.array(saved["spreads"], np.float32)
     told = {"nothing": 0, "first": len(spreads), "direction": DIRECTIONS}[s.told]
-    writer, judge = sequence_players(s.length, len(spreads), s, "none", told, shown=3 * len(spreads))
+    writer, judge = sequence_players(s.length, len(spreads), s, "none", told, judged_features=3 * len(spreads))
     g = SeriesWriter(writer, spreads, s.told == "first").to(device)
 
     @cache
     def loader():  # the file is read when training needs it: samples are drawn without
         values = table(s.data).values
-        whitened = windows(Whitening.from_json(kept["whitening"]).apply(values), s.length)
+        whitened = windows(Whitening.from_json(saved["whitening"]).apply(values), s.length)
         rows = to_device(with_changes(whitened, spreads), device)
         if s.told != "direction":
             return Loader(rows, batch_size=s.batch_size, seed=s.seed)
-        rising = rises(windows(values, s.length), kept["columns"])
+        rising = rises(windows(values, s.length), saved["columns"])
         return ClassLoader([rows[np.flatnonzero(rising == k)] for k in range(DIRECTIONS)], s.batch_size, s.seed)
 
-    def real(turn):
+    def batch(turn):
         rows = loader().batch(turn)
-        if s.told == "direction":
-            return rows, one_hot_in_turn(len(rows), DIRECTIONS, device).data
-        return (rows, rows[:, 0, : len(spreads)]) if told else (rows,)
+        return Batch(rows, (rows[:, 0, : len(spreads)],) if s.told == "first" else ())
 
-    def fake(generator, rng, n):
-        noise = writer.draw_noise(rng, n, s.length)
-        if s.told == "nothing":
-            return (generator(*noise),)
-        if s.told == "direction":
-            condition = one_hot_in_turn(n, DIRECTIONS, device)
-        else:
-            known = np.array(kept["first rows"], np.float32)
-            condition = Tensor(known[rng.integers(len(known), size=n)], device=device)
-        return generator(*noise, condition), condition
-
-    return ClassGame(g, judge.to(device), real, fake, s, kept, classes=told if s.told == "direction" else 0)
+    arguments = g, judge.to(device), writer.spaces(s.length), batch, s, saved
+    if s.told == "direction":
+        return ClassGame(*arguments, classes=DIRECTIONS, one_hot=True)
+    return WindowGame(*arguments, first_rows=np.array(saved["first rows"], np.float32) if told else None)
 
 
-def _kept(s):
-    found = table(s.data)
-    for note in found.notes:
+def learn_what_is_saved(s):
+    """Return what the game saves of its data; DataError if that does not suffice."""
+    series = table(s.data)
+    for note in series.notes:
         print(f"tinygan: {note}", file=sys.stderr)
-    rows = max(0, len(found.values) - s.length + 1)
+    rows = max(0, len(series.values) - s.length + 1)
     if rows < s.batch_size:
         raise DataError(
-            f"{s.data}: {len(found.values)} rows make {rows} windows of {s.length} steps, fewer than a batch of"
+            f"{s.data}: {len(series.values)} rows make {rows} windows of {s.length} steps, fewer than a batch of"
             f" {s.batch_size}; take a smaller --set length or --set batch_size"
         )
     try:
-        kept = learned(found.values, found.names)
+        saved = learn(series.values, series.names)
     except DataError as error:
         raise DataError(f"{s.data}: {error}") from None
     if s.told == "direction":
-        counts = np.bincount(rises(windows(found.values, s.length), found.names), minlength=DIRECTIONS)
+        counts = np.bincount(rises(windows(series.values, s.length), series.names), minlength=DIRECTIONS)
         if counts.min() < s.batch_size // DIRECTIONS + 1:
             raise DataError(
                 f"{s.data}: {counts[0]} windows fall and {counts[1]} rise, too few of one kind for half of a batch of"
@@ -188,41 +191,40 @@ def _kept(s):
             )
     if s.told == "first":
         some = stream(s.seed, "first rows").permutation(rows)[:500]
-        kept["first rows"] = Whitening.from_json(kept["whitening"]).apply(found.values[some]).tolist()
-    return kept
+        saved["first rows"] = Whitening.from_json(saved["whitening"]).apply(series.values[some]).tolist()
+    return saved
 
 
 # --- what is written -------------------------------------------------------------------------------------------
 
 
 def write_csv(game, samples, path):
-    """A line a step: number of the sample, of the step, and the columns in the units they came in."""
+    """Write a line a step: number of the sample, of the step, and the columns in the units that they came in."""
     text = io.StringIO()
     writer = csv.writer(text, lineterminator="\n")
-    writer.writerow(["sample", "step", *game.kept["columns"]])
+    writer.writerow(["sample", "step", *game.saved["columns"]])
     for n, sample in enumerate(in_units(game, samples)):
         writer.writerows([n, t, *(f"{value:.8g}" for value in row)] for t, row in enumerate(sample))
     write_file(path, text.getvalue())
 
 
 def write_array(game, samples, path):
-    """An array (N, T, columns) of float64, in the units they came in."""
-    with written_whole(path) as temporary, open(temporary, "wb") as file:
-        np.save(file, in_units(game, samples))
+    """Write an array (N, T, columns) of float64, in the units that they came in."""
+    save_array(path, in_units(game, samples))
 
 
 MOST_COLUMNS = 6  # that are drawn
 
 
 def draw(game, samples, path):
-    """A panel a column: eight samples, and eight windows of the real series where its file is at hand."""
+    """Draw a panel a column: eight samples, and eight windows of the real series where its file is at hand."""
     shown = [("generated", COLOURS["g"], in_units(game, samples[:8]))]
     try:
-        found = windows(table(game.settings.data).values, samples.shape[1])
-        shown.insert(0, ("real", COLOURS[""], found[:: max(1, len(found) // 8)][:8]))
+        real = windows(table(game.settings.data).values, samples.shape[1])
+        shown.insert(0, ("real", COLOURS[""], real[:: max(1, len(real) // 8)][:8]))
     except DataError:
         pass
-    columns = game.kept["columns"][:MOST_COLUMNS]
+    columns = game.saved["columns"][:MOST_COLUMNS]
     figure, canvas = new_figure(2.3 * len(columns) + 0.6, 2.2 * len(shown))
     panels = figure.subplots(len(shown), len(columns), sharex=True, sharey="col", squeeze=False)
     for row, (name, colour, sequences) in zip(panels, shown):
@@ -245,14 +247,14 @@ JUDGE_STEPS, LEARNER_STEPS, REPEATS = 2000, 5000, 3
 
 
 def as_often(real, asked):
-    """Rows among `asked`, classes (M,), as many as possible, in which the classes are as frequent as in `real` (N,)."""
+    """Return rows among `asked`, classes (M,), as many as possible, in which the classes are as frequent as in `real` (N,)."""
     shares = np.bincount(real, minlength=DIRECTIONS) / len(real)
     most = min(count / share for count, share in zip(np.bincount(asked, minlength=DIRECTIONS), shares) if share)
     return np.concatenate([np.flatnonzero(asked == k)[: int(most * share)] for k, share in enumerate(shares)])
 
 
 def evaluate(game, samples):
-    """Discriminative score with TimeGAN's GRU and one of 32, predictive score, each beside what real windows score.
+    """Return the discriminative score with TimeGAN's GRU and one of 32, predictive score, each beside what real windows score.
 
     A floor of the first is what a GRU makes of two random halves of the real windows; means of three GRUs. With
     told=direction: how many go as they were asked to, and what GRUs that read the direction make of them.
@@ -265,7 +267,7 @@ def evaluate(game, samples):
     halves = real[order[: len(real) // 2]], real[order[len(real) // 2 :]]
     scores = {"samples": len(samples)}
     if game.settings.told == "direction":
-        real_goes, goes = (rises(x, game.kept["columns"]) for x in (real, generated))
+        real_goes, goes = (rises(x, game.saved["columns"]) for x in (real, generated))
         asked = in_turn(len(generated), DIRECTIONS)
         scores["as_asked"] = float((goes == asked).mean())
         scores |= sequence_class_scores(real, real_goes, generated, asked, steps=JUDGE_STEPS)

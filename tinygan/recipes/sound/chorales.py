@@ -1,15 +1,15 @@
 """Two bars of music in four voices, as Bach harmonised hymns: an LSTM imitates them, and then plays against a CNN.
 
-A row of music is a sixteenth note: four choices of a pitch or silence, soprano to bass, each made knowing all that came
-before it; a note is held by choosing its pitch again. First G learns what Bach wrote next, by maximum likelihood. But a
-writer that has always gone on from Bach's own notes is less sure after its own, and holds them. In the game D hears whole
-pieces, and pieces that D likes better than the rest of the batch become likelier. (The slope of a softmax in the choice's
-place, straight through, was tried: eighth notes got fewer.)
+A row of music is a sixteenth note: four choices of a pitch or silence, soprano to bass. Each choice is made knowing all
+that came before it. A note is held by choosing its pitch again. First G learns what Bach wrote next, by maximum likelihood.
+But a writer that has always gone on from Bach's own notes is less sure after its own, and holds them. In the game D hears
+whole pieces, and pieces that D likes better than the rest of the batch become likelier. (Straight through, the slope of a
+softmax at the choice, was tried: eighth notes became fewer.)
 Data: J. S. Bach's chorales from TINYGAN_DATA/music, made ones where there are none. Heard with
-`tinygan sample RUN --out music.wav` or `.mid`; measured by what a listener would count, beside held-out chorales.
+`tinygan sample RUN --out music.wav` or `.mid`. Measured by what a listener would count, beside held-out chorales.
 `tinygan train chorales`, seed 0: total variation to them of pitch classes .031, of harmony .013, of intervals .057, of how
 long notes are held .063; imitation alone .044, .008, .051, .094; real .037, .009, .016, .035. So the game mends the
-lengths, not the lines. 99 of 100 bars are in no training chorale, of Bach's own held-out 98.
+lengths, not the lines. 99 of 100 bars are in no training chorale; of Bach's own held-out bars 98.
 """
 
 import sys
@@ -18,53 +18,46 @@ from functools import cache
 
 import numpy as np
 
-from tinygan.autodiff import Tensor, grad, no_grad, raw
-from tinygan.backend import stream, to_device, xp
+from tinygan.autodiff import Tensor, no_grad, raw
+from tinygan.backend import stream, to_device, to_numpy, xp
 from tinygan.data import DataError, Loader, chorales, crops, made_chorales
 from tinygan.data.music import SILENCE
 from tinygan.data.sound import notes, sounded, write_midi, write_wav
-from tinygan.files import written_whole
-from tinygan.gan import training
-from tinygan.gan.language import rate_left
-from tinygan.gan.objectives import OBJECTIVES
-from tinygan.gan.penalties import PENALTIES
-from tinygan.gan.sequences import ConvolutionalJudge, remember
-from tinygan.gan.training import Game, gamma_at, is_penalised, learning_rate_at, move, setting
+from tinygan.files import save_array, written_whole
+from tinygan.gan.adversarial import Duel
+from tinygan.gan.players import Batch, Player
+from tinygan.gan.settings import AverageSettings, DuelSettings, ObjectiveSettings, SlopeSettings
 from tinygan.metrics.music import music_scores
+from tinygan.networks.sequences import ConvolutionalJudge, remember
 from tinygan.nn import LSTM, Dropout, Linear, Module, ModuleList
 from tinygan.ops import cat, leaky_relu, log_softmax, mean, multinomial, sum
-from tinygan.optim import Adam
+from tinygan.optim import Adam, share_left
 from tinygan.plot.drawing import new_figure, quiet_axes
+from tinygan.run.settings import RunSettings, defaults, setting
 
 BEAT, BAR = 4, 16  # rows of a quarter note, and of four
 
 
 @dataclass
-class Settings(training.Settings):
+class ImitationSettings(RunSettings):
+    """How G imitates."""
+
+    pretrain: int = setting(2500, "Steps of imitation, maximum likelihood, that come first.", 0)
+    imitation_rate: float = setting(3e-3, "Adam's learning rate while G imitates; in the second half it falls to 0.", 0.0)
+    dropout: float = setting(0.3, "Share of its state that G goes without while it imitates.", 0.0, 1.0)
+
+
+@defaults(
+    steps=3500, learning_rate=3e-4, decay_from=0.85, d_rate=3.0, beta1=0.5, objective="non-saturating", gamma=0.003,
+    penalty_every=4, ema=0.995,
+)  # fmt: skip
+class Settings(ImitationSettings, SlopeSettings, ObjectiveSettings, AverageSettings, DuelSettings):
     """Settings of `chorales`."""
 
-    steps: int = setting(3500, "Training steps, those of imitation among them.", 1)
-    pretrain: int = setting(2500, "Steps of imitation, maximum likelihood, that come first, or all.", 0)
-    imitation_rate: float = setting(
-        3e-3, "Adam's learning rate while G imitates; in the second half it falls to 0.", 0.0
-    )
-    dropout: float = setting(0.3, "Share of its state that G goes without while it imitates.", 0.0, 1.0)
-    learning_rate: float = setting(3e-4, "Adam's learning rate in the game.", 0.0)
-    decay_from: float = setting(0.85, "Share of all steps after which the game's rate falls.", 0.0, 1.0)
-    d_rate: float = setting(3.0, "D's learning rate as a multiple of learning_rate, which is then G's alone.", 0.0)
-    beta1: float = setting(0.5, "Adam's decay of the mean gradient in the game; 0 is none.", 0.0, 1.0)
-    objective: str = setting("non-saturating", "What D wants; G wants its verdict high.", choices=tuple(OBJECTIVES))
-    gamma: float = setting(0.003, "Weight of the penalty; see `penalty`.", 0.0)
-    penalty_every: int = setting(4, "The penalty is taken every so many steps, as many times as strong.", 1)
-    ema: float = setting(0.995, "Decay of the moving average of G's weights, from which samples are drawn.", 0.0, 1.0)
     hidden: int = setting(160, "Size of the generator's state.", 1)
     width: int = setting(64, "Features that a voice's choice is made from.", 1)
     channels: int = setting(48, "Channels of D's first convolution; the others have twice as many.", 1)
     length: int = setting(32, "Sixteenth notes of a piece; 16 are a bar.", 8)
-
-    def unheeded(self):
-        """D is shown music as it is, once a step."""
-        return "augment", "instance_noise", "smoothing", "sparsity", "clip_weights", "n_critic"
 
 
 # --- data ------------------------------------------------------------------------------------------------------
@@ -72,21 +65,21 @@ class Settings(training.Settings):
 
 @cache
 def pieces(split):
-    """(Pieces of "train" or "test", whether they are Bach's): where there is no file, made ones."""
+    """Return (pieces of "train" or "test", whether they are Bach's): where there is no file, made ones."""
     try:
         return chorales(split), True
     except DataError:
         return made_chorales(200, seed=split), False
 
 
-def encoded(music, pitches):
-    """Pieces (N, T, voices) -> a 1 for each voice's pitch among those it sings, (N, T, all of these), float32."""
+def encode(music, pitches):
+    """Return, for pieces (N, T, voices), a 1 for each voice's pitch among those it sings, (N, T, all of these), float32."""
     hot = [music[:, :, voice, None] == np.array(sung) for voice, sung in enumerate(pitches)]
     return np.concatenate(hot, 2).astype(np.float32)
 
 
-def decoded(samples, pitches):
-    """What `encoded` made, or any weights of pitches, -> pieces (N, T, voices), int64: each voice's heaviest pitch."""
+def decode(samples, pitches):
+    """Return pieces (N, T, voices), int64, of what `encode` made or of any weights: each voice's heaviest pitch."""
     ends = np.cumsum([len(sung) for sung in pitches])
     parts = np.split(samples, ends[:-1], 2)
     return np.stack([np.array(sung)[part.argmax(2)] for part, sung in zip(parts, pitches)], 2)
@@ -146,84 +139,66 @@ class MusicWriter(Module):
         return library.stack(rows, 1)
 
 
-class MusicGame(Game):
+class MusicGame(Duel):
     """s.pretrain steps in which G imitates real pieces, then the game, in which D's verdict is what a piece is worth."""
 
-    def __post_init__(self):
-        super().__post_init__()
-        self.teacher = Adam(self.g_parameters, lr=self.settings.imitation_rate)
+    def __init__(self, generator, discriminator, batch, s, saved):
+        super().__init__(generator, discriminator, batch, s, saved)
+        self.imitator = Player(
+            "imitator", generator, Adam(generator.parameters(), lr=s.imitation_rate),
+            lambda k: share_left(k, min(s.pretrain, s.steps)), averages=self.G.averages, clip=s.clip_gradients,
+        )  # fmt: skip
+        self.players["imitator"] = self.imitator
 
-    def step(self, step):
-        """Training step number `step`: imitation first, then the game."""
-        return self.imitate(step) if step < self.settings.pretrain else self.play(step)
+    def step(self, k):
+        """Do training step k: imitation first, then the game."""
+        return self.imitate(k) if k < self.settings.pretrain else self.play(k)
 
-    def imitate(self, step):
-        """A step of maximum likelihood: down the gradient of -log p of real pieces."""
-        s, G = self.settings, self.generator
-        G.train().reseed(stream(s.seed, "dropout", step))
-        self.teacher.lr = s.imitation_rate * rate_left(step, min(s.pretrain, s.steps), 0.5)
-        loss = mean(G(self.real(step)[0]))
-        move(G, self.teacher, grad(loss, self.g_parameters), s, "generator")
-        self.average.update(G)
+    def imitate(self, k):
+        """Take a step down the gradient of -log p of real pieces: maximum likelihood."""
+        G = self.G.module.train().reseed(stream(self.settings.seed, "dropout", k))
+        loss = mean(G(self.batch(k).x))
+        self.imitator.move(loss, k)
         return {"g_nll": loss.item()}
 
-    def play(self, step):
-        """D's turn on real and generated pieces, then G's by policy gradient on the same.
+    def play(self, k):
+        """Do D's turn on real and generated pieces, then G's by policy gradient on the same.
 
         G's loss is the mean of a_n (-log p(x_n)), a_n = (D(x_n) - mean) / deviation over the batch, constants: pieces that
         D likes better than others become likelier. Williams 1992; Yu et al. 2017, without roll-outs.
         """
-        s, G, D = self.settings, self.generator.eval(), self.discriminator
-        self.g_optimizer.lr, self.d_optimizer.lr = learning_rate_at(step, s), learning_rate_at(step, s) * s.d_rate
-        rng, penalised = stream(s.seed, "noise", step), is_penalised(step, s)
-        written = G.write(s.batch_size, s.length, rng)
-        x_real, x_fake = (Tensor(x, requires_grad=penalised) for x in (self.real(step)[0], written))
-        real, fake = D(x_real), D(x_fake)
-        d_loss, penalty, row = OBJECTIVES[s.objective].discriminator(real, fake), 0.0, {}
-        if penalised:
-            weight = gamma_at(step, s) * s.penalty_every
-            penalty = PENALTIES[s.penalty].value(D, x_real, real, x_fake, fake, rng) * weight
-            row["penalty"] = float(penalty)
-        move(D, self.d_optimizer, grad(d_loss + penalty, self.d_parameters), s, "discriminator")
-
-        worth = raw(fake)[:, 0]
+        s, G = self.settings, self.G.module.eval()
+        written = G.write(s.batch_size, s.length, stream(s.seed, "noise", k))
+        row, _, of_real, of_written = self.move_d(self.batch(k), Batch(Tensor(written)), k, k)
+        worth = of_written[:, 0]
         worth = (worth - worth.mean()) / (worth.std() + 1e-6)
         g_loss = mean(G(written) * worth)
-        move(G, self.g_optimizer, grad(g_loss, self.g_parameters), s, "generator")
-        self.average.update(G)
-        ahead = float((raw(real) - raw(fake)).mean())
-        return {**row, "d_loss": d_loss.item(), "g_loss": g_loss.item(), "ahead": ahead}
+        self.G.move(g_loss, k)
+        return {**row, "g_loss": g_loss.item(), "ahead": float((of_real - of_written).mean())}
 
-    def parts(self):
-        """Everything that training changes, by name."""
-        return {**super().parts(), "teacher": self.teacher}
+    def draw(self, n, rng):
+        return to_numpy(self.G.average.module.write(n, self.settings.length, rng))
 
 
-def make_game(s, device="cpu", kept=None):
-    """The game that `tinygan train chorales` plays."""
-    if kept is None:
+def make_game(s, device="cpu", saved=None):
+    """Return the game that `tinygan train chorales` plays."""
+    if saved is None:
         music, of_bach = pieces("train")
         if not of_bach:
             print("tinygan: no chorales in TINYGAN_DATA/music: made pieces are taken instead", file=sys.stderr)
         sung = [np.unique(np.concatenate([piece[:, voice] for piece in music])) for voice in range(music[0].shape[1])]
-        kept = {"pitches": [voice.tolist() for voice in sung]}
-    sizes = [len(sung) for sung in kept["pitches"]]
+        saved = {"pitches": [voice.tolist() for voice in sung]}
+    sizes = [len(sung) for sung in saved["pitches"]]
     g = MusicWriter(sizes, s.hidden, s.width, s.dropout, stream(s.seed, "generator"))
     channels = s.channels, 2 * s.channels, 2 * s.channels
     d = ConvolutionalJudge(int(np.sum(sizes)), channels, length=s.length, rng=stream(s.seed, "discriminator"))
 
     @cache
     def loader():  # the file is read when training needs it: samples are drawn without
-        music = encoded(crops(pieces("train")[0], s.length, BEAT), kept["pitches"])
+        music = encode(crops(pieces("train")[0], s.length, BEAT), saved["pitches"])
         return Loader(to_device(music, device), batch_size=s.batch_size, seed=s.seed)
 
-    def real(turn):
-        return (loader().batch(turn),)
-
-    def fake(generator, rng, n):
-        return (Tensor(generator.write(n, s.length, rng)),)
-
-    return MusicGame(g.to(device), d.to(device), real, fake, s, kept)
+    return MusicGame(g.to(device), d.to(device), lambda turn: Batch(loader().batch(turn)), s, saved)
 
 
 # --- what is written -------------------------------------------------------------------------------------------
@@ -233,8 +208,8 @@ DRAWN = 4
 
 
 def draw(game, samples, path):
-    """Piano rolls: four real pieces above, four generated ones below; a bar of colour is a note, higher is higher."""
-    rows = [("generated", decoded(samples[:DRAWN], game.kept["pitches"]))]
+    """Draw piano rolls: four real pieces above, four generated ones below; a bar of colour is a note, higher is higher."""
+    rows = [("generated", decode(samples[:DRAWN], game.saved["pitches"]))]
     real = crops(pieces("train")[0], samples.shape[1], 16)
     rows.insert(0, ("real", real[stream(0, "drawn").permutation(len(real))[:DRAWN]]))
     figure, canvas = new_figure(10, 4.2)
@@ -251,25 +226,24 @@ def draw(game, samples, path):
 
 
 def in_a_row(game, samples):
-    """All pieces one after another, with a beat of silence after each: (rows, voices)."""
-    music = decoded(samples, game.kept["pitches"])
+    """Return all pieces one after another, with a beat of silence after each: (rows, voices)."""
+    music = decode(samples, game.saved["pitches"])
     return np.pad(music, ((0, 0), (0, BEAT), (0, 0)), constant_values=SILENCE).reshape(-1, music.shape[2])
 
 
 def write_music(game, samples, path):
-    """A MIDI file of all pieces, one after another."""
+    """Write a MIDI file of all pieces, one after another."""
     write_midi(in_a_row(game, samples), path)
 
 
 def write_sound(game, samples, path):
-    """A WAV file of all pieces, one after another."""
+    """Write a WAV file of all pieces, one after another."""
     write_wav(sounded(in_a_row(game, samples)), path)
 
 
 def write_array(game, samples, path):
-    """An array (N, T, voices) of MIDI pitches, -1 for silence."""
-    with written_whole(path) as temporary, open(temporary, "wb") as file:
-        np.save(file, decoded(samples, game.kept["pitches"]))
+    """Write an array (N, T, voices) of MIDI pitches, -1 for silence."""
+    save_array(path, decode(samples, game.saved["pitches"]))
 
 
 FORMATS = {".png": draw, ".mid": write_music, ".wav": write_sound, ".npy": write_array}
@@ -280,20 +254,20 @@ EVALUATED_SAMPLES = 1000
 
 
 def evaluate(game, samples):
-    """Total variation of what a listener counts to held-out chorales, beside as many chorales of the training set.
+    """Return the total variation of what a listener counts to held-out chorales, beside that of training chorales.
 
-    And the share of generated bars of which no training chorale has a copy, beside that of held-out bars.
+    And the share of generated bars that are in no training chorale, beside that of held-out bars.
     """
-    generated = decoded(samples, game.kept["pitches"])
+    generated = decode(samples, game.saved["pitches"])
     length = samples.shape[1]
     held_out, train = crops(pieces("test")[0], length, BEAT), crops(pieces("train")[0], length, BEAT)
     some = train[stream(0, "floor").permutation(len(train))[: len(samples)]]
     scores, floor = music_scores(held_out, generated), music_scores(held_out, some)
     bar = min(BAR, length)
     known = {rows.tobytes() for rows in crops(pieces("train")[0], bar, BEAT)}
-    for music, found in ((generated, scores), (held_out, floor)):
-        found["not_copied"] = float(np.mean([rows.tobytes() not in known for rows in crops(music, bar)]))
-    found = {"samples": len(samples)}
+    for music, values in ((generated, scores), (held_out, floor)):
+        values["not_copied"] = float(np.mean([rows.tobytes() not in known for rows in crops(music, bar)]))
+    rows = {"samples": len(samples)}
     for name, value in scores.items():
-        found |= {name: value, f"{name}_of_real": floor[name]}
-    return found | {"different": len({piece.tobytes() for piece in generated}) / len(generated)}
+        rows |= {name: value, f"{name}_of_real": floor[name]}
+    return rows | {"different": len({piece.tobytes() for piece in generated}) / len(generated)}

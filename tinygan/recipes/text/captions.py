@@ -9,39 +9,30 @@ that Self-BLEU: .209 (benchmarks/results/e6.md). The other games want a quicker 
 Zhu et al. 2018, *Texygen*.
 """
 
-from dataclasses import dataclass
-
 from tinygan import data
 from tinygan.data import DataError
-from tinygan.data.text import LEVELS
-from tinygan.gan.training import setting
 from tinygan.metrics import bleu, self_bleu
-from tinygan.recipes._text import WAYS, LineSettings, line_game, novelty_scores, split_lines, write_samples
+from tinygan.recipes.text._lines import (
+    LineSettings,
+    line_game,
+    novelty_scores,
+    split_lines,
+    vocabulary_of,
+    write_samples,
+)
+from tinygan.run.settings import defaults
 
 
-@dataclass
+@defaults(
+    way="gumbel", level="word", steps=1992, pretrain=1872, hidden=160, embedding=64, dropout=0.2, longest=30, rarest=2,
+    temperature=1.03, rollouts=2,
+)  # fmt: skip
 class Settings(LineSettings):
     """Settings of `captions`."""
 
-    way: str = setting("gumbel", "How G learns; mle and vae are yardsticks, the others begin with mle.", choices=WAYS)
-    level: str = setting("word", "What a token is.", choices=LEVELS)
-    steps: int = setting(1992, "Training steps, those of imitation among them.", 1)
-    pretrain: int = setting(1872, "Steps of maximum likelihood that come first; all of them for mle and vae.", 0)
-    hidden: int = setting(160, "Size of the LSTM's state.", 1)
-    embedding: int = setting(64, "Size of a token's vector in G; in D twice that.", 1)
-    dropout: float = setting(
-        0.2, "Share of its inputs and outputs that G's LSTM goes without while it imitates.", 0.0, 1.0
-    )
-    longest: int = setting(30, "Tokens of a sentence, its end among them; longer lines are cut.", 2)
-    rarest: int = setting(2, "Tokens seen less often are not learned: they are read as <unknown> and never written.", 1)
-    temperature: float = setting(
-        1.03, "Logits are divided by it when samples are drawn; below 1: safer, less varied.", 1e-3
-    )
-    rollouts: int = setting(2, "way=policy: how often a sentence is finished to value one of its tokens.", 1)
-
 
 def lines_of(s):
-    """(captions to train on, captions held out)."""
+    """Return (captions to train on, captions held out)."""
 
     def otherwise():
         try:
@@ -52,9 +43,9 @@ def lines_of(s):
     return split_lines(s, otherwise)
 
 
-def make_game(s, device="cpu", kept=None):
-    """The game that `tinygan train captions` plays."""
-    return line_game(lambda: lines_of(s), s, device, kept)
+def make_game(s, device="cpu", saved=None):
+    """Return the game that `tinygan train captions` plays."""
+    return line_game(lambda: lines_of(s), s, device, saved)
 
 
 FORMATS = {".txt": write_samples}
@@ -62,9 +53,10 @@ EVALUATED_SAMPLES = 10_000  # Self-BLEU grows with their number, and the publish
 
 
 def evaluate(game, samples):
-    """BLEU and Self-BLEU, beside novelty."""
-    ours = [t for t in game.vocabulary.token_lists(samples) if t]
-    references = [data.words(line) for line in game.lines()[1]]
+    """Return BLEU and Self-BLEU, beside novelty."""
+    train, held_out = lines_of(game.settings)
+    ours = [sentence for sentence in vocabulary_of(game.saved).token_lists(samples) if sentence]
+    references = [data.words(line) for line in held_out]
     scores = {f"bleu_{n}": value for n, value in bleu(ours, references).items()}
     scores |= {f"self_bleu_{n}": value for n, value in self_bleu(ours).items()}
-    return scores | novelty_scores(game, samples)
+    return scores | novelty_scores(game, samples, train)

@@ -1,52 +1,43 @@
 """Small talk: an LSTM reads the prompt, a second one with attention replies, and D judges prompt and reply together.
 
-First the generator learns to repeat the replies of people (maximum likelihood). Then it speaks for itself: whole replies
-are drawn, D says how real each is for its prompt, and what D liked becomes likelier (REINFORCE). D is shown real pairs,
-generated replies, and real replies to the wrong prompt, so that a fluent reply to another question will not do.
+First the generator learns to repeat the replies of people (maximum likelihood). Then it speaks for itself: it draws whole
+replies, D says how real each is for its prompt, and what D liked becomes likelier (REINFORCE). D is shown real pairs,
+generated replies, and real replies to the wrong prompt: a fluent reply to another question will not do.
 Data: small talk made here, a fifth of its prompts kept for the test, or --data pairs.tsv. Measured by right replies to
 prompts never seen: 97 %, to which D adds nothing here (benchmarks/results/dialogue.md). `tinygan chat RUN` talks.
 Li et al. 2017, *Adversarial Learning for Neural Dialogue Generation*; wrong pairs as in Reed et al. 2016, section 4.2.
 """
 
-from dataclasses import dataclass
 from pathlib import Path
 
 import numpy as np
 
 from tinygan import ops
-from tinygan.autodiff import grad, no_grad
+from tinygan.autodiff import no_grad
 from tinygan.backend import stream, to_device, to_numpy, xp
 from tinygan.data import DataError, Loader, Vocabulary
 from tinygan.data.dialogue import is_right, read_pairs, small_talk, topic_of
 from tinygan.files import written_whole
-from tinygan.gan import training
-from tinygan.gan.training import Game, learning_rate_at, move, setting
+from tinygan.gan.adversarial import g_and_d
+from tinygan.gan.objectives import minimax
+from tinygan.gan.players import Batch, Game
+from tinygan.gan.settings import AverageSettings, DuelSettings
 from tinygan.losses import cross_entropy
 from tinygan.nn import Embedding, Linear, LSTMCell, Module
+from tinygan.run.settings import defaults, setting
 
 
-@dataclass
-class Settings(training.Settings):
+@defaults(learning_rate=3e-3, ema=0.99, beta1=0.9, clip_gradients=5.0)
+class Settings(AverageSettings, DuelSettings):
     """Settings of `dialogue`."""
 
     data: str = setting("", "A file of your own: on each line a prompt, a tab, a reply; empty: small talk made here.")
-    steps: int = setting(4000, "Training steps, those of maximum likelihood and the adversarial ones.", 1)
     imitation: float = setting(0.75, "Share of the steps in which G learns by maximum likelihood alone.", 0.0, 1.0)
-    learning_rate: float = setting(3e-3, "Adam's learning rate in the first half of training.", 0.0)
-    ema: float = setting(0.99, "Decay of the moving average of G's weights, with which it replies.", 0.0, 1.0)
-    beta1: float = setting(0.9, "Adam's decay of the mean gradient; 0 is none.", 0.0, 1.0)
-    clip_gradients: float = setting(5.0, "A player's gradient is scaled down to this norm if larger; 0: never.", 0.0)
     reward_weight: float = setting(
         0.3, "Weight of D's reward in G's gradient, beside the likelihood of real replies.", 0.0
     )
-    objective: str = setting("minimax", "D's; G has rewards in the place of a slope.", choices=("minimax",))
-    penalty: str = setting("none", "D's slope is not penalised: a word has none.", choices=("none",))
     embedding: int = setting(64, "Size of a word's vector.", 1)
     hidden: int = setting(128, "Size of the LSTMs' states.", 1)
-
-    def unheeded(self):
-        """What `Dialogue.step` has no place for."""
-        return "n_critic", "smoothing", "augment", "instance_noise", "sparsity", "clip_weights"
 
 
 # --- the players -----------------------------------------------------------------------------------------------
@@ -77,12 +68,12 @@ class Replier(Module):
         self.out = Linear(s.hidden, words, rng=rng)
 
     def read(self, prompts):
-        """Prompts (N, S) -> what is needed to reply: their states (N, S, H), where they are words, the first (h, c)."""
+        """Return what is needed to reply to prompts (N, S): their states (N, S, H), where they are words, the first (h, c)."""
         states, cell = self.reader(prompts, lengths=(prompts != 0).sum(1))
         return ops.transpose(states, 0, 1), (prompts != 0)[:, None], (states[-1], cell)
 
     def words(self, hidden, states, present):
-        """Hidden states of the reply (N, T, H) -> scores of the next word (N, T, V)."""
+        """Return, for hidden states of the reply (N, T, H), scores of the next word (N, T, V)."""
         seen = ops.scaled_dot_product_attention(hidden, states, states, attn_mask=present)
         return self.out(ops.tanh(self.mix(ops.cat([hidden, seen], 2))))
 
@@ -97,7 +88,7 @@ class Replier(Module):
         return -ops.reshape(cross_entropy(flat, replies.reshape(-1), ignore_index=0, reduction="none"), replies.shape)
 
     def reply(self, prompts, rng):
-        """Replies (N, longest) to prompts (N, S), drawn word by word; 0 after <end>."""
+        """Return replies (N, longest) to prompts (N, S), drawn word by word; 0 after <end>."""
         with no_grad():
             states, present, state = self.read(prompts)
             word = xp(prompts).ones(len(prompts), prompts.dtype)
@@ -129,89 +120,112 @@ class PairJudge(Module):
 # --- the game --------------------------------------------------------------------------------------------------
 
 
-@dataclass
 class Dialogue(Game):
-    """The game of Replier against PairJudge; its step is imitation, and later imitation and reward."""
+    """The game of Replier against PairJudge; its step is imitation, and later imitation and reward.
 
-    vocabulary: Vocabulary = None
-    asked: np.ndarray = None  # prompts that samples reply to, rows of tokens
+    A sample is a prompt and its reply, tokens (S + T). vocabulary: of both; asked: prompts that samples reply to.
+    """
 
-    def step(self, step):
-        s, G, D = self.settings, self.generator, self.discriminator
-        prompts, replies = self.real(step)
-        self.g_optimizer.lr = learning_rate_at(step, s)
-        self.d_optimizer.lr = learning_rate_at(step, s) * s.d_rate
-        judged = step >= (s.imitation - 0.1) * s.steps  # D learns a little before its verdicts count
-        rewarded = step >= s.imitation * s.steps
+    takes = ("given",)
+    at_once = 4096
+    bounds = minimax.bounds
 
-        row, (loss,) = {}, [-ops.sum(G(prompts, replies)) / (replies != 0).sum()]
-        row["nll"] = loss.item()
-        if judged:
-            drawn = G.reply(prompts, stream(s.seed, "reply", step))
+    def __init__(self, generator, discriminator, read, s, saved, vocabulary, asked):
+        super().__init__(g_and_d(generator, discriminator, s), s, saved)
+        self.G, self.D = self.players["generator"], self.players["discriminator"]
+        self.read, self.vocabulary, self.asked = read, vocabulary, asked
+
+    def batch(self, k):
+        """Return the replies of a step, and the prompts that they answer."""
+        prompts, replies = self.read(k)
+        return Batch(replies, (prompts,))
+
+    def step(self, k):
+        s, G, D = self.settings, self.G.module, self.D.module
+        replies, (prompts,) = self.batch(k)
+        d_learns = k >= (s.imitation - 0.1) * s.steps  # D learns a little before its verdicts count
+        is_rewarded = k >= s.imitation * s.steps
+
+        loss = -ops.sum(G(prompts, replies)) / (replies != 0).sum()
+        row = {"nll": loss.item()}
+        if d_learns:
+            drawn = G.reply(prompts, stream(s.seed, "reply", k))
             wrong = xp(replies).roll(replies, 1, 0)  # real replies to other prompts
-            d_loss = (
-                -ops.mean(ops.logsigmoid(D(prompts, replies)))
-                - 0.5 * ops.mean(ops.logsigmoid(-D(prompts, drawn)))
-                - 0.5 * ops.mean(ops.logsigmoid(-D(prompts, wrong)))
-            )
-            move(D, self.d_optimizer, grad(d_loss, self.d_parameters), s, "discriminator")
+            d_loss = pair_loss(D(prompts, replies), D(prompts, drawn), D(prompts, wrong))
+            self.D.move(d_loss, k)
             row["d_loss"] = d_loss.item()
-        if rewarded:
+        if is_rewarded:
             with no_grad():
                 reward = ops.sigmoid(D(prompts, drawn)).data[:, 0]
-            advantage = (reward - reward.mean()) / (reward.std() + 1e-6)
-            loss = loss - s.reward_weight * ops.mean(advantage * ops.mean(G(prompts, drawn), 1))
+            loss = loss + s.reward_weight * reward_loss(reward, G(prompts, drawn))
             row["reward"] = float(reward.mean())
-        move(G, self.g_optimizer, grad(loss, self.g_parameters), s, "generator")
-        self.average.update(G)
+        self.G.move(loss, k)
         return {**row, "g_loss": loss.item()}
 
-    def sample(self, n, seed):
-        """n prompts that training does not show, and replies to them: rows of tokens (n, S + T)."""
-        order = stream(seed, "prompts").permutation(len(self.asked))
-        prompts = np.resize(self.asked[order], (n, self.asked.shape[1]))
-        return np.concatenate([prompts, self._replies(prompts, stream(seed, "sample"))], 1)
+    def sample(self, n, seed, *, given=None, **how):
+        """Return n prompts, those given or some that training does not show, and replies to them: tokens (n, S + T)."""
+        if given is None:
+            order = stream(seed, "prompts").permutation(len(self.asked))
+            given = np.resize(self.asked[order], (n, self.asked.shape[1]))
+        return super().sample(n, seed, given=given, **how)
 
-    def _replies(self, prompts, rng):
-        writer = self.average.module
+    def draw(self, n, rng, given):
+        return np.concatenate([given, self.reply(given, rng)], 1)
+
+    def reply(self, prompts, rng):
+        """Return replies (N, T) to prompts (N, S), drawn with the averaged weights."""
+        writer = self.G.average.module
         return to_numpy(writer.reply(to_device(prompts, writer.out.weight.device), rng))
 
     def lines(self, samples):
-        """Samples as [(prompt, reply)], strings."""
+        """Return samples as [(prompt, reply)], strings."""
         cut = self.asked.shape[1]
         return list(zip(self.vocabulary.decode(samples[:, :cut]), self.vocabulary.decode(samples[:, cut:])))
 
-    def answer(self, prompt, rng):
-        """A reply to a line of text."""
-        rows, _ = self.vocabulary.encode([prompt.lower()], self.asked.shape[1])
-        return self.vocabulary.decode(self._replies(rows, rng))[0]
+
+def pair_loss(of_real, of_drawn, of_wrong):
+    """Return D's loss: -E log σ(real pairs) - E log(1 - σ(drawn replies)) / 2 - E log(1 - σ(wrong pairs)) / 2."""
+    return (
+        -ops.mean(ops.logsigmoid(of_real))
+        - 0.5 * ops.mean(ops.logsigmoid(-of_drawn))
+        - 0.5 * ops.mean(ops.logsigmoid(-of_wrong))
+    )
 
 
-def make_game(s, device="cpu", kept=None):
-    """The game that `tinygan train dialogue` plays."""
-    train, asked = _pairs(s) if kept is None or not s.data or Path(s.data).exists() else ([], kept["asked"])
-    if kept is None:
+def reward_loss(reward, log_p):
+    """Return -E a_n log p(reply n), a_n = (reward_n - mean) / deviation: what D liked becomes likelier.
+
+    reward (N,); log_p (N, T) of each word. Williams 1992.
+    """
+    advantage = (reward - reward.mean()) / (reward.std() + 1e-6)
+    return -ops.mean(advantage * ops.mean(log_p, 1))
+
+
+def make_game(s, device="cpu", saved=None):
+    """Return the game that `tinygan train dialogue` plays."""
+    train, asked = _pairs(s) if saved is None or not s.data or Path(s.data).exists() else ([], saved["asked"])
+    if saved is None:
         vocabulary = Vocabulary([line for pair in train for line in pair], "word")
         longest = [int(vocabulary.encode(lines)[1].max()) for lines in zip(*train)]
-        kept = {"tokens": vocabulary.tokens, "longest": longest, "asked": asked}
-    vocabulary, longest = Vocabulary.from_tokens(kept["tokens"], "word"), kept["longest"]
+        saved = {"tokens": vocabulary.tokens, "longest": longest, "asked": asked}
+    vocabulary, longest = Vocabulary.from_tokens(saved["tokens"], "word"), saved["longest"]
 
-    def real(step):
+    def read(k):
         if not train:
-            raise DataError(f"{s.data}: no such file; without it this run can talk, and not be trained")
-        return loader.batch(step)
+            raise DataError(f"{s.data}: no such file; without it this run can talk, but it cannot be trained")
+        return loader.batch(k)
 
     if train:
         rows = [to_device(vocabulary.encode(lines, n)[0], device) for lines, n in zip(zip(*train), longest)]
         loader = Loader(*rows, batch_size=s.batch_size, seed=s.seed)
     g = Replier(len(vocabulary), longest[1], s, stream(s.seed, "generator")).to(device)
     d = PairJudge(len(vocabulary), s, stream(s.seed, "discriminator")).to(device)
-    asked, _ = vocabulary.encode(kept["asked"], longest[0])
-    return Dialogue(g, d, real, None, s, kept=kept, vocabulary=vocabulary, asked=asked)
+    asked, _ = vocabulary.encode(saved["asked"], longest[0])
+    return Dialogue(g, d, read, s, saved, vocabulary, asked)
 
 
 def _pairs(s):
-    """The pairs [(prompt, reply)] to train on, and prompts that are not among them: a tenth of a reader's own."""
+    """Return the pairs [(prompt, reply)] to train on, and prompts that are not among them: a tenth of a reader's own."""
     if not s.data:
         return [(p, reply) for p, replies in small_talk("train") for reply in replies], [
             p for p, _ in small_talk("test")
@@ -228,8 +242,14 @@ def _pairs(s):
     return train, asked[:500]
 
 
+def respond(game, prompt, rng):
+    """Return a reply to a line of text."""
+    rows, _ = game.vocabulary.encode([prompt.lower()], game.asked.shape[1])
+    return game.vocabulary.decode(game.reply(rows, rng))[0]
+
+
 def write(game, samples, path):
-    """A prompt and its reply on each line, a tab between."""
+    """Write a prompt and its reply on each line, a tab between."""
     with written_whole(path) as temporary:
         temporary.write_text("".join(f"{prompt}\t{reply}\n" for prompt, reply in game.lines(samples)), "utf-8")
 
@@ -239,7 +259,7 @@ EVALUATED_SAMPLES = 2000
 
 
 def evaluate(game, samples):
-    """How many different replies; of small talk also the share that is right, by topic, and how evenly it is put.
+    """Return how many replies differ; of small talk also the share that is right, by topic, and how evenly it is put.
 
     evenness: the entropy of which of the three right ways of replying was taken, 1 if all are as likely.
     """

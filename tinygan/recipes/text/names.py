@@ -7,43 +7,33 @@ Seeds 0, 1 and 2, a minute and a half of one core each: .93, .91 and .94 new, 2.
 names have 2.37. A file of a few dozen lines is learned by heart: `tinygan evaluate` then says so (copies).
 """
 
-from dataclasses import dataclass
-
 from tinygan import data
 from tinygan.data import DataError, find_file
-from tinygan.gan.training import setting
-from tinygan.recipes._text import LineSettings, likelihood_scores, line_game, novelty_scores, split_lines, write_samples
+from tinygan.recipes.text._lines import (
+    LineSettings,
+    likelihood_scores,
+    line_game,
+    novelty_scores,
+    split_lines,
+    write_samples,
+)
+from tinygan.run.settings import defaults
 
 
-@dataclass
+@defaults(
+    steps=2250, pretrain=1500, d_pretrain=60, mle_rate=0.01, learning_rate=2e-3, ema=0.98, hidden=64, dropout=0.1,
+    temperature=0.67, rollouts=4, copies=0.0,
+)  # fmt: skip
 class Settings(LineSettings):
     """Settings of `names`.
 
-    A language model that fits the names copies a fifth of what it writes, and the likelier, the more. Policy gradient can
-    be paid for anything: here a name is worth what D says, and nothing if it is one of those it learned from.
+    A language model that fits the names copies a fifth of what it writes, and copies more as it fits better. Policy
+    gradient can be paid for anything: here a name is worth what D says, and nothing if D has learned from it (copies=0).
     """
-
-    steps: int = setting(2250, "Training steps, those of imitation among them.", 1)
-    pretrain: int = setting(1500, "Steps of maximum likelihood that come first; all of them for mle and vae.", 0)
-    d_pretrain: int = setting(60, "way=policy, infill: steps after these in which D learns alone.", 0)
-    mle_rate: float = setting(0.01, "Adam's learning rate while G imitates.", 0.0)
-    learning_rate: float = setting(2e-3, "Adam's learning rate in the game.", 0.0)
-    ema: float = setting(0.98, "Decay of the moving average of G's weights, from which samples are drawn.", 0.0, 1.0)
-    hidden: int = setting(64, "Size of the LSTM's state.", 1)
-    dropout: float = setting(
-        0.1, "Share of its inputs and outputs that G's LSTM goes without while it imitates.", 0.0, 1.0
-    )
-    temperature: float = setting(
-        0.67, "Logits are divided by it when samples are drawn; below 1: safer, less varied.", 1e-3
-    )
-    rollouts: int = setting(4, "way=policy: how often a sentence is finished to value one of its tokens.", 1)
-    copies: float = setting(
-        0.0, "way=policy: by what the judge's reward of a sentence is multiplied that is among the real ones.", 0.0, 1.0
-    )
 
 
 def lines_of(s):
-    """(names to train on, names held out)."""
+    """Return (names to train on, names held out)."""
 
     def otherwise():
         try:
@@ -55,9 +45,9 @@ def lines_of(s):
     return split_lines(s, otherwise)
 
 
-def make_game(s, device="cpu", kept=None):
-    """The game that `tinygan train names` plays."""
-    return line_game(lambda: lines_of(s), s, device, kept)
+def make_game(s, device="cpu", saved=None):
+    """Return the game that `tinygan train names` plays."""
+    return line_game(lambda: lines_of(s), s, device, saved)
 
 
 FORMATS = {".txt": write_samples}
@@ -65,5 +55,6 @@ EVALUATED_SAMPLES = 1000
 
 
 def evaluate(game, samples):
-    """Novelty and likelihood of samples, beside real names."""
-    return {**novelty_scores(game, samples), **likelihood_scores(game, samples)}
+    """Return the novelty and likelihood of samples, beside real names."""
+    train, held_out = lines_of(game.settings)
+    return {**novelty_scores(game, samples, train), **likelihood_scores(game, samples, held_out)}
