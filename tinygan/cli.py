@@ -12,7 +12,7 @@ from tinygan import commands
 
 
 def main(arguments=None):
-    """Run the command line; returns the exit code."""
+    """Run the command line; return the exit code."""
     parser = _parser()
     options = parser.parse_args(arguments)
     try:
@@ -23,16 +23,16 @@ def main(arguments=None):
 
 
 def exit_code(options):
-    """Do `options.command(options)`; 2, and a sentence to stderr, where it cannot be done."""
+    """Do `options.command(options)` and return 0; return 2 after a sentence on stderr where it cannot be done."""
     from tinygan.data import DataError
-    from tinygan.gan.loop import Interrupted
-    from tinygan.gan.run import RunError
+    from tinygan.run.checkpoint import RunError
+    from tinygan.run.loop import Interrupted
 
     try:
         code = options.command(options) or 0
         sys.stdout.flush()
         return code
-    except BrokenPipeError:  # tinygan list | head: nobody reads on, and Python would say so when it ends
+    except BrokenPipeError:  # tinygan list | head: nobody reads on; Python would complain when it ends
         os.dup2(os.open(os.devnull, os.O_WRONLY), sys.stdout.fileno())
         return 1
     except Interrupted as error:

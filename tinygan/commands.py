@@ -3,7 +3,6 @@
 First the commands, then what several of them need: the recipe, the settings and the game that a line names.
 """
 
-import argparse
 import difflib
 import importlib
 import itertools
@@ -21,8 +20,8 @@ class UsageError(Exception):
 
 def train(options):
     """tinygan train RECIPE."""
-    from tinygan.gan.loop import train as play
-    from tinygan.recipes import formats, watched
+    from tinygan.recipes import formats, responder, watched
+    from tinygan.run.loop import train as play
 
     recipe, game, run, others = _resumed(options) if options.resume else _begun(options)
     suffix, write = next(iter(formats(recipe).items()))
@@ -35,10 +34,9 @@ def train(options):
             if options.resume:
                 print(f"going on at step {start} of {steps}", flush=True)  # before the bar, in a file too
             else:
-                g, d = (sum(p.size for p in m.parameters()) for m in (game.generator, game.discriminator))
-                print(
-                    f"{options.recipe}: generator of {g:,} weights, discriminator of {d:,}; {steps} steps", flush=True
-                )
+                networks = {id(p.module): p for p in reversed(game.players.values())}  # two players may share one
+                sizes = [f"{p.name} of {sum(w.size for w in p.parameters):,}" for p in reversed(networks.values())]
+                print(f"{options.recipe}: {', '.join(sizes)} weights; {steps} steps", flush=True)
             draw = lambda samples, path: write(game, samples, path)
             play(
                 game, run, draw, suffix=suffix, scores=watched(recipe), start=start, on_nan=options.on_nan,
@@ -56,25 +54,25 @@ def train(options):
         (run.folder / "checkpoints" / f"step-{steps}.safetensors", "the weights"),
     ):
         print(f"  {path.relative_to(run.folder).as_posix():36} {meaning}")
-    commands = ["evaluate", "plot", *(["chat"] if hasattr(game, "answer") else [])]
+    commands = ["evaluate", "plot", *(["chat"] if responder(recipe) else [])]
     print(f"next: {', '.join(f'tinygan {command} {run.folder}' for command in commands)}")
 
 
 def _begun(options):
-    """(recipe, game, a new run, what makes the game in further processes) of `train RECIPE`."""
-    from tinygan.gan.run import Run
+    """Return (recipe, game, a new run, what makes the game in further processes) for `train RECIPE`."""
+    from tinygan.run.folder import Run
 
     if not options.recipe:
         raise UsageError("which recipe? `tinygan list` prints them")
     recipe = recipe_named(options.recipe)
     settings = settings_asked(recipe, options)
     game, others = _shared(recipe, settings, options.device)
-    return recipe, game, Run.create(_free_folder(options), options.recipe, settings, game.kept), others
+    return recipe, game, Run.create(_free_folder(options), options.recipe, settings, game.saved), others
 
 
 def _resumed(options):
-    """(recipe, game, the run in --out, what makes the game in further processes) of `train --resume`."""
-    from tinygan.gan.run import Run
+    """Return (recipe, game, the run in --out, what makes the game in further processes) for `train --resume`."""
+    from tinygan.run.folder import Run
 
     if not options.out:
         raise UsageError("--resume needs --out RUN, the folder of the run to go on with")
@@ -86,87 +84,58 @@ def _resumed(options):
     if options.recipe not in (None, run.config["recipe"]):
         raise UsageError(f"{options.out} is a run of {run.config['recipe']}, not of {options.recipe}")
     recipe, settings = _of_run(run)
-    game, others = _shared(recipe, settings, options.device, run.config.get("kept"))
+    game, others = _shared(recipe, settings, options.device, run.config.get("saved"))
     return recipe, game, run, others
 
 
-def _shared(recipe, settings, device, kept=None):
-    """(the game, functions that make it in the further processes that the settings ask for), each with its share."""
+def _shared(recipe, settings, device, saved=None):
+    """Return the game with this process's share of the batch, and functions that make it with the shares of the others."""
     mine, *shares = settings.shares()
-    game = make_game(recipe, mine, device, kept)
-    if shares and game.g_parameters[0].device != "cpu":
+    game = make_game(recipe, mine, device, saved)
+    if shares and next(iter(game.players.values())).parameters[0].device != "cpu":
         raise UsageError(f"processes={settings.processes} share the cores of a CPU; on a GPU leave it at 1")
-    return game, [partial(_made_again, recipe.__name__, share, device, game.kept) for share in shares]
+    return game, [partial(_make_again, recipe.__name__, share, device, game.saved) for share in shares]
 
 
-def _made_again(module, *arguments):
-    """The game of the recipe in `module`, which has a name where it has no pickle."""
+def _make_again(module, *arguments):
+    """Return the game of the recipe in `module`: pickle takes its name, not the module."""
     return make_game(importlib.import_module(module), *arguments)
 
 
 def sample(options):
     """tinygan sample RUN."""
-    from tinygan.gan.checkpoint import writing
+    from tinygan.files import save_array
     from tinygan.recipes import formats
+    from tinygan.run.checkpoint import writing
 
     game, recipe, run = _trained(options.run)
     _positive(options.n, "-n")
     written = {**formats(recipe)}
-    written.setdefault(".npy", _write_array)
+    written.setdefault(".npy", lambda game, samples, path: save_array(path, samples))
     path = Path(options.out) if options.out else run.folder / "samples" / f"seed-{options.seed}{next(iter(written))}"
     if path.suffix not in written:
         raise UsageError(f"--out {path}: expected a name that ends in {' or '.join(written)}")
-    samples = _samples(game, recipe, options)
+    how = {name: getattr(options, name) for name in ("of_class", "temperature", "truncation")}
+    try:
+        samples = game.sample(options.n, options.seed, **how)
+    except ValueError as error:
+        raise UsageError(f"--{error}") from None
     with writing(path):
         path.parent.mkdir(parents=True, exist_ok=True)
         written[path.suffix](game, samples, path)
     print(path)
 
 
-def _write_array(game, samples, path):
-    import numpy as np
-
-    from tinygan.files import written_whole
-
-    with written_whole(path) as temporary:
-        np.save(temporary, samples)
-
-
-def _samples(game, recipe, options):
-    """As many samples as asked for, with the truncation, at the temperature and of the class that were asked for."""
-    from tinygan.gan.training import Game
-
-    if options.temperature is not None:
-        if not hasattr(game, "sample_at"):
-            raise UsageError(f"--temperature {options.temperature:g}: these samples have none; those of `names` have")
-        if not options.temperature > 0:
-            raise UsageError(f"--temperature {options.temperature:g}: expected a number above 0")
-        game.sample_at(options.temperature)
-    if options.of_class is not None:
-        classes = getattr(game, "classes", 0)  # its samples are of the classes in turn
-        if not 0 <= options.of_class < classes:
-            known = f"classes are 0 to {classes - 1}" if classes else "this run has no classes; those of `cgan` have"
-            raise UsageError(f"--class {options.of_class}: {known}")
-        every = argparse.Namespace(**{**vars(options), "n": options.n * classes, "of_class": None})
-        return _samples(game, recipe, every)[options.of_class :: classes]
-    if options.truncation is None:
-        return game.sample(options.n, options.seed)
-    if type(game).sample is not Game.sample:
-        raise UsageError(f"--truncation {options.truncation:g}: this recipe draws its samples in a way of its own")
-    try:
-        return game.sample(options.n, options.seed, options.truncation)
-    except ValueError as error:
-        raise UsageError(str(error)) from None
-
-
 def chat(options):
     """tinygan chat RUN: a reply to every line until an empty one, or the end of the input."""
     from tinygan.backend import stream
+    from tinygan.recipes import responder
 
-    game, _, run = _trained(options.run)
-    if not hasattr(game, "answer"):
+    game, recipe, run = _trained(options.run)
+    respond = responder(recipe)
+    if respond is None:
         raise UsageError(f"{run.folder} is a run of {run.config['recipe']}, which does not talk; train dialogue")
-    print(f"an empty line ends it; try: {game.kept['asked'][0]}")
+    print(f"an empty line ends it; try: {game.saved['asked'][0]}")
     for turn in itertools.count():
         try:
             prompt = input("> ").strip()
@@ -174,12 +143,12 @@ def chat(options):
             prompt = ""
         if not prompt:
             return
-        print(game.answer(prompt, stream(options.seed, "chat", turn)))
+        print(respond(game, prompt, stream(options.seed, "chat", turn)))
 
 
 def evaluate(options):
     """tinygan evaluate RUN."""
-    from tinygan.gan.checkpoint import write_file
+    from tinygan.run.checkpoint import write_file
 
     game, recipe, run = _trained(options.run)
     n = options.n if options.n is not None else recipe.EVALUATED_SAMPLES
@@ -200,9 +169,9 @@ def evaluate(options):
 def plot(options):
     """tinygan plot RUN."""
     from tinygan.gan import pictures
-    from tinygan.gan.checkpoint import writing
-    from tinygan.gan.run import Run
     from tinygan.plot import gif
+    from tinygan.run.checkpoint import writing
+    from tinygan.run.folder import Run
 
     run = Run.open(options.run)
     frames = _frames(sorted((run.folder / "samples").glob("step-*.png")))
@@ -218,18 +187,14 @@ def plot(options):
         print(path)
     if run.checkpoints():
         game, *_ = _trained(run.folder)
-        if pictures.makes_pictures(game):
-            for draw, name in PICTURES.items():
-                with writing(run.folder / name):
-                    getattr(pictures, draw)(game, run.folder / name)
-                print(run.folder / name)
-
-
-PICTURES = {"between_samples": "between.png", "walk": "walk.gif", "beside_training": "nearest.png"}
+        for name, draw in pictures.drawings(game).items():
+            with writing(run.folder / name):
+                draw(game, run.folder / name)
+            print(run.folder / name)
 
 
 def _frames(paths):
-    """The pictures in these files as arrays, those that have the size of the last."""
+    """Return the pictures in these files as arrays, those that have the size of the last."""
     import numpy as np
     from PIL import Image
 
@@ -239,7 +204,7 @@ def _frames(paths):
             with Image.open(path) as picture:
                 frames.append(np.asarray(picture if picture.mode == "L" else picture.convert("RGB")))
         except (OSError, ValueError, SyntaxError) as error:  # what Pillow raises for files that are damaged
-            raise UsageError(f"{path} is no picture that can be read ({error}); remove it") from None
+            raise UsageError(f"{path} is not a picture that can be read ({error}); remove it") from None
     return [frame for frame in frames if frame.shape == frames[-1].shape]
 
 
@@ -248,10 +213,7 @@ def list_recipes(options):
     from tinygan import recipes
 
     if options.recipe:
-        for f in _settings_of(recipe_named(options.recipe)).values():
-            choices = f.metadata["choices"]
-            one_of = f" One of {', '.join(choices)}." if choices else ""
-            print(f"{f.name:16} {f.default!s:16} {f.metadata['meaning']}{one_of}")
+        print("\n".join(_described(recipe_named(options.recipe).Settings)))
         return
     for name in recipes.listed():
         first = (recipes.load(name).__doc__ or "").strip().partition("\n")[0]
@@ -290,13 +252,13 @@ def doctor(options):
 
 
 def _nearest(word, known):
-    """The known word that looks like `word`, as a question, or all that is known."""
+    """Return the known word that looks like `word`, as a question, or all that is known."""
     close = difflib.get_close_matches(word, known, 1, 0.5)
     return f"did you mean {close[0]}?" if close else f"expected one of {', '.join(known)}"
 
 
 def recipe_named(name):
-    """The recipe of this name, a module."""
+    """Return the recipe of this name, a module."""
     from tinygan import recipes
 
     try:
@@ -305,15 +267,48 @@ def recipe_named(name):
         raise UsageError(f"unknown recipe {name!r}; {_nearest(name, recipes.listed())}") from None
 
 
+def _described(root):
+    """Lines that say what the settings of a recipe are: its own first, then those it shares, by group."""
+    from tinygan.run.settings import brought
+
+    def lines(title, described):
+        yield title
+        for f in described:
+            default = root.changed.get(f.name, f.default)
+            choices = f.metadata["choices"]
+            one_of = f" One of {', '.join(choices)}." if choices else ""
+            yield f"  {f.name:16} {default!s:16} {f.metadata['meaning']}{one_of}"
+
+    usual = root.chosen({})
+    groups: dict = {}
+    for f in fields(usual):
+        owner = next(c for c in reversed(usual.__mro__) if f.name in vars(c).get("__annotations__", {}))
+        own = owner.__module__.startswith("tinygan.recipes") and owner not in [group for _, group in brought(root)]
+        groups.setdefault(None if own else owner, []).append(f)
+    if None in groups:
+        yield from lines("Its own", groups.pop(None))
+    for owner, described in reversed(groups.items()):
+        yield from lines(owner.__doc__.partition("\n")[0].rstrip("."), described)
+    shown = {f.name for f in fields(usual)}
+    others: dict = {}
+    for choice, group in brought(root):
+        if not issubclass(usual, group):
+            others.setdefault(group, []).append(choice)
+    for group, choices in others.items():
+        described = [f for f in fields(group) if f.name not in shown]
+        if described:
+            yield from lines(f"With {' or '.join(choices)}", described)
+
+
 def settings_asked(recipe, options):
-    """The recipe's Settings with --steps, --seed, --data and --set applied."""
+    """Return the recipe's Settings with --steps, --seed, --data and --set applied."""
     from tinygan import recipes
 
-    known = _settings_of(recipe)
+    known = _known_settings(recipe)
     values = {key: value for key in ("steps", "seed") if (value := getattr(options, key)) is not None}
     if options.data:
         if "data" not in known:
-            able = ", ".join(name for name in recipes.listed() if "data" in _settings_of(recipes.load(name)))
+            able = ", ".join(name for name in recipes.listed() if "data" in _known_settings(recipes.load(name)))
             raise UsageError(
                 f"--data {options.data}: {options.recipe} has no use for data of your own; these have: {able}"
             )
@@ -331,20 +326,25 @@ def settings_asked(recipe, options):
         raise UsageError(str(error)) from None
 
 
-def _settings_of(recipe):
-    return {f.name: f for f in fields(recipe.Settings)}
+def _known_settings(recipe):
+    """Return {name: field} of all settings that a recipe may have, whatever is chosen."""
+    from tinygan.run.settings import brought
+
+    groups = [recipe.Settings, *(group for _, group in brought(recipe.Settings))]
+    return {f.name: f for group in reversed(groups) for f in fields(group)}
 
 
 def _parsed(text, f):
+    from tinygan.run.settings import KINDS
+
     try:
         return f.type(text)
     except ValueError:
-        number = {int: "a whole number", float: "a number"}[f.type]
-        raise UsageError(f"--set {f.name}={text}: expected {number}. {f.metadata['meaning']}") from None
+        raise UsageError(f"--set {f.name}={text}: expected {KINDS[f.type]}. {f.metadata['meaning']}") from None
 
 
-def make_game(recipe, settings, device, kept=None):
-    """The recipe's game on `device`, or on the default one if that is None; kept: see `Game.kept`."""
+def make_game(recipe, settings, device, saved=None):
+    """Return the recipe's game on `device`, or on the default one if that is None; saved: see `Game`."""
     from tinygan.backend import default_device, library_of
 
     device = device or default_device()
@@ -355,13 +355,13 @@ def make_game(recipe, settings, device, kept=None):
     except RuntimeError as error:
         raise UsageError(str(error)) from None
     try:
-        return recipe.make_game(settings, device, kept=kept) if kept else recipe.make_game(settings, device)
+        return recipe.make_game(settings, device, saved)
     except ValueError as error:  # settings that do not fit each other, the players or the data
         raise UsageError(str(error)) from None
 
 
 def _free_folder(options):
-    """--out, or the first of runs/RECIPE, runs/RECIPE-2, ... that holds no run."""
+    """Return --out, or the first of runs/RECIPE, runs/RECIPE-2, ... that holds no run."""
     if options.out:
         return Path(options.out)
     folder, k = Path("runs") / options.recipe, 1
@@ -372,21 +372,24 @@ def _free_folder(options):
 
 
 def _of_run(run):
-    """(recipe, settings) of an existing run."""
+    """Return (recipe, settings) of an existing run."""
     config = run.config
-    recipe = recipe_named(config["recipe"])
+    recipe, values = recipe_named(config["recipe"]), config["settings"]
     try:
-        return recipe, recipe.Settings(**config["settings"])
+        if "version" not in config:  # version 1 listed all settings, those that the training did not read among them
+            known = {f.name for f in fields(recipe.Settings.chosen(values))}
+            values = {name: value for name, value in values.items() if name in known}
+        return recipe, recipe.Settings(**values)
     except (TypeError, ValueError) as error:
         raise UsageError(f"{run.folder / 'config.json'} does not fit the recipe {config['recipe']}: {error}") from None
 
 
 def _trained(folder):
-    from tinygan.gan.run import Run
+    from tinygan.run.folder import Run
 
     run = Run.open(folder)
     recipe, settings = _of_run(run)
-    game = make_game(recipe, settings, None, run.config.get("kept"))
+    game = make_game(recipe, settings, None, run.config.get("saved"))
     run.load(game)
     for note in run.notes:
         print(f"tinygan: {note}; the checkpoint before it is taken", file=sys.stderr)
@@ -399,9 +402,9 @@ def _positive(n, name):
 
 
 def _draw_curves(run):
-    """Draw RUN/curves.png and RUN/gradients.png; the names of those that the log has something for."""
-    from tinygan.gan.checkpoint import writing
+    """Draw RUN/curves.png and RUN/gradients.png; return the names of those that the log has something for."""
     from tinygan.plot import curves, layer_curves
+    from tinygan.run.checkpoint import writing
 
     drawn = []
     for draw, name in ((curves, "curves.png"), (layer_curves, "gradients.png")):

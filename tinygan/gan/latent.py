@@ -17,7 +17,6 @@ from typing import Any
 
 import numpy as np
 
-from tinygan.autodiff import Tensor
 from tinygan.nn import GRU, Linear, Module
 from tinygan.ops import cat, expand, relu, tanh, unsqueeze
 
@@ -191,7 +190,7 @@ def draw_each(spaces: Any, rng: np.random.Generator, n: int, truncation: float |
 
 
 def slerp(start: np.ndarray, end: np.ndarray, t: float) -> np.ndarray:
-    """Return the point at t in [0, 1] of the great arc from start (..., Z) to end; its length goes evenly from one's to the other's.
+    """Return the point at t in [0, 1] of the great arc from start (..., Z) to end; its length changes evenly.
 
     sin((1 - t) Ω) / sin Ω a + sin(t Ω) / sin Ω b for points a, b of length 1 with the angle Ω between them. Normal noise of
     many dimensions lies near a sphere. On a straight line half-way, its length is 1/√2 of what the generator was trained

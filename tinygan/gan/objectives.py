@@ -10,7 +10,6 @@ from typing import NamedTuple
 
 from tinygan.ops import exp, logsigmoid, mean, relu, square
 
-
 LOG_2 = math.log(2)
 
 

@@ -18,11 +18,11 @@ from tinygan.nn import (
     Tanh,
     Unflatten,
 )
-from tinygan.run.settings import Settings, setting
+from tinygan.run.settings import RunSettings, setting
 
 
 @dataclass
-class PainterSettings(Settings):
+class PainterSettings(RunSettings):
     """Settings of both networks."""
 
     noise: int = setting(64, "Size of z.", 1)

@@ -6,18 +6,18 @@ from tinygan.backend import stream
 from tinygan.gan.augment import MinibatchStd
 from tinygan.gan.latent import SPACES, SparseCode
 from tinygan.nn import LeakyReLU, Linear, Module, Sequential
-from tinygan.run.settings import Settings, setting
+from tinygan.run.settings import RunSettings, setting
 
 
 @dataclass
-class CodeSettings(Settings):
+class CodeSettings(RunSettings):
     """G's first layer, if a code stands beside z."""
 
     noise_share: float = setting(0.1, "Size of G's first weights for z; those for the code have size 1.", 0.0)
 
 
 @dataclass
-class PerceptronSettings(Settings):
+class PerceptronSettings(RunSettings):
     """Settings of both perceptrons."""
 
     latent: str = setting("normal", "Where z is drawn from.", choices=tuple(SPACES))

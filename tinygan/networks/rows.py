@@ -5,11 +5,11 @@ from dataclasses import dataclass
 from tinygan.gan.latent import LatentPath, Normal
 from tinygan.nn import Conv2d, Linear, LSTMCell, Module, ModuleList
 from tinygan.ops import cat, chunk, expand, flatten, leaky_relu, lstm, lstm_feedback, permute, unsqueeze
-from tinygan.run.settings import Settings, setting
+from tinygan.run.settings import RunSettings, setting
 
 
 @dataclass
-class RowSettings(Settings):
+class RowSettings(RunSettings):
     """Settings of both networks."""
 
     noise: int = setting(16, "Size of z, drawn once a picture.", 1)

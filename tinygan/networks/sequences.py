@@ -30,7 +30,7 @@ from tinygan.ops import (
     transpose,
     unsqueeze,
 )  # fmt: skip
-from tinygan.run.settings import Settings, setting
+from tinygan.run.settings import RunSettings, setting
 
 # cell: (layers that read a sequence, one step, how many vectors its state has: h and c, or h alone)
 CELLS = {"lstm": (LSTM, LSTMCell, 2), "gru": (GRU, GRUCell, 1)}
@@ -227,14 +227,14 @@ class ConvolutionalJudge(Module):
 
 
 @dataclass
-class ConvolutionalJudgeSettings(Settings):
+class ConvolutionalJudgeSettings(RunSettings):
     """The CNN that judges."""
 
     channels: int = setting(32, "Channels of the CNN's first convolution; the others have twice as many.", 1)
 
 
 @dataclass
-class RecurrentJudgeSettings(Settings):
+class RecurrentJudgeSettings(RunSettings):
     """The recurrent network that judges."""
 
     verdict: str = setting("pooled", "The states that the verdict comes from.", choices=VERDICTS)
@@ -242,7 +242,7 @@ class RecurrentJudgeSettings(Settings):
 
 
 @dataclass
-class SequenceSettings(Settings):
+class SequenceSettings(RunSettings):
     """Settings of both networks."""
 
     cell: str = setting("lstm", "What writes the sequence.", choices=tuple(CELLS))

@@ -23,7 +23,7 @@ from tinygan.backend import to_numpy
 from tinygan.files import Locked, locked, remove_leftovers
 from tinygan.run.checkpoint import Damaged, RunError, load_checkpoint, save_checkpoint, write_file, writing
 
-FORMAT = 2  # of config.json
+VERSION = 2  # of config.json
 FORMER_NAMES = {  # of parts of a game, in checkpoints that were written before parts were named after players
     "generator_optimizer": ("g_optimizer", "teacher"),
     "generator_average": ("average",),
@@ -63,7 +63,7 @@ class Run:
                 raise RunError(
                     f"{folder} holds checkpoints of a run whose config.json is gone; choose another folder with --out"
                 )
-            config = {"format": FORMAT, "recipe": recipe, "settings": asdict(settings)}
+            config = {"version": VERSION, "recipe": recipe, "settings": asdict(settings)}
             run.write_config({**config, "saved": saved} if saved else config)
         return run
 
@@ -86,11 +86,11 @@ class Run:
 
     @property
     def config(self):
-        """What config.json says: {"format": 2, "recipe": name, "settings": {...}, "saved": {...}}."""
+        """What config.json says: {"version": 2, "recipe": name, "settings": {...}, "saved": {...}}."""
         path = self.folder / "config.json"
         try:
             config = json.loads(path.read_text())
-            if "kept" in config:  # what "saved" was called in format 1
+            if "kept" in config:  # what version 1 called it
                 config["saved"] = config.pop("kept")
             return {**config, "recipe": str(config["recipe"]), "settings": dict(config["settings"])}
         except (OSError, ValueError, KeyError, TypeError):

@@ -20,7 +20,7 @@ from functools import cache
 from typing import Any, ClassVar
 
 KINDS = {int: "a whole number", float: "a number", str: "a word"}
-SET = "not 0 or empty"  # what the value must be of a setting that brings a group without having choices
+GIVEN = "given"  # any value but 0 or "", of a setting that brings a group without having choices
 
 
 def setting(
@@ -31,7 +31,7 @@ def setting(
     choices: a tuple of values, or a dict from each value to the group that it brings, or to None. brings: the group that
     any value but 0 or "" brings.
     """
-    groups = choices if isinstance(choices, dict) else {SET: brings}
+    groups = choices if isinstance(choices, dict) else {GIVEN: brings}
     return field(
         default=default,
         metadata={
@@ -63,8 +63,13 @@ def defaults(**values: Any) -> Callable[[type], type]:
 
 
 @dataclass
-class Settings:
-    """Named values. Each is checked against its field when they are made: ValueError says what was wrong."""
+class RunSettings:
+    """Settings of every run."""
+
+    seed: int = setting(0, "All chance in a run is a function of the seed and the step.", 0)
+    steps: int = setting(4000, "Training steps.", 1)
+    batch_size: int = setting(64, "Real samples in a step, and as many generated ones.", 1)
+    processes: int = setting(1, "Processes that train together; each takes its share of the batch. CPU only.", 1)
 
     root: ClassVar[type]  # the class that was written down, without the groups that choices brought
     changed: ClassVar[dict] = {}  # the defaults that `@defaults` gave, those of groups that choices bring among them
@@ -79,9 +84,17 @@ class Settings:
         return super().__new__(kind)
 
     def __post_init__(self):
-        """Check every value. A group that has more to refuse calls super().__post_init__() first."""
+        """Check every value; ValueError says what is wrong. A group that has more to refuse calls this first."""
         for f in fields(self):
             _check(f, getattr(self, f.name))
+        divisors = self.divisors()
+        count = math.prod(divisors.values())
+        if self.batch_size % count:
+            together = " and ".join(f"{name}={value}" for name, value in divisors.items() if value > 1)
+            raise ValueError(
+                f"batch_size={self.batch_size} does not divide evenly by {together}: take"
+                f" batch_size={-(-self.batch_size // count) * count}"
+            )
 
     def __reduce__(self):  # pickle would not find a class that a choice made
         return _made, (self.root, asdict(self))
@@ -91,31 +104,10 @@ class Settings:
         """Return this class with the groups that the values of its choices bring."""
         for f in fields(cls):
             value = values.get(f.name, f.default)
-            group = f.metadata["groups"].get(value if f.metadata["choices"] else SET if value else None)
+            group = f.metadata["groups"].get(value if f.metadata["choices"] else GIVEN if value else None)
             if group is not None and not issubclass(cls, group):
                 return _joined(cls, group).chosen(values)  # a group may have choices too
         return cls
-
-
-@dataclass
-class RunSettings(Settings):
-    """Settings of every run."""
-
-    seed: int = setting(0, "All chance in a run is a function of the seed and the step.", 0)
-    steps: int = setting(4000, "Training steps.", 1)
-    batch_size: int = setting(64, "Real samples in a step, and as many generated ones.", 1)
-    processes: int = setting(1, "Processes that train together; each takes its share of the batch. CPU only.", 1)
-
-    def __post_init__(self):
-        super().__post_init__()
-        divisors = self.divisors()
-        count = math.prod(divisors.values())
-        if self.batch_size % count:
-            together = " and ".join(f"{name}={value}" for name, value in divisors.items() if value > 1)
-            raise ValueError(
-                f"batch_size={self.batch_size} does not divide evenly by {together}: take"
-                f" batch_size={-(-self.batch_size // count) * count}"
-            )
 
     def divisors(self) -> dict:
         """Return the settings that the batch is divided by, {name: number}."""
@@ -127,6 +119,9 @@ class RunSettings(Settings):
         return [replace(self, **part, seed=self.seed + (rank << 32)) for rank in range(self.processes)]
 
 
+RunSettings.root = RunSettings
+
+
 # --- choices ---------------------------------------------------------------------------------------------------
 
 
@@ -134,14 +129,14 @@ def brought(kind: type) -> Iterator[tuple[str, type]]:
     """Yield (what a setting must be, the group that it then brings) for every choice of a class: ("way=vae", VAESettings)."""
     for f in fields(kind):
         for value, group in f.metadata["groups"].items():
-            yield f"{f.name} {value}" if value is SET else f"{f.name}={value}", group
+            yield f"{f.name} {value}" if value is GIVEN else f"{f.name}={value}", group
             yield from brought(group)
 
 
 @cache
 def _joined(kind, group):
     """The class that has the fields of both."""
-    redefined = _redefined(group.__dataclass_fields__, kind.root.changed)
+    redefined = _redefined(group.__dataclass_fields__, {**group.changed, **kind.changed})
     body = {name: f for name, (f, _) in redefined.items()}
     body |= {"__annotations__": {name: f_type for name, (_, f_type) in redefined.items()}}
     body |= {"__doc__": kind.__doc__, "__module__": kind.__module__}

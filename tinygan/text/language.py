@@ -112,7 +112,7 @@ class LanguageModel(Module):
     # --- writing ---------------------------------------------------------------------------------------------------
 
     def step(self, x, state=None, given=None):
-        """Read tokens (N,), or their vectors (N, E); return the hidden state (N, H) and the LSTM's state for the next step."""
+        """Read tokens (N,), or their vectors (N, E); return the hidden state (N, H) and the LSTM's next state."""
         read = self.embedding(x) if x.ndim == 1 else x
         read = read if given is None else ops.cat([read, given], 1)
         h, state = self.lstm(ops.unsqueeze(read, 0), state)

@@ -68,7 +68,7 @@ class SentenceJudge(Module):
 
 
 def rollout_values(policy, reward, tokens, count, rng):
-    """Return Q(x_<t, x_t) of every token (N, T): the mean reward of `count` sentences that `policy` wrote on from x_1 ... x_t.
+    """Return Q(x_<t, x_t) of every token (N, T): the mean reward of `count` sentences that `policy` went on to write.
 
     policy: a LanguageModel; reward: tokens (M, T) -> rewards (M,). The last token is worth the sentence's own reward, as
     is all from an END on. Unbiased, with a variance of 1 / count. Yu et al. 2017, eq. 4.

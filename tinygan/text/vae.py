@@ -12,7 +12,7 @@ from tinygan import ops
 from tinygan.autodiff import Tensor, no_grad
 from tinygan.backend import stream, to_device, xp
 from tinygan.nn import Embedding, Linear, LSTMCell, Module
-from tinygan.run.settings import Settings, setting
+from tinygan.run.settings import RunSettings, setting
 from tinygan.text.language import UNKNOWN, LanguageModel, TextGame, trim
 
 
@@ -83,7 +83,7 @@ class SentenceVAE(Module):
 
 
 @dataclass
-class VAESettings(Settings):
+class VAESettings(RunSettings):
     """The sentence VAE."""
 
     latent: int = setting(16, "Size of z.", 1)

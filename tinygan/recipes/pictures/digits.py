@@ -6,6 +6,8 @@ Data: 1,797 digits that come with tinygan. Measured by a classifier of our own: 
 confidence, the share of each digit.
 """
 
+from dataclasses import dataclass
+
 from tinygan.autodiff import Tensor, no_grad
 from tinygan.backend import stream, to_device
 from tinygan.data import Loader, digits
@@ -50,7 +52,7 @@ def row_game(images, layers, s, device):
     return RowGame(writer, judge, writer.spaces(), lambda turn: Batch(loader.batch(turn)), s)
 
 
-@defaults()
+@dataclass
 class Settings(WrittenSettings):
     """Settings of `digits`."""
 

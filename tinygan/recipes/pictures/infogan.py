@@ -10,6 +10,7 @@ sorts .92 to .96 of the test digits right with four seeds of five, .82 with the 
 """
 
 import math
+from dataclasses import dataclass
 from functools import partial
 
 import numpy as np
@@ -28,12 +29,12 @@ from tinygan.ops import log, log_softmax, mean, softmax, sum
 from tinygan.optim import Adam
 from tinygan.plot import image_grid, save_image
 from tinygan.recipes.pictures.mnist import PictureSettings
-from tinygan.run.settings import defaults, setting
+from tinygan.run.settings import setting
 
 CLASSES = 10  # of the categorical code
 
 
-@defaults()
+@dataclass
 class Settings(PictureSettings):
     """Settings of `infogan`."""
 
@@ -87,7 +88,7 @@ def disorder(logits, of_moved):
 
 
 def move_pictures(x, rng):
-    """Return pictures (N, C, h, w), each turned, sheared, stretched by up to .45 and shifted by up to 2 pixels; outside is -1."""
+    """Return pictures (N, C, h, w), each turned, sheared, stretched by up to .45, shifted by up to 2 pixels; outside is -1."""
     n, channels, h, w = x.shape
     middle = np.array([[(h - 1) / 2], [(w - 1) / 2]])
     places = np.stack(np.divmod(np.arange(h * w), w)) - middle  # (2, h·w)
@@ -178,7 +179,7 @@ def draw(game, samples, path):
 
 
 def swept(game, slider, steps=10):
-    """Return pictures (CLASSES · steps, C, h, w) of every code with one z, `slider` going from -1 to 1 and the others at 0."""
+    """Return pictures (CLASSES · steps, C, h, w) of every code with one z: `slider` goes from -1 to 1, others are 0."""
     s = game.settings
     z = stream(s.seed, "sweep").standard_normal((CLASSES, s.noise), dtype="float32").repeat(steps, 0)
     sliders = np.zeros((CLASSES * steps, s.sliders), "float32")

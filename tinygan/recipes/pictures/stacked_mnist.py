@@ -49,7 +49,7 @@ def painter(s, rng):
 
 
 def judge(s, rng):
-    """Return the discriminator: pictures (N, 3 · packing, 28, 28) -> verdicts (N, 1), by convolutions to 14x14, 7x7 and 4x4."""
+    """Return the discriminator: pictures (N, 3 · packing, 28, 28) -> verdicts (N, 1), by way of 14x14, 7x7, 4x4."""
     a, b, c = (max(1, round(n * s.d_share)) for n in (8, 16, 32))
 
     def down(inputs, outputs):

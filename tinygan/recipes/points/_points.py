@@ -1,6 +1,5 @@
 """What `ring`, `grid` and `swissroll` share: their settings, the game on points of the plane, their picture."""
 
-from dataclasses import dataclass
 
 from tinygan.backend import to_device
 from tinygan.data import Loader

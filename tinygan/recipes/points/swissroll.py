@@ -34,7 +34,7 @@ EVALUATED_SAMPLES, WATCHED = 2500, ("sliced_wasserstein", "near_the_curve")
 
 
 def evaluate(game, samples):
-    """Return the distance to real points, share within 3 sigma of the curve, and both for real points: what a perfect model scores."""
+    """Return the distance to real points and the share within 3 sigma of the curve, beside those of real points."""
     real, others = swiss_roll(len(samples), seed="scores"), swiss_roll(len(samples), seed="floor")
     return {
         "samples": len(samples),

@@ -22,8 +22,8 @@ from tinygan.autodiff import Tensor
 from tinygan.backend import stream, to_device
 from tinygan.data import DataError, Loader, MinMax, Whitening, find_file, made_prices, read_csv, windows
 from tinygan.files import save_array
-from tinygan.gan.from_noise import FromNoise
 from tinygan.gan.classes import ClassGame, ClassLoader, in_turn
+from tinygan.gan.from_noise import FromNoise
 from tinygan.gan.players import Batch
 from tinygan.gan.settings import AdversarialSettings
 from tinygan.metrics import discriminative_score, predictive_score, sequence_class_scores
@@ -68,7 +68,7 @@ def table(path):
 
 
 def learn(values, names):
-    """Return what the game saves of a table: names and range of columns, whitening, and the spread of each direction's changes."""
+    """Return what the game saves of a table: names and range of columns, whitening, spread of each direction's changes."""
     whitening = Whitening(values)
     return {
         "columns": list(names),
@@ -79,7 +79,7 @@ def learn(values, names):
 
 
 def rises(series, columns):
-    """Return whether the column Close, the first if none has that name, ends above where it begins: (N, T, F) -> (N,) 0 or 1."""
+    """Return whether the column Close, the first if none has that name, ends above where it begins: (N,) 0 or 1 of (N, T, F)."""
     names = [name.lower() for name in columns]
     price = series[:, :, names.index("close") if "close" in names else 0]
     return (price[:, -1] > price[:, 0]).astype(int)
@@ -97,7 +97,7 @@ def with_changes(values, spreads):
 
 
 def in_units(game, samples):
-    """Return samples as they were before whitening: (N, T, columns), cut where a column never went, as below 0 in a volume."""
+    """Return samples as they were before whitening, (N, T, columns), cut to where a column ever was: no volume below 0."""
     values = Whitening.from_json(game.saved["whitening"]).undo(samples[:, :, : samples.shape[2] // 3])
     return values.clip(*game.saved["range"])
 
@@ -247,14 +247,14 @@ JUDGE_STEPS, LEARNER_STEPS, REPEATS = 2000, 5000, 3
 
 
 def as_often(real, asked):
-    """Return rows among `asked`, classes (M,), as many as possible, in which the classes are as frequent as in `real` (N,)."""
+    """Return rows among `asked`, classes (M,), as many as possible, in which classes are as frequent as in `real` (N,)."""
     shares = np.bincount(real, minlength=DIRECTIONS) / len(real)
     most = min(count / share for count, share in zip(np.bincount(asked, minlength=DIRECTIONS), shares) if share)
     return np.concatenate([np.flatnonzero(asked == k)[: int(most * share)] for k, share in enumerate(shares)])
 
 
 def evaluate(game, samples):
-    """Return the discriminative score with TimeGAN's GRU and one of 32, predictive score, each beside what real windows score.
+    """Return discriminative scores with TimeGAN's GRU and one of 32, the predictive score, each beside real windows'.
 
     A floor of the first is what a GRU makes of two random halves of the real windows; means of three GRUs. With
     told=direction: how many go as they were asked to, and what GRUs that read the direction make of them.

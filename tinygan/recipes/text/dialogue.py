@@ -68,7 +68,7 @@ class Replier(Module):
         self.out = Linear(s.hidden, words, rng=rng)
 
     def read(self, prompts):
-        """Return what is needed to reply to prompts (N, S): their states (N, S, H), where they are words, the first (h, c)."""
+        """Return what a reply to prompts (N, S) needs: their states (N, S, H), where they are words, the first (h, c)."""
         states, cell = self.reader(prompts, lengths=(prompts != 0).sum(1))
         return ops.transpose(states, 0, 1), (prompts != 0)[:, None], (states[-1], cell)
 
