@@ -17,10 +17,9 @@ import matplotlib.pyplot as plt
 import numpy as np
 from numpy.lib.stride_tricks import sliding_window_view
 
-from tinygan import Tensor, grad, nn, ops
+from tinygan import Tensor, grad, nn, ops, recipes
 from tinygan.losses import mse_loss
 from tinygan.profile import profile
-from tinygan.recipes import digits
 
 FAST = bool(os.environ.get("TINYGAN_FAST"))  # fewer repetitions
 plt.style.use("tinygan.plot.lesson")
@@ -113,6 +112,7 @@ assert rates["im2col"] > 20 * rates["loops"]
 
 # %%
 STEPS = 4 if FAST else 16
+digits = recipes.load("digits")
 found = profile(digits.make_game(digits.Settings()), STEPS)
 
 
