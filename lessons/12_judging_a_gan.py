@@ -17,7 +17,7 @@ import numpy as np
 from tinygan import Tensor, nn
 from tinygan.backend import stream
 from tinygan.data import Loader, digits
-from tinygan.data.toys import swiss_roll
+from tinygan.data.points import swiss_roll
 from tinygan.gan.training import Game, Settings, training_step
 from tinygan.gradcheck import assert_gradients
 from tinygan.metrics import copied_share, frechet_distance, kernel_distance, nearest_training

@@ -21,8 +21,7 @@ import numpy as np
 from tinygan.autodiff import Tensor, grad, no_grad, raw
 from tinygan.backend import stream, to_device, xp
 from tinygan.data import DataError, Loader, chorales, crops, made_chorales
-from tinygan.data.music import SILENCE
-from tinygan.data.sound import notes, sounded, write_midi, write_wav
+from tinygan.data.sound import SILENCE
 from tinygan.files import written_whole
 from tinygan.gan import training
 from tinygan.gan.language import rate_left
@@ -30,11 +29,12 @@ from tinygan.gan.objectives import OBJECTIVES
 from tinygan.gan.penalties import PENALTIES
 from tinygan.gan.sequences import ConvolutionalJudge, remember
 from tinygan.gan.training import Game, gamma_at, is_penalised, learning_rate_at, move, setting
-from tinygan.metrics.music import music_scores
+from tinygan.metrics.sound import music_scores
 from tinygan.nn import LSTM, Dropout, Linear, Module, ModuleList
 from tinygan.ops import cat, leaky_relu, log_softmax, mean, multinomial, sum
 from tinygan.optim import Adam
 from tinygan.plot.drawing import new_figure, quiet_axes
+from tinygan.plot.sound import notes, sounded, write_midi, write_wav
 
 BEAT, BAR = 4, 16  # rows of a quarter note, and of four
 

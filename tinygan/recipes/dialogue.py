@@ -17,7 +17,7 @@ from tinygan import ops
 from tinygan.autodiff import grad, no_grad
 from tinygan.backend import stream, to_device, to_numpy, xp
 from tinygan.data import DataError, Loader, Vocabulary
-from tinygan.data.dialogue import is_right, read_pairs, small_talk, topic_of
+from tinygan.data.text import is_right, read_pairs, small_talk, topic_of
 from tinygan.files import written_whole
 from tinygan.gan import training
 from tinygan.gan.training import Game, learning_rate_at, move, setting

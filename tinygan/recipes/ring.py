@@ -13,7 +13,7 @@ from dataclasses import dataclass
 from tinygan.autodiff import Tensor
 from tinygan.backend import stream, to_device
 from tinygan.data import Loader
-from tinygan.data.toys import gaussians
+from tinygan.data.points import gaussians
 from tinygan.gan import training
 from tinygan.gan.augment import MinibatchStd
 from tinygan.gan.latent import Categorical, Joined, Normal, SparseCode, Sphere, Uniform

@@ -11,7 +11,7 @@ from dataclasses import dataclass
 
 import numpy as np
 
-from tinygan.data.toys import SWISS_ROLL_SIGMA, swiss_roll
+from tinygan.data.points import SWISS_ROLL_SIGMA, swiss_roll
 from tinygan.gan.training import setting
 from tinygan.metrics import sliced_wasserstein
 from tinygan.recipes.ring import PointSettings, draw_points, point_game
