@@ -17,7 +17,7 @@ import numpy as np
 from tinygan import nn
 from tinygan.backend import stream
 from tinygan.data import Loader, digits
-from tinygan.data.toys import swiss_roll
+from tinygan.data.points import swiss_roll
 from tinygan.gan.from_noise import FromNoise
 from tinygan.gan.latent import Normal
 from tinygan.gan.players import Batch

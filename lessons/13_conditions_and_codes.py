@@ -17,7 +17,7 @@ import numpy as np
 from tinygan import Tensor, grad, nn, ops, optim
 from tinygan.backend import stream
 from tinygan.data import Loader, digits
-from tinygan.data.toys import gaussians
+from tinygan.data.points import gaussians
 from tinygan.gan.latent import Categorical, Joined, Normal, slerp
 from tinygan.gan.objectives import non_saturating, relativistic
 from tinygan.gan.penalties import zero_centred

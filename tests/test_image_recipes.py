@@ -20,7 +20,7 @@ from tinygan.gan.objectives import OBJECTIVES
 from tinygan.gan.training import judged, training_step
 from tinygan.losses import cross_entropy, mse_loss
 from tinygan.metrics import Classifier
-from tinygan.metrics import classifier as classifier_module
+from tinygan.metrics.pictures import classifier as classifier_module
 from tinygan.recipes import cgan, infogan, stacked_mnist
 from tinygan.recipes import mnist as mnist_recipe
 from tinygan.recipes.digits import RowSettings, RowWriter

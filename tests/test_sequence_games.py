@@ -125,7 +125,7 @@ def test_train_sample_evaluate(name, tmp_path, capsys):
         assert main(["sample", str(run), "-n", "2", "--out", str(tmp_path / f"x{suffix}")]) == 0
     if name != "sines":
         assert "made" in (said := capsys.readouterr().err) and said.count("\n") == 1
-    if name == "sines":  # floors of 1,000 waves take a second: tests/test_sequences.py has them
+    if name == "sines":  # floors of 1,000 waves take a second: tests/metrics/test_series.py has them
         return
     assert main(["evaluate", str(run), "-n", "20"]) == 0
     printed = capsys.readouterr().out

@@ -17,7 +17,7 @@ import numpy as np
 
 from tinygan import recipes
 from tinygan.backend import prime_malloc
-from tinygan.data.toys import gaussians
+from tinygan.data.points import gaussians
 
 RESULTS = Path(__file__).parents[1] / "results"
 CEILING_BAGS = 100
