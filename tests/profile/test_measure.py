@@ -5,7 +5,7 @@ import time
 import numpy as np
 import pytest
 
-from tinygan import Tensor, profile, recipes
+from tinygan import profile, recipes
 from tinygan.autodiff import Fused, Op, VariadicOp, op
 from tinygan.data import DataError
 from tinygan.gan.from_noise import FromNoise

@@ -139,7 +139,7 @@ def _family(base: Any) -> list[type]:
 
 @contextmanager
 def watched(networks: dict[str, Module], meter: Meter, game: Any = None) -> Iterator[_Watch]:
-    """Call `meter` for all that the ops, the layers of these networks and a game's batch and fake do, while the block runs."""
+    """Call `meter` for all that ops, layers of these networks, and `batch` and `fake` of a game do, while the block runs."""
     watch = _Watch(networks, meter)
     wrappers: list[tuple[Any, str, Callable]] = [(c, "__call__", watch.op_call) for c in _family(Op)]
     wrappers += [(c, "pullback", watch.op_pullback) for c in _family(Op)]
