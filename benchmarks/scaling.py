@@ -29,10 +29,10 @@ from threadpoolctl import threadpool_limits
 from worker import memory_mb
 
 from tinygan import Tensor, grad, nn, ops
-from tinygan.backend import prime_malloc
 from tinygan.gan.training import Game, Settings
 from tinygan.losses import linear_cross_entropy
 from tinygan.optim import Adam
+from tinygan.threads import prime_malloc
 
 HERE = Path(__file__).parent
 SURPRISE = 0.4  # exponents this far above the arithmetic's are marked: arrays that outgrow the caches account for .35

@@ -5,13 +5,13 @@ Lengths go beyond two blocks of the backward pass (BLOCK steps), so that what is
 
 import numpy as np
 import pytest
+from tinygan.ops.recurrent_cell import lstm_cell_packed
+from tinygan.ops.recurrent_feedback import lstm_writing
 
 from tinygan import Tensor, grad, ops
 from tinygan.gradcheck import assert_gradients
 from tinygan.ops import recurrent
 from tinygan.ops.recurrent import BLOCK
-from tinygan.ops.recurrent_cell import lstm_cell_packed
-from tinygan.ops.recurrent_feedback import lstm_writing
 
 T, N, I, H, X = 2 * BLOCK + 3, 3, 2, 4, 5
 LENGTHS = np.array([T, BLOCK + 1, 0])

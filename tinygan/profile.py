@@ -27,11 +27,11 @@ from math import prod
 from typing import NamedTuple
 
 from tinygan.autodiff import Op, Tensor
-from tinygan.backend import prime_malloc, share_cores, threads
-from tinygan.nn import Module
+from tinygan.nn import Module, fuse
 from tinygan.optim import EMA
 from tinygan.optim.optimizers import Optimizer
 from tinygan.products import backward_products, forward_products, product_seconds
+from tinygan.threads import prime_malloc, share_cores, thread_count
 
 
 class Place(NamedTuple):
@@ -188,6 +188,7 @@ def watched(game, meter):
     wrappers = [(c, "__call__", watch.op_call) for c in _family(Op)]
     wrappers += [(c, "pullback", watch.op_pullback) for c in _family(Op)]
     wrappers += [(c, "__call__", lambda f: watch.within(f, watch.layers.get)) for c in _family(Module)]
+    wrappers += [(fuse, "run_both", lambda f: watch.within(f, watch.layers.get))]
     wrappers += [(c, "step", lambda f: watch.within(f, lambda _: OPTIMISER)) for c in _family(Optimizer)]
     wrappers += [(EMA, "update", lambda f: watch.within(f, lambda _: AVERAGE))]
     wrappers += [(game, "real", lambda f: watch.within(f, lambda _: DATA))]
@@ -265,7 +266,7 @@ def profile(game, steps=16, warm=4):
     numbers = iter(range(sys.maxsize))
     play = lambda: game.step(next(numbers) % game.settings.steps)
     with share_cores():
-        shared_by = threads()
+        shared_by = thread_count()
         for _ in range(warm):
             play()
         begun = time.perf_counter()

@@ -15,8 +15,8 @@ from pathlib import Path
 
 import numpy as np
 
-from tinygan.backend import prime_malloc
 from tinygan.recipes import dialogue
+from tinygan.threads import prime_malloc
 
 RESULTS = Path(__file__).parents[1] / "results"
 ROWS = {"imitation alone": {"imitation": 1.0}, "with the judge's reward": {}}

@@ -18,9 +18,9 @@ from pathlib import Path
 
 import numpy as np
 
-from tinygan.backend import prime_malloc
 from tinygan.metrics import Oracle
 from tinygan.recipes import oracle as recipe
+from tinygan.threads import prime_malloc
 
 RESULTS = Path(__file__).parents[1] / "results"
 PUBLISHED = (  # NLL-oracle, NLL-test, source

@@ -17,12 +17,13 @@ from pathlib import Path
 import numpy as np
 
 from tinygan.autodiff import Tensor, no_grad
-from tinygan.backend import prime_malloc, stream
+from tinygan.backend import stream
 from tinygan.data import captions, words
 from tinygan.data.text import join
 from tinygan.gan.language import PADDED, UNKNOWN
 from tinygan.metrics import bleu, self_bleu
 from tinygan.recipes import captions as recipe
+from tinygan.threads import prime_malloc
 
 RESULTS = Path(__file__).parents[1] / "results"
 PUBLISHED = {  # BLEU-2..5, Self-BLEU-2..5

@@ -11,10 +11,10 @@ from functools import partial
 
 import numpy as np
 
-from tinygan.backend import prime_malloc, share_cores
 from tinygan.distributed import DataParallel, ProcessEnded
 from tinygan.gan.checkpoint import RunError, writing
 from tinygan.gan.monitor import Monitor
+from tinygan.threads import prime_malloc, share_cores
 
 MOST_REWINDS = 3  # an eighth of the learning rate; what still ends in nan then has another cause
 

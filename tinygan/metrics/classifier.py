@@ -13,13 +13,14 @@ from pathlib import Path
 import numpy as np
 
 from tinygan.autodiff import Tensor, grad, no_grad
-from tinygan.backend import prime_malloc, stream
+from tinygan.backend import stream
 from tinygan.data import Loader, centred, digits, mnist
 from tinygan.files import written_whole
 from tinygan.losses import cross_entropy
 from tinygan.nn import Conv2d, Linear, Module
 from tinygan.ops import flatten, leaky_relu, softmax
 from tinygan.optim import Adam, CosineAnnealingLR, WarmupLR
+from tinygan.threads import prime_malloc
 
 # Part of the name of the file in the cache: raise it with every change to what is below that changes the weights.
 VERSION = 1

@@ -14,12 +14,13 @@ from typing import NamedTuple
 import numpy as np
 
 from tinygan.autodiff import Tensor, grad, no_grad
-from tinygan.backend import prime_malloc, stream, to_numpy
+from tinygan.backend import stream, to_numpy
 from tinygan.losses import binary_cross_entropy_with_logits, cross_entropy, l1_loss
 from tinygan.metrics.mmd import median_distance, squared_mmd, squared_mmd_floor
 from tinygan.nn import GRU, Linear, Module
 from tinygan.ops import sigmoid
 from tinygan.optim import Adam
+from tinygan.threads import prime_malloc
 
 
 class SequenceScores(NamedTuple):

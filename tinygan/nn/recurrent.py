@@ -7,13 +7,14 @@ Read `ops.lstm` for what happens in time.
 """
 
 import math
+from typing import Any
 
 import numpy as np
 
 from tinygan import ops
-from tinygan.autodiff import raw
+from tinygan.autodiff import Tensor, TensorLike, raw
 from tinygan.backend import xp
-from tinygan.nn.init import uniform_
+from tinygan.nn.init import Seed, uniform_
 from tinygan.nn.module import Module, Parameter, zeros_parameter
 
 _NAMES = ("weight_ih", "weight_hh", "bias_ih", "bias_hh")
@@ -34,7 +35,7 @@ class _Gated(Module):
     def _weights(self, suffix):
         return [getattr(self, name + suffix) for name in _NAMES]
 
-    def reset_parameters(self, rng=None):
+    def reset_parameters(self, rng: Seed = None) -> None:
         """Draw all weights and biases again."""
         rng, bound = np.random.default_rng(rng), 1 / math.sqrt(self.hidden_size)
         for parameter in vars(self).values():
@@ -53,8 +54,9 @@ class _Recurrent(_Gated):
     """Layers of one kind of recurrence, each reading the hidden states of the one below."""
 
     def __init__(
-        self, input_size, hidden_size, num_layers=1, bias=True, batch_first=False, dropout=0.0, bidirectional=False,
-        *, rng=None, device=None, dtype=np.float32,
+        self, input_size: int, hidden_size: int, num_layers: int = 1, bias: bool = True, batch_first: bool = False,
+        dropout: float = 0.0, bidirectional: bool = False,
+        *, rng: Seed = None, device: str | None = None, dtype: Any = np.float32,
     ):  # fmt: skip
         if not 0 <= dropout <= 1:
             raise ValueError(f"{type(self).__name__}: dropout is a probability, got {dropout}")
@@ -105,7 +107,7 @@ class _Recurrent(_Gated):
                 input = ops.dropout(input, self.dropout, self.training, self.rng)
         return input, [s[0] if count == 1 else ops.cat(s, 0) for s in zip(*last)]
 
-    def extra_repr(self):
+    def extra_repr(self) -> str:
         text = f"{self.input_size}, {self.hidden_size}"
         usual = {"num_layers": 1, "bias": True, "batch_first": False, "dropout": 0.0, "bidirectional": False}
         return text + "".join(f", {k}={getattr(self, k)}" for k, value in usual.items() if getattr(self, k) != value)
@@ -120,7 +122,7 @@ class LSTM(_Recurrent):
 
     gates = 4
 
-    def forward(self, input, hx=None):
+    def forward(self, input: TensorLike, hx: tuple | None = None) -> tuple[Tensor, tuple[Tensor, Tensor]]:
         """input, (h0, c0) -> output (T, N, directions · H), (h_n, c_n); states (layers · directions, N, H), None for 0."""
         output, last = self._run(input, (None, None) if hx is None else tuple(hx))
         return output, tuple(last)
@@ -139,7 +141,7 @@ class GRU(_Recurrent):
 
     gates = 3
 
-    def forward(self, input, hx=None):
+    def forward(self, input: TensorLike, hx: TensorLike | None = None) -> tuple[Tensor, Tensor]:
         """input, h0 -> output (T, N, directions · H), h_n; states (layers · directions, N, H), None for 0."""
         output, (last,) = self._run(input, (hx,))
         return output, last
@@ -152,7 +154,10 @@ class GRU(_Recurrent):
 class _Cell(_Gated):
     """One step of a recurrence."""
 
-    def __init__(self, input_size, hidden_size, bias=True, *, rng=None, device=None, dtype=np.float32):
+    def __init__(
+        self, input_size: int, hidden_size: int, bias: bool = True, *, rng: Seed = None, device: str | None = None,
+        dtype: Any = np.float32,
+    ):  # fmt: skip
         self.input_size, self.hidden_size, self.bias = input_size, hidden_size, bias
         self._add_weights("", input_size, bias, device, dtype)
         self.reset_parameters(rng)
@@ -161,7 +166,7 @@ class _Cell(_Gated):
         data = raw(input)
         return xp(data).zeros((*data.shape[:-1], self.hidden_size), data.dtype)
 
-    def extra_repr(self):
+    def extra_repr(self) -> str:
         return f"{self.input_size}, {self.hidden_size}" + ", bias=False" * (not self.bias)
 
 
@@ -170,7 +175,7 @@ class LSTMCell(_Cell):
 
     gates = 4
 
-    def forward(self, input, hx=None):
+    def forward(self, input: TensorLike, hx: tuple | None = None) -> tuple[Tensor, Tensor]:
         """input (N, input_size), (h, c) or None for zeros -> (h, c)."""
         self._check_input(input, (2, 1))
         h, c = (self._zeros(input), self._zeros(input)) if hx is None else hx
@@ -182,7 +187,7 @@ class GRUCell(_Cell):
 
     gates = 3
 
-    def forward(self, input, hx=None):
+    def forward(self, input: TensorLike, hx: TensorLike | None = None) -> Tensor:
         """input (N, input_size), h or None for zeros -> h."""
         self._check_input(input, (2, 1))
         return ops.gru_cell(input, self._zeros(input) if hx is None else hx, *self._weights(""))

@@ -1,9 +1,10 @@
 """Every differentiable function under PyTorch's name; Tensor's operators and methods are the same functions.
 
-One family a file; read `elementwise.py` first. Called with arrays they return arrays, with Tensors a Tensor.
+One family a file; read `elementwise.py` first. Called with arrays they return arrays, with Tensors a Tensor; annotations
+name what comes of Tensors. The files hold textbook forms; what makes some of them fast is in `kernels/`.
 """
 
-from tinygan.autodiff import Tensor, broadcast_to, cast, raw
+from tinygan.autodiff import Tensor, TensorLike, broadcast_to, cast, raw
 from tinygan.ops.attention import *
 from tinygan.ops.conv import *
 from tinygan.ops.elementwise import *
@@ -11,17 +12,14 @@ from tinygan.ops.linalg import *
 from tinygan.ops.norm import *
 from tinygan.ops.pool import *
 from tinygan.ops.recurrent import *
-from tinygan.ops.recurrent_cell import *
-from tinygan.ops.recurrent_feedback import *
-from tinygan.ops.recurrent_gru import *
 from tinygan.ops.reduce import *
 from tinygan.ops.resize import *
 from tinygan.ops.sampling import *
 from tinygan.ops.shape import *
 
 
-def glu(input, dim=-1):
-    """a * sigmoid(b) of the two halves a, b along `dim`: the gated linear unit. Dauphin et al. 2017."""
+def glu(input: TensorLike, dim: int = -1) -> Tensor:
+    """Return a * sigmoid(b) of the two halves a, b along `dim`: the gated linear unit. Dauphin et al. 2017."""
     if input.shape[dim] % 2:
         raise ValueError(f"glu: dim {dim} of {tuple(input.shape)} must be even")
     a, b = chunk(input, 2, dim)
@@ -38,7 +36,7 @@ COMPARISONS = ("__lt__", "__le__", "__gt__", "__ge__", "__eq__", "__ne__")
 
 
 def _install_on_tensor():
-    """t + u is add(t, u), t.sum(dim) is sum(t, dim)."""
+    """Give Tensor its operators and methods: t + u is add(t, u), t.sum(dim) is sum(t, dim)."""
     for name, f in OPERATORS.items():
         setattr(Tensor, f"__{name}__", lambda a, b, f=f: f(a, b))
         setattr(Tensor, f"__r{name}__", lambda a, b, f=f: f(b, a))

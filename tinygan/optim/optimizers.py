@@ -15,7 +15,8 @@ import math
 import numpy as np
 
 from tinygan.autodiff import Tensor, raw
-from tinygan.backend import Layout, device_of, in_blocks, is_numpy, to_device, to_numpy, xp
+from tinygan.backend import Layout, device_of, is_numpy, to_device, to_numpy, xp
+from tinygan.threads import in_blocks
 
 
 class Flat(Layout):

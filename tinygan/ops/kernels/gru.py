@@ -1,67 +1,26 @@
-"""GRU: a whole sequence as one operation. Cho et al. 2014.
+"""The GRU's fast path: a whole sequence as one operation. For the textbook form, see `ops/recurrent.py`.
 
-Read `gru_step` and `gru` first, the textbook; the fast path is laid out as that of the LSTM in `recurrent.py`, feature-major
-and with one row of ones for the biases. Its gates stand in the order q, r, z, n, where q = W_hn h + b_hn is the part of n
-that r multiplies: q, r and z are what depends on h, and r, z and n what depends on x, so either group is one block.
+It is laid out as the LSTM's in `lstm.py`: feature-major, with one row of ones for the biases. Gates stand in the order
+q, r, z, n, where q = W_hn h + b_hn is the part of n that r multiplies: q, r and z are what depends on h, and r, z and n
+what depends on x, so either group is one block.
 """
 
-from tinygan.autodiff import Fused, raw
 from tinygan.backend import xp
-from tinygan.ops.elementwise import sigmoid, tanh, where
-from tinygan.ops.linalg import linear
-from tinygan.ops.recurrent import (
+from tinygan.ops.kernels.lstm import (
     BLOCK,
     after_the_end,
     aligned,
     check_shapes,
-    chosen,
     in_parts,
-    initial,
+    keep_needed,
     last_gate_first,
     over_batch,
     swap,
-)  # fmt: skip
-from tinygan.ops.shape import chunk, stack
-
-__all__ = ["gru"]
-
-# --- the textbook ----------------------------------------------------------------------------------------------
-
-
-def gru_step(input, h, weight_ih, weight_hh, bias_ih=None, bias_hh=None):
-    """The next h of a GRU from input (N, I) and h (N, H). The weights hold the gates r, z, n, as PyTorch's.
-
-    r = σ(W_ir x + b_ir + W_hr h + b_hr)        z = σ(W_iz x + b_iz + W_hz h + b_hz)
-    n = tanh(W_in x + b_in + r (W_hn h + b_hn))        h' = (1 - z) n + z h
-    """
-    x_r, x_z, x_n = chunk(linear(input, weight_ih, bias_ih), 3, 1)
-    h_r, h_z, h_n = chunk(linear(h, weight_hh, bias_hh), 3, 1)
-    r, z = sigmoid(x_r + h_r), sigmoid(x_z + h_z)
-    n = tanh(x_n + r * h_n)
-    return (1 - z) * n + z * h
-
-
-def gru(input, h0, weight_ih, weight_hh, bias_ih=None, bias_hh=None, lengths=None):
-    """All hidden states of a GRU that reads input (T, N, I): (T, N, H).
-
-    Each step is `gru_step`. h0 (N, H) may be None, for zeros; weight_ih (3H, I), weight_hh (3H, H), biases (3H,).
-    lengths (N,), integers: how many steps each sequence has; one that is over keeps its state. Raises ValueError for
-    shapes that do not fit. Cho et al. 2014.
-    """
-    h = initial(h0, input, weight_hh.shape[1])
-    states = []
-    for t in range(input.shape[0]):
-        new_h = gru_step(input[t], h, weight_ih, weight_hh, bias_ih, bias_hh)
-        h = new_h if lengths is None else where(raw(lengths)[:, None] <= t, h, new_h)
-        states.append(h)
-    return stack(states)
-
-
-# --- the sequence as one operation -----------------------------------------------------------------------------
+)
 
 
 def _weights(dtype, weight_ih, weight_hh, bias_ih, bias_hh):
-    """What multiplies [x; 1; h] to give r and z (2H, I + 1 + H), [1; h] for q (H, 1 + H), [x; 1] for n (H, I + 1)."""
+    """Return what multiplies [x; 1; h] for r and z (2H, I + 1 + H), [1; h] for q (H, 1 + H), [x; 1] for n (H, I + 1)."""
     library, size = xp(weight_ih), weight_hh.shape[1]
     zeros = library.zeros(3 * size, dtype)
     bias_ih, bias_hh = zeros if bias_ih is None else bias_ih, zeros if bias_hh is None else bias_hh
@@ -72,11 +31,11 @@ def _weights(dtype, weight_ih, weight_hh, bias_ih, bias_hh):
     return [weight.astype(dtype, copy=False) for weight in (for_r_z, for_q, for_n)]
 
 
-def _check_gru(input, h0, weight_ih, weight_hh, bias_ih=None, bias_hh=None, lengths=None):
+def _check(input, h0, weight_ih, weight_hh, bias_ih=None, bias_hh=None, lengths=None):
     check_shapes("gru", 3, input, weight_ih, weight_hh, (h0,), (bias_ih, bias_hh), lengths)
 
 
-def _gru_run(input, h0, weight_ih, weight_hh, bias_ih=None, bias_hh=None, lengths=None):
+def _run(input, h0, weight_ih, weight_hh, bias_ih=None, bias_hh=None, lengths=None):
     library, (length, n_batch, given), size = xp(input), input.shape, weight_hh.shape[1]
     dtype = library.result_type(input, weight_hh)
     for_r_z, for_q, for_n = _weights(dtype, weight_ih, weight_hh, bias_ih, bias_hh)
@@ -112,7 +71,7 @@ def _gru_run(input, h0, weight_ih, weight_hh, bias_ih=None, bias_hh=None, length
 
 
 def _slopes(gates, h, out):
-    """For some steps at once: by what dh' is multiplied to give da_q, da_r, da_z and da_n. All arrays (steps, ., H, N).
+    """Fill out (steps, 4, H, N) with the factors by which dh' is multiplied to give da_q, da_r, da_z and da_n.
 
     da is the gradient to what a gate's σ or tanh was taken of (to q itself); σ' = σ (1 - σ), tanh' = 1 - tanh².
     """
@@ -131,7 +90,7 @@ def _slopes(gates, h, out):
     to_r *= q  # da_r = da_n q r (1 - r)
 
 
-def _gru_backward(g, y, saved, need, input, h0, weight_ih, weight_hh, bias_ih=None, bias_hh=None, lengths=None):
+def _backward(g, y, saved, need, input, h0, weight_ih, weight_hh, bias_ih=None, bias_hh=None, lengths=None):
     steps, gates = saved
     library, (length, _, size, n_batch), given = xp(gates), gates.shape, input.shape[2]
     need_weights, d_out = any(need[2:]), swap(g)
@@ -164,11 +123,11 @@ def _gru_backward(g, y, saved, need, input, h0, weight_ih, weight_hh, bias_ih=No
         weights = of_input[:, :given], of_h[:, given + 1 :], of_input[:, given].copy(), of_h[:, given].copy()
     else:
         weights = (None,) * 4
-    return chosen(need, [swap(d_input), dh.T, *weights])
+    return keep_needed(need, [swap(d_input), dh.T, *weights])
 
 
 def _add_weight_gradients(d, steps, given, d_weights):
-    """d_weights (4H, I + 1 + H) += Σ_t da_t [x; 1; h]ᵀ; q has no x and n no h, whose columns are left alone."""
+    """Add Σ_t da_t [x; 1; h]ᵀ to d_weights (4H, I + 1 + H); q has no x and n no h: their columns are left alone."""
     (count, rows, n_batch), size = steps.shape, d.shape[2]
     read = steps.transpose(1, 0, 2).reshape(rows, count * n_batch).T
     d = d.transpose(1, 2, 0, 3).reshape(4 * size, count * n_batch)
@@ -178,4 +137,4 @@ def _add_weight_gradients(d, steps, given, d_weights):
     n += d[3 * size :] @ read[:, : given + 1]
 
 
-gru = Fused(*over_batch(_gru_run, _gru_backward, (1, 0, None, None, None, None), _check_gru), gru, arity=6)
+run, backward = over_batch(_run, _backward, (1, 0, None, None, None, None), _check)
