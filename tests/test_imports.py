@@ -14,6 +14,7 @@ ROOT = Path(tinygan.__file__).parent
 # A part may import the parts on floors below its own.
 FLOORS = [
     {"backend", "files"},
+    {"threads", "tensor"},
     {"autodiff"},
     {"ops"},
     {"losses", "gradcheck", "optim", "data", "distributed"},

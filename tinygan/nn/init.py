@@ -12,7 +12,7 @@ import numpy as np
 from tinygan.autodiff import Tensor
 from tinygan.backend import xp
 
-Seed: TypeAlias = np.random.Generator | int | None
+Seed: TypeAlias = "np.random.Generator | int | None"
 
 
 def _fill(tensor: Tensor, values: Any) -> Tensor:

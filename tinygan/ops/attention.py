@@ -1,5 +1,7 @@
 """Attention: each query takes a mean of the values, weighted by how well their keys answer it."""
 
+from __future__ import annotations
+
 import math
 
 import numpy as np

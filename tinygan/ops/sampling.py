@@ -4,6 +4,8 @@ Randomness is passed in: `rng` is a numpy.random.Generator, for example `tinygan
 Noise is drawn on the CPU and moved to the input's device, so that every device sees the same.
 """
 
+from __future__ import annotations
+
 import math
 from typing import Any
 

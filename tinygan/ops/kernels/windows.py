@@ -17,9 +17,9 @@ from typing import TYPE_CHECKING, Any, NamedTuple
 
 import numpy as np
 
+from tinygan import threads
 from tinygan.autodiff import Op
 from tinygan.backend import Array, is_numpy, xp
-from tinygan.threads import thread_count
 
 if TYPE_CHECKING:
     from tinygan.ops.windows import Geometry
@@ -131,7 +131,7 @@ def parts_of(x: Array, size: tuple, kernel: tuple, geometry: "Geometry", weights
     number. Each part reads its own again, so a part must spare more than that costs.
     """
     worth = is_numpy(x) and weights >= PART_OF_WEIGHTS
-    samples = math.ceil(len(x) / thread_count()) if worth else 0  # each thread has its share
+    samples = math.ceil(len(x) / threads.thread_count()) if worth else 0  # each thread has its share
     return _parts_of(samples, x.shape[1:-1], size, kernel, geometry)
 
 
