@@ -94,6 +94,7 @@ class Op(Generic[P, R]):
     """
 
     broadcasts = False
+    vjps: Any
 
     def __init__(
         self, forward: Callable, *vjps: Callable | None, broadcasts: bool = False, textbook: Callable[P, R] | None = None
@@ -259,7 +260,9 @@ class Pieces:
 
 def history(outputs: Iterable[Tensor]) -> tuple[list[Tensor], list[Tensor]]:
     """Return (leaves, computed): the Tensors with gradients that `outputs` depend on, computed ones in order of creation."""
-    leaves, computed, seen, stack = [], [], set(outputs), list(dict.fromkeys(outputs))
+    leaves: list[Tensor] = []
+    computed: list[Tensor] = []
+    seen, stack = set(outputs), list(dict.fromkeys(outputs))
     while stack:  # not recursive: a chain of 100,000 ops is as good as one of ten
         t = stack.pop()
         (leaves if t.op is None else computed).append(t)
@@ -292,12 +295,12 @@ def grad(
     grads = _seed(outputs, inputs, g, create_graph)
     leaves, computed = history(outputs)
     _refuse_changed(leaves, computed, create_graph)
-    wanted, useful, way = set(inputs), set(inputs), []
+    wanted, useful, path = set(inputs), set(inputs), []
     for t in computed:  # only what leads to an input: no other gradient is computed
         if not useful.isdisjoint(t.parents):
             useful.add(t)
-            way.append(t)
-    for t in reversed(way):  # the last computed first: when t comes, all that used it have added to its gradient
+            path.append(t)
+    for t in reversed(path):  # the last computed first: when t comes, all that used it have added to its gradient
         g_t = grads.pop(t, None)  # a buffer is dropped as soon as it was used
         if g_t is None:
             continue
@@ -314,6 +317,17 @@ def grad(
     return tuple(_result(grads.get(x), x, create_graph) for x in inputs)
 
 
+def _backward(tensor: Tensor, g: Array | None = None) -> None:
+    """Add d<g, tensor>/dx to `.grad` of every leaf x that requires it; `g` may be left out for a scalar."""
+    leaves, _ = history([tensor])
+    for leaf, gradient in zip(leaves, grad(tensor, leaves, g), strict=True):
+        # a copy: of x + y both gradients are one array, and that of a sum is a read-only view
+        leaf.grad = gradient.copy(order="K") if leaf.grad is None else leaf.grad + gradient
+
+
+setattr(Tensor, "backward", _backward)  # noqa: B010 - it is declared in tensor.py, which cannot import this file
+
+
 def _seed(outputs: list[Tensor], inputs: list[Tensor], g: Any, create_graph: bool) -> dict[Tensor, Any]:
     """Check all arguments of `grad`; return the gradients that the traversal begins with."""
     for x in inputs:
@@ -324,7 +338,7 @@ def _seed(outputs: list[Tensor], inputs: list[Tensor], g: Any, create_graph: boo
     gs = list(g) if isinstance(g, list | tuple) else [g] * len(outputs) if g is None else [g]
     if len(gs) != len(outputs):
         raise ValueError(f"grad: {len(outputs)} outputs but {len(gs)} gradients in g")
-    grads = {}
+    grads: dict[Tensor, Any] = {}
     for y, g_y in zip(outputs, gs, strict=True):
         if not isinstance(y, Tensor):
             raise TypeError(
@@ -406,7 +420,7 @@ def sum_to(x: TensorLike, shape: tuple[int, ...]) -> Tensor:
     if x.ndim == 2 and lead == 1 and shape != (1,) and x.dtype.kind == "f":
         return xp(x).ones(len(x), x.dtype) @ x  # a bias: as a product it takes a quarter of the time
     axes = tuple(range(lead)) + tuple(i + lead for i, n in enumerate(shape) if n == 1 and x.shape[i + lead] != 1)
-    return x.sum(axes, keepdims=True).reshape(shape)
+    return x.sum(axes, keepdims=True).reshape(shape)  # type: ignore[call-arg]  # an array's
 
 
 @op(lambda g, y, x, shape: sum_to(g, shape=x.shape))

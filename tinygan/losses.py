@@ -28,7 +28,7 @@ from tinygan.ops import (
 from tinygan.ops.kernels import linear_loss as kernels
 
 
-def _reduce(loss: TensorLike, reduction: str) -> TensorLike:
+def _reduce(loss: TensorLike, reduction: str) -> Tensor:
     """Return the mean or the sum of loss, or loss itself."""
     if reduction == "mean":
         return mean(loss)

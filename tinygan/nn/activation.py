@@ -146,7 +146,7 @@ class Dropout(Module):
         self.p = p
         self.rng = np.random.default_rng(rng)
 
-    def forward(self, input: TensorLike) -> TensorLike:
+    def forward(self, input: TensorLike) -> Tensor:
         """(...) -> (...)."""
         return ops.dropout(input, self.p, self.training, self.rng)
 

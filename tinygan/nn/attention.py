@@ -83,7 +83,7 @@ class MultiheadAttention(Module):
         """q, k and v from the three inputs (N, L or S, E), each (N, heads, L or S, d)."""
         weight, bias = self.in_proj_weight, self.in_proj_bias
         if inputs[0] is inputs[1] is inputs[2]:  # self-attention: one product
-            projected = ops.chunk(ops.linear(inputs[0], weight, bias), 3, -1)
+            projected = list(ops.chunk(ops.linear(inputs[0], weight, bias), 3, -1))
         else:
             weights, biases = ops.chunk(weight, 3), (None,) * 3 if bias is None else ops.chunk(bias, 3)
             projected = [ops.linear(x, w, b) for x, w, b in zip(inputs, weights, biases)]

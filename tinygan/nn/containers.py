@@ -40,8 +40,8 @@ class Sequential(_Numbered):
             for name, module in modules[0].items():
                 setattr(self, name, module)
         else:
-            for module in modules:
-                self.append(module)
+            for each in modules:
+                self.append(each)  # type: ignore[arg-type]
 
     def __getitem__(self, index: int | slice) -> Any:
         return Sequential(dict(self.named_children()[index])) if isinstance(index, slice) else self.children()[index]

@@ -20,6 +20,7 @@ class _AnyConv(Module):
     """What all six share: settings, weight and bias, and how these begin, in ±1/√fan_in."""
 
     dims: int  # 1, 2 or 3, the number of spatial dimensions
+    groups: int
 
     def _build(self, channels, kernel_size, weight_channels, bias, rng, device, dtype):
         self.in_channels, self.out_channels = channels

@@ -119,7 +119,7 @@ def _flatten_linear(flatten: Flatten, layer: Linear, input: TensorLike) -> Tenso
 
 
 # The forwards of two neighbours -> the function that is both. A subclass with a forward of its own is not found here.
-TABLE: dict[tuple[Callable, Callable], Callable] = {(Flatten.forward, Linear.forward): _flatten_linear}
+TABLE: dict[tuple[Any, Any], Callable] = {(Flatten.forward, Linear.forward): _flatten_linear}
 for _activation in (ReLU, LeakyReLU):
     TABLE[Linear.forward, _activation.forward] = _linear_relu
     TABLE[_Conv.forward, _activation.forward] = _conv_relu

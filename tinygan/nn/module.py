@@ -105,7 +105,7 @@ class Module:
 
     def named_modules(self) -> list[tuple[str, Module]]:
         """Return (dotted name, module) of this module and all inside it, each once, the outer before the inner."""
-        names = {}
+        names: dict[Module, str] = {}
         _name_modules(self, "", names)
         return [(name, module) for module, name in names.items()]
 
@@ -115,7 +115,7 @@ class Module:
 
     def named_parameters(self) -> list[tuple[str, Parameter]]:
         """Return (dotted name, Parameter) of each parameter; one that has several names comes once, with its first."""
-        names = {}
+        names: dict[Parameter, str] = {}
         for prefix, module in self.named_modules():
             for name, value in vars(module).items():
                 if isinstance(value, Parameter):
@@ -298,7 +298,7 @@ def _lines(module, indent, label):
     if not inside:
         count = sum(p.size for _, p in own)
         return [(f"{head}{module.extra_repr()})", count, [f"{name} {p.shape}" for name, p in own])]
-    lines = [(head + module.extra_repr(), 0, [])]
+    lines: list[tuple[str, int, list[str]]] = [(head + module.extra_repr(), 0, [])]
     lines += [(f"{indent}  ({name}): Parameter", p.size, [f"{p.shape}"]) for name, p in own]
     for name, child in inside:
         lines += _lines(child, indent + "  ", f"({name}): ")

@@ -33,7 +33,9 @@ class _Norm(Module):
 class _RunningNorm(_Norm):
     """Statistics of each channel, and running means of them for eval mode."""
 
-    dims = {2, 3}
+    dims = {2, 3}  # how many dimensions the input may have
+    running_mean: Any
+    running_var: Any
 
     def _build(self, num_features, eps, momentum, affine, track_running_stats, device, dtype):
         self.num_features, self.eps, self.momentum, self.affine = num_features, eps, momentum, affine
@@ -57,7 +59,7 @@ class _RunningNorm(_Norm):
             self.num_batches_tracked = library.zeros((), "int64")
 
     def _running(self):
-        """(running_mean, running_var) for the op, which in training moves them in place: copies, others may hold the old."""
+        """Return (running_mean, running_var) for the op. In training it moves them in place, so they are copied first."""
         if self.training and self.track_running_stats:
             self.running_mean, self.running_var = self.running_mean.copy(), self.running_var.copy()
         return self.running_mean, self.running_var
@@ -143,9 +145,9 @@ class InstanceNorm2d(_RunningNorm):
             return ops.squeeze(self.forward(ops.unsqueeze(input, 0)), 0)
         self._check(input)
         of_picture = self.training or not self.track_running_stats
-        return ops.instance_norm(
-            input, *self._running(), self.weight, self.bias, of_picture, self.momentum or 0.0, self.eps
-        )
+        mean, var = self._running()
+        settings = of_picture, self.momentum or 0.0, self.eps
+        return ops.instance_norm(input, mean, var, self.weight, self.bias, *settings)
 
 
 class LayerNorm(_Norm):

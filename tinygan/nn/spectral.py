@@ -55,7 +55,10 @@ def _normalized(module):
     return weight / ops.sum(ops.matmul(_matrix(weight, dim), v) * u)
 
 
-class _SpectralNorm:
+class _SpectralNorm(Module):
+    _spectral: tuple
+    _plain: type
+
     def forward(self, *args, **kwargs):
         if self.training:
             self._iterate()

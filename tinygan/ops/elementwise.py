@@ -21,25 +21,25 @@ __all__ = [
 
 
 @op(lambda g, y, a, b: g, lambda g, y, a, b: g, broadcasts=True)
-def add(input: TensorLike, other: TensorLike) -> Tensor:
+def add(input: TensorLike, other: TensorLike | float) -> Tensor:
     """Return input + other."""
     return input + other
 
 
 @op(lambda g, y, a, b: g, lambda g, y, a, b: -g, broadcasts=True)
-def sub(input: TensorLike, other: TensorLike) -> Tensor:
+def sub(input: TensorLike, other: TensorLike | float) -> Tensor:
     """Return input - other."""
     return input - other
 
 
 @op(lambda g, y, a, b: g * b, lambda g, y, a, b: g * a, broadcasts=True)
-def mul(input: TensorLike, other: TensorLike) -> Tensor:
+def mul(input: TensorLike, other: TensorLike | float) -> Tensor:
     """Return input * other, element by element."""
     return input * other
 
 
 @op(lambda g, y, a, b: g / b, lambda g, y, a, b: -(g * y / b), broadcasts=True)
-def div(input: TensorLike, other: TensorLike) -> Tensor:
+def div(input: TensorLike, other: TensorLike | float) -> Tensor:
     """Return input / other."""
     return input / other
 
@@ -178,20 +178,20 @@ def where(condition: TensorLike, input: TensorLike | float, other: TensorLike | 
     return result if result.dtype == dtype else result.astype(dtype)
 
 
-def _share(chosen, other):
-    """Return how much of the gradient goes to `chosen` > `other`: all, none, or half at a tie (PyTorch's rule)."""
-    chosen, other = raw(chosen), raw(other)
-    return ((chosen > other) + 0.5 * (chosen == other)).astype(xp(chosen - other).result_type(chosen, other))
+def _share(a, b):
+    """Return how much of the gradient goes to `a` as the larger of a and b: all, none, or half at a tie (PyTorch's rule)."""
+    a, b = raw(a), raw(b)
+    return ((a > b) + 0.5 * (a == b)).astype(xp(a - b).result_type(a, b))
 
 
 @op(lambda g, y, a, b: g * _share(a, b), lambda g, y, a, b: g * _share(b, a), broadcasts=True)
-def maximum(input: TensorLike, other: TensorLike) -> Tensor:
+def maximum(input: TensorLike, other: TensorLike | float) -> Tensor:
     """Return the larger of the two; at a tie each gets half of the gradient."""
     return xp(input).maximum(input, other)
 
 
 @op(lambda g, y, a, b: g * _share(b, a), lambda g, y, a, b: g * _share(a, b), broadcasts=True)
-def minimum(input: TensorLike, other: TensorLike) -> Tensor:
+def minimum(input: TensorLike, other: TensorLike | float) -> Tensor:
     """Return the smaller of the two; at a tie each gets half of the gradient."""
     return xp(input).minimum(input, other)
 

@@ -18,7 +18,7 @@ __all__ = [
 @op(lambda g, y, x: mT(g))
 def mT(input: TensorLike) -> Tensor:
     """Exchange the last two dimensions: return the transpose of each matrix."""
-    return input.swapaxes(-1, -2)
+    return input.swapaxes(-1, -2)  # type: ignore[union-attr]  # an array's
 
 
 @op(
@@ -153,27 +153,27 @@ def einsum(equation: str, *operands: Any) -> Tensor:
 
     Sizes of one letter must agree (a size of 1 does not broadcast here, except under an ellipsis).
     """
-    operands = list(operands[0]) if len(operands) == 1 and isinstance(operands[0], list | tuple) else list(operands)
-    inputs, output, spare = _spell_out(equation, operands)
+    terms = list(operands[0]) if len(operands) == 1 and isinstance(operands[0], list | tuple) else list(operands)
+    inputs, output, spare = _spell_out(equation, terms)
     for i, s in enumerate(list(inputs)):  # a diagonal: "ii" is "ij" times the identity "ij"
         for place, c in enumerate(s):
             if c in s[:place]:
                 new = spare.pop()
                 inputs[i] = inputs[i][:place] + new + inputs[i][place + 1 :]
-                n = operands[i].shape[place]
-                operands.append(xp(raw(operands[i])).eye(n, dtype=operands[i].dtype))
+                n = terms[i].shape[place]
+                terms.append(xp(raw(terms[i])).eye(n, dtype=terms[i].dtype))
                 inputs.append(c + new)
-    sizes = {}
-    for s, t in zip(inputs, operands, strict=True):
+    sizes: dict[str, int] = {}
+    for s, t in zip(inputs, terms, strict=True):
         for c, n in zip(s, t.shape, strict=True):
             if n != 1 or c not in sizes:
                 if sizes.setdefault(c, n) not in (1, n):
                     raise ValueError(f"einsum {equation!r}: the index {c!r} has sizes {sizes[c]} and {n}")
                 sizes[c] = n
-    operands = [
+    terms = [
         broadcast_to(t, shape=tuple(sizes[c] for c in s))
         if any(sizes[c] != n for c, n in zip(s, t.shape, strict=True))
         else t
-        for s, t in zip(inputs, operands, strict=True)
+        for s, t in zip(inputs, terms, strict=True)
     ]
-    return _einsum(*operands, inputs=tuple(inputs), output=output)
+    return _einsum(*terms, inputs=tuple(inputs), output=output)

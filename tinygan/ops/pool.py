@@ -7,6 +7,7 @@ forms; training runs the kernels of `kernels/pool.py`.
 
 import math
 from functools import cache
+from typing import Any
 
 import numpy as np
 
@@ -147,7 +148,7 @@ def _mean_factors(space, size, kernel, stride, padding, count_include_pad):
         start = np.arange(t) * s - p
         low, high = (-p, n + p) if count_include_pad else (0, n)
         counts.append(np.minimum(start + k, high) - np.maximum(start, low))
-    factors = 1.0 / math.prod(np.ix_(*counts))
+    factors: Any = 1.0 / math.prod(np.ix_(*counts))
     return float(factors.flat[0]) if (factors == factors.flat[0]).all() else factors
 
 

@@ -5,6 +5,8 @@ made of ops. Training runs the kernels of `kernels/lstm.py`, `gru.py`, `cells.py
 operation, with gradients by hand. Hochreiter & Schmidhuber 1997, Cho et al. 2014.
 """
 
+from collections.abc import Callable
+
 from tinygan.autodiff import Tensor, TensorLike, fused, raw
 from tinygan.backend import Array, xp
 from tinygan.ops.elementwise import sigmoid, tanh, where
@@ -131,7 +133,7 @@ def gru_cell(
 
 # --- an LSTM that reads the row it wrote last ------------------------------------------------------------------
 
-_ACTIVATIONS = {"sigmoid": sigmoid, "tanh": tanh, "none": lambda a: a}
+_ACTIVATIONS: dict[str, Callable] = {"sigmoid": sigmoid, "tanh": tanh, "none": lambda a: a}
 
 
 @fused(feedback.run, feedback.backward, arity=10)

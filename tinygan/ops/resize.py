@@ -8,6 +8,7 @@ transpose. Nearest-neighbour enlargement by a whole number, the step of many gen
 
 import math
 from functools import lru_cache
+from typing import Any
 
 import numpy as np
 
@@ -134,9 +135,10 @@ def interpolate(
         raise ValueError(f"interpolate: align_corners has no meaning in mode {mode!r}; leave it out")
     if antialias and mode not in ("bilinear", "bicubic"):
         raise ValueError(f"interpolate: antialias is for modes bilinear and bicubic, not {mode!r}")
-    space, scales = tuple(input.shape[2:]), (None,) * axes
+    space = tuple(input.shape[2:])
+    scales: tuple[Any, ...] = (None,) * axes
     if size is None:
-        scales = (scale_factor,) * axes if isinstance(scale_factor, int | float) else tuple(scale_factor)
+        scales = (scale_factor,) * axes if isinstance(scale_factor, int | float) else tuple(scale_factor or ())
         if len(scales) != axes:
             raise ValueError(f"{sizes}: scale_factor must be a number or one for each of {axes} axes, not {scales}")
         size = tuple(math.floor(n * s) for n, s in zip(space, scales))

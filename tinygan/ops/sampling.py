@@ -82,7 +82,7 @@ def one_hot(tensor: TensorLike, num_classes: int = -1) -> Tensor:
 
 def dropout(
     input: TensorLike, p: float = 0.5, training: bool = True, rng: np.random.Generator | None = None
-) -> TensorLike:
+) -> Tensor:
     """Return input with each element 0 with probability p, otherwise divided by 1 - p. Srivastava et al. 2014."""
     if not 0 <= p <= 1:
         raise ValueError(f"dropout: p is a probability, got {p}")

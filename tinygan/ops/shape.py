@@ -57,7 +57,7 @@ def unflatten(input: TensorLike, dim: int, sizes: Sequence[int]) -> Tensor:
 @op(lambda g, y, x, dims: permute(g, dims=tuple(np.argsort([d % x.ndim for d in dims]).tolist())))
 def permute(input: TensorLike, dims: tuple[int, ...]) -> Tensor:
     """Return input with its dimensions in another order: dims[i] of the input becomes dimension i."""
-    return input.transpose(dims)
+    return input.transpose(dims)  # type: ignore[call-arg, arg-type]  # an array's
 
 
 def transpose(input: TensorLike, dim0: int, dim1: int) -> Tensor:
@@ -83,8 +83,8 @@ def movedim(input: TensorLike, source: int | Sequence[int], destination: int | S
 def squeeze(input: TensorLike, dim: int | Sequence[int] | None = None) -> Tensor:
     """Drop dimensions of size 1: all of them, or those in `dim` (a dimension of another size stays)."""
     dims = range(input.ndim) if dim is None else (dim,) if isinstance(dim, int) else dim
-    dims = {normal_dim(d, input.ndim, "squeeze") for d in dims}
-    return reshape(input, tuple(n for d, n in enumerate(input.shape) if n != 1 or d not in dims))
+    dropped = {normal_dim(d, input.ndim, "squeeze") for d in dims}
+    return reshape(input, tuple(n for d, n in enumerate(input.shape) if n != 1 or d not in dropped))
 
 
 def unsqueeze(input: TensorLike, dim: int) -> Tensor:
@@ -183,7 +183,7 @@ def split(
         raise ValueError(f"split: sizes {list(sizes)} add up to {sum(sizes)}, dim {dim} has {total}")
     ends = np.cumsum(sizes).tolist()
     before = (slice(None),) * dim
-    return tuple(input[before + (slice(end - n, end),)] for n, end in zip(sizes, ends, strict=True))
+    return tuple(index(input, before + (slice(end - n, end),)) for n, end in zip(sizes, ends, strict=True))
 
 
 def chunk(input: TensorLike, chunks: int, dim: int = 0) -> tuple[Tensor, ...]:

@@ -21,7 +21,7 @@ def gate(target: Array, g: Array, x: Array, slope: float) -> None:
 def gated(g: Array, x: Array, slope: float) -> Array:
     """Return `ops.elementwise.gated`. The result lies in memory as x does: channels-last, where g may come from a flatten."""
     target = xp(g).empty_like(x, g.dtype)
-    in_blocks(lambda *blocks: gate(*blocks, slope), target, g, x)
+    in_blocks(lambda target, g, x: gate(target, g, x, slope), target, g, x)
     return target
 
 

@@ -4,6 +4,8 @@ It is that of `lstm.py`, whose steps hold [z; 1; h; x]: the noise given, the sta
 next product reads.
 """
 
+from typing import Any
+
 from tinygan.backend import xp
 from tinygan.ops.kernels.lstm import (
     aligned,
@@ -29,7 +31,7 @@ class _Writer:
         self.weights = library.concatenate((bias[:, None], weight_out), axis=1).astype(dtype, copy=False)  # (X, 1 + H)
         if activation == "sigmoid":
             self.weights *= 0.5  # σ(a) = tanh(a / 2) / 2 + 1 / 2
-        self.d_weights = 0
+        self.d_weights: Any = 0
 
     def write(self, one_and_h, out):
         """Write x (X, N) to out."""
@@ -52,29 +54,29 @@ class _Writer:
 def _run(
     noise, x0, h0, c0, weight_ih, weight_hh, bias_ih, bias_hh, weight_out, bias_out, activation="sigmoid"
 ):  # fmt: skip
-    (length, n, given), (rows, size) = noise.shape, weight_out.shape
+    (length, n, inputs), (rows, size) = noise.shape, weight_out.shape
     dtype = xp(noise).result_type(noise, weight_hh)
     weights = stack_weights(dtype, bias_ih, bias_hh, weight_ih[:, rows:], weight_hh, weight_ih[:, :rows])
     steps = aligned((length + 1, weights.shape[2], n), weights)
-    steps[:length, :given] = swap(noise)
-    steps[:, given] = 1  # of the last as well: the last row is written from [1; h]
-    steps[0, given + 1 : given + 1 + size] = 0 if h0 is None else h0.T
-    steps[0, given + 1 + size :] = 0 if x0 is None else x0.T
-    saved = run_steps(steps, given, weights, c0, writer=_Writer(weight_out, bias_out, activation, dtype))
-    return swap(steps[1:, given + 1 :]), (steps, *saved)
+    steps[:length, :inputs] = swap(noise)
+    steps[:, inputs] = 1  # of the last as well: the last row is written from [1; h]
+    steps[0, inputs + 1 : inputs + 1 + size] = 0 if h0 is None else h0.T
+    steps[0, inputs + 1 + size :] = 0 if x0 is None else x0.T
+    saved = run_steps(steps, inputs, weights, c0, writer=_Writer(weight_out, bias_out, activation, dtype))
+    return swap(steps[1:, inputs + 1 :]), (steps, *saved)
 
 
 def _backward(
     g, y, saved, need, noise, x0, h0, c0, weight_ih, weight_hh, bias_ih, bias_hh, weight_out, bias_out,
     activation="sigmoid",
 ):  # fmt: skip
-    library, given, (rows, size) = xp(noise), noise.shape[2], weight_out.shape
+    library, inputs, (rows, size) = xp(noise), noise.shape[2], weight_out.shape
     w_noise, w_state = weight_ih[:, rows:], library.concatenate((weight_hh, weight_ih[:, :rows]), axis=1)
     back = last_gate_first(w_noise, 4, y.dtype).T, last_gate_first(w_state, 4, y.dtype).T
     writer = _Writer(weight_out, bias_out, activation, y.dtype)
     dc = library.zeros((size, y.shape[1]), y.dtype)
-    d_noise, d_state, dc, d_weights = steps_backward(swap(g), dc, saved, given, back, need[0], any(need[4:8]), writer=writer)
-    d_ih, d_hh, *d_biases = split_weights(d_weights, given)
+    d_noise, d_state, dc, d_weights = steps_backward(swap(g), dc, saved, inputs, back, need[0], any(need[4:8]), writer=writer)
+    d_ih, d_hh, *d_biases = split_weights(d_weights, inputs)
     if d_weights is not None:
         d_ih, d_hh = library.concatenate((d_hh[:, size:], d_ih), axis=1), d_hh[:, :size]  # the columns [x; z], and h
     d_out = writer.d_weights

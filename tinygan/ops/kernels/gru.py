@@ -5,6 +5,8 @@ q, r, z, n, where q = W_hn h + b_hn is the part of n that r multiplies: q, r and
 what depends on x, so either group is one block.
 """
 
+from typing import Any
+
 from tinygan.backend import xp
 from tinygan.ops.kernels.lstm import (
     BLOCK,
@@ -36,24 +38,24 @@ def _check(input, h0, weight_ih, weight_hh, bias_ih=None, bias_hh=None, lengths=
 
 
 def _run(input, h0, weight_ih, weight_hh, bias_ih=None, bias_hh=None, lengths=None):
-    library, (length, n_batch, given), size = xp(input), input.shape, weight_hh.shape[1]
+    library, (length, n_batch, inputs), size = xp(input), input.shape, weight_hh.shape[1]
     dtype = library.result_type(input, weight_hh)
     for_r_z, for_q, for_n = _weights(dtype, weight_ih, weight_hh, bias_ih, bias_hh)
-    steps = aligned((length + 1, given + 1 + size, n_batch), for_n)  # step t reads steps[t], rows [x; 1; h]
-    steps[:length, :given] = swap(input)
-    steps[:length, given] = 1
-    steps[0, given + 1 :] = 0 if h0 is None else h0.T
+    steps = aligned((length + 1, inputs + 1 + size, n_batch), for_n)  # step t reads steps[t], rows [x; 1; h]
+    steps[:length, :inputs] = swap(input)
+    steps[:length, inputs] = 1
+    steps[0, inputs + 1 :] = 0 if h0 is None else h0.T
     over = after_the_end(lengths, length, steps)
     for_r_z *= 0.5  # σ(a) = tanh(a / 2) / 2 + 1 / 2
     gates = aligned((length, 4, size, n_batch), steps)  # q, r, z, n of every step
     scratch = aligned((size, n_batch), steps)
-    library.matmul(for_n, steps[:length, : given + 1], out=gates[:, 3])  # W_in x + b_in: all steps, they wait for no h
+    library.matmul(for_n, steps[:length, : inputs + 1], out=gates[:, 3])  # W_in x + b_in: all steps, they wait for no h
     for_r_z, for_q = in_parts(for_r_z, n_batch), in_parts(for_q, n_batch)
     for t in range(length):
         q, r, z, n = gates[t]
-        h, new_h, r_z = steps[t, given + 1 :], steps[t + 1, given + 1 :], gates[t, 1:3]
+        h, new_h, r_z = steps[t, inputs + 1 :], steps[t + 1, inputs + 1 :], gates[t, 1:3]
         library.matmul(for_r_z, steps[t], out=r_z.reshape(*for_r_z.shape[:2], n_batch))
-        library.matmul(for_q, steps[t, given:], out=q.reshape(*for_q.shape[:2], n_batch))
+        library.matmul(for_q, steps[t, inputs:], out=q.reshape(*for_q.shape[:2], n_batch))
         library.tanh(r_z, out=r_z)
         r_z *= 0.5
         r_z += 0.5
@@ -67,7 +69,7 @@ def _run(input, h0, weight_ih, weight_hh, bias_ih=None, bias_hh=None, lengths=No
         library.subtract(h, n, out=new_h)  # h' = (1 - z) n + z h = n + z (h - n)
         new_h *= z
         new_h += n
-    return swap(steps[1:, given + 1 :]), (steps, gates)
+    return swap(steps[1:, inputs + 1 :]), (steps, gates)
 
 
 def _slopes(gates, h, out):
@@ -92,12 +94,12 @@ def _slopes(gates, h, out):
 
 def _backward(g, y, saved, need, input, h0, weight_ih, weight_hh, bias_ih=None, bias_hh=None, lengths=None):
     steps, gates = saved
-    library, (length, _, size, n_batch), given = xp(gates), gates.shape, input.shape[2]
+    library, (length, _, size, n_batch), inputs = xp(gates), gates.shape, input.shape[2]
     need_weights, d_out = any(need[2:]), swap(g)
     back_h = in_parts(last_gate_first(weight_hh, 3, y.dtype).T, n_batch)  # (H, 3H), of q, r, z
     back_x = weight_ih.astype(y.dtype, copy=False).T  # (I, 3H), of r, z, n
-    d_input = library.empty((length, given, n_batch), y.dtype) if need[0] else None
-    d_weights = library.zeros((4 * size, steps.shape[1]), y.dtype) if need_weights else None
+    d_input: Any = library.empty((length, inputs, n_batch), y.dtype) if need[0] else None
+    d_weights: Any = library.zeros((4 * size, steps.shape[1]), y.dtype) if need_weights else None
     dh, kept = aligned((2, size, n_batch), gates)
     dh[:] = 0
     next_dh = dh.reshape(*back_h.shape[:2], n_batch)
@@ -105,7 +107,7 @@ def _backward(g, y, saved, need, input, h0, weight_ih, weight_hh, bias_ih=None, 
     for start in reversed(range(0, length, BLOCK)):
         block = slice(start, min(start + BLOCK, length))
         count = block.stop - start
-        _slopes(gates[block], steps[block, given + 1 :], out=slopes[:count])
+        _slopes(gates[block], steps[block, inputs + 1 :], out=slopes[:count])
         d_block = library.ascontiguousarray(d_out[block])  # a transposed view is slow to add
         for k in reversed(range(count)):
             dh += d_block[k]
@@ -116,25 +118,25 @@ def _backward(g, y, saved, need, input, h0, weight_ih, weight_hh, bias_ih=None, 
         if need[0]:
             library.matmul(back_x, slopes[:count, 1:].reshape(count, 3 * size, n_batch), out=d_input[block])
         if need_weights:
-            _add_weight_gradients(slopes[:count], steps[block], given, d_weights)
+            _add_weight_gradients(slopes[:count], steps[block], inputs, d_weights)
     if need_weights:
         d_q, d_r_z, d_n = d_weights[:size], d_weights[size : 3 * size], d_weights[3 * size :]
         of_input, of_h = library.concatenate((d_r_z, d_n)), library.concatenate((d_r_z, d_q))
-        weights = of_input[:, :given], of_h[:, given + 1 :], of_input[:, given].copy(), of_h[:, given].copy()
+        weights = of_input[:, :inputs], of_h[:, inputs + 1 :], of_input[:, inputs].copy(), of_h[:, inputs].copy()
     else:
         weights = (None,) * 4
     return keep_needed(need, [swap(d_input), dh.T, *weights])
 
 
-def _add_weight_gradients(d, steps, given, d_weights):
+def _add_weight_gradients(d, steps, inputs, d_weights):
     """Add Σ_t da_t [x; 1; h]ᵀ to d_weights (4H, I + 1 + H); q has no x and n no h: their columns are left alone."""
     (count, rows, n_batch), size = steps.shape, d.shape[2]
     read = steps.transpose(1, 0, 2).reshape(rows, count * n_batch).T
     d = d.transpose(1, 2, 0, 3).reshape(4 * size, count * n_batch)
-    q, r_z, n = d_weights[:size, given:], d_weights[size : 3 * size], d_weights[3 * size :, : given + 1]
-    q += d[:size] @ read[:, given:]
+    q, r_z, n = d_weights[:size, inputs:], d_weights[size : 3 * size], d_weights[3 * size :, : inputs + 1]
+    q += d[:size] @ read[:, inputs:]
     r_z += d[size : 3 * size] @ read
-    n += d[3 * size :] @ read[:, : given + 1]
+    n += d[3 * size :] @ read[:, : inputs + 1]
 
 
 run, backward = over_batch(_run, _backward, (1, 0, None, None, None, None), _check)

@@ -5,6 +5,7 @@ A block of logits is turned into its loss and its gradients while it is in the c
 """
 
 import math
+from typing import Any
 
 from tinygan.backend import is_numpy, xp
 from tinygan.ops.kernels.sampling import fits_exp
@@ -40,12 +41,12 @@ def run(x, w, b, target, weights, wanted):
     w_and_b[:, :size] = w
     w_and_b[:, size] = 0 if b is None else b
     w_t, w_parts = w_parts.swapaxes(1, 2).copy(), w_parts[:, :, :size]
-    dx = library.empty(x.shape, dtype) if wanted[0] else None
+    dx: Any = library.empty(x.shape, dtype) if wanted[0] else None
 
     def some_rows(start, stop):
         buffer = library.empty((min(rows, stop - start), parts * columns), dtype)
         ones, loss = library.ones(parts * columns, dtype), library.zeros((), dtype)
-        dw = library.zeros((parts, columns, size + 1), dtype) if wanted[1] or wanted[2] else None
+        dw: Any = library.zeros((parts, columns, size + 1), dtype) if wanted[1] or wanted[2] else None
         for a in range(start, stop, rows):
             block = slice(a, min(a + rows, stop))
             x_n, t_n, e = x_and_one[block], target[block], buffer[: block.stop - a]
@@ -70,8 +71,8 @@ def run(x, w, b, target, weights, wanted):
         return loss, dw
 
     pieces = split_batch(some_rows, x, work=3 * x.size * classes)
-    loss, dw = (None if parts[0] is None else _total(parts) for parts in zip(*pieces))
-    dw = None if dw is None else dw.reshape(-1, size + 1)[:classes]
+    loss, total = (None if parts[0] is None else _total(parts) for parts in zip(*pieces))
+    dw: Any = None if total is None else total.reshape(-1, size + 1)[:classes]
     return loss, [dx, dw[:, :size] if wanted[1] else None, dw[:, size] if wanted[2] else None]
 
 

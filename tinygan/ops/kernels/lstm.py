@@ -9,6 +9,7 @@ has an LSTM that reads what it writes, `cells.py` single steps.
 
 import math
 from functools import cache, partial
+from typing import Any
 
 import numpy as np
 
@@ -36,14 +37,14 @@ def stack_weights(dtype, bias_ih, bias_hh, *weights):
 
 def last_gate_first(weight, gates, dtype):
     """Return a weight (gates * H, .) with the block of its last gate in front: i, f, g, o -> o, i, f, g."""
-    last = len(weight) // gates * (gates - 1)
-    return xp(weight).concatenate((weight[last:], weight[:last])).astype(dtype, copy=False)
+    start = len(weight) // gates * (gates - 1)  # of the last gate
+    return xp(weight).concatenate((weight[start:], weight[:start])).astype(dtype, copy=False)
 
 
-def run_steps(steps, given, weights, c0, over=None, writer=None):
+def run_steps(steps, inputs, weights, c0, over=None, writer=None):
     """Run every step of a sequence; return (gates, cells), which `steps_backward` needs.
 
-    steps (T + 1, K, N): step t reads steps[t], rows [given; 1; h; x]: the input, a 1 for the bias, the last step's state and
+    steps (T + 1, K, N): step t reads steps[t], rows [input; 1; h; x]: the input, a 1 for the bias, the last step's state and
     what a writer, if there is one, wrote then (feedback.py). Step t leaves its own h and x in steps[t + 1].
     weights (4, H, K) for these rows, changed here; over (T, N): 1 where a sequence has come to its end, 0 before.
     """
@@ -56,7 +57,7 @@ def run_steps(steps, given, weights, c0, over=None, writer=None):
     weights[:3] *= 0.5  # σ(a) = tanh(a / 2) / 2 + 1 / 2: the product gives a / 2, and one tanh does all four gates
     weights = in_parts(weights.reshape(4 * size, width), n)
     products, (o, i, f, g) = gates.reshape(length, *weights.shape[:2], n), gates.swapaxes(0, 1)
-    h = steps[:, given + 1 : given + 1 + size]
+    h = steps[:, inputs + 1 : inputs + 1 + size]
     for t in range(length):
         gate, sigmoids, c = gates[t], gates[t, :3], cells[t + 1]
         library.matmul(weights, steps[t], out=products[t])
@@ -73,7 +74,7 @@ def run_steps(steps, given, weights, c0, over=None, writer=None):
         if over is not None:
             h[t + 1] += over[t] * h[t]
         if writer is not None:
-            writer.write(steps[t + 1, given : given + 1 + size], out=steps[t + 1, given + 1 + size :])
+            writer.write(steps[t + 1, inputs : inputs + 1 + size], out=steps[t + 1, inputs + 1 + size :])
     return gates, cells
 
 
@@ -155,16 +156,16 @@ def _slopes(gates, cells, out):
         slope *= factor
 
 
-def steps_backward(d_out, dc, saved, given, back, need_given, need_weights, over=None, writer=None):
-    """Return the gradients to the given rows (T, given, N), the first [h; x] (H + X, N), c_0, and the weights (4, H, K).
+def steps_backward(d_out, dc, saved, inputs, back, need_inputs, need_weights, over=None, writer=None):
+    """Return the gradients to the input rows (T, I, N), the first [h; x] (H + X, N), c_0, and the weights (4, H, K).
 
     d_out (T, H + X, N): the gradient to what each step leaves; dc: that to the last c, changed here. back: (the given
-    rows' weights, those of [h; x]), transposed: (given, 4H) and (H + X, 4H).
+    rows' weights, those of [h; x]), transposed: (inputs, 4H) and (H + X, 4H).
     """
     steps, gates, cells = saved
     library, (length, _, size, n) = xp(gates), gates.shape
-    back_given, back_state = back
-    d_given = library.empty((length, given, n), gates.dtype) if need_given else None
+    back_inputs, back_state = back
+    d_inputs: Any = library.empty((length, inputs, n), gates.dtype) if need_inputs else None
     d_weights = library.zeros((4 * size, steps.shape[1]), gates.dtype) if need_weights else None
     d_state = aligned((len(back_state), n), gates)
     d_state[:] = 0
@@ -183,7 +184,7 @@ def steps_backward(d_out, dc, saved, given, back, need_given, need_weights, over
             t = start + k
             d_state += d_block[k]
             if writer is not None:
-                after = steps[t + 1, given:]
+                after = steps[t + 1, inputs:]
                 writer.back(dx, dh, after[: 1 + size], after[1 + size :])
             to_c_and_o[k] *= dh  # through h' = o tanh(c'); slopes become gradients in place
             dc += to_c[k]
@@ -193,12 +194,12 @@ def steps_backward(d_out, dc, saved, given, back, need_given, need_weights, over
             library.matmul(back_state, d_gates[k], out=next_state)
             if over is not None:
                 d_state += kept
-        if need_given:
-            library.matmul(back_given, d_gates[:count], out=d_given[block])
-        if need_weights:  # one product over the block: Σ_t da_t [given; 1; h; x]ᵀ
+        if need_inputs:
+            library.matmul(back_inputs, d_gates[:count], out=d_inputs[block])
+        if need_weights:  # one product over the block: Σ_t da_t [input; 1; h; x]ᵀ
             read = steps[block].transpose(1, 0, 2).reshape(steps.shape[1], count * n)
             d_weights += d_gates[:count].transpose(1, 0, 2).reshape(4 * size, count * n) @ read.T
-    return d_given, d_state, dc, d_weights
+    return d_inputs, d_state, dc, d_weights
 
 
 # --- both as one operation ------------------------------------------------------------------------------------
@@ -210,8 +211,9 @@ def check_shapes(name, gates, input, weight_ih, weight_hh, states, biases, lengt
         raise ValueError(
             f"{name}: input has shape {input.shape}, it must be (T, N, I) with T > 0: steps first, then batch"
         )
-    (_, n, given), size = input.shape, weight_hh.shape[1]
-    expected = [("weight_ih", weight_ih, (gates * size, written + given)), ("weight_hh", weight_hh, (gates * size, size))]
+    (_, n, inputs), size = input.shape, weight_hh.shape[1]
+    expected: list[tuple] = [("weight_ih", weight_ih, (gates * size, written + inputs))]
+    expected += [("weight_hh", weight_hh, (gates * size, size))]
     expected += [("an initial state", state, (n, size)) for state in states]
     expected += [("a bias", bias, (gates * size,)) for bias in biases]
     expected += [("lengths", lengths, (n,))]
@@ -245,37 +247,37 @@ def _check(input, h0, c0, weight_ih, weight_hh, bias_ih=None, bias_hh=None, leng
 
 
 def _run(input, h0, c0, weight_ih, weight_hh, bias_ih=None, bias_hh=None, lengths=None):
-    length, n, given = input.shape
+    length, n, inputs = input.shape
     dtype = xp(input).result_type(input, weight_hh)
     weights = stack_weights(dtype, bias_ih, bias_hh, weight_ih, weight_hh)
     steps = aligned((length + 2, weights.shape[2], n), weights)  # one more than h_T needs, for c_T
-    steps[:length, :given] = swap(input)
-    steps[:length, given] = 1
-    steps[0, given + 1 :] = 0 if h0 is None else h0.T
+    steps[:length, :inputs] = swap(input)
+    steps[:length, inputs] = 1
+    steps[0, inputs + 1 :] = 0 if h0 is None else h0.T
     over = after_the_end(lengths, length, steps)
-    gates, cells = run_steps(steps[:-1], given, weights, c0, over)
-    steps[length + 1, given + 1 :] = cells[length]
-    return swap(steps[1:, given + 1 :]), (steps, gates, cells, over)
+    gates, cells = run_steps(steps[:-1], inputs, weights, c0, over)
+    steps[length + 1, inputs + 1 :] = cells[length]
+    return swap(steps[1:, inputs + 1 :]), (steps, gates, cells, over)
 
 
 def _backward(
     g, y, saved, need, input, h0, c0, weight_ih, weight_hh, bias_ih=None, bias_hh=None, lengths=None
 ):  # fmt: skip
     *saved, over = saved
-    given, g = input.shape[2], swap(g)
+    inputs, g = input.shape[2], swap(g)
     back = [last_gate_first(weight, 4, y.dtype).T for weight in (weight_ih, weight_hh)]
-    d_input, dh, dc, d_weights = steps_backward(g[:-1], g[-1].copy(), saved, given, back, need[0], any(need[3:]), over)
-    return keep_needed(need, [swap(d_input), dh.T, dc.T, *split_weights(d_weights, given)])
+    d_input, dh, dc, d_weights = steps_backward(g[:-1], g[-1].copy(), saved, inputs, back, need[0], any(need[3:]), over)
+    return keep_needed(need, [swap(d_input), dh.T, dc.T, *split_weights(d_weights, inputs)])
 
 
-def split_weights(d_weights, given):
-    """Return the gradients to the given rows' weights, all other weights, bias_ih and bias_hh, of d_weights (4H, K)."""
+def split_weights(d_weights, inputs):
+    """Return the gradients to the input rows' weights, all other weights, bias_ih and bias_hh, of d_weights (4H, K)."""
     if d_weights is None:
         return None, None, None, None
     size = len(d_weights) // 4
     d_weights = xp(d_weights).concatenate((d_weights[size:], d_weights[:size]))  # o, i, f, g -> i, f, g, o
-    d_bias = d_weights[:, given]
-    return d_weights[:, :given], d_weights[:, given + 1 :], d_bias, d_bias.copy()
+    d_bias = d_weights[:, inputs]
+    return d_weights[:, :inputs], d_weights[:, inputs + 1 :], d_bias, d_bias.copy()
 
 
 def over_batch(run, backward, axes, check):

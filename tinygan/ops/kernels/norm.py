@@ -9,6 +9,7 @@ width = k C: rows of 2048 take two thirds of the time of rows of 512. Statistics
 """
 
 import math
+from typing import Any
 
 from tinygan.backend import is_numpy, xp
 from tinygan.ops.kernels.elementwise import gate, rectify
@@ -204,7 +205,7 @@ def layer_norm_backward(g, y, saved, need, input, weight, bias, ndim, eps):
     (x, mean, rstd), library, shape = saved, xp(input), input.shape[input.ndim - ndim :]
     size, g = x.shape[1], g.reshape(x.shape)
     d_weight, d_bias = library.zeros((2, size), x.dtype)
-    dx = library.empty_like(x) if need[0] else None
+    dx: Any = library.empty_like(x) if need[0] else None
     column = library.ones((size, 1), x.dtype)
     for at in _row_blocks(x):
         g_part = g[at]

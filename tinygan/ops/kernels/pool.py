@@ -7,7 +7,7 @@ additions in the cache, and no loop over pixels. "Channels-last" is said of arra
 import math
 from collections.abc import Callable, Iterable
 from itertools import product, repeat
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, Any
 
 from tinygan.backend import Array, is_numpy, xp
 from tinygan.ops.kernels.windows import channels_last, channels_second, padded_space, strided_windows
@@ -39,7 +39,8 @@ def _by_offset(image: Array, size: tuple, kernel: tuple, geometry: "Geometry") -
     """Return for each kernel offset the view (N, *size, C) of what all windows of a padded channels-last image see there."""
     windows = strided_windows(image, size, kernel, geometry)  # (N, *size, *kernel, 1, C)
     positions = (slice(None),) * (1 + len(size))
-    return [windows[(*positions, *k, 0)] for k in product(*map(range, kernel))]
+    keys: list[Any] = [(*positions, *k, 0) for k in product(*map(range, kernel))]
+    return [windows[key] for key in keys]
 
 
 def _pad_by_offset(x: Array, size: tuple, kernel: tuple, geometry: "Geometry", outside: float) -> list[Array]:

@@ -137,7 +137,8 @@ def parts_of(x: Array, size: tuple, kernel: tuple, geometry: "Geometry", weights
 
 @cache
 def _parts_of(samples, space, size, kernel, geometry):
-    axes, seen = [], 1
+    axes: list[list[tuple]] = []
+    seen: float = 1
     for n, count, offsets, s, p, d in zip(space, size, kernel, geometry.stride, geometry.padding, geometry.dilation):
         ends = [(max(0, -((s * t - p) // d)), min(offsets, (n - 1 + p - s * t) // d + 1)) for t in range(count)]
         runs = [(k, list(ts)) for k, ts in groupby(range(count), ends.__getitem__)]
@@ -151,7 +152,8 @@ def _parts_of(samples, space, size, kernel, geometry):
         along = list(zip(part, space, geometry.stride, geometry.padding, geometry.dilation))
         first = [s * t.start + d * k.start - p for (t, k), _, s, p, d in along]
         inside = all(s * (t.stop - 1) + d * (k.stop - 1) - p < n for (t, k), n, s, p, d in along) and min(first) >= 0
-        parts.append(Part(*zip(*part), first, inside))
+        at, offsets = zip(*part)
+        parts.append(Part(at, offsets, tuple(first), inside))
     return parts
 
 
