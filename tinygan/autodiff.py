@@ -72,9 +72,12 @@ def _split(args):
     for a in args:
         if isinstance(a, Tensor):
             any_tensor = True
-            any_history = any_history or a.requires_grad
             arrays.append(a._data)
-            parents.append(a if a.requires_grad else None)
+            if a.requires_grad:
+                any_history = True
+                parents.append(a)
+            else:
+                parents.append(None)
         else:
             arrays.append(a)
             parents.append(None)
@@ -151,7 +154,7 @@ class Op(Generic[P, R]):
         return left(g, out, a, b) if p in useful else None, right(g, out, a, b) if q in useful else None
 
     def __repr__(self) -> str:
-        return f"<op {self.__name__}>"
+        return f"<op {self.__name__}({', '.join(self.arg_names + self.const_names)})>"
 
 
 def op(

@@ -159,7 +159,7 @@ def _slopes(gates, cells, out):
 def steps_backward(d_out, dc, saved, inputs, back, need_inputs, need_weights, over=None, writer=None):
     """Return the gradients to the input rows (T, I, N), the first [h; x] (H + X, N), c_0, and the weights (4, H, K).
 
-    d_out (T, H + X, N): the gradient to what each step leaves; dc: that to the last c, changed here. back: (the given
+    d_out (T, H + X, N): the gradient to what each step leaves; dc: that to the last c, changed here. back: (the input
     rows' weights, those of [h; x]), transposed: (inputs, 4H) and (H + X, 4H).
     """
     steps, gates, cells = saved
