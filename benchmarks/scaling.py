@@ -29,13 +29,13 @@ from threadpoolctl import threadpool_limits
 from worker import memory_mb
 
 from tinygan import Tensor, grad, nn, ops
-from tinygan.backend import prime_malloc
 from tinygan.gan.from_noise import FromNoise
 from tinygan.gan.latent import Normal
 from tinygan.gan.players import Batch
 from tinygan.gan.settings import AdversarialSettings
 from tinygan.losses import linear_cross_entropy
 from tinygan.optim import Adam
+from tinygan.threads import prime_malloc
 
 HERE = Path(__file__).parent
 SURPRISE = 0.4  # exponents this far above the arithmetic's are marked: arrays that outgrow the caches account for .35

@@ -78,7 +78,7 @@ def environment(side, threads, blas):
     env["TINYGAN_THREADS"] = str(threads) if side == "tinygan" else "1"
     blas_threads = "1" if side in ("tinygan", "tinygan-processes") else str(threads)
     env |= dict.fromkeys(("OPENBLAS_NUM_THREADS", "OMP_NUM_THREADS", "MKL_NUM_THREADS"), blas_threads)
-    if side == "torch-best":  # what tinygan.backend.prime_malloc() does to glibc, said to it directly
+    if side == "torch-best":  # what tinygan.threads.prime_malloc() does to glibc, said to it directly
         env |= {"MALLOC_MMAP_THRESHOLD_": str(32 << 20), "MALLOC_TRIM_THRESHOLD_": str(1 << 30)}
     return env
 

@@ -385,7 +385,7 @@ assert curves["LSTM, forget gate open"][-1] > 0.95 and curves["LSTM"][-1] < 0.7
 #
 # </details>
 #
-# **3.** Write the GRU's step and its gradient, and check it. Equations are in `tinygan/ops/recurrent_gru.py`.
+# **3.** Write the GRU's step and its gradient, and check it. Equations are in `tinygan/ops/recurrent.py`.
 # <details><summary>Hint</summary>
 #
 # $r, z$ are sigmoids, $n = \tanh(W_n x + b_n + r \odot (U_n h + c_n))$: the reset gate multiplies after the product, as in PyTorch.

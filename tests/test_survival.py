@@ -81,8 +81,8 @@ def die_at(instant, folder):
 def kill_and_resume(folder, seed):
     """Kill runs KILLS times; prints how each was, and the folders of the runs that came to their end."""
     import tinygan.recipes.digits  # noqa: F401
-    from tinygan.backend import share_cores
     from tinygan.data import digits
+    from tinygan.threads import share_cores
 
     with share_cores():  # loads what it needs
         digits()

@@ -4,13 +4,11 @@ Everything above this file is written once: it asks `xp(array)` for the array's 
 it. This is the only file that imports CuPy. Read `autodiff.py` next.
 """
 
-import ctypes
 import hashlib
 import math
 import os
 import sys
-from contextlib import contextmanager
-from functools import cache, partial
+from functools import cache
 from itertools import accumulate, pairwise
 from typing import TypeAlias
 
@@ -159,100 +157,7 @@ def stream(seed, name, step=0):
     return np.random.Generator(np.random.Philox(key=int.from_bytes(digest, "little")))
 
 
-# --- several cores ---------------------------------------------------------------------------------------------
-
-# Multiplications, 0.7 ms: smaller operations lose more by taking turns at the lock (digits: 19.6 against 13.6 ms a step)
-WORTH_SPLITTING = 1 << 26
-BLOCK = 1 << 15  # elements: three or four arrays of 128 KB fit the cache of a core
-_threads = None  # how many share a large operation; None: not yet asked
-
-
-def split_batch(function, array, work):
-    """[function(start, stop), ...] over pieces of range(len(array)), at once if `work` multiplications pay for it.
-
-    NumPy lets go of Python's lock in products and copies, so two threads with half a batch each beat BLAS's own, which
-    share every product (measured: convolution 64 -> 128, 2.0 ms against 2.3), and do not spin when another program needs
-    the core. Pieces depend on sizes alone, never on which thread is first: results are reproducible.
-    """
-    pieces = min(threads(), len(array)) if work >= WORTH_SPLITTING and is_numpy(array) else 1
-    ends = [len(array) * i // pieces for i in range(pieces + 1)] if pieces > 1 else [0, len(array)]
-    return at_once([partial(function, start, stop) for start, stop in pairwise(ends)])
-
-
-def at_once(calls):
-    """[call() for call in calls], the last on this thread and each other one on its own."""
-    *others, last = calls
-    futures = [_pool().submit(call) for call in others]
-    result = last()
-    return [*(future.result() for future in futures), result]
-
-
-def in_blocks(function, *arrays):
-    """Call function(*blocks) on matching blocks of `arrays`, of which it fills or changes some, each element by itself.
-
-    What one operation of a chain writes the next then finds in the cache (leaky ReLU of 800,000 elements: 0.32 ms, on whole
-    arrays 0.56), and threads share large arrays. Arrays that lie differently in memory, or on a GPU, are one block.
-    """
-    first = arrays[0]
-    if first.size <= 2 * BLOCK or not is_numpy(first):
-        return function(*arrays)
-    alike = all(a.shape == first.shape and a.strides == first.strides for a in arrays)
-    if not alike or not np.may_share_memory(first.ravel("K"), first):  # if it has gaps in memory, ravel makes a copy
-        return function(*arrays)
-    flat = [a.ravel("K") for a in arrays]
-
-    def some_blocks(start, stop):
-        for i in range(start, stop, BLOCK):
-            function(*(a[i : min(i + BLOCK, stop)] for a in flat))
-
-    split_batch(some_blocks, flat[0], work=100 * first.size)  # an element takes as long as 100 multiplications
-
-
-def threads():
-    """How many threads share a large operation: TINYGAN_THREADS, else one per core, at most 4, if BLAS uses only one."""
-    global _threads
-    if _threads is None:
-        limits = [os.environ.get(name) for name in ("OPENBLAS_NUM_THREADS", "OMP_NUM_THREADS", "MKL_NUM_THREADS")]
-        _threads = _wanted_threads() if next((n for n in limits if n), None) == "1" else 1
-    return _threads
-
-
-def core_count():
-    """How many cores this process may use."""
-    return len(os.sched_getaffinity(0)) if hasattr(os, "sched_getaffinity") else os.cpu_count() or 1
-
-
-def _wanted_threads(processes=1):
-    return int(os.environ.get("TINYGAN_THREADS", min(4, max(1, core_count() // processes))))
-
-
-@contextmanager
-def share_cores(processes=1):
-    """While it is entered, BLAS keeps to one thread and `split_batch` splits large operations over the cores, or over this
-    process's share of them if there are several processes.
-    """
-    global _threads
-    from threadpoolctl import threadpool_limits
-
-    before = threads()
-    with threadpool_limits(1, user_api="blas"):
-        _threads = _wanted_threads(processes)
-        try:
-            yield
-        finally:
-            _threads = before
-
-
-@cache
-def _pool():
-    from concurrent.futures import ThreadPoolExecutor
-
-    if hasattr(os, "register_at_fork"):
-        os.register_at_fork(after_in_child=_pool.cache_clear)  # a forked process has the pool but not its threads
-    return ThreadPoolExecutor(thread_name_prefix="tinygan", initializer=np.setbufsize, initargs=(np.getbufsize(),))
-
-
-# --- memory ----------------------------------------------------------------------------------------------------
+# --- many arrays as one -----------------------------------------------------------------------------------------
 
 
 class Layout:
@@ -287,24 +192,3 @@ def _memory_order(array):
     """The axes from the one with the largest stride to the one with the smallest; None if that is 0, 1, 2, ..."""
     order = None if array.flags.c_contiguous else sorted(range(array.ndim), key=lambda d: -array.strides[d])
     return None if order == list(range(array.ndim)) else order
-
-
-def prime_malloc():
-    """Make glibc keep freed blocks for the next step instead of handing them back to the kernel; and NumPy use small buffers.
-
-    Blocks of up to 32 MB, the most it allows, come from the heap, and the heap keeps up to 1 GB of free memory. Training
-    then recycles its arrays: on an MLP GAN 509 page faults a step before and 0 after, 2.3 ms a step before and 1.4 after.
-    (Freeing a block of 32 MB would raise both limits without a call to C, but keep 64 MB only: an LSTM GAN whose step
-    takes 110 MB still had 8300 page faults, 24 ms, a step.) Other allocators have no such settings. Called by the training
-    loop, never at import.
-
-    NumPy 2.4 copies the rows of an array that is not contiguous to a buffer and back if two of them fit into it: 8192
-    elements, so that three buffers do not fit the L1 cache. With 2048, a sum over rows of 900 takes 99 us, not 301.
-    """
-    np.setbufsize(2048)
-    try:
-        mallopt = ctypes.CDLL(None).mallopt
-    except (AttributeError, OSError, TypeError):  # musl or macOS; a static Python; Windows
-        return
-    mallopt(-3, 32 << 20)  # M_MMAP_THRESHOLD
-    mallopt(-1, 1 << 30)  # M_TRIM_THRESHOLD

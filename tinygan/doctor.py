@@ -16,7 +16,8 @@ from typing import TextIO
 import numpy as np
 
 import tinygan
-from tinygan.backend import core_count, cuda_problem, default_device
+from tinygan.backend import cuda_problem, default_device
+from tinygan.threads import core_count
 
 NEEDED = {
     "matplotlib": "pictures and curves",

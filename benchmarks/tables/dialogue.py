@@ -16,7 +16,7 @@ from pathlib import Path
 import numpy as np
 
 from tinygan import recipes
-from tinygan.backend import prime_malloc
+from tinygan.threads import prime_malloc
 
 dialogue = recipes.load("dialogue")
 RESULTS = Path(__file__).parents[1] / "results"

@@ -19,8 +19,8 @@ from pathlib import Path
 import numpy as np
 
 from tinygan import recipes
-from tinygan.backend import prime_malloc
 from tinygan.text.oracle import Oracle
+from tinygan.threads import prime_malloc
 
 recipe = recipes.load("oracle")
 RESULTS = Path(__file__).parents[1] / "results"

@@ -17,13 +17,14 @@ from pathlib import Path
 import numpy as np
 
 from tinygan.autodiff import Tensor, no_grad
-from tinygan.backend import prime_malloc, stream
+from tinygan.backend import stream
 from tinygan.data import captions, words
 from tinygan.data.text import join
 from tinygan.metrics import bleu, self_bleu
 from tinygan.recipes.text import captions as recipe
 from tinygan.recipes.text._lines import vocabulary_of
 from tinygan.text.language import PADDED, UNKNOWN
+from tinygan.threads import prime_malloc
 
 RESULTS = Path(__file__).parents[1] / "results"
 PUBLISHED = {  # BLEU-2..5, Self-BLEU-2..5

@@ -16,12 +16,13 @@ import numpy as np
 from numpy.typing import ArrayLike
 
 from tinygan.autodiff import Tensor, grad, no_grad
-from tinygan.backend import Array, prime_malloc, stream, to_numpy
+from tinygan.backend import Array, stream, to_numpy
 from tinygan.losses import binary_cross_entropy_with_logits, cross_entropy, l1_loss
 from tinygan.metrics.points.mmd import median_distance, squared_mmd, squared_mmd_floor
 from tinygan.nn import GRU, Linear, Module
 from tinygan.ops import sigmoid
 from tinygan.optim import Adam
+from tinygan.threads import prime_malloc
 
 
 class SequenceScores(NamedTuple):

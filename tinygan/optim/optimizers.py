@@ -16,7 +16,8 @@ from collections.abc import Iterable, Mapping, Sequence
 import numpy as np
 
 from tinygan.autodiff import Tensor, raw
-from tinygan.backend import Array, Layout, device_of, in_blocks, is_numpy, to_device, to_numpy, xp
+from tinygan.backend import Array, Layout, device_of, is_numpy, to_device, to_numpy, xp
+from tinygan.threads import in_blocks
 
 
 class Flat(Layout):

@@ -8,10 +8,10 @@ from collections.abc import Callable
 from math import prod
 from typing import Any, NamedTuple, TypeVar
 
-from tinygan.backend import prime_malloc, share_cores, threads
 from tinygan.profile.products import Product, product_seconds
 from tinygan.profile.report import report
 from tinygan.profile.watch import PROFILER, REST, Place, watched
+from tinygan.threads import prime_malloc, share_cores, thread_count
 
 
 class Row(NamedTuple):
@@ -108,7 +108,7 @@ def profile(game: Any, steps: int = 16, warm: int = 4) -> Profile:
     numbers = iter(range(sys.maxsize))
     play = lambda: game.step(next(numbers) % game.settings.steps)
     with share_cores():
-        shared_by = threads()
+        shared_by = thread_count()
         for _ in range(warm):
             play()
         begun = time.perf_counter()

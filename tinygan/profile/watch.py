@@ -15,7 +15,7 @@ from contextlib import contextmanager
 from typing import Any, NamedTuple, Protocol, TypeAlias
 
 from tinygan.autodiff import Op, Tensor
-from tinygan.nn import Module
+from tinygan.nn import Module, fuse
 from tinygan.optim import EMA
 from tinygan.optim.optimizers import Optimizer
 from tinygan.profile.products import Product, backward_products, forward_products
@@ -144,6 +144,7 @@ def watched(networks: dict[str, Module], meter: Meter, game: Any = None) -> Iter
     wrappers: list[tuple[Any, str, Callable]] = [(c, "__call__", watch.op_call) for c in _family(Op)]
     wrappers += [(c, "pullback", watch.op_pullback) for c in _family(Op)]
     wrappers += [(c, "__call__", lambda f: watch.within(f, watch.layers.get)) for c in _family(Module)]
+    wrappers += [(fuse, "run_both", lambda f: watch.within(f, watch.layers.get))]
     wrappers += [(c, "step", lambda f: watch.within(f, lambda _: OPTIMISER)) for c in _family(Optimizer)]
     wrappers += [(EMA, "update", lambda f: watch.within(f, lambda _: AVERAGE))]
     wrappers += [(c, "batch", lambda f: watch.within(f, lambda _: DATA)) for c in type(game).__mro__]

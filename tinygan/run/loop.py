@@ -10,10 +10,10 @@ from functools import partial
 
 import numpy as np
 
-from tinygan.backend import prime_malloc, share_cores
 from tinygan.distributed import DataParallel, ProcessEnded
 from tinygan.run.checkpoint import RunError
 from tinygan.run.report import Report
+from tinygan.threads import prime_malloc, share_cores
 
 MOST_REWINDS = 3  # an eighth of the learning rate; what still ends in nan then has another cause
 

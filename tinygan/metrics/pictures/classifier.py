@@ -14,13 +14,14 @@ from pathlib import Path
 import numpy as np
 
 from tinygan.autodiff import Tensor, grad, no_grad
-from tinygan.backend import Array, prime_malloc, stream
+from tinygan.backend import Array, stream
 from tinygan.data import Loader, centred, digits, mnist
 from tinygan.files import written_whole
 from tinygan.losses import cross_entropy
 from tinygan.nn import Conv2d, Linear, Module
 from tinygan.ops import flatten, leaky_relu, softmax
 from tinygan.optim import Adam, CosineAnnealingLR, WarmupLR
+from tinygan.threads import prime_malloc
 
 # Part of the file's name in the cache. Raise it with every change of this file that changes the weights.
 VERSION = 1

@@ -2,26 +2,27 @@
 
 import itertools
 import math
+import types
 
 import numpy as np
 import pytest
 from agreement import assert_equal_at_orders_0_1_2
-from strict import strict
 
-from tinygan import Tensor, backend, grad, ops
+from tinygan import Tensor, grad, ops, threads
 from tinygan.gradcheck import assert_gradients
-from tinygan.ops import conv as conv_file
-from tinygan.ops import windows
-from tinygan.ops.conv import Geometry, conv, conv_transpose, conv_weight
+from tinygan.nn.fuse import rectified_conv, rectified_conv_transpose
+from tinygan.ops.conv import conv, conv_transpose, conv_weight
+from tinygan.ops.kernels import conv as kernels
+from tinygan.ops.windows import Geometry, per_axis
 
 # --- slow and obvious ------------------------------------------------------------------------------------------
 
 
-def places(size, kernel, how):
+def places(size, kernel, geometry):
     """Every (window t, offset k, pixel) of an axis or several."""
     for t in itertools.product(*map(range, size)):
         for k in itertools.product(*map(range, kernel)):
-            yield t, k, tuple(s * i + d * j - p for i, j, s, d, p in zip(t, k, how.stride, how.dilation, how.padding))
+            yield t, k, tuple(s * i + d * j - p for i, j, s, p, d in zip(t, k, *geometry[:3]))
 
 
 def inside(pixel, space):
@@ -32,24 +33,24 @@ def group_of(channel, channels, groups):
     return channel // (channels // groups)
 
 
-def naive_conv(x, w, b, size, how):
+def naive_conv(x, w, b, size, geometry):
     y = np.zeros((len(x), len(w), *size)) + (0 if b is None else b.reshape(1, -1, *[1] * len(size)))
     per_group = w.shape[1]
-    for t, k, pixel in places(size, w.shape[2:], how):
+    for t, k, pixel in places(size, w.shape[2:], geometry):
         if inside(pixel, x.shape[2:]):
             for n, o, c in itertools.product(range(len(x)), range(len(w)), range(per_group)):
-                channel = group_of(o, len(w), how.groups) * per_group + c
+                channel = group_of(o, len(w), geometry.groups) * per_group + c
                 y[(n, o, *t)] += x[(n, channel, *pixel)] * w[(o, c, *k)]
     return y
 
 
-def naive_conv_transpose(g, w, b, size, how):
+def naive_conv_transpose(g, w, b, size, geometry):
     per_group = w.shape[1]
-    x = np.zeros((len(g), per_group * how.groups, *size)) + (0 if b is None else b.reshape(1, -1, *[1] * len(size)))
-    for t, k, pixel in places(g.shape[2:], w.shape[2:], how):
+    x = np.zeros((len(g), per_group * geometry.groups, *size)) + (0 if b is None else b.reshape(1, -1, *[1] * len(size)))
+    for t, k, pixel in places(g.shape[2:], w.shape[2:], geometry):
         if inside(pixel, size):
             for n, o, c in itertools.product(range(len(g)), range(len(w)), range(per_group)):
-                channel = group_of(o, len(w), how.groups) * per_group + c
+                channel = group_of(o, len(w), geometry.groups) * per_group + c
                 x[(n, channel, *pixel)] += g[(n, o, *t)] * w[(o, c, *k)]
     return x
 
@@ -87,14 +88,14 @@ def conv_case(name):
         (n + 2 * p - d * (k - 1) - 1) // s + 1 for n, p, d, k, s in zip(space, padding, dilation, kernel, stride)
     )
     x, w, b = random(2, 4, *space), random(outputs, 4 // groups, *kernel), random(outputs)
-    return x, w, b, {"size": size, "how": Geometry(stride, padding, dilation, groups)}
+    return x, w, b, {"size": size, "geometry": Geometry(stride, padding, dilation, groups)}
 
 
 @pytest.mark.parametrize("name", GEOMETRIES)
 def test_convolution_is_the_loop(name):
     x, w, b, options = conv_case(name)
-    how, function = options["how"], getattr(ops, f"conv{x.ndim - 2}d")
-    settings = {"stride": how.stride, "padding": how.padding, "dilation": how.dilation, "groups": how.groups}
+    geometry, function = options["geometry"], getattr(ops, f"conv{x.ndim - 2}d")
+    settings = geometry._asdict()
     np.testing.assert_allclose(function(x, w, b, **settings), naive_conv(x, w, b, **options), atol=1e-12)
     np.testing.assert_allclose(function(x, w, **settings), naive_conv(x, w, None, **options), atol=1e-12)
 
@@ -107,10 +108,10 @@ def test_transposed_convolution_is_the_loop(name):
         for n, p, d, k, s, e in zip(space, padding, dilation, kernel, stride, extra)
     )
     g, w, b = random(2, 4, *space), random(4, 2 if groups < 4 else 1, *kernel), random(2 * groups if groups < 4 else 4)
-    how = Geometry(stride, padding, dilation, groups)
+    geometry = Geometry(stride, padding, dilation, groups)
     function = getattr(ops, f"conv_transpose{len(space)}d")
     settings = {"stride": stride, "padding": padding, "dilation": dilation, "groups": groups, "output_padding": extra}
-    expected = naive_conv_transpose(g, w, b, size, how)
+    expected = naive_conv_transpose(g, w, b, size, geometry)
     np.testing.assert_allclose(function(g, w, b, **settings), expected, atol=1e-12)
 
 
@@ -121,47 +122,46 @@ def test_transposed_convolution_is_the_loop(name):
 def test_the_three_are_one_trilinear_form(name):
     """<conv(x, w), g> = <x, conv_transpose(g, w)> = <w, conv_weight(x, g)>: each is the gradient of the others."""
     x, w, _, options = conv_case(name)
-    how = options["how"]
+    geometry = options["geometry"]
     y = conv(x, w, None, **options)
     g = random(*y.shape, seed=1)
     form = (y * g).sum()
-    np.testing.assert_allclose((x * conv_transpose(g, w, None, size=x.shape[2:], how=how)).sum(), form)
-    np.testing.assert_allclose((w * conv_weight(x, g, size=w.shape[2:], how=how)).sum(), form)
+    np.testing.assert_allclose((x * conv_transpose(g, w, None, size=x.shape[2:], geometry=geometry)).sum(), form)
+    np.testing.assert_allclose((w * conv_weight(x, g, size=w.shape[2:], geometry=geometry)).sum(), form)
 
 
 @pytest.mark.parametrize("groups", [1, 2])
 def test_weights_of_many_windows(groups):
     """More than 1024 windows are summed in another order of axes."""
-    x, w, how = random(2, 4, 30, 30), random(6, 4 // groups, 3, 2), Geometry((1, 1), (1, 0), (1, 1), groups)
+    x, w, geometry = random(2, 4, 30, 30), random(6, 4 // groups, 3, 2), Geometry((1, 1), (1, 0), (1, 1), groups)
     g = random(2, 6, 30, 29)
-    form = (conv(x, w, None, size=(30, 29), how=how) * g).sum()
-    np.testing.assert_allclose((w * conv_weight(x, g, size=(3, 2), how=how)).sum(), form)
+    form = (conv(x, w, None, size=(30, 29), geometry=geometry) * g).sum()
+    np.testing.assert_allclose((w * conv_weight(x, g, size=(3, 2), geometry=geometry)).sum(), form)
+
+
+@pytest.mark.parametrize("name", GEOMETRIES)
+def test_the_kernels_are_the_textbook_forms_at_orders_0_1_2(name):
+    x, w, b, options = conv_case(name)
+    geometry, g = options["geometry"], random(len(x), len(w), *options["size"], seed=1)
+    for op, arguments, const in (
+        (conv, (x, w, b), options),
+        (conv_transpose, (g, w, random(x.shape[1])), {"size": x.shape[2:], "geometry": geometry}),
+        (conv_weight, (x, g), {"size": w.shape[2:], "geometry": geometry}),
+    ):
+        kernel, textbook = (lambda *t, f=f, const=const: f(*t, **const) for f in (op, op.textbook))
+        assert_equal_at_orders_0_1_2(kernel, textbook, arguments)
 
 
 @pytest.mark.parametrize("order", [1, 2])
 @pytest.mark.parametrize("name", GEOMETRIES)
 def test_gradients_of_all_three(name, order):
     x, w, b, options = conv_case(name)
-    how = options["how"]
+    geometry = options["geometry"]
     g = random(len(x), len(w), *options["size"], seed=1)
     assert_gradients(lambda x, w, b: conv(x, w, b, **options), x, w, b, order=order)
-    back = {"size": x.shape[2:], "how": how}
+    back = {"size": x.shape[2:], "geometry": geometry}
     assert_gradients(lambda g, w, b: conv_transpose(g, w, b, **back), g, w, random(x.shape[1]), order=order)
-    assert_gradients(lambda x, g: conv_weight(x, g, size=w.shape[2:], how=how), x, g, order=order)
-
-
-@pytest.mark.parametrize("slope", [0.0, 0.2, 1.0])
-@pytest.mark.parametrize("stride", [1, 2])
-@pytest.mark.parametrize("name", ["conv2d", "conv_transpose2d"])
-def test_leaky_relu_within_is_leaky_relu_after(name, stride, slope, monkeypatch):
-    rng = np.random.default_rng(0)
-    arrays = [rng.standard_normal(shape) for shape in ((3, 2, 5, 4), (2, 2, 3, 3), (2,))]
-    convolve = getattr(ops, name)
-    monkeypatch.setattr(windows, "BLOCK", 40)
-    monkeypatch.setattr(windows, "TIMES_WEIGHTS", 0)
-    within = lambda x, w, b: convolve(x, w, b, stride, negative_slope=slope)
-    after = lambda x, w, b: ops.leaky_relu(convolve(x, w, b, stride), slope)
-    assert_equal_at_orders_0_1_2(within, after, arrays)
+    assert_gradients(lambda x, g: conv_weight(x, g, size=w.shape[2:], geometry=geometry), x, g, order=order)
 
 
 def test_third_derivative():
@@ -196,82 +196,80 @@ def test_gradient_that_is_broadcast_or_in_another_order():
 # --- how it is computed does not show --------------------------------------------------------------------------
 
 
-def spare_all_zeros(monkeypatch):
-    """Have the zeros around images kept out of the products, and weights turned round, however small they are."""
-    for name in ("PART", "PART_OF_WEIGHTS"):
-        monkeypatch.setattr(windows, name, 0)
-    for name in ("TURN_SUM", "TURN_WEIGHTS"):
-        monkeypatch.setattr(conv_file, name, 0)
-    monkeypatch.setattr(windows, "_parts_of", windows._parts_of.__wrapped__)  # not what it remembers
-
-
-@pytest.mark.parametrize("block", [40, 1 << 19])
-@pytest.mark.parametrize("name", GEOMETRIES)
-def test_zeros_can_be_spared(name, block, monkeypatch):
-    spare_all_zeros(monkeypatch)
-    monkeypatch.setattr(windows, "BLOCK", block)
-    monkeypatch.setattr(windows, "TIMES_WEIGHTS", 0)
+def large_case(name):
+    """conv_case of 64 images with 16 times as many channels: in several blocks and, where weights suffice, in parts."""
     x, w, b, options = conv_case(name)
-    t = [Tensor(a, requires_grad=True) for a in (x, w, b)]
-    y = conv(*t, **options)
-    np.testing.assert_allclose(y.data, naive_conv(x, w, b, **options), atol=1e-12)
-    g = random(*y.shape, seed=1)
-    dx, dw, _ = grad(y, t, g)
-    back, c = {"size": x.shape[2:], "how": options["how"]}, random(x.shape[1])
-    np.testing.assert_allclose(dx, naive_conv_transpose(g, w, None, **back), atol=1e-12)
-    np.testing.assert_allclose((dw * w).sum(), (naive_conv(x, w, None, **options) * g).sum())
-    for slope in (0.0, 0.2):  # within
-        rectified = conv(x, w, b, **options, slope=slope), conv_transpose(g, w, c, **back, slope=slope)
-        sums = naive_conv(x, w, b, **options), naive_conv_transpose(g, w, c, **back)
-        for found, expected in zip(rectified, sums):
-            np.testing.assert_allclose(found, np.maximum(expected, slope * expected), atol=1e-12)
+    x, w, b = random(64, 64, *x.shape[2:]), random(16 * len(w), 16 * w.shape[1], *w.shape[2:]), random(16 * len(b))
+    return x, w, b, options
 
 
-def test_zeros_are_spared_where_it_pays(monkeypatch):
-    """DCGAN's 7 x 7 windows of 4 x 4 on 64 pictures: corners, edges and the inside see 9, 12 or 16 offsets."""
-    monkeypatch.setattr(windows, "threads", lambda: 1)
-    x, how = np.zeros((64, 14, 14, 64), np.float32), Geometry((2, 2), (1, 1), (1, 1), 1)
-    parts = windows.parts_of(x, (7, 7), (4, 4), how, weights=1 << 17)
-    sizes = lambda slices: math.prod(s.stop - s.start for s in slices)
-    assert sorted((sizes(p.windows), sizes(p.offsets)) for p in parts) == [(1, 9)] * 4 + [(5, 12)] * 4 + [(25, 16)]
-    assert all(p.inside for p in parts)
-    for few, weights in ((x, 1 << 14), (x[:8], 1 << 17), (strict(x), 1 << 17)):
-        (whole,) = windows.parts_of(few, (7, 7), (4, 4), how, weights)
-        assert not whole.inside and sizes(whole.windows + whole.offsets) == 49 * 16
-    monkeypatch.setattr(windows, "threads", lambda: 2)  # 32 pictures each are too few
-    assert len(windows.parts_of(x, (7, 7), (4, 4), how, weights=1 << 17)) == 1
+LARGE = {
+    "one image in several blocks": (random(2, 8, 96, 96), random(4, 8, 4, 4), (1, 1), (2, 2), 1),
+    "an image to a block, offsets first": (random(8, 8, 64, 64), random(8, 1, 3, 3), (1, 1), (1, 1), 8),
+    "DCGAN": (random(64, 64, 14, 14), random(128, 64, 4, 4), (2, 2), (1, 1), 1),
+}
 
 
-@pytest.mark.parametrize("block", [1, 40, 300, 1 << 19])
-@pytest.mark.parametrize(
-    "name", ["halves", "padded", "two groups", "long rows of one channel", "sound", "volume", "pixels"]
-)
-def test_any_block_size(name, block, monkeypatch):
-    x, w, b, options = conv_case(name)
-    x = np.concatenate([x, 2 * x, x - 1])  # 6 samples: the last block may be smaller
-    monkeypatch.setattr(windows, "BLOCK", block)
-    monkeypatch.setattr(windows, "TIMES_WEIGHTS", 0)
-    t = [Tensor(a, requires_grad=True) for a in (x, w, b)]
-    y = conv(*t, **options)
-    np.testing.assert_allclose(y.data, naive_conv(x, w, b, **options), atol=1e-12)
-    g = random(*y.shape, seed=1)
-    dx, dw, db = grad(y, t, g)
-    np.testing.assert_allclose(dx, naive_conv_transpose(g, w, None, x.shape[2:], options["how"]), atol=1e-12)
-    np.testing.assert_allclose((dw * w).sum() + (db * b).sum(), (y.data * g).sum())
+@pytest.mark.parametrize("name", [*GEOMETRIES, *LARGE])
+def test_blocks_and_parts_do_not_show(name):
+    """At sizes that the kernels take apart, they are the textbook forms still."""
+    if name in GEOMETRIES:
+        x, w, b, options = large_case(name)
+    else:
+        x, w, stride, padding, groups = LARGE[name]
+        size = tuple((n + 2 * p - k) // s + 1 for n, p, k, s in zip(x.shape[2:], padding, w.shape[2:], stride))
+        b, options = random(len(w)), {"size": size, "geometry": Geometry(stride, padding, (1, 1), groups)}
+    g = random(len(x), len(w), *options["size"], seed=1)
+    back = {"size": x.shape[2:], "geometry": options["geometry"]}
+    for op, arguments, const in (
+        (conv, (x, w, b), options),
+        (conv_transpose, (g, w, random(x.shape[1])), back),
+        (conv_weight, (x, g), {"size": w.shape[2:], "geometry": options["geometry"]}),
+    ):
+        y = op.textbook(*arguments, **const)
+        np.testing.assert_allclose(op(*arguments, **const), y, atol=1e-9)
+        if op is not conv_weight:
+            rectified = {conv: rectified_conv, conv_transpose: rectified_conv_transpose}[op]
+            for slope in (0.0, 0.2):
+                np.testing.assert_allclose(
+                    rectified(*arguments, **const, slope=slope), np.maximum(y, slope * y), atol=1e-9
+                )
 
 
-@pytest.mark.parametrize("spare", [False, True])
-def test_threads_give_the_same(spare, use_threads, monkeypatch):
-    if spare:
-        spare_all_zeros(monkeypatch)
-    pieces, split = set(), backend.split_batch
+def multiplications(monkeypatch, pictures):
+    """How many multiplications matmul is asked for by DCGAN's second convolution of so many pictures."""
+    counted = []
+    library = types.SimpleNamespace(**vars(np))
+
+    def matmul(a, b, out):
+        counted.append(math.prod(a.shape) * b.shape[-1])
+        return np.matmul(a, b, out=out)
+
+    library.matmul = matmul
+    monkeypatch.setattr(kernels, "xp", lambda array: library)
+    x, w = np.ones((pictures, 64, 14, 14), np.float32), np.ones((128, 64, 4, 4), np.float32)
+    y = ops.conv2d(x, w, stride=2, padding=1)
+    assert y[0, 0].tolist() == [[64.0 * a * b for b in (3, 4, 4, 4, 4, 4, 3)] for a in (3, 4, 4, 4, 4, 4, 3)]
+    return sum(counted)
+
+
+def test_zeros_around_many_pictures_are_not_multiplied(monkeypatch, use_threads):
+    """Of 7 x 7 windows, 4 at corners see 9 offsets of 16, 20 at edges 12: many pictures pay for parts, few do not."""
+    use_threads(1)
+    every_window, each = 49 * 16 * 64 * 128, 64 * 128
+    assert multiplications(monkeypatch, 8) == 8 * every_window
+    assert multiplications(monkeypatch, 64) == 64 * (4 * 9 + 20 * 12 + 25 * 16) * each
+
+
+def test_threads_give_the_same(use_threads, monkeypatch):
+    pieces, split = set(), threads.split_batch
 
     def watched(function, array, work):
         results = split(function, array, work)
         pieces.add(len(results))
         return results
 
-    monkeypatch.setattr(conv_file, "split_batch", watched)
+    monkeypatch.setattr(kernels, "split_batch", watched)
 
     def everything():
         t = [Tensor(a, requires_grad=True) for a in (random(9, 16, 32, 32), random(32, 16, 3, 3), random(32))]
@@ -289,18 +287,6 @@ def test_threads_give_the_same(spare, use_threads, monkeypatch):
     for n in (2, 3):
         for one, many in zip(results[1], results[n]):
             np.testing.assert_allclose(one, many, atol=1e-9)
-
-
-def test_split_batch(use_threads):
-    use_threads(3)
-    batch = np.zeros(8)
-    assert backend.split_batch(lambda start, stop: (start, stop), batch, work=1e9) == [(0, 2), (2, 5), (5, 8)]
-    assert backend.split_batch(lambda start, stop: (start, stop), batch, work=10) == [(0, 8)]
-    assert backend.split_batch(lambda start, stop: (start, stop), batch[:2], work=1e9) == [(0, 1), (1, 2)]
-    assert backend.split_batch(lambda start, stop: (start, stop), batch[:0], work=1e9) == [(0, 0)]
-    assert backend.split_batch(lambda start, stop: (start, stop), strict(batch), work=1e9) == [(0, 8)]
-    with pytest.raises(ZeroDivisionError):  # from a worker
-        backend.split_batch(lambda start, stop: 1 / start, batch, work=1e9)
 
 
 # --- types, layouts, sizes -------------------------------------------------------------------------------------
@@ -354,7 +340,7 @@ def test_padding_same_and_valid(kernel, dilation):
     x, w = random(2, 3, 7, 6), random(2, 3, *kernel)
     y = ops.conv2d(x, w, padding="same", dilation=dilation)
     assert y.shape == (2, 2, 7, 6)
-    wide = [d * (k - 1) for k, d in zip(kernel, conv_file.per_axis(dilation, 2, "", 1))]
+    wide = [d * (k - 1) for k, d in zip(kernel, per_axis(dilation, 2, "", 1))]
     padded = ops.pad(x, [n for total in reversed(wide) for n in (total // 2, total - total // 2)])  # PyTorch's halves
     np.testing.assert_allclose(y, ops.conv2d(padded, w, padding="valid", dilation=dilation))
 

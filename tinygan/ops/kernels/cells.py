@@ -1,25 +1,20 @@
-"""One step of an LSTM or a GRU by itself, as one operation. `recurrent.py` and `recurrent_gru.py` have the equations.
+"""Single steps of an LSTM and a GRU with gradients by hand: for the textbook forms, see `ops/recurrent.py`.
 
-Inside, arrays are feature-major as there: (gates, H, N), so that each gate is a block.
+Arrays are feature-major, (gates, H, N), so that each gate is a block, as in `lstm.py` and `gru.py`.
 """
 
-from tinygan.autodiff import Fused
 from tinygan.backend import xp
-from tinygan.ops.recurrent import check_shapes, lstm_step, swap
-from tinygan.ops.recurrent_gru import gru_step
-from tinygan.ops.shape import stack
-
-__all__ = ["gru_cell", "lstm_cell"]
+from tinygan.ops.kernels.lstm import check_shapes, swap
 
 
 def preactivations(input, weight, bias):
-    """W xᵀ + b, feature-major: (rows, N)."""
+    """Return W xᵀ + b, feature-major: (rows, N)."""
     a = weight @ input.T
     return a if bias is None else a + bias[:, None]
 
 
 def activate(a, sigmoid_gate):
-    """σ or tanh of `a` in its own memory; σ(a) = tanh(a / 2) / 2 + 1 / 2."""
+    """Change `a` to its σ or tanh, in place; σ(a) = tanh(a / 2) / 2 + 1 / 2."""
     if sigmoid_gate:
         a *= 0.5
     xp(a).tanh(a, out=a)
@@ -31,12 +26,8 @@ def activate(a, sigmoid_gate):
 # --- LSTM ------------------------------------------------------------------------------------------------------
 
 
-def lstm_cell_packed(input, h, c, weight_ih, weight_hh, bias_ih=None, bias_hh=None):
-    """`lstm_step` as one operation, h and c in one array: (2, N, H)."""
-    return stack(lstm_step(input, h, c, weight_ih, weight_hh, bias_ih, bias_hh))
-
-
-def _lstm_run(input, h, c, weight_ih, weight_hh, bias_ih=None, bias_hh=None):
+def lstm_run(input, h, c, weight_ih, weight_hh, bias_ih=None, bias_hh=None):
+    """Return ((h', c') as one array (2, N, H), saved)."""
     check_shapes("lstm_cell", 4, input[None], weight_ih, weight_hh, (h, c), (bias_ih, bias_hh))
     library = xp(input)
     gates = preactivations(input, weight_ih, bias_ih)
@@ -54,7 +45,8 @@ def _lstm_run(input, h, c, weight_ih, weight_hh, bias_ih=None, bias_hh=None):
     return swap(out), (gates, squashed)
 
 
-def _lstm_backward(g, y, saved, need, input, h, c, weight_ih, weight_hh, bias_ih=None, bias_hh=None):
+def lstm_backward(g, y, saved, need, input, h, c, weight_ih, weight_hh, bias_ih=None, bias_hh=None):
+    """Return the gradients to all arguments, from those to what the σ and tanh of the gates were taken of."""
     gates, squashed = saved
     (i, f, g_gate, o), (dh, dc) = gates, swap(g)
     dc = dc + dh * o * (1 - squashed * squashed)
@@ -71,24 +63,11 @@ def _lstm_backward(g, y, saved, need, input, h, c, weight_ih, weight_hh, bias_ih
     return [gradient() if needed else None for needed, gradient in zip(need, gradients, strict=True)]
 
 
-lstm_cell_packed = Fused(_lstm_run, _lstm_backward, lstm_cell_packed, arity=7)
-
-
-def lstm_cell(input, h, c, weight_ih, weight_hh, bias_ih=None, bias_hh=None):
-    """One step of an LSTM, as `lstm_step` has it: input (N, I), h and c (N, H) -> the next (h, c), each (N, H)."""
-    packed = lstm_cell_packed(input, h, c, weight_ih, weight_hh, bias_ih, bias_hh)
-    return packed[0], packed[1]
-
-
 # --- GRU -------------------------------------------------------------------------------------------------------
 
 
-def gru_cell(input, h, weight_ih, weight_hh, bias_ih=None, bias_hh=None):
-    """One step of a GRU, as `gru_step` has it: input (N, I), h (N, H) -> the next h (N, H)."""
-    return gru_step(input, h, weight_ih, weight_hh, bias_ih, bias_hh)
-
-
-def _gru_run(input, h, weight_ih, weight_hh, bias_ih=None, bias_hh=None):
+def gru_run(input, h, weight_ih, weight_hh, bias_ih=None, bias_hh=None):
+    """Return (h' (N, H), saved)."""
     check_shapes("gru_cell", 3, input[None], weight_ih, weight_hh, (h,), (bias_ih, bias_hh))
     size = h.shape[1]
     of_input, of_h = preactivations(input, weight_ih, bias_ih), preactivations(h, weight_hh, bias_hh)  # (3H, N)
@@ -101,7 +80,8 @@ def _gru_run(input, h, weight_ih, weight_hh, bias_ih=None, bias_hh=None):
     return (n + z * (h.T - n)).T, (r, z, n, q)  # h' = (1 - z) n + z h
 
 
-def _gru_backward(g, y, saved, need, input, h, weight_ih, weight_hh, bias_ih=None, bias_hh=None):
+def gru_backward(g, y, saved, need, input, h, weight_ih, weight_hh, bias_ih=None, bias_hh=None):
+    """Return the gradients to all arguments, as `lstm_backward` does."""
     library, (r, z, n, q), dh = xp(g), saved, g.T
     da_n = dh * (1 - z) * (1 - n * n)
     da_z = dh * (h.T - n) * z * (1 - z)
@@ -113,6 +93,3 @@ def _gru_backward(g, y, saved, need, input, h, weight_ih, weight_hh, bias_ih=Non
         lambda: d_of_input @ input, lambda: d_of_h @ h, lambda: d_of_input.sum(1), lambda: d_of_h.sum(1),
     )  # fmt: skip
     return [gradient() if needed else None for needed, gradient in zip(need, gradients, strict=True)]
-
-
-gru_cell = Fused(_gru_run, _gru_backward, gru_cell, arity=6)

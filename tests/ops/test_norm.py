@@ -1,4 +1,4 @@
-"""Normalisation and attention: against loops in plain NumPy, each fast path against its textbook form at orders 0, 1, 2."""
+"""Normalisation: against loops in plain NumPy; kernels against textbook forms at orders 0, 1, 2."""
 
 import math
 
@@ -7,13 +7,13 @@ import pytest
 
 from tinygan import Tensor, grad, ops
 from tinygan.gradcheck import assert_gradients
-from tinygan.ops import norm
-from tinygan.ops.norm import normalize_channels
+from tinygan.nn.fuse import rectified_channels
+from tinygan.ops.norm import _layer_norm, normalize_channels
 
 EPS = 1e-5
 C = 6
 SHAPES = [(5, C), (4, C, 7), (3, C, 4, 5), (2, C, 3, 2, 4)]
-LAYER = norm._layer_norm
+LAYER = _layer_norm
 
 
 def rand(*shape, seed=0):
@@ -40,8 +40,12 @@ for _shape in SHAPES:
 FUSED["no weight"] = (*FUSED["4d-6-batch"][:2], None, *FUSED["4d-6-batch"][3:])
 FUSED["no bias"] = (*FUSED["4d-2-sample"][:3], None, FUSED["4d-2-sample"][4])
 FUSED["neither"] = (*FUSED["4d-6-sample"][:2], None, None, FUSED["4d-6-sample"][4])
-FUSED["leaky"] = (*FUSED["4d-6-batch"][:4], {**FUSED["4d-6-batch"][4], "slope": 0.2})
-FUSED["relu of samples"] = (*FUSED["4d-2-sample"][:4], {**FUSED["4d-2-sample"][4], "slope": 0.0})
+FUSED["leaky"] = (rectified_channels, *FUSED["4d-6-batch"][1:4], {**FUSED["4d-6-batch"][4], "slope": 0.2})
+FUSED["relu of samples"] = (rectified_channels, *FUSED["4d-2-sample"][1:4], {**FUSED["4d-2-sample"][4], "slope": 0.0})
+# several blocks of 65,000 elements: of rows, where the batch shares its statistics, or of samples
+FUSED["many rows"] = (normalize_channels, channels_last(rand(30, C, 40, 20)), *FUSED["4d-6-batch"][2:])
+FUSED["many rows, leaky"] = (rectified_channels, *FUSED["many rows"][1:4], FUSED["leaky"][4])
+FUSED["many samples"] = (normalize_channels, channels_last(rand(300, C, 10, 8)), *FUSED["4d-2-sample"][2:])
 FUSED["far from 0"] = (normalize_channels, FUSED["4d-6-batch"][1] + 9, *FUSED["4d-6-batch"][2:])
 FUSED["channels-first"] = (normalize_channels, rand(3, C, 4, 5), *FUSED["4d-6-batch"][2:])
 for _n, _shape in ((1, (3, 4, C)), (2, (3, 4, C)), (1, (C,))):
@@ -53,18 +57,16 @@ for _n, _shape in ((1, (3, 4, C)), (2, (3, 4, C)), (1, (C,))):
         {"ndim": _n, "eps": EPS},
     )
 FUSED["layer-neither"] = (LAYER, rand(3, 4, C), None, None, {"ndim": 1, "eps": EPS})
+FUSED["layer-many rows"] = (LAYER, rand(1900, 40), rand(40), rand(40, seed=1), {"ndim": 1, "eps": EPS})
 FUSED["layer-feature-major"] = (LAYER, rand(3, C, 4).transpose(0, 2, 1), None, rand(C), {"ndim": 1, "eps": EPS})
 
 
-@pytest.mark.parametrize("small_blocks", [False, True], ids=["whole", "blocks"])
 @pytest.mark.parametrize("case", FUSED.values(), ids=FUSED)
-def test_fused_equals_reference_at_orders_0_1_2(case, small_blocks, monkeypatch):
+def test_the_kernel_equals_the_textbook_at_orders_0_1_2(case):
     f, *arguments, const = case
-    if small_blocks:  # three rows or one sample at a time
-        monkeypatch.setattr(norm, "BLOCK", 3 * C)
     tensors = [a if a is None else Tensor(a, requires_grad=True) for a in arguments]
     leaves = [t for t in tensors if t is not None]
-    fast, slow = f(*tensors, **const), f.reference(*tensors, **const)
+    fast, slow = f(*tensors, **const), f.textbook(*tensors, **const)
     close(fast.data, slow.data)
     g = rand(*fast.shape, seed=5)
     for a, b in zip(grad(fast, leaves, g), grad(slow, leaves, g)):
@@ -81,10 +83,9 @@ def test_fused_equals_reference_at_orders_0_1_2(case, small_blocks, monkeypatch)
         close(a, b)
 
 
-@pytest.mark.parametrize("case", ["4d-6-batch", "4d-2-sample"])
-def test_threads_change_no_bit(case, use_threads, monkeypatch):
+@pytest.mark.parametrize("case", ["many rows", "many samples"])
+def test_threads_change_no_bit(case, use_threads):
     f, *arguments, const = FUSED[case]
-    monkeypatch.setattr(norm, "BLOCK", 3 * C)
 
     def everything():
         tensors = [Tensor(a, requires_grad=True) for a in arguments]
@@ -266,60 +267,6 @@ def test_cosine_similarity():
     assert_gradients(lambda a, b: ops.cosine_similarity(a, b, -1), a, b, order=2, samples=8)
 
 
-# --- attention -------------------------------------------------------------------------------------------------
-
-Q, K, V = rand(2, 4, 3), rand(2, 5, 3), rand(2, 5, 6)
-
-
-def naive_attention(q, k, v, bias, scale=None):
-    """One sample, one query at a time; bias (L, S) is added to the scores, -inf forbids."""
-    out = np.zeros((len(q), v.shape[1]))
-    for row in range(len(q)):
-        scores = [q[row] @ k[s] * (scale or len(q[row]) ** -0.5) + bias[row, s] for s in range(len(k))]
-        weights = [math.exp(s) for s in scores]
-        for s in range(len(k)):
-            out[row] += weights[s] / (sum(weights) or 1) * v[s]
-    return out
-
-
-@pytest.mark.parametrize("kind", ["none", "scale", "causal", "boolean", "additive"])
-def test_attention_is_a_loop_over_queries(kind):
-    allowed = np.ones((4, 5), bool)
-    options = {}
-    if kind == "causal":
-        allowed, options = np.tri(4, 5, dtype=bool), {"is_causal": True}
-    if kind in ("boolean", "additive"):
-        allowed = rand(4, 5) > 0
-        allowed[2] = False  # a query that may attend to nothing
-        options = {"attn_mask": allowed}
-    bias = np.where(allowed, 0, -np.inf)
-    if kind == "additive":
-        bias = bias + rand(4, 5)
-        options = {"attn_mask": bias}
-    scale = 0.3 if kind == "scale" else None
-    y = ops.scaled_dot_product_attention(Q, K, V, scale=scale, **options)
-    for n in range(2):
-        close(y[n], naive_attention(Q[n], K[n], V[n], bias, scale))
-    assert_gradients(
-        lambda *a: ops.scaled_dot_product_attention(*a, scale=scale, **options), Q, K, V, order=2, samples=6
-    )
-
-
-def test_attention_in_float32_and_with_a_learned_bias():
-    q, k, v = (a.astype(np.float32) for a in (Q, K, V))
-    mask = rand(4, 5) > 0
-    for options in ({}, {"attn_mask": mask}, {"is_causal": True}, {"attn_mask": rand(4, 5).astype(np.float32)}):
-        assert ops.scaled_dot_product_attention(q, k, v, **options).dtype == np.float32
-    assert_gradients(ops.scaled_dot_product_attention, Q, K, V, rand(4, 5), samples=10)
-
-
-def test_attention_dropout_is_drawn_from_the_rng_it_is_given():
-    draw = lambda seed: ops.scaled_dot_product_attention(Q, K, V, dropout_p=0.5, rng=np.random.default_rng(seed))
-    assert np.array_equal(draw(0), draw(0)) and not np.array_equal(draw(0), draw(1))
-    kept = np.mean([draw(seed) for seed in range(2000)], 0)
-    np.testing.assert_allclose(kept, ops.scaled_dot_product_attention(Q, K, V), atol=0.15)
-
-
 # --- errors ----------------------------------------------------------------------------------------------------
 
 ERRORS = {
@@ -328,14 +275,9 @@ ERRORS = {
     "batch_norm: weight": (lambda: ops.batch_norm(rand(4, 3), None, None, rand(4), training=True), r"must be \(3,\)"),
     "batch_norm: a vector": (lambda: ops.batch_norm(rand(4), None, None, training=True), r"must be \(N, C, ...\)"),
     "instance_norm: one position": (lambda: ops.instance_norm(rand(4, 3, 1)), "one value"),
-    "group_norm: groups": (lambda: ops.group_norm(rand(4, 3, 2), 2), "3 channels.*no 2 groups"),
+    "group_norm: groups": (lambda: ops.group_norm(rand(4, 3, 2), 2), "3 channels.*do not fall into 2 groups"),
     "layer_norm: shape": (lambda: ops.layer_norm(rand(4, 3), (4,)), r"must end with normalized_shape \(4,\)"),
     "layer_norm: weight": (lambda: ops.layer_norm(rand(4, 3), 3, rand(4)), "layer_norm: weight"),
-    "attention: shapes": (lambda: ops.scaled_dot_product_attention(Q, V, K), r"query \(2, 4, 3\), key \(2, 5, 6\)"),
-    "attention: two masks": (
-        lambda: ops.scaled_dot_product_attention(Q, K, V, np.ones((4, 5), bool), is_causal=True),
-        "not both",
-    ),
 }
 
 
@@ -343,8 +285,3 @@ ERRORS = {
 def test_errors_say_what_is_wrong(call, message):
     with pytest.raises(ValueError, match=message):
         call()
-
-
-def test_attention_dropout_without_rng_is_refused():
-    with pytest.raises(TypeError, match="rng"):
-        ops.scaled_dot_product_attention(Q, K, V, dropout_p=0.5)

@@ -8,10 +8,9 @@ import pytest
 
 from tinygan import Tensor, grad, ops
 from tinygan.gradcheck import assert_gradients
-from tinygan.ops import recurrent
-from tinygan.ops.recurrent import BLOCK
-from tinygan.ops.recurrent_cell import lstm_cell_packed
-from tinygan.ops.recurrent_feedback import lstm_writing
+from tinygan.ops.kernels import lstm as kernels
+from tinygan.ops.kernels.lstm import BLOCK
+from tinygan.ops.recurrent import lstm_cell_packed, lstm_writing
 
 T, N, I, H, X = 2 * BLOCK + 3, 3, 2, 4, 5
 LENGTHS = np.array([T, BLOCK + 1, 0])
@@ -76,10 +75,10 @@ def close(a, b, tolerance=1e-10):
 
 
 @every_case
-def test_fused_equals_reference_at_orders_0_1_2(case):
+def test_the_kernel_equals_the_textbook_at_orders_0_1_2(case):
     f, arguments, const = case
     tensors, leaves = as_parameters(arguments)
-    fast, slow = f(*tensors, **const), f.reference(*tensors, **const)
+    fast, slow = f(*tensors, **const), f.textbook(*tensors, **const)
     close(fast.data, slow.data)
     g = rand(*fast.shape, seed=5)
     for a, b in zip(grad(fast, leaves, g), grad(slow, leaves, g)):
@@ -144,8 +143,8 @@ def test_products_cut_into_parts_give_the_same(f, gates, states, monkeypatch):
     tensors, leaves = as_parameters([0.1 * rand(*shape, seed=k) for k, shape in enumerate(shapes)])
     results = []
     for in_parts in (False, True):
-        monkeypatch.setattr(recurrent, "_multiplies_small_straight", lambda in_parts=in_parts: in_parts)
-        assert recurrent.in_parts(rand(4 * size, I + 1 + size), n).shape == ((4, 96, 99) if in_parts else (1, 384, 99))
+        monkeypatch.setattr(kernels, "_multiplies_small_straight", lambda in_parts=in_parts: in_parts)
+        assert kernels.in_parts(rand(4 * size, I + 1 + size), n).shape == ((4, 96, 99) if in_parts else (1, 384, 99))
         y = f(*tensors)
         results.append([y.data, *grad(y, leaves, rand(*y.shape))])
     for whole, cut in zip(*results, strict=True):
@@ -154,7 +153,7 @@ def test_products_cut_into_parts_give_the_same(f, gates, states, monkeypatch):
 
 def test_arrays_begin_at_a_line_of_the_cache():
     for shape in ((3,), (5, 7, 2), (1, 16)):
-        a = recurrent.aligned(shape, np.zeros(1, np.float32))
+        a = kernels.aligned(shape, np.zeros(1, np.float32))
         assert (a.shape, a.dtype, a.ctypes.data % 64, a.flags.c_contiguous) == (shape, np.float32, 0, True)
 
 

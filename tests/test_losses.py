@@ -1,16 +1,19 @@
-"""linear_cross_entropy works through its rows in blocks: the rows of `op_cases.py` are one block each, these are several."""
+"""linear_cross_entropy at sizes that it takes in several blocks and parts; the rows of `op_cases.py` are one block each."""
+
+import types
 
 import numpy as np
 import pytest
 
-from tinygan import Tensor, backend, grad, losses, no_grad
+from tinygan import Tensor, grad, losses, no_grad
 from tinygan.ops import linear
+from tinygan.ops.kernels import linear_loss as kernels
 
 
-def inputs(scale=1):
+def inputs(scale=1, rows=11, classes=4):
     rng = np.random.default_rng(0)
-    arrays = [rng.standard_normal(shape) * scale for shape in [(11, 3), (4, 3), (4,)]]
-    target = rng.integers(0, 4, 11)
+    arrays = [rng.standard_normal(shape) * scale for shape in [(rows, 3), (classes, 3), (classes,)]]
+    target = rng.integers(0, classes, rows)
     target[5] = -100
     return [Tensor(a, requires_grad=True) for a in arrays], target
 
@@ -20,27 +23,34 @@ def both(given, target):
     return losses.linear_cross_entropy(x, w, target, linear_bias=b), losses.cross_entropy(linear(x, w, b), target)
 
 
-@pytest.mark.parametrize("block", [1, 8, 20, 1000])  # logits: 1, 2, 5 rows at once, and all
-@pytest.mark.parametrize("columns", [1, 3, 4])  # classes at once: each by itself, 3 and the last, all 4
+@pytest.mark.parametrize("rows, classes", [(11, 4), (700, 1100), (150, 20_000)])  # 1 block; 3 of 3 parts; 3 of 64 rows
 @pytest.mark.parametrize("threads", [1, 3])
 @pytest.mark.parametrize("scale", [1, 100])  # logits up to 3, and up to 30,000, whose exponential overflows
-def test_blocks_change_nothing(monkeypatch, block, columns, threads, scale):
-    monkeypatch.setattr(losses, "BLOCK", block)
-    monkeypatch.setattr(losses, "_columns", lambda classes, work: columns)
-    monkeypatch.setattr(backend, "_threads", threads)
-    monkeypatch.setattr(losses, "split_batch", lambda f, array, work: backend.split_batch(f, array, work=1 << 30))
-    given, target = inputs(scale)
+def test_blocks_change_nothing(rows, classes, threads, scale, use_threads):
+    use_threads(threads)
+    given, target = inputs(scale, rows, classes)
     fast, plain = both(given, target)
-    np.testing.assert_allclose(fast.data, plain.data, rtol=1e-13)
+    np.testing.assert_allclose(fast.data, plain.data, rtol=1e-12)
     for found, expected in zip(grad(fast, given), grad(plain, given), strict=True):
-        np.testing.assert_allclose(found, expected, rtol=1e-12, atol=1e-15)
+        np.testing.assert_allclose(found, expected, rtol=1e-9, atol=1e-13)
+
+
+def test_logits_are_held_a_block_at_a_time(monkeypatch):
+    """700 x 1100 logits would be 6 MB; no array that the kernel makes has more elements than a block."""
+    made = []
+    library = types.SimpleNamespace(**vars(np))
+    library.empty = lambda shape, dtype: made.append(np.prod(shape)) or np.empty(shape, dtype)
+    monkeypatch.setattr(kernels, "xp", lambda array: library)
+    given, target = inputs(1, 700, 1100)
+    losses.linear_cross_entropy(given[0], given[1], target)
+    assert kernels.BLOCK / 2 < max(made) <= 1.1 * kernels.BLOCK
 
 
 @pytest.mark.parametrize("work", [100, 64 * 33, 5_000, 5_001])
 @pytest.mark.parametrize("classes", [1, 99, 101, 5000])
 def test_classes_are_taken_many_at_once_or_all(classes, work):
     """In parts of nearly one size, each of at most 500,000 multiplications; all in one if they would be small."""
-    columns = losses._columns(classes, work)
+    columns = kernels._columns(classes, work)
     parts = -(-classes // columns)
     assert parts == 1 or 100 <= 500_000 // work and columns * work <= 500_000 and parts * columns - classes < parts
 

@@ -28,7 +28,7 @@ from tinygan.nn import (
     spectral_norm,
 )
 
-GOLDEN = load_file(Path(__file__).parent / "golden" / "layers.safetensors")  # written by golden/make_state_dicts.py
+GOLDEN = load_file(Path(__file__).parents[1] / "golden" / "layers.safetensors")  # written by golden/make_state_dicts.py
 
 
 def golden(name, part):

@@ -315,7 +315,7 @@ REFUSED = {
     "antialias": (lambda: ops.interpolate(X, 3, antialias=True), "antialias is for modes bilinear and bicubic"),
     "no size": (lambda: ops.interpolate(X, scale_factor=0.1), "the new size must be an integer >= 1"),
     "factors": (lambda: ops.interpolate(X, scale_factor=(2, 2, 2)), "one for each of 2 axes"),
-    "shuffle": (lambda: ops.pixel_shuffle(X, 3), "4 channels of input .* are no multiple of r² = 9"),
+    "shuffle": (lambda: ops.pixel_shuffle(X, 3), "4 channels of input .* are not a multiple of r² = 9"),
     "unshuffle": (lambda: ops.pixel_unshuffle(X, 2), "height and width of input .* must be multiples of 2"),
 }  # fmt: skip
 

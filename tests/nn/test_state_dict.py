@@ -10,7 +10,7 @@ from safetensors.numpy import load_file, save_file
 from tinygan import nn
 from tinygan.nn import BatchNorm1d, Linear, Module, Parameter, Sequential
 
-GOLDEN = load_file(Path(__file__).parent / "golden" / "layers.safetensors")
+GOLDEN = load_file(Path(__file__).parents[1] / "golden" / "layers.safetensors")
 
 
 def torchs_state(name):
