@@ -40,6 +40,17 @@ def test_ema():
         np.testing.assert_array_equal(a.data, b.data)
 
 
+def test_decay_0_follows_and_decay_1_stays():
+    net = Linear(2, 3, rng=0)
+    follows, stays, between = (EMA(net, decay) for decay in (0, 1, 0.5))
+    before = net.weight.data
+    net.weight.data = before + 1
+    for average in (follows, stays, between):
+        average.update(net)
+    for average, expected in ((follows, before + 1), (stays, before), (between, before + 0.5)):
+        np.testing.assert_allclose(average.module.weight.data, expected, rtol=1e-6)
+
+
 def test_ema_on_a_strict_array():
     net = Linear(2, 3, rng=0)
     for p in net.parameters():

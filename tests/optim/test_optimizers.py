@@ -1,5 +1,6 @@
 """Optimisers and clipping: PyTorch's numbers, exact resume, nothing written where a graph may look."""
 
+import inspect
 import math
 
 import numpy as np
@@ -26,6 +27,88 @@ def test_trajectory_is_torchs(expression, dtype, tolerance):
         optimizer.step(gradients(params, k))
         assert params[0].dtype == params[1].dtype == dtype
         np.testing.assert_allclose(flat(params), expected, rtol=tolerance, atol=tolerance)
+
+
+DEFAULTS = {  # of torch.optim, and of torch.nn.utils.clip_grad_norm_
+    SGD: {"lr": 1e-3, "momentum": 0, "dampening": 0, "weight_decay": 0, "nesterov": False},
+    Adam: {"lr": 1e-3, "betas": (0.9, 0.999), "eps": 1e-8, "weight_decay": 0},
+    AdamW: {"lr": 1e-3, "betas": (0.9, 0.999), "eps": 1e-8, "weight_decay": 0.01},
+    RMSprop: {"lr": 0.01, "alpha": 0.99, "eps": 1e-8, "weight_decay": 0, "momentum": 0, "centered": False},
+    clip_grad_norm: {"norm_type": 2.0},
+}
+
+
+@pytest.mark.parametrize("function", DEFAULTS, ids=lambda function: function.__name__)
+def test_defaults_are_torchs(function):
+    parameters = inspect.signature(function).parameters.values()
+    assert {p.name: p.default for p in parameters if p.default is not p.empty} == DEFAULTS[function]
+
+
+# --- every term moves the weight its way -----------------------------------------------------------------------
+
+
+def path(expression, *slopes, start=1.0):
+    """The weights after each step with these gradients, from `start`."""
+    w = Parameter(np.array([start]))
+    optimizer, weights = made(expression, params=[w]), []
+    for slope in slopes:
+        optimizer.step([np.array([slope])])
+        weights.append(w.data.item())
+    return weights
+
+
+ALL = ["SGD(params, lr=.1", "Adam(params, lr=.1", "AdamW(params, lr=.1", "RMSprop(params, lr=.1"]
+
+
+@pytest.mark.parametrize("expression", ALL)
+def test_a_weight_goes_down_the_slope(expression):
+    assert path(expression + ")", 0.3)[0] < 1 < path(expression + ")", -0.3)[0]
+
+
+@pytest.mark.parametrize("expression", ALL)
+def test_weight_decay_shrinks_a_weight_of_either_sign(expression):
+    for start in (1.0, -1.0):
+        (plain,), (decayed,) = (path(f"{expression}, weight_decay={d})", 1e-9, start=start) for d in (0, 0.5))
+        assert abs(decayed) < abs(plain) - 0.01 and decayed * start > 0
+
+
+@pytest.mark.parametrize("expression", ALL)
+def test_a_step_grows_with_the_learning_rate(expression):
+    assert path(expression.replace(".1", ".2") + ")", 0.3)[0] < path(expression + ")", 0.3)[0]
+
+
+def test_momentum_goes_on_where_the_slope_ends_and_dampening_less_so():
+    plain, momentum, dampened = (
+        path(f"SGD(params, lr=.1{s})", 1, 1, 0) for s in ("", ", momentum=.9", ", momentum=.9, dampening=.5")
+    )
+    assert plain[2] == plain[1] and momentum[2] < momentum[1]
+    assert momentum[0] == dampened[0] and momentum[1] < dampened[1]
+    rms, rms_momentum = (path(f"RMSprop(params, lr=.1{s})", 1, 0) for s in ("", ", momentum=.9"))
+    assert rms[1] == rms[0] and rms_momentum[1] < rms_momentum[0]
+
+
+def test_nesterov_looks_ahead():
+    plain, ahead = (path(f"SGD(params, lr=.1, momentum=.9{s})", 1, 1, -1) for s in ("", ", nesterov=True"))
+    assert ahead[0] < plain[0] and ahead[1] < plain[1]
+    assert plain[2] < plain[1] and ahead[2] - ahead[1] > plain[2] - plain[1]  # it brakes sooner
+
+
+def test_adams_step_is_as_long_for_a_slope_of_any_size():
+    for slope in (1e-3, 1.0, 1e3):
+        np.testing.assert_allclose(path("Adam(params, lr=.1)", slope, slope), [0.9, 0.8], rtol=1e-4)
+    assert path("Adam(params, lr=.1, eps=1.0)", 1e-3)[0] > 0.999  # eps is what a slope must exceed
+
+
+def test_adams_betas_remember():
+    short, long = (path(f"Adam(params, lr=.1, betas=({beta}, .99))", 1, -1) for beta in (0.0, 0.9))
+    assert short[1] > short[0] and long[1] - long[0] < short[1] - short[0]
+    short, long = (path(f"Adam(params, lr=.1, betas=(0, {beta}))", 100, 1) for beta in (0.1, 0.99))
+    assert long[0] - long[1] < short[0] - short[1]  # a steep slope is long held against the next
+
+
+def test_a_centred_rmsprop_is_bolder_on_a_steady_slope():
+    plain, centred = (path(f"RMSprop(params, lr=.1, alpha=.9{s})", *[1.0] * 20) for s in ("", ", centered=True"))
+    assert centred[-1] < plain[-1]
 
 
 # --- what a step does and does not touch -----------------------------------------------------------------------
@@ -129,6 +212,23 @@ def test_gradients_may_be_tensors_or_of_another_precision():
     assert {p.dtype.name for p in params} == {"float32"}
 
 
+def test_averages_follow_parameters_to_another_precision():
+    params = problem("float32")
+    optimizer = Adam(params)
+    optimizer.step(gradients(params, 0))
+    for p in params:
+        p.data = p.data.astype("float64")
+    optimizer.step(gradients(params, 1))
+    assert {array.dtype.name for array in optimizer.state.values()} == {"float64"}
+    assert {p.dtype.name for p in params} == {"float64"}
+
+
+@pytest.mark.parametrize("kind", [SGD, RMSprop])
+def test_an_average_that_is_not_used_takes_no_memory(kind):
+    assert "momentum_buffer" not in kind(problem()).state_dict()
+    assert "momentum_buffer" in kind(problem(), momentum=0.5).state_dict()
+
+
 def test_a_learning_rate_from_numpy_does_not_change_the_type():
     params = problem("float32")
     for optimizer in (SGD(params, lr=np.float64(0.1)), Adam(params, betas=np.array([0.5, 0.9]))):
@@ -151,6 +251,7 @@ REFUSED = {
     ),
     "negative lr": (lambda: Adam(problem(), lr=-1), ValueError, "lr must be at least 0"),
     "beta 1": (lambda: Adam(problem(), betas=(0.9, 1.0)), ValueError, r"betas\[1\]"),
+    "alpha 1": (lambda: RMSprop(problem(), alpha=1.0), ValueError, "alpha must be at least 0 and below 1"),
     "nesterov": (lambda: SGD(problem(), lr=0.1, nesterov=True), ValueError, "nesterov"),
     "no gradients": (lambda: Adam(problem()).step(), ValueError, "no parameter has a .grad"),
     "too few": (lambda: Adam(problem()).step([np.ones((2, 3))]), ValueError, r"shapes \[\(2, 3\)\]"),
@@ -257,7 +358,7 @@ def test_a_whole_network_resumes_bit_for_bit_through_a_file():
 # --- clipping --------------------------------------------------------------------------------------------------
 
 
-@pytest.mark.parametrize("norm_type, norm", [(2.0, 5.0), (1.0, 7.0), (math.inf, 4.0)])
+@pytest.mark.parametrize("norm_type, norm", [(2.0, 5.0), (1.0, 7.0), (3.0, 91 ** (1 / 3)), (math.inf, 4.0)])
 def test_clip_grad_norm(norm_type, norm):
     grads = (np.array([[3.0, 0.0]], "float32"), np.array([-4.0], "float32"))
     clipped, found = clip_grad_norm(grads, 1.0, norm_type)
@@ -266,6 +367,16 @@ def test_clip_grad_norm(norm_type, norm):
     assert {g.dtype.name for g in clipped} == {"float32"} and grads[1][0] == -4  # nothing in place
     same, _ = clip_grad_norm(grads, 10.0, norm_type)
     np.testing.assert_array_equal(same[1], grads[1])
+
+
+def test_clip_grad_norm_of_tiny_gradients_divides_by_no_zero():
+    (clipped,), norm = clip_grad_norm([np.zeros(2)], 1.0)
+    assert norm == 0 and not clipped.any()
+    (clipped,), _ = clip_grad_norm([np.array([1e-6])], 1e-6)
+    np.testing.assert_allclose(clipped, [0.5e-6])  # torch's max_norm / (norm + 1e-6)
+    (clipped,), norm = clip_grad_norm([np.array([-9.0, 1.0])], 3.0, math.inf)
+    assert norm == 9
+    np.testing.assert_allclose(clipped, [-3, 1 / 3], rtol=1e-6)
 
 
 def test_clip_grad_value():

@@ -61,7 +61,35 @@ def test_copied_share_tells_copies_from_fresh_pictures():
     assert copied_share(fresh, training, training) > 0.45 and copied_share(fresh, training[:5], held_out) > 0.2
 
 
+def test_copied_share_by_hand():
+    training, held_out = np.array([[0.0], [10]]), np.array([[4.0], [20]])
+    share = lambda *samples: copied_share(np.array([[x] for x in samples]), training, held_out)
+    assert share(1) == share(9) == 1 and share(3) == share(18) == 0
+    assert share(2) == share(7) == 0.5  # as near to one as to the other
+    assert share(1, 1, 2, 3) == (1 + 1 + 0.5) / 4
+
+
+def test_the_larger_set_is_thinned_to_the_smaller():
+    """A thousand held-out samples would be nearer than two training samples, though neither was copied."""
+    fresh, held_out = RNG.standard_normal((1000, 1)), RNG.standard_normal((1000, 1))
+    shares = [copied_share(fresh, held_out[:2], RNG.permutation(held_out), seed) for seed in range(60)]
+    assert np.mean(shares) == pytest.approx(0.5, abs=0.12)
+
+
+def test_the_smallest_sets():
+    rows, distances = nearest_training([[0.0, 0]], [[3.0, 4], [0, 1]], k=2)
+    assert rows.tolist() == [[1, 0]] and distances.tolist() == [[1, 5]]
+    rows, distances = nearest_training([[0.0]], [[2.0], [-2], [2]], k=1)
+    assert rows.tolist() == [[0]]  # equal distances come in order
+    assert nearest_training([[0.0]], [[2.0], [-2], [2]], k=3).rows.tolist() == [[0, 1, 2]]
+    assert copied_share([[0.0]], [[0.0]], [[1.0]]) == 1
+    assert diversity([[0.0], [3]], [[0.0], [2]]) == (3, 2, 1.5)
+
+
 WRONG = {
+    "no rows": (lambda: copied_share(np.zeros((0, 2)), np.zeros((1, 2)), np.zeros((1, 2))), "at least 1 rows"),
+    "one real sample": (lambda: diversity([[0.0], [3]], [[1.0]]), "diversity: .*at least 2 rows"),
+    "samples of another shape": (lambda: nearest_training(IMAGES[:, :, 1:], IMAGES), "the same shape of a sample"),
     "another size": (lambda: nearest_training(IMAGES, IMAGES[:, :, 1:]), "the same shape of a sample"),
     "k": (lambda: nearest_training(IMAGES, IMAGES[:3], 4), "k 4: expected 1 to 3"),
 }

@@ -95,7 +95,6 @@ def test_mmd_of_normals_in_closed_form():
 
 
 def test_permutations_by_hand_and_their_p_values():
-    # {0, 1} against {10}: of the exchanges, those that give {0, 1} again reach the value; {0, 10} and {1, 10} are below
     a, b = np.array([[0.0], [1], [0.5]]), np.array([[10.0], [11], [10.5]])
     test = squared_mmd_test(a, b, repeats=400)
     assert test.p_value == pytest.approx(2 / 20, abs=0.06)  # of 20 ways to choose 3 of 6, itself and its mirror image
@@ -108,6 +107,51 @@ def test_permutations_by_hand_and_their_p_values():
     assert 0.35 < np.mean(same) < 0.65 and np.mean(np.array(same) < 0.1) < 0.25  # uniform
     assert np.median(other) < 0.02
     assert squared_mmd_test(x, y + 1, repeats=60).percentile == 100
+
+
+def test_permutations_one_by_one():
+    """Every exchange of points by hand; those that give the same bags again reach the value, whatever rounding says."""
+    rng = np.random.default_rng(0)
+    for n, m in ((4, 6), (6, 4), (3, 3)):
+        a, b = rng.standard_normal((n, 2)), rng.standard_normal((m, 2)) + 0.5
+        test, shuffle = squared_mmd_test(a, b, repeats=50, width=1.0, seed=3), stream(3, "mmd permutation")
+        value, both, reached = squared_mmd(a, b, width=1.0), np.concatenate([a, b]), 0
+        for _ in range(50):
+            first = np.zeros(n + m, bool)
+            first[shuffle.permutation(n + m)[:n]] = True
+            reached += squared_mmd(both[first], both[~first], width=1.0) > value - 1e-9
+        assert reached > 0
+        assert test == pytest.approx((value, 100 * (1 - reached / 50), (1 + reached) / 51), rel=1e-9)
+
+
+def test_floor_draw_by_draw():
+    real, values = np.random.default_rng(0).standard_normal((31, 2)), []
+    for k in range(9):
+        drawn = real[stream(5, "mmd floor", k).permutation(31)]
+        values.append(squared_mmd(drawn[:10], drawn[10:20], median_distance(real[:20])))
+    assert squared_mmd_floor(real, 10, percentile=80, repeats=9, seed=5) == pytest.approx(np.percentile(values, 80))
+    assert squared_mmd_floor(real[:4], 2, repeats=2) is not None  # the fewest rows that are enough
+
+
+@pytest.mark.parametrize(
+    "distance", [squared_mmd, lambda a, b: kernel_distance(a, b, blocks=2).mean], ids=["mmd", "kid"]
+)
+def test_a_discrepancy_grows_with_each_difference(distance):
+    """A shift, another spread, a missing half: each more of it scores more, in both orders."""
+    a, b = np.random.default_rng(0).standard_normal((2, 400, 2))
+    for worse in (
+        lambda t: b + t,
+        lambda t: b * (1 + t),
+        lambda t: np.where(np.arange(400)[:, None] < 200 * t, abs(b), b),
+    ):
+        none, some, much = (distance(a, worse(t)) for t in (0, 0.5, 1))
+        assert abs(none) < some < much
+        assert distance(worse(1), a) > some
+
+
+def test_the_fewest_rows_that_are_enough():
+    a, b = np.random.default_rng(0).standard_normal((2, 4, 1))
+    assert np.isfinite(kernel_distance(a, b, blocks=2)).all() and np.isfinite(squared_mmd(a[:2], b[:2]))
 
 
 def sines(n, rng, length=30):

@@ -1,9 +1,11 @@
 """Modes covered, against closed forms and published figures."""
 
+import itertools
 import math
 
 import numpy as np
 import pytest
+import scipy.integrate
 
 from tinygan.backend import stream
 from tinygan.metrics import (
@@ -83,7 +85,28 @@ def test_class_scores():
     assert class_scores(np.zeros(10, int), 1) == {"samples": 10, "modes": 1, "reverse_kl": 0, "reverse_kl_perfect": 0}
 
 
+def test_spread_of_one_sample_by_hand():
+    """A perfect model's mean square radius within 3 sigma, in units of sigma²: ∫ r³ e^(-r²/2) dr / ∫ r e^(-r²/2) dr."""
+    (above, _), (below, _) = (scipy.integrate.quad(lambda r, p=p: r**p * math.exp(-(r**2) / 2), 0, 3) for p in (3, 1))
+    for radius in (0.5, 1, 2.9):
+        s = mode_scores([[10 + 0.1 * radius, 0], [90, 90]], [[0, 0], [10, 0]], 0.1)
+        assert s["spread"] == pytest.approx(radius / math.sqrt(above / below))
+        assert (s["modes"], s["high_quality"]) == (1, 0.5)
+    assert mode_scores([[3.0, 0]], [[0, 0]], 1)["high_quality"] == 1  # 3 sigma is near enough
+    assert mode_scores([[90.0, 0]], [[0, 0]], 1)["spread"] == 0  # no sample near any centre
+
+
+def test_mean_divergence_of_few_draws_by_hand():
+    perfect = lambda n, modes: class_scores(np.zeros(n, int), modes)["reverse_kl_perfect"]
+    assert perfect(1, 4) == pytest.approx(math.log(4))
+    assert perfect(2, 2) == pytest.approx(math.log(2) / 2)  # both draws on one mode, half of the time
+    draws = itertools.product(range(3), repeat=4)
+    assert perfect(4, 3) == pytest.approx(np.mean([class_scores(d, 3)["reverse_kl"] for d in draws]))
+
+
 WRONG = {
+    "one class below 0": (lambda: class_scores(np.array([-1, 3]), 4), "classes -1 to 3: expected 0 to 3"),
+    "one class too high": (lambda: class_scores(np.array([0, 4]), 4), "classes 0 to 4: expected 0 to 3"),
     "flat": (lambda: mode_scores(np.zeros(4), ring_centres(), 0.1), "expected .N, D. and .M, D."),
     "3-D": (lambda: mode_scores(np.zeros((4, 3)), ring_centres(), 0.1), "D the same"),
     "none": (lambda: mode_scores(np.zeros((0, 2)), ring_centres(), 0.1), "at least 1 rows"),

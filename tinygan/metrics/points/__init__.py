@@ -1,11 +1,13 @@
 """Bags of points or features: distances, modes, precision and recall, repetition.
 
-frechet, mmd, wasserstein   distances between two bags; the kernel distance (KID) is in mmd
-modes                       how many known modes are covered
-precision_recall            fidelity and diversity apart; density and coverage
-copies                      copies of the training set; diversity
-features                    most of these at once, each beside its floor
-bags                        checks and distances in blocks, shared by all
+    frechet, mmd, wasserstein   distances between two bags; the kernel distance (KID) is in mmd
+    modes                       how many known modes are covered
+    precision_recall            fidelity and diversity apart; density and coverage
+    copies                      copies of the training set; diversity
+    features                    most of these at once, each beside its floor
+    bags                        checks and distances in blocks, shared by all
+
+A bag is a matrix (N, D): a row is a point, or the features of a picture.
 """
 
 from .copies import Diversity, Neighbours, copied_share, diversity, nearest_training

@@ -5,6 +5,7 @@ held-out set of the same size, a copy is nearer to the training set: `copied_sha
 that lie close together: `diversity`.
 """
 
+import math
 from typing import NamedTuple
 
 import numpy as np
@@ -68,7 +69,7 @@ def diversity(generated: ArrayLike, real: ArrayLike) -> Diversity:
     score high too: look also at `precision_recall` or the shares of classes.
     """
     arrays = [np.asarray(to_numpy(x)) for x in (generated, real)]
-    bags = checked_bags("diversity", *(x.reshape(len(x), -1) for x in arrays), least=2)
+    bags = checked_bags("diversity", *map(_rows, arrays), least=2)
     among_generated, among_real = map(_mean_distance, bags)
     if not among_real:
         raise ValueError("diversity: all real samples are equal, so no ratio to them exists")
@@ -89,4 +90,9 @@ def _flat(name: str, *arrays: ArrayLike, least: int) -> list[Array]:
     sets = [to_numpy(x) for x in arrays]
     if any(x.ndim < 2 or x.shape[1:] != sets[0].shape[1:] for x in sets):
         raise ValueError(f"{name}: {' and '.join(str(x.shape) for x in sets)}: expected the same shape of a sample")
-    return checked_bags(name, *(x.reshape(len(x), -1) for x in sets), least=least)
+    return checked_bags(name, *map(_rows, sets), least=least)
+
+
+def _rows(x: Array) -> Array:
+    """Return samples (N, ...) as rows (N, D), N = 0 included."""
+    return x.reshape(len(x), math.prod(x.shape[1:]))
