@@ -151,7 +151,7 @@ def layer_norms(player, module, grads):
     names = [name for name, _ in module.named_parameters()]
     if len(names) != len(grads):
         raise ValueError(f"layer_norms: {len(grads)} gradients for {len(names)} parameters: expected one for each")
-    squares = {}
+    squares: dict[str, float] = {}
     for name, g in zip(names, grads):
         layer = name.rpartition(".")[0] or name
         squares[layer] = squares.get(layer, 0.0) + float((g * g).sum())

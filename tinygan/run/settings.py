@@ -47,7 +47,7 @@ def defaults(**values: Any) -> Callable[[type], type]:
     A field of a group that only a choice brings may be named too. TypeError for a name that no group has.
     """
 
-    def change(cls):
+    def change(cls: Any) -> Any:
         cls.changed = {**cls.changed, **values}
         inherited = {name: f for base in cls.__bases__ for name, f in base.__dataclass_fields__.items()}
         for name, (f, kind) in _redefined(inherited, values).items():
@@ -71,7 +71,7 @@ class RunSettings:
     batch_size: int = setting(64, "Real samples in a step, and as many generated ones.", 1)
     processes: int = setting(1, "Processes that train together; each takes its share of the batch. CPU only.", 1)
 
-    root: ClassVar[type]  # the class that was written down, without the groups that choices brought
+    root: ClassVar[Any]  # the class that was written down, without the groups that choices brought
     changed: ClassVar[dict] = {}  # the defaults that `@defaults` gave, those of groups that choices bring among them
 
     def __init_subclass__(cls):
@@ -100,13 +100,14 @@ class RunSettings:
         return _made, (self.root, asdict(self))
 
     @classmethod
-    def chosen(cls, values: dict) -> type:
+    def chosen(cls, values: dict) -> Any:
         """Return this class with the groups that the values of its choices bring."""
         for f in fields(cls):
             value = values.get(f.name, f.default)
             group = f.metadata["groups"].get(value if f.metadata["choices"] else GIVEN if value else None)
             if group is not None and not issubclass(cls, group):
-                return _joined(cls, group).chosen(values)  # a group may have choices too
+                both: Any = _joined(cls, group)  # type: ignore[arg-type]  # a class can be hashed
+                return both.chosen(values)  # a group may have choices too
         return cls
 
     def divisors(self) -> dict:
@@ -125,7 +126,7 @@ RunSettings.root = RunSettings
 # --- choices ---------------------------------------------------------------------------------------------------
 
 
-def brought(kind: type) -> Iterator[tuple[str, type]]:
+def brought(kind: Any) -> Iterator[tuple[str, type]]:
     """Yield (what a setting must be, the group that it then brings) for every choice of a class: ("way=vae", VAESettings)."""
     for f in fields(kind):
         for value, group in f.metadata["groups"].items():
@@ -133,8 +134,8 @@ def brought(kind: type) -> Iterator[tuple[str, type]]:
             yield from brought(group)
 
 
-@cache
-def _joined(kind, group):
+@cache  # so that two Settings of the same choices are of one class
+def _joined(kind: Any, group: Any) -> Any:
     """The class that has the fields of both."""
     redefined = _redefined(group.__dataclass_fields__, {**group.changed, **kind.changed})
     body = {name: f for name, (f, _) in redefined.items()}
