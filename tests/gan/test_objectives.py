@@ -9,7 +9,7 @@ from tinygan import Tensor, grad, nn, ops
 from tinygan.gan import objectives
 from tinygan.gan.penalties import PENALTIES, around, between, clip_weights
 
-with np.load(Path(__file__).parent / "golden" / "gan.npz") as stored:  # written by golden/make_gan.py
+with np.load(Path(__file__).parents[1] / "golden" / "gan.npz") as stored:  # written by golden/make_gan.py
     GOLDEN = dict(stored)
 
 # Two distributions on four points, as counts, so that a batch holds each point exactly as often as it is probable.
