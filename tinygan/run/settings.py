@@ -129,8 +129,13 @@ def brought(kind: type) -> Iterator[tuple[str, type]]:
     """Yield (what a setting must be, the group that it then brings) for every choice of a class: ("way=vae", VAESettings)."""
     for f in fields(kind):
         for value, group in f.metadata["groups"].items():
-            yield f"{f.name} {value}" if value is GIVEN else f"{f.name}={value}", group
+            yield _said(f, value), group
             yield from brought(group)
+
+
+def _said(f, value):
+    """What the field `f` must be for its group of this value: "way=vae"."""
+    return f"{f.name} {value}" if value is GIVEN else f"{f.name}={value}"
 
 
 @cache
@@ -163,8 +168,12 @@ def _made(root, values):
 
 def _refuse_unknown(kind, values):
     """Raise ValueError for a name that is no setting of `kind`; the sentence says which choice has it."""
-    for name in values.keys() - {f.name for f in fields(kind)}:
-        owners = dict.fromkeys(choice for choice, group in brought(kind.root) if name in group.__dataclass_fields__)
+    known = {f.name for f in fields(kind)}
+    for name in (name for name in values if name not in known):
+        has = lambda group, name=name: name in group.__dataclass_fields__
+        one_change = [(f, v) for f in fields(kind) for v in f.metadata["groups"] if has(kind.root.chosen({**values, f.name: v}))]
+        owners = [_said(*change) for change in one_change]
+        owners = owners or dict.fromkeys(choice for choice, group in brought(kind.root) if has(group))
         reason = f"this training would not read it; with {' or '.join(owners)} it would" if owners else "no such setting"
         raise ValueError(f"{name}={values[name]!r}: {reason}")
 
