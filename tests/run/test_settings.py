@@ -96,7 +96,7 @@ def test_defaults_reach_groups_that_are_not_there_yet():
 
     assert (Further().hidden, Further().steps, Further(judge="cnn").kernel) == (16, 7, 9)
     assert Settings(judge="lstm").hidden == 32
-    meaning = {f.name: f.metadata["meaning"] for f in fields(Further)}
+    meaning = {f.name: f.metadata["meaning"] for f in fields(Further())}
     assert meaning["hidden"] == "Size of its state." and meaning["judge"] == "What judges."
 
 
@@ -126,14 +126,22 @@ def test_a_replaced_choice_brings_the_other_group():
         replace(Settings(judge="lstm"), judge="cnn")
 
 
+UNREAD = "this training would not read it"
+
+
 @pytest.mark.parametrize(
     "values, sentence",
     [
-        ({"hidden": 3}, "hidden=3: this training would not read it; with judge=lstm it would"),
-        ({"judge": "lstm", "channels": 3}, "channels=3: this training would not read it; with judge=cnn or judge=wide it would"),
-        ({"judge": "cnn", "shape": "none", "kernel": 3}, "kernel=3: this training would not read it; with shape=square it would"),
-        ({"share": 0.5}, "share=0.5: this training would not read it; with codes given it would"),
+        ({"hidden": 3}, f"hidden=3: {UNREAD}; with judge=lstm it would"),
+        ({"judge": "lstm", "channels": 3}, f"channels=3: {UNREAD}; with judge=cnn or judge=wide it would"),
+        # what one change brings is named, and not what it would take two for
+        ({"judge": "lstm", "kernel": 3}, f"kernel=3: {UNREAD}; with judge=cnn or judge=wide it would"),
+        ({"judge": "cnn", "shape": "none", "kernel": 3}, f"kernel=3: {UNREAD}; with shape=square it would"),
+        ({"judge": "lstm", "shape": "none", "kernel": 3}, f"shape='none': {UNREAD}; with judge=cnn or judge=wide it would"),
+        ({"share": 0.5}, f"share=0.5: {UNREAD}; with codes given it would"),
         ({"colour": 3}, "colour=3: no such setting"),
+        ({"colour": 3, "hidden": 4}, "colour=3: no such setting"),
+        ({"hidden": 4, "colour": 3}, f"hidden=4: {UNREAD}; with judge=lstm it would"),
         ({"judge": "dog"}, "judge='dog': expected one of cnn, wide, lstm, nobody. What judges."),
         ({"own": -1.0}, "own=-1.0: must be at least 0.0. Its own."),
         ({"codes": 2, "share": 1.5}, "share=1.5: must be between 0.0 and 1.0. Of the noise."),

@@ -168,14 +168,17 @@ def _made(root, values):
 
 def _refuse_unknown(kind, values):
     """Raise ValueError for a name that is no setting of `kind`; the sentence says which choice has it."""
-    known = {f.name for f in fields(kind)}
-    for name in (name for name in values if name not in known):
-        has = lambda group, name=name: name in group.__dataclass_fields__
-        one_change = [(f, v) for f in fields(kind) for v in f.metadata["groups"] if has(kind.root.chosen({**values, f.name: v}))]
-        owners = [_said(*change) for change in one_change]
-        owners = owners or dict.fromkeys(choice for choice, group in brought(kind.root) if has(group))
-        reason = f"this training would not read it; with {' or '.join(owners)} it would" if owners else "no such setting"
-        raise ValueError(f"{name}={values[name]!r}: {reason}")
+    unknown = values.keys() - {f.name for f in fields(kind)}
+    if not unknown:
+        return
+    name = next(name for name in values if name in unknown)
+    has = lambda group: name in group.__dataclass_fields__
+    choices = [(f, value) for f in fields(kind) for value in f.metadata["groups"]]
+    owners = [_said(f, value) for f, value in choices if has(kind.root.chosen({**values, f.name: value}))]
+    if not owners:  # it takes more than one choice
+        owners = dict.fromkeys(choice for choice, group in brought(kind.root) if has(group))
+    reason = f"this training would not read it; with {' or '.join(owners)} it would" if owners else "no such setting"
+    raise ValueError(f"{name}={values[name]!r}: {reason}")
 
 
 def _check(f, value):
