@@ -55,16 +55,16 @@ def test_train_sample_evaluate_resume(tmp_path, capsys, monkeypatch):
         (["train", "digits", "--data", "x"], "these have: captions, dialogue, "),
         (["train", "digits", "--set", "hidden=0"], "at least 1"),
         (["train", "digits", "--steps", "-4"], "at least 1"),
-        (["train", "ring", "--set", "augment=cutout"], "expected pictures"),
+        (["train", "ring", "--set", "augment=cutout"], "unknown setting 'augment'"),
         (["train", "digits", "--set", "objective=wasserstein", "--set", "gamma=0"], "nothing holds"),
         (["train", "digits", "--device", "gpu"], "expected cpu, or cuda"),
         (["train", "--resume"], "--out"),
         (["train", "--resume", "--out", "x", "--steps", "9"], "leave --set, --steps, --seed and --data out"),
-        (["train", "digits", "--resume", "--out", "x"], "is no run"),
+        (["train", "digits", "--resume", "--out", "x"], "holds no run"),
         (["train", "ring", "--out", os.devnull + "/x"], "cannot be made (Not a directory); choose another with --out"),
-        (["sample", "no-such-run"], "is no run"),
-        (["evaluate", "no-such-run"], "is no run"),
-        (["plot", "no-such-run"], "is no run"),
+        (["sample", "no-such-run"], "holds no run"),
+        (["evaluate", "no-such-run"], "holds no run"),
+        (["plot", "no-such-run"], "holds no run"),
         (["list", "digts"], "did you mean digits?"),
     ],
     ids=lambda value: " ".join(value) if isinstance(value, list) else None,
@@ -94,7 +94,7 @@ def test_plot(tmp_path, capsys):
 
     (run / "samples" / "step-000002.png").write_bytes(b"\x89PNG half")
     assert main(["plot", str(run)]) == 2
-    assert "step-000002.png is no picture" in capsys.readouterr().err
+    assert "step-000002.png is not a picture that can be read" in capsys.readouterr().err
     for path in run.glob("samples/*"):
         path.unlink()
     (run / "log.jsonl").write_text('{"step": 4, "d_')

@@ -130,11 +130,16 @@ def brought(kind: Any) -> Iterator[tuple[str, type]]:
     """Yield (what a setting must be, the group that it then brings) for every choice of a class: ("way=vae", VAESettings)."""
     for f in fields(kind):
         for value, group in f.metadata["groups"].items():
-            yield f"{f.name} {value}" if value is GIVEN else f"{f.name}={value}", group
+            yield _said(f, value), group
             yield from brought(group)
 
 
-@cache  # so that two Settings of the same choices are of one class
+def _said(f, value):
+    """What the field `f` must be for its group of this value: "way=vae"."""
+    return f"{f.name} {value}" if value is GIVEN else f"{f.name}={value}"
+
+
+@cache  # two Settings of the same choices are of one class
 def _joined(kind: Any, group: Any) -> Any:
     """The class that has the fields of both."""
     redefined = _redefined(group.__dataclass_fields__, {**group.changed, **kind.changed})
@@ -164,10 +169,17 @@ def _made(root, values):
 
 def _refuse_unknown(kind, values):
     """Raise ValueError for a name that is no setting of `kind`; the sentence says which choice has it."""
-    for name in values.keys() - {f.name for f in fields(kind)}:
-        owners = dict.fromkeys(choice for choice, group in brought(kind.root) if name in group.__dataclass_fields__)
-        reason = f"this training would not read it; with {' or '.join(owners)} it would" if owners else "no such setting"
-        raise ValueError(f"{name}={values[name]!r}: {reason}")
+    unknown = values.keys() - {f.name for f in fields(kind)}
+    if not unknown:
+        return
+    name = next(name for name in values if name in unknown)
+    has = lambda group: name in group.__dataclass_fields__
+    choices = [(f, value) for f in fields(kind) for value in f.metadata["groups"]]
+    owners = [_said(f, value) for f, value in choices if has(kind.root.chosen({**values, f.name: value}))]
+    if not owners:  # it takes more than one choice
+        owners = dict.fromkeys(choice for choice, group in brought(kind.root) if has(group))
+    reason = f"this training would not read it; with {' or '.join(owners)} it would" if owners else "no such setting"
+    raise ValueError(f"{name}={values[name]!r}: {reason}")
 
 
 def _check(f, value):

@@ -16,8 +16,8 @@ from tiny_runs import SET, contents, go_on, one_sentence, tiny_game, trained
 
 from tinygan.cli import main
 from tinygan.files import remove_leftovers
-from tinygan.gan.checkpoint import FORMAT, load_checkpoint, save_checkpoint
-from tinygan.gan.run import Run, RunError
+from tinygan.run.checkpoint import FORMAT, RunError, load_checkpoint, save_checkpoint
+from tinygan.run.folder import Run
 
 
 @pytest.fixture(scope="module")
@@ -98,7 +98,7 @@ FALLS_BACK = {
 }
 STOPS = {
     of_the_future: "newer tinygan.*upgrade",
-    of_another_recipe: "is of mnist-rows, and this a run of digits",
+    of_another_recipe: "is of mnist-rows, and this is a run of digits",
     of_other_networks: "does not fit the networks",
     a_folder: "cannot be read: Is a directory",
 }
@@ -196,7 +196,7 @@ def test_latest_may_be_missing_or_wrong(tmp_path, content, unbroken):
 
 def test_weights_that_are_not_finite_are_not_saved(tmp_path):
     run, game = Run.create(tmp_path / "run", "digits", tiny_game().settings), tiny_game()
-    game.g_parameters[0].data[0] = np.nan
+    game.G.parameters[0].data[0] = np.nan
     with pytest.raises(FloatingPointError, match="the generator's fc1.weight is no longer finite"):
         run.save(game, 1)
     assert run.checkpoints() == []
@@ -350,13 +350,13 @@ def test_another_run_in_the_folder(tmp_path, capsys):
     (run.folder / "config.json").write_text("{")
     assert "config.json is damaged" in says("train", "--resume")
     (run.folder / "config.json").unlink()
-    assert "is no run" in says("train", "--resume")
+    assert "holds no run" in says("train", "--resume")
     assert "checkpoints of a run whose config.json is gone" in says("train", "digits")
 
 
 HOLD = """
 import sys, time
-from tinygan.gan.run import Run
+from tinygan.run.folder import Run
 with Run.open(sys.argv[1]).lock():
     print("held", flush=True)
     time.sleep(60)

@@ -4,10 +4,9 @@ import numpy as np
 import pytest
 from scipy import stats
 
-from tinygan import Tensor, nn, ops, recipes
+from tinygan import Tensor, nn, ops
 from tinygan.gan.latent import (
     SPACES,
-    Between,
     Categorical,
     Joined,
     LatentPath,
@@ -15,9 +14,10 @@ from tinygan.gan.latent import (
     Normal,
     SparseCode,
     Sphere,
-    Truncated,
+    Tokens,
     Uniform,
-    shrunk,
+    draw_each,
+    slerp,
     sparse_code,
 )
 
@@ -32,7 +32,7 @@ class Within:
         self.space, self.truncation = space, truncation
 
     def sample(self, rng, n):
-        return self.space.sample(Truncated(rng, self.truncation), n)
+        return self.space.sample(rng, n, self.truncation)
 
 
 # --- spaces ----------------------------------------------------------------------------------------------------
@@ -108,8 +108,10 @@ def test_mixture_takes_each_space_as_often_as_it_is_told():
 @pytest.mark.parametrize(
     "make, reason",
     [
-        (lambda: Normal(0), "at least 1 number"),
-        (lambda: Truncated(None, 0), "expected .01 or more"),
+        (lambda: Normal(-1), "at least 0 numbers"),
+        (lambda: draw(Within(Normal(1), 0.001)), "expected .01 or more"),
+        (lambda: draw(Within(Normal(1), float("nan"))), "expected .01 or more"),
+        (lambda: Uniform(0), "at least 1 number"),
         (lambda: Uniform(2, 1, 1), "low < high"),
         (lambda: Sphere(2, -1), "more than 0"),
         (lambda: Categorical(3, [0.5, 0.5]), "expected 3"),
@@ -149,45 +151,99 @@ def test_a_path_is_the_gru_unrolled_by_hand():
         np.testing.assert_allclose(path[:, t], h.data, atol=1e-6)
 
 
-# --- on the way ------------------------------------------------------------------------------------------------
+# --- truncation --------------------------------------------------------------------------------------------------
 
-between = lambda t: Between(*(np.random.default_rng(seed) for seed in (1, 2)), t, np.random.default_rng(3))
+
+def test_truncation_narrows_what_is_normal_and_leaves_the_rest():
+    c = 0.8
+    variance = 1 - 2 * c * stats.norm.pdf(c) / (2 * stats.norm.cdf(c) - 1)
+    z = draw(Within(Normal(3), c))
+    assert z.var() == pytest.approx(variance, rel=0.02) and np.abs(z).max() <= c and z.dtype == np.float32
+    normal, box = Normal(2), Uniform(2)
+    assert [space.truncates for space in (normal, box, Joined(normal, box), Joined(box))] == [True, False, True, False]
+    near, far = Joined(normal, box).split(draw(Within(Joined(normal, box), c)))
+    assert np.abs(near).max() <= c < 0.99 < np.abs(far).max()
+    near, far = draw_each((normal, box), np.random.default_rng(0), N, c)
+    assert np.abs(near).max() <= c < 0.99 < np.abs(far).max()
+
+
+def test_a_truncation_that_cuts_nothing_changes_nothing():
+    np.testing.assert_array_equal(draw(Within(Normal(3), 9.0)), draw(Normal(3)))
+
+
+# --- a point of each space, at every step ------------------------------------------------------------------------
+
+
+def test_spaces_that_are_drawn_anew_at_every_step():
+    z = draw(Normal(2, steps=5), 7)
+    assert z.shape == (5, 7, 2) and len(np.unique(z)) == z.size
+    tokens = draw(Tokens(9, 50), 40)
+    assert tokens.shape == (50, 40) and tokens.dtype.kind == "i" and set(np.unique(tokens)) == set(range(9))
+    assert draw(Normal(0), 7).shape == (7, 0)
+
+
+def test_each_space_is_drawn_in_turn_from_one_generator():
+    rng = np.random.default_rng(5)
+    expected = [Normal(2).sample(rng, 4), Uniform(1).sample(rng, 4)]
+    for found, wanted in zip(draw_each((Normal(2), Uniform(1)), np.random.default_rng(5), 4), expected, strict=True):
+        np.testing.assert_array_equal(found, wanted)
+
+
+# --- on the way --------------------------------------------------------------------------------------------------
+
+
+def ends(space, n=N):
+    """Points at both ends of a way, and what is taken where there is no way."""
+    return draw(space, n, seed=1), draw(space, n, seed=2), draw(space, n, seed=3)
 
 
 @pytest.mark.parametrize("t", [0.0, 0.3, 1.0])
-def test_what_lies_between_normal_draws_is_normal(t):
-    z = between(t).standard_normal(N)
-    assert stats.kstest(z, stats.norm.cdf).pvalue > 1e-3
-    ends = [np.random.default_rng(seed).standard_normal(N) for seed in (1, 2)]
-    np.testing.assert_allclose(z, np.cos(t * np.pi / 2) * ends[0] + np.sin(t * np.pi / 2) * ends[1])
-    u = between(t).uniform(-1, 1, (5, 2))
-    a, b = (np.random.default_rng(seed).uniform(-1, 1, (5, 2)) for seed in (1, 2))
-    np.testing.assert_allclose(u, a + t * (b - a))
-    np.testing.assert_array_equal(between(t).integers(9, size=50), np.random.default_rng(3).integers(9, size=50))
-    z = between(t).standard_normal((3, 2), dtype="float32")
-    assert z.dtype == np.float32
+def test_what_lies_between_normal_points_is_normal(t):
+    a, b, fixed = ends(Normal(1))
+    z = Normal(1).between(a, b, t, fixed)
+    assert stats.kstest(z[:, 0], stats.norm.cdf).pvalue > 1e-3 and z.dtype == np.float32
+    np.testing.assert_allclose(z, np.cos(t * np.pi / 2) * a + np.sin(t * np.pi / 2) * b, atol=1e-6)
+
+
+@pytest.mark.parametrize("t", [0.0, 0.3, 1.0])
+def test_what_lies_between_others(t):
+    a, b, fixed = ends(Uniform(2), 5)
+    np.testing.assert_allclose(Uniform(2).between(a, b, t, fixed), a + t * (b - a), atol=1e-6)
+    for space in (Categorical(4), Tokens(9, 6), Mixture([Normal(2)] * 2)):
+        *way, fixed = ends(space, 50)
+        np.testing.assert_array_equal(space.between(*way, t, fixed), fixed)
+    a, b, fixed = ends(Sphere(3, radius=2.0), 50)
+    way = Sphere(3, radius=2.0).between(a, b, t, fixed)
+    np.testing.assert_allclose(np.linalg.norm(way, axis=1), 2, rtol=1e-5)
+    np.testing.assert_allclose(way, slerp(a, b, t))
+
+
+def test_slerp_is_the_great_arc():
+    a, b = np.array([[1.0, 0], [2, 0], [1, 1]]), np.array([[0.0, 1], [0, 4], [1, 1]])
+    half = slerp(a, b, 0.5)
+    np.testing.assert_allclose(half, [[0.5**0.5, 0.5**0.5], [3 * 0.5**0.5, 3 * 0.5**0.5], [1, 1]])
+    np.testing.assert_allclose(slerp(a, b, 0), a, atol=1e-12)
+    np.testing.assert_allclose(slerp(a, b, 1), b, atol=1e-12)
+    third = slerp(a, b, 1 / 3)[0]
+    np.testing.assert_allclose(third, [np.cos(np.pi / 6), np.sin(np.pi / 6)])
+    assert np.isfinite(slerp(a, -a, 0.5)).all() and np.isfinite(slerp(a * 0, b, 0.5)).all()
+    z, w = np.random.default_rng(0).standard_normal((2, 5, 100))
+    lengths = np.linalg.norm(slerp(z, w, 0.5), axis=1)
+    np.testing.assert_allclose(lengths, (np.linalg.norm(z, axis=1) + np.linalg.norm(w, axis=1)) / 2)
+
+
+def test_what_lies_between_joined_points_is_that_of_each_part():
+    space = Joined(Normal(2), Categorical(4), Uniform(1))
+    a, b, fixed = ends(space, 20)
+    parts = space.split(space.between(a, b, 0.3, fixed))
+    for part, one, p, q, r in zip(parts, space.spaces, *map(space.split, (a, b, fixed)), strict=True):
+        np.testing.assert_array_equal(part, one.between(p, q, 0.3, r))
 
 
 @pytest.mark.parametrize(
     "space", [Joined(Normal(2), Categorical(4)), Uniform(3), Sphere(3)], ids=lambda s: type(s).__name__
 )
 def test_every_space_can_be_walked_through_without_a_jump(space):
-    path = np.stack([space.sample(between(t), 20) for t in np.linspace(0, 1, 101)])
+    a, b, fixed = ends(space, 20)
+    path = np.stack([space.between(a, b, t, fixed) for t in np.linspace(0, 1, 101)])
     assert np.abs(np.diff(path, axis=0)).max() < 0.2 and (path[0] != path[-1]).any()
-
-
-def test_a_games_walk_comes_home():
-    ring = recipes.load("ring")
-    game = ring.make_game(ring.Settings(hidden=8))
-    first, middle, last = game.walk(5, 0, (0, 1.5, 3), stops=3)
-    np.testing.assert_array_equal(first, last)
-    assert (first != middle).any()
-    (other,) = game.walk(5, 0, [1.5001], stops=3)
-    assert 0 < np.abs(other - middle).max() < 0.01
-
-
-def test_truncation_narrows():
-    c = 0.8
-    variance = 1 - 2 * c * stats.norm.pdf(c) / (2 * stats.norm.cdf(c) - 1)
-    assert draw(Within(Normal(3), c)).var() == pytest.approx(variance, rel=0.02)
-    np.testing.assert_allclose(shrunk(np.array([4.0, 2.0]), 0.5, centre=2.0), [3, 2])

@@ -25,7 +25,7 @@ KILLS = 50
 
 
 def environment():
-    return {**os.environ, **ENVIRONMENT, "PYTHONPATH": str(Path(__file__).resolve().parents[1])}
+    return {**os.environ, **ENVIRONMENT, "PYTHONPATH": str(Path(__file__).resolve().parents[2])}
 
 
 # --- the program that forks --------------------------------------------------------------------------------------
@@ -80,7 +80,7 @@ def die_at(instant, folder):
 
 def kill_and_resume(folder, seed):
     """Kill runs KILLS times; prints how each was, and the folders of the runs that came to their end."""
-    import tinygan.recipes.digits  # noqa: F401
+    import tinygan.recipes.pictures.digits  # noqa: F401
     from tinygan.data import digits
     from tinygan.threads import share_cores
 

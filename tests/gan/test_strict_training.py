@@ -9,8 +9,9 @@ from strict import StrictArray, strict
 
 from tinygan import Tensor, grad, nn, ops, optim
 from tinygan.backend import stream
-from tinygan.gan.training import Game, training_step
-from tinygan.recipes.digits import PictureJudge, RowSettings, RowWriter
+from tinygan.gan.players import Batch
+from tinygan.networks.rows import PictureJudge, RowWriter
+from tinygan.recipes.pictures.digits import RowGame, Settings
 
 
 def moved(module, make):
@@ -102,42 +103,27 @@ def test_recurrent_networks(name):
 @pytest.mark.parametrize("context", [0, 2], ids=["picture alone", "with the states"])
 def test_the_training_step_of_digits(objective, context):
     """Generator, discriminator, R1 + R2 and the moving average: three steps of the main recipe."""
-    settings = RowSettings(
-        batch_size=4, hidden=6, noise=3, row_noise=2, features=7, context=context, objective=objective
+    s = Settings(
+        batch_size=4, hidden=6, noise=3, row_noise=2, features=7, context=context, objective=objective, penalty_every=1
     )
 
     def played(make):
-        writer = moved(RowWriter(8, 8, settings, np.random.default_rng(0)), make)
-        judge = moved(PictureJudge(8, 8, [(3, 3, 1), (5, 4, 2)], settings, np.random.default_rng(1)), make)
+        writer = moved(RowWriter(8, 8, s, np.random.default_rng(0)), make)
+        judge = moved(PictureJudge(8, 8, [(3, 3, 1), (5, 4, 2)], s, np.random.default_rng(1)), make)
 
-        def noise(rng, n):
-            z, row_noise = RowWriter.draw_noise(settings_only(settings), rng, n)
-            return Tensor(make(z.data)), Tensor(make(row_noise.data))
+        class OnDevice(RowGame):
+            def tensors(self, arrays):
+                return tuple(Tensor(make(a)) for a in arrays)
 
-        def real(step):
-            x = make(stream(0, "real", step).uniform(-1, 1, (4, 1, 8, 8)).astype(np.float32))
-            return (x, writer.read(Tensor(x), *noise(stream(0, "context", step), 4))) if context else (x,)
-
-        def fake(generator, rng, n):
-            picture, states = generator(*noise(rng, n))
-            return (picture, states) if context else (picture,)
-
-        game = Game(writer, judge, real, fake, settings)
-        losses = [training_step(game, step) for step in range(3)]
-        return game, losses
+        batch = lambda turn: Batch(make(stream(0, "real", turn).uniform(-1, 1, (4, 1, 8, 8)).astype(np.float32)))
+        game = OnDevice(writer, judge, writer.spaces(), batch, s)
+        return game, [game.step(step) for step in range(3)]
 
     (on_numpy, losses), (on_strict, strict_losses) = played(lambda a: a), played(strict)
     for a, b in zip(losses, strict_losses, strict=True):
+        assert set(a) == {"d_loss", "g_loss", "penalty"}
         assert a == pytest.approx(b, rel=1e-3, abs=1e-4)
     for name in ("generator", "discriminator"):
-        assert all(isinstance(p.data, StrictArray) for p in getattr(on_strict, name).parameters())
-        assert_same(getattr(on_numpy, name), getattr(on_strict, name), 2e-3)
-    assert_same(on_numpy.average.module, on_strict.average.module, 2e-3)
-
-
-class settings_only:
-    """What RowWriter.draw_noise reads of a writer, on the CPU."""
-
-    def __init__(self, settings):
-        self.s, self.height = settings, 8
-        self.fc1 = nn.Linear(1, 1)
+        assert all(isinstance(p.data, StrictArray) for p in on_strict.players[name].parameters)
+        assert_same(on_numpy.players[name].module, on_strict.players[name].module, 2e-3)
+    assert_same(on_numpy.G.average.module, on_strict.G.average.module, 2e-3)

@@ -6,41 +6,18 @@ import subprocess
 import sys
 import time
 from functools import partial
+from pathlib import Path
 
 import numpy as np
 import pytest
-from tiny_runs import SET, contents, draw, one_sentence, tiny_game
+from process_tasks import bring, bring_other_shapes, fail, gradients, learned
+from tiny_runs import SET, contents, digits, draw, one_sentence, tiny_game
 
-from tinygan import Tensor, grad
 from tinygan.cli import main
-from tinygan.distributed import ROOM, DataParallel, ProcessEnded, average_gradients
-from tinygan.gan.loop import train
-from tinygan.gan.run import Run, RunError
-from tinygan.nn import LeakyReLU, Linear, Sequential
-from tinygan.optim import Adam
-from tinygan.recipes import digits
-
-
-def gradients(rank):
-    """What a process brings: a scalar, a channels-last weight, more numbers than fit the shared memory at once."""
-    rng = np.random.default_rng(rank)
-    shapes = (), (5, 2, 3, 3), (ROOM // 4 + 10,)
-    scalar, weight, many = (rng.standard_normal(shape, dtype=np.float32) for shape in shapes)
-    return scalar, weight.transpose(0, 2, 3, 1), many
-
-
-def bring(rank, times):
-    for _ in range(times):
-        average_gradients(gradients(rank))
-
-
-def bring_other_shapes():
-    average_gradients([np.zeros(3)])
-    time.sleep(60)
-
-
-def fail():
-    raise ValueError("of no importance")
+from tinygan.distributed import DataParallel, ProcessEnded, average_gradients
+from tinygan.run.checkpoint import RunError
+from tinygan.run.folder import Run
+from tinygan.run.loop import train
 
 
 @pytest.mark.parametrize("size", [2, 3])
@@ -62,18 +39,6 @@ def test_without_other_processes_gradients_are_what_they_are():
 
 
 # --- weights ---------------------------------------------------------------------------------------------------
-
-
-def learned(rows):
-    """The weights after five steps with the mean loss over these rows of a batch."""
-    rng = np.random.default_rng(0)
-    x, y = rng.standard_normal((12, 3)), rng.standard_normal((12, 1))
-    net = Sequential(Linear(3, 8, rng=1), LeakyReLU(0.2), Linear(8, 1, rng=2)).to(dtype="float64")
-    optimizer = Adam(net.parameters(), lr=0.1)
-    for _ in range(5):
-        loss = ((net(Tensor(x[rows])) - Tensor(y[rows])) ** 2).mean()
-        optimizer.step(average_gradients(grad(loss, optimizer.params)))
-    return [p.numpy() for p in optimizer.params]
 
 
 def test_shares_of_a_batch_teach_what_the_whole_batch_teaches():
@@ -104,10 +69,6 @@ def test_a_run_on_two_processes_repeats_and_resumes_bit_for_bit(tmp_path, capsys
     assert whole == contents(tmp_path / "b")
     assert not multiprocessing.active_children()
     assert main(["sample", str(tmp_path / "a"), "-n", "3"]) == 0
-
-
-def make_tiny(**settings):
-    return tiny_game(**settings)
 
 
 def test_what_ends_a_process_ends_the_run_with_a_sentence(tmp_path, capfd):
@@ -142,9 +103,9 @@ def test_after_a_rewind_all_processes_have_the_halved_rate(tmp_path, monkeypatch
 
     game.step = once_infinite
     run = Run.create(tmp_path / "r", "digits", game.settings)
-    train(game, run, draw, pictures=2, progress=False, on_nan="rewind", others=[partial(make_tiny, **few, seed=5)])
-    few["learning_rate"] = run.config["settings"]["learning_rate"]
-    halved = tiny_game(**few)
+    train(game, run, draw, pictures=2, progress=False, on_nan="rewind", others=[partial(tiny_game, **few, seed=5)])
+    assert run.pace == 0.5
+    halved = tiny_game(**few, learning_rate=game.settings.learning_rate / 2)
     again = Run.create(tmp_path / "again", "digits", halved.settings)
     there, here = (tmp_path / name / "checkpoints" / "step-2.safetensors" for name in ("r", "again"))
     here.write_bytes(there.read_bytes())
@@ -155,16 +116,16 @@ def test_after_a_rewind_all_processes_have_the_halved_rate(tmp_path, monkeypatch
         pictures=2,
         progress=False,
         start=again.load(halved),
-        others=[partial(make_tiny, **few, seed=5)],
+        others=[partial(tiny_game, **few, seed=5, learning_rate=halved.settings.learning_rate)],
     )
-    assert all(np.array_equal(a.data, b.data) for a, b in zip(game.g_parameters, halved.g_parameters, strict=True))
+    assert all(np.array_equal(a.data, b.data) for a, b in zip(game.G.parameters, halved.G.parameters, strict=True))
 
 
 SCRIPT = """
 import os, sys
 sys.path.insert(0, {tests!r})
 from functools import partial
-from test_distributed import gradients, say_who
+from process_tasks import gradients, say_who
 from tinygan.distributed import DataParallel, average_gradients
 
 if __name__ == "__main__":
@@ -174,15 +135,9 @@ if __name__ == "__main__":
 """
 
 
-def say_who(path):
-    with open(path, "w") as f:
-        f.write(str(os.getpid()))
-    bring(1, 2)
-
-
 def test_processes_end_when_the_first_is_killed(tmp_path):
     told, script = tmp_path / "pid", tmp_path / "script.py"
-    script.write_text(SCRIPT.format(tests=os.path.dirname(__file__), told=str(told)))
+    script.write_text(SCRIPT.format(tests=str(Path(__file__).parents[1]), told=str(told)))
     assert subprocess.run([sys.executable, str(script)]).returncode == 9
     pid, end = int(told.read_text()), time.monotonic() + 20
     with pytest.raises(ProcessLookupError):
@@ -194,7 +149,7 @@ def test_processes_end_when_the_first_is_killed(tmp_path):
 @pytest.mark.parametrize(
     ("words", "says"),
     [
-        (["--set", "processes=3"], "do not divide batch_size=64: each takes as many of them; take a batch_size of 66"),
+        (["--set", "processes=3"], "batch_size=64 does not divide evenly by processes=3: take batch_size=66"),
         (["--set", "processes=0"], "must be at least 1"),
     ],
 )

@@ -12,27 +12,26 @@ from pathlib import Path
 
 import numpy as np
 import pytest
-from tiny_runs import SET, contents, draw, one_sentence, tiny_game
+from tiny_runs import SET, contents, digits, draw, one_sentence, tiny_game
 
 from tinygan.cli import main
-from tinygan.gan.checkpoint import load_checkpoint
-from tinygan.gan.loop import train
-from tinygan.gan.run import Run, RunError
-from tinygan.recipes import digits
+from tinygan.run.checkpoint import RunError, load_checkpoint
+from tinygan.run.folder import Run
+from tinygan.run.loop import train
 
 # --- values that are not finite ----------------------------------------------------------------------------------
 
 
 def poisoned(game, step=4, above=0.0):
     """The real samples of one step are nan as long as the learning rate is higher than `above`."""
-    real = game.real
+    batch = game.batch
 
-    def poisoned_real(k):
-        x, *about = real(k)
-        bad = k == step and game.settings.learning_rate > above
-        return (x * np.float32("nan") if bad else x), *about
+    def poisoned_batch(turn):
+        real = batch(turn)
+        bad = turn == step and game.G.schedule.base_lr > above
+        return real._replace(x=real.x * np.float32("nan")) if bad else real
 
-    game.real = poisoned_real
+    game.batch = poisoned_batch
     return game
 
 
@@ -41,19 +40,21 @@ def test_rewind_goes_on_from_the_last_checkpoint_at_half_the_learning_rate(tmp_p
     run = Run.create(tmp_path / "run", "digits", game.settings)
     train(game, run, draw, pictures=2, log_every=1, progress=False, on_nan="rewind")
     config = run.config
-    assert config["on_nan"] == "rewind" and config["settings"]["learning_rate"] == 0.0025
-    assert [(r["to_step"], r["learning_rate"]) for r in config["rewinds"]] == [(3, 0.005), (3, 0.0025)]
+    assert config["on_nan"] == "rewind" and config["settings"]["learning_rate"] == 0.01  # what was asked for stays
+    assert [(r["to_step"], r["pace"]) for r in config["rewinds"]] == [(3, 0.5), (3, 0.25)]
+    assert run.pace == 0.25 and "no longer finite" in config["rewinds"][0]["because"]
     events = [row for row in run.rows() if "event" in row]
     assert [row["step"] for row in run.rows() if "event" not in row] == [1, 2, 3, 4, 5, 6]
     assert [row["step"] for row in events] == [3, 3]
     assert "the discriminator's gradient is no longer finite in cnn1.0.weight" in events[0]["says"]
-    assert "at step 5: back to step 3 with half the learning rate, 0.005" in events[0]["says"]
+    assert "at step 5: back to step 3 with 0.5 times the learning rate" in events[0]["says"]
 
     # killed after the last rewind and resumed, as the command line does it: the same bytes
-    again = tiny_game(learning_rate=config["settings"]["learning_rate"])
+    again = tiny_game(learning_rate=0.01)
     expected = contents(run.folder)
     (run.folder / "checkpoints" / "step-6.safetensors").unlink()
     start = run.resume(again)
+    assert again.G.schedule.base_lr == 0.0025 and again.D.schedule.base_lr == 0.0025
     train(again, run, draw, start=start, pictures=2, log_every=1, progress=False)
     assert start == 3 and contents(run.folder) == expected
 
@@ -79,7 +80,7 @@ def test_a_stop_before_the_first_checkpoint_promises_none(tmp_path):
 def test_rewinds_come_to_an_end(tmp_path):
     game = poisoned(tiny_game())
     run = Run.create(tmp_path / "run", "digits", game.settings)
-    with pytest.raises(RunError, match="at step 5, after 3 rewinds to a learning rate of 0.000375") as error:
+    with pytest.raises(RunError, match="at step 5, after 3 rewinds to 0.125 times the learning rate") as error:
         train(game, run, draw, pictures=2, progress=False, on_nan="rewind")
     one_sentence(error)
     assert run.load(tiny_game()) == 3
@@ -88,7 +89,7 @@ def test_rewinds_come_to_an_end(tmp_path):
 def test_a_run_that_stopped_may_be_told_to_rewind(tmp_path, capsys, monkeypatch):
     make_game = digits.make_game
     monkeypatch.setattr(
-        digits, "make_game", lambda s, device="cpu": poisoned(make_game(s, device), step=9, above=0.002)
+        digits, "make_game", lambda *arguments: poisoned(make_game(*arguments), step=9, above=0.002)
     )
     out = ["--out", str(tmp_path / "run")]
     assert main(["train", "digits", *SET, "--steps", "16", *out]) == 2
@@ -96,7 +97,7 @@ def test_a_run_that_stopped_may_be_told_to_rewind(tmp_path, capsys, monkeypatch)
     assert "at step 10: try" in printed and "go back to the last checkpoint" in printed and "--on-nan rewind" in printed
     assert main(["train", "--resume", *out, "--on-nan", "rewind"]) == 0
     printed = " ".join(capsys.readouterr().err.split())  # it was broken into lines as wide as the terminal
-    assert "at step 10: back to step 8 with half the learning rate, 0.0015" in printed
+    assert "at step 10: back to step 8 with 0.5 times the learning rate" in printed
     assert Run.open(tmp_path / "run").config["on_nan"] == "rewind"
 
 
@@ -123,8 +124,9 @@ def test_progress(tmp_path, capsys, monkeypatch, to):
 # the program says where it is by drawing; from the second picture on it takes its time
 SLOW = """
 import sys, time
-from tinygan.recipes import digits
+from tinygan import recipes
 from tinygan.cli import main
+digits = recipes.load("digits")
 draw, drawn = digits.draw, []
 def slow(game, samples, path):
     drawn.append(path)
@@ -138,7 +140,7 @@ sys.exit(main(sys.argv[2:]))
 
 
 def environment():
-    root = str(Path(__file__).resolve().parents[1])
+    root = str(Path(__file__).resolve().parents[2])
     return {**os.environ, "PYTHONPATH": root, "TINYGAN_PROGRESS": "0", "PYTHONUNBUFFERED": "1"}
 
 

@@ -6,10 +6,12 @@ from PIL import Image
 
 from tinygan import Tensor, recipes
 from tinygan.gan import pictures
-from tinygan.gan.loop import train
-from tinygan.gan.run import Run
+from tinygan.gan.players import Batch
 from tinygan.plot import image_grid
-from tinygan.recipes import digits
+from tinygan.run.folder import Run
+from tinygan.run.loop import train
+
+digits = recipes.load("digits")
 
 
 @pytest.fixture
@@ -53,7 +55,7 @@ def test_training_pictures_come_once_each_and_copies_are_found(game, tmp_path, m
         pictures, "neighbour_strip", lambda x, near: (drawn.append((x, near)), np.zeros((2, 2), np.uint8))[1]
     )
     stolen = every[::30]
-    game.fake = lambda generator, rng, n: (Tensor(stolen[:n] + np.float32(0.01)),)
+    game.generate = lambda G, z, given: Batch(Tensor(stolen[: z[0].shape[0]] + np.float32(0.01)))
     pictures.beside_training(game, tmp_path / "nearest.png")
     ((x, near),) = drawn
     assert near.shape == (pictures.COMPARED, pictures.NEIGHBOURS, 1, 8, 8)
@@ -66,7 +68,7 @@ def test_training_pictures_come_once_each_and_copies_are_found(game, tmp_path, m
 def test_the_log_has_a_penalty_in_every_row_and_scores_where_it_looks(tmp_path):
     game = digits.make_game(digits.Settings(steps=12, batch_size=16, hidden=8, features=8, penalty_every=5))
     run = Run.create(tmp_path / "run", "digits", game.settings)
-    scores = lambda game: {"weights": float(len(game.g_parameters))}
+    scores = lambda game: {"weights": float(len(game.G.parameters))}
     train(game, run, lambda samples, path: None, scores=scores, log_every=2, pictures=3, progress=False)
     rows = run.rows()
     assert all("penalty" in row for row in rows)
