@@ -1,8 +1,9 @@
-"""What tests of data share: IDX files, written a second time, and a call that is refused in a sentence and little memory."""
+"""Shared by tests of data: IDX files, picture folders, and a call that is refused in a sentence and little memory."""
 
 import struct
 import tracemalloc
 
+import numpy as np
 import pytest
 
 from tinygan.data import DataError
@@ -34,3 +35,31 @@ def refused(call, *fragments):
     for fragment in fragments:
         assert fragment in message
     return peak
+
+
+def folder_of(images, suffix=".png", mode=None):
+    """write(path): a folder of picture files, every second one in a folder inside it."""
+
+    def write(path):
+        from PIL import Image
+
+        path.mkdir()
+        (path / "inside").mkdir()
+        for k, image in enumerate(images):
+            picture = Image.fromarray(image)
+            name = path / ("inside" if k % 2 else ".") / f"{k}{suffix}"
+            (picture.convert(mode) if mode else picture).save(name)
+        (path / "notes.txt").write_text("not a picture")
+        (path / ".hidden.png").write_text("not a picture either")
+
+    return write
+
+
+def saved(array):
+    """write(path): the array as a NumPy file."""
+
+    def write(path):
+        with open(path, "wb") as f:
+            np.save(f, array)
+
+    return write
