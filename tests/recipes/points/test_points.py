@@ -4,12 +4,12 @@ import time
 
 import numpy as np
 import pytest
+from tinygan.gan.training import training_step
+from tinygan.recipes.swissroll import share_near_the_curve
 
 from tinygan import recipes
 from tinygan.data.toys import SWISS_ROLL_SIGMA, gaussians, swiss_roll
-from tinygan.gan.training import training_step
 from tinygan.metrics import grid_centres, mode_scores, ring_centres, sliced_wasserstein
-from tinygan.recipes.swissroll import share_near_the_curve
 
 NAMES = ["ring", "grid", "swissroll"]
 
