@@ -1,63 +1,24 @@
-"""Points in the plane: the data are what they say, and the recipes learn from them, draw and score."""
+"""Recipes of points: they train, draw and score; a short game comes nearer; few features are active when they cost."""
 
 import time
 
 import numpy as np
 import pytest
-from tinygan.gan.training import training_step
-from tinygan.recipes.swissroll import share_near_the_curve
+from small_runs import hold, small_game
 
 from tinygan import recipes
-from tinygan.data.toys import SWISS_ROLL_SIGMA, gaussians, swiss_roll
-from tinygan.metrics import grid_centres, mode_scores, ring_centres, sliced_wasserstein
+from tinygan.backend import stream
+from tinygan.gan.latent import draw_each, sparse_code
+from tinygan.metrics import sliced_wasserstein
 
 NAMES = ["ring", "grid", "swissroll"]
-
-
-@pytest.mark.parametrize("centres, sigma", [(ring_centres(), 0.01), (grid_centres(), 0.05)], ids=["ring", "grid"])
-def test_gaussians_score_as_a_perfect_model_does(centres, sigma):
-    points = gaussians(centres, sigma, 20_000)
-    assert points.shape == (20_000, 2) and points.dtype == np.float32
-    scores = mode_scores(points, centres, sigma)
-    assert scores["modes"] == len(centres)
-    assert scores["high_quality"] == pytest.approx(1 - np.exp(-4.5), abs=0.003)
-    assert scores["reverse_kl"] < 0.002
-    nearest = np.linalg.norm(points[:, None] - centres, axis=2).argmin(1)
-    np.testing.assert_allclose((points - centres[nearest]).std(0), sigma, rtol=0.03)
-
-
-def test_swiss_roll_lies_about_its_spiral():
-    curve = swiss_roll(5000, sigma=0) * 7.5
-    radius = np.linalg.norm(curve, axis=1)  # t itself, and the angle is t again
-    np.testing.assert_allclose(curve, radius[:, None] * np.c_[np.cos(radius), np.sin(radius)], atol=1e-4)
-    assert radius.min() >= 1.5 * np.pi - 1e-5 and radius.max() <= 4.5 * np.pi + 1e-5
-    assert radius.mean() == pytest.approx(3 * np.pi, rel=0.01)
-    noise = swiss_roll(5000) - swiss_roll(5000, sigma=0)
-    assert noise.std() == pytest.approx(SWISS_ROLL_SIGMA, rel=0.03)
-    assert share_near_the_curve(swiss_roll(2000)) > 0.985
-
-
-@pytest.mark.parametrize("make", [lambda seed: gaussians([[0, 0]], 1, 9, seed), lambda seed: swiss_roll(9, seed=seed)])
-def test_points_are_a_function_of_the_seed(make):
-    np.testing.assert_array_equal(make(3), make(3))
-    assert (make(3) != make(4)).any()
-
-
-def test_impossible_data_are_refused():
-    with pytest.raises(ValueError, match=r"expected \(K, D\)"):
-        gaussians(np.zeros(3), 0.1, 5)
-    with pytest.raises(ValueError, match="0 or more"):
-        swiss_roll(5, sigma=-1)
-
-
-# --- recipes ---------------------------------------------------------------------------------------------------
 
 
 @pytest.mark.parametrize("name", NAMES)
 def test_recipe_trains_draws_and_scores(name, tmp_path):
     begun, recipe = time.perf_counter(), recipes.load(name)
-    game = recipe.make_game(recipe.Settings(steps=3, hidden=16, batch_size=32))
-    rows = [training_step(game, step) for step in range(3)]
+    game = small_game(name, steps=3)
+    rows = [game.step(step) for step in range(3)]
     assert all(np.isfinite(value) for row in rows for value in row.values())
     samples = game.sample(300, 0)
     assert samples.shape == (300, 2) and samples.dtype == np.float32
@@ -66,6 +27,7 @@ def test_recipe_trains_draws_and_scores(name, tmp_path):
     scores = recipe.evaluate(game, samples)
     assert all(np.isfinite(value) for value in scores.values())
     assert recipe.EVALUATED_SAMPLES == 2500
+    assert set(recipe.WATCHED) <= set(scores)
     assert time.perf_counter() - begun < 20
 
 
@@ -78,25 +40,76 @@ def test_recipe_trains_draws_and_scores(name, tmp_path):
         {"latent": "uniform", "noise": 2},
         {"layers": 1},
         {"sparsity": 0.1},
+        {"codes": 0},
     ],
     ids=str,
 )
-def test_settings_of_points(settings):
-    ring = recipes.load("ring")
-    game = ring.make_game(ring.Settings(steps=3, hidden=8, batch_size=16, **settings))
-    assert all(np.isfinite(value) for value in training_step(game, 0).values())
+def test_settings_of_points(settings, tmp_path):
+    game = small_game("ring", steps=3, **settings)
+    assert all(np.isfinite(value) for value in game.step(0).values())
+    assert game.sample(5, 0).shape == (5, 2)
+    recipes.load("ring").draw(game, game.sample(50, 0), tmp_path / "x.png")  # in packs D cannot be drawn
+    assert (tmp_path / "x.png").stat().st_size > 100
 
 
 def test_spread_of_one_is_refused():
     with pytest.raises(ValueError, match="no spread"):
         recipes.load("ring").Settings(spread_of=1)
+    with pytest.raises(ValueError, match="noise_share=0.1: .* with codes .* it would"):
+        recipes.load("ring").Settings(codes=0, noise_share=0.1)
+
+
+def test_z_is_drawn_where_the_settings_say_with_a_code_beside_it():
+    game = small_game("ring", latent="sphere", noise=3, codes=5)
+    (z,) = draw_each(game.spaces, np.random.default_rng(0), 400)
+    np.testing.assert_allclose(np.linalg.norm(z[:, :3], axis=1), 1, atol=1e-5)
+    assert z.shape == (400, 8) and (z[:, 3:].sum(1) == 1).all() and (z[:, 3:].sum(0) > 50).all()
+
+
+@pytest.mark.parametrize("name", NAMES)
+def test_real_batches_are_points_of_the_data(name):
+    recipe = recipes.load(name)
+    scores = recipe.evaluate(None, small_game(name, batch_size=2000).batch(0).x)
+    if name == "swissroll":
+        assert scores["near_the_curve"] > 0.97 and scores["sliced_wasserstein"] < 0.1
+    else:
+        assert scores["modes"] == len(recipe.CENTRES) and scores["high_quality"] > 0.97
 
 
 def test_a_short_game_on_the_swiss_roll_comes_nearer_to_it():
     roll = recipes.load("swissroll")
-    game = roll.make_game(roll.Settings(steps=300, hidden=32, batch_size=128, ema=0.98))
-    real = swiss_roll(1000, seed=1)
+    game = small_game("swissroll", steps=300, hidden=32, batch_size=128, ema=0.98)
+    real = roll.swiss_roll(1000, seed=1)
     before = sliced_wasserstein(game.sample(1000, 0), real)
     for step in range(300):
-        training_step(game, step)
+        game.step(step)
     assert sliced_wasserstein(game.sample(1000, 0), real) < before / 2
+    near = roll.share_near_the_curve(roll.swiss_roll(2000))
+    assert near > 0.985 > 0.5 > roll.share_near_the_curve(np.random.default_rng(0).uniform(-2, 2, (2000, 2)))
+
+
+# --- sparse features ---------------------------------------------------------------------------------------------
+
+
+def active(game):
+    """E |h| of G's last hidden layer, of the same z in every call."""
+    game.G.module(*game.tensors(draw_each(game.spaces, np.random.default_rng(0), 200)))
+    return float(np.abs(sparse_code(game.G.module).data).mean())
+
+
+@pytest.mark.parametrize("sparsity", [1e-9, 1e4], ids=["free", "dear"])
+def test_a_step_of_g_makes_features_sparser_where_they_cost(sparsity):
+    """1e4 outweighs every verdict: E |h| falls; what is logged is the share of features that are not 0."""
+    game = small_game("ring", sparsity=sparsity, learning_rate=3e-3)
+    hold(game.D)
+    before = active(game)
+    game.fake(game.G.module, 32, (), stream(0, "noise", 0))  # what the first step draws
+    share = float((sparse_code(game.G.module).data > 0).mean())
+    rows = [game.step(k) for k in range(5)]
+    assert (active(game) < 0.9 * before) == (sparsity > 1)
+    assert rows[0]["active_share"] == share and 0.2 < share < 0.8
+
+
+def test_without_sparsity_nothing_is_added():
+    game = small_game("ring")
+    assert game.g_extra() == (0.0, {}) and "active_share" not in game.step(0)
