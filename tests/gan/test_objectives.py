@@ -150,14 +150,14 @@ def test_smoothed_labels_move_the_target_of_real_samples(name):
     expected = -np.mean((1 - a) * np.log(sigma) + a * np.log(1 - sigma)) + np.mean(np.log1p(np.exp(fake)))
     if name == "least-squares":  # less the constant a - a² / 2, which no gradient sees
         expected = np.mean(np.square(real - (1 - a))) / 2 + np.mean(np.square(fake)) / 2 + a - a * a / 2
-    found = objectives.smoothed(objectives.OBJECTIVES[name], a).discriminator(Tensor(real), Tensor(fake))
+    found = objectives.smooth(objectives.OBJECTIVES[name], a).discriminator(Tensor(real), Tensor(fake))
     assert found.item() == pytest.approx(expected)
 
 
 def test_smoothed_refuses_objectives_without_a_target():
-    assert objectives.smoothed(objectives.hinge, 0.0) is objectives.hinge
+    assert objectives.smooth(objectives.hinge, 0.0) is objectives.hinge
     with pytest.raises(ValueError, match="no target"):
-        objectives.smoothed(objectives.wasserstein, 0.1)
+        objectives.smooth(objectives.wasserstein, 0.1)
 
 
 # --- against PyTorch's double backward -------------------------------------------------------------------------

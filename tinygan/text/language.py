@@ -225,7 +225,7 @@ class TextGame(Game):
         )
         plays = isinstance(s, GameSettings)
         self.imitation = s.pretrain if plays else s.steps  # steps
-        share = lambda k: share_left(k, self.imitation, decay_from=s.mle_decay_from)
+        share = lambda k: share_left(k, max(1, self.imitation), decay_from=s.mle_decay_from)
         imitator = player(
             "imitator" if plays else "generator", generator, s.mle_rate, share, averages, weight_decay=s.weight_decay
         )

@@ -146,7 +146,7 @@ class MusicGame(Duel):
         super().__init__(generator, discriminator, batch, s, saved)
         self.imitator = Player(
             "imitator", generator, Adam(generator.parameters(), lr=s.imitation_rate),
-            lambda k: share_left(k, min(s.pretrain, s.steps)), averages=self.G.averages, clip=s.clip_gradients,
+            lambda k: share_left(k, max(1, min(s.pretrain, s.steps))), averages=self.G.averages, clip=s.clip_gradients,
         )  # fmt: skip
         self.players["imitator"] = self.imitator
 

@@ -2,18 +2,20 @@
 
 import numpy as np
 import pytest
-from strict import strict
-from test_strict_training import moved
+from strict import moved, strict
 
 from tinygan import Tensor, grad, ops
+from tinygan.gan.latent import draw_each
 from tinygan.gan.penalties import zero_centred
-from tinygan.gan.sequences import (
+from tinygan.networks.sequences import (
     CELLS,
     VERDICTS,
     ConvolutionalJudge,
     RecurrentJudge,
     SequenceGenerator,
+    SequenceSettings,
     remember,
+    sequence_players,
 )  # fmt: skip
 from tinygan.nn import GRU, LSTM, Linear
 
@@ -103,16 +105,16 @@ NOISE = {
 def test_the_generator_writes_what_a_loop_writes(kind, cell, feedback, layers):
     rng = np.random.default_rng(0)
     g = SequenceGenerator(FEATURES, hidden=HIDDEN, cell=cell, layers=layers, feedback=feedback, **NOISE[kind], rng=rng)
-    z, z_t = g.draw_noise(rng, N, STEPS)
+    z, z_t = draw_each(g.spaces(STEPS), rng, N)
     condition = rng.standard_normal((N, 2)).astype("f") if kind == "condition" else None
-    found = g(z, z_t, None if condition is None else Tensor(condition)).numpy()
+    found = g(Tensor(z), Tensor(z_t), None if condition is None else Tensor(condition)).numpy()
     assert found.shape == (N, STEPS, FEATURES) and found.dtype == np.float32
-    np.testing.assert_allclose(found, written(g, cell, z.numpy(), z_t.numpy(), condition), rtol=0, atol=2e-6)
+    np.testing.assert_allclose(found, written(g, cell, z, z_t, condition), rtol=0, atol=2e-6)
 
 
 def test_noise_is_a_function_of_the_generator_given():
     g = SequenceGenerator(FEATURES, hidden=HIDDEN, noise=2, step_noise=2, rng=0)
-    draw = lambda seed: g(*g.draw_noise(np.random.default_rng(seed), N, STEPS)).numpy()
+    draw = lambda seed: g(*map(Tensor, draw_each(g.spaces(STEPS), np.random.default_rng(seed), N))).numpy()
     assert (draw(1) == draw(1)).all() and np.abs(draw(1) - draw(2)).max() > 1e-3
 
 
@@ -221,6 +223,51 @@ def test_judges_refuse_what_they_are_not_made_for():
             judge(Tensor(x), None, lengths)
 
 
+# --- by the settings -------------------------------------------------------------------------------------------
+
+
+@pytest.mark.parametrize("activation", ["tanh", "sigmoid", "none"])
+@pytest.mark.parametrize("feedback", [0, 1])
+def test_rows_are_what_the_activation_makes_of_them(feedback, activation):
+    """The last row is the activation of an affine map of the state, whichever of the two ways writes it."""
+    make = lambda kind: SequenceGenerator(
+        FEATURES, hidden=HIDDEN, noise=2, step_noise=2, feedback=feedback, activation=kind, rng=0
+    )
+    z, z_t = draw_each(make("none").spaces(1), np.random.default_rng(0), 50)
+    plain, found = (make(kind)(Tensor(z), Tensor(z_t)).numpy() for kind in ("none", activation))
+    expected = {"none": plain, "tanh": np.tanh(plain), "sigmoid": sigma(plain)}[activation]
+    np.testing.assert_allclose(found, expected, atol=1e-6)
+
+
+@pytest.mark.parametrize("settings", [{}, {"judge": "lstm", "judge_hidden": 5, "verdict": "last"}, {"judge": "gru"}], ids=str)
+def test_players_are_as_large_as_the_settings_say(settings):
+    s = SequenceSettings(noise=3, step_noise=2, hidden=6, layers=2, cell="gru", **settings)
+    g, d = sequence_players(9, 2, s, "sigmoid", condition=4, judged_features=5)
+    assert g.rnn.num_layers == 2 and g.out.weight.shape == (2, 6) and g.activation == "sigmoid"
+    assert g.first.weight.shape == (2 * 6, 3 + 4) and [space.size for space in g.spaces(9)] == [3, 2]
+    x, condition = Tensor(np.zeros((7, 9, 5), "f")), Tensor(np.zeros((7, 4), "f"))
+    assert d(x, condition).shape == (7, 1)
+    if s.judge == "cnn":
+        assert [c.weight.shape[0] for c in d.convolutions] == [32, 64, 64] and d.length == 9
+    else:
+        assert d.rnn.hidden_size == getattr(s, "judge_hidden", 64) and d.verdict == s.verdict
+        assert isinstance(d.rnn, {"lstm": LSTM, "gru": GRU}[s.judge])
+
+
+@pytest.mark.parametrize(
+    "settings, reason",
+    [
+        ({"judge": "cnn", "judge_hidden": 3}, "judge_hidden=3: .* with judge=lstm or judge=gru it would"),
+        ({"judge": "gru", "channels": 3}, "channels=3: .* with judge=cnn it would"),
+        ({"noise": 0, "step_noise": 0}, "without noise there is one sequence"),
+        ({"tokens": 5, "step_noise": 0}, "an embedding needs a size"),
+    ],
+)
+def test_settings_that_make_no_sense_are_refused(settings, reason):
+    with pytest.raises(ValueError, match=reason):
+        SequenceSettings(**settings)
+
+
 # --- on a GPU's terms ------------------------------------------------------------------------------------------
 
 PLAYERS = {
@@ -238,11 +285,11 @@ def test_players_on_the_strict_array_type(settings, name):
     def gradients(make):
         rng = np.random.default_rng(5)
         g = SequenceGenerator(FEATURES, hidden=HIDDEN, noise=2, step_noise=2, **settings, rng=rng)
-        z, z_t = g.draw_noise(rng, N, STEPS)
+        z, z_t = draw_each(g.spaces(STEPS), rng, N)
         condition = rng.standard_normal((N, 2)).astype("f") if "condition" in settings else None
         g, judge = moved(g, make), moved(make_judge(name, 2 if condition is not None else 0), make)
         told = None if condition is None else Tensor(make(condition))
-        x = g(Tensor(make(z.data)), Tensor(make(z_t.data)), told)
+        x = g(Tensor(make(z)), Tensor(make(z_t)), told)
         to_g = grad(ops.sum(judge(x, told, make(LENGTHS))), g.parameters())
         leaf = Tensor(x.data, requires_grad=True)
         to_d = grad(zero_centred(judge(leaf, told, make(LENGTHS)), leaf), judge.parameters())

@@ -1,12 +1,42 @@
-"""The recipe `mnist` on pictures of one's own: what it refuses, a run, its scores."""
+"""The recipe `mnist`: its files are not needed to sample, its packs; pictures of one's own: refusals, a run, scores."""
 
 import numpy as np
 import pytest
 from data_files import folder_of, saved
+from small_runs import SMALL, set_words, small_game
 
+from tinygan import recipes
 from tinygan.cli import main
 from tinygan.data import DataError
-from tinygan.recipes import mnist
+from tinygan.recipes.pictures import mnist
+
+
+@pytest.mark.parametrize("more", [{}, {"packing": 2, "augment": "translation"}], ids=["plain", "packed"])
+def test_mnist_is_sampled_without_its_files(more, tmp_path, monkeypatch, capsys):
+    out = tmp_path / "run"
+    assert main(["train", "mnist", "--steps", "1", "--out", str(out), *set_words({**SMALL["mnist"], **more})]) == 0
+    monkeypatch.setenv("TINYGAN_DATA", str(tmp_path))
+    monkeypatch.setattr("tinygan.data.files._download", lambda *_: pytest.fail("nothing is to be downloaded"))
+    assert main(["sample", str(out), "-n", "4"]) == 0
+
+
+def test_pictures_are_brought_to_minus_1_to_1_and_d_sees_packs():
+    game = small_game("mnist", packing=2)
+    x = game.batch(0).x
+    assert x.shape == (20, 1, 28, 28) and x.min() == -1 and x.max() == 1
+    assert game.D.module.parameters()[0].shape[1] == 2
+    assert game.saved == {"shape": [1, 28, 28], "checksum": 0}
+
+
+def test_wgan_gp_is_mnist_with_the_papers_settings():
+    s, plain = recipes.load("wgan-gp").Settings(), mnist.Settings()
+    assert (s.objective, s.penalty, s.gamma, s.n_critic, s.beta1, s.beta2, s.penalty_every) == (
+        "wasserstein", "wgan-gp", 10.0, 5, 0.5, 0.9, 1
+    )  # fmt: skip
+    assert (plain.objective, plain.n_critic) == ("relativistic", 1)
+
+
+# --- pictures of one's own: what does not fit --------------------------------------------------------------------
 
 SQUARES = np.random.default_rng(0).integers(0, 256, (50, 16, 16), dtype=np.uint8)
 UNFIT = {
@@ -32,13 +62,12 @@ def test_pictures_that_the_networks_cannot_take(case, tmp_path, capsys):
 # --- a run on pictures of one's own ------------------------------------------------------------------------------
 
 TINY = {"batch_size": 8, "g_channels": 3, "d_channels": 3, "features": 8, "noise": 4}
-SET = [word for key, value in TINY.items() for word in ("--set", f"{key}={value}")]
 
 
 def test_a_run_on_a_folder(tmp_path, capsys):
     data, out = tmp_path / "pictures", tmp_path / "run"
     folder_of(np.stack([SQUARES, SQUARES // 2, SQUARES // 3], 3))(data)
-    assert main(["train", "mnist", "--data", str(data), "--steps", "4", "--out", str(out), *SET]) == 0
+    assert main(["train", "mnist", "--data", str(data), "--steps", "4", "--out", str(out), *set_words(TINY)]) == 0
     last = out / "checkpoints" / "step-4.safetensors"
     whole = last.read_bytes()
     last.unlink()

@@ -1,19 +1,19 @@
-"""The recipe `dialogue`: attention and padding, the game, and chat."""
+"""Dialogue: attention and padding, each term of both losses, the game, and chat."""
 
 import io
 import itertools
 
 import numpy as np
 import pytest
+from small_runs import SMALL, hold, set_words, small_game
 
 from tinygan import recipes
-from tinygan.autodiff import Tensor, no_grad
+from tinygan.autodiff import Tensor, grad, no_grad
 from tinygan.backend import stream
 from tinygan.cli import main
 from tinygan.ops import log_softmax
 
-TINY = {"steps": 8, "batch_size": 8, "embedding": 6, "hidden": 10}
-SET = ["--set", "batch_size=8", "--set", "embedding=6", "--set", "hidden=10"]
+SET = set_words(SMALL["dialogue"])
 dialogue = recipes.load("dialogue")
 
 
@@ -22,31 +22,31 @@ dialogue = recipes.load("dialogue")
 
 @pytest.fixture(scope="module")
 def game():
-    return dialogue.make_game(dialogue.Settings(**TINY))
+    return small_game("dialogue")
 
 
 def test_padding_changes_no_verdict_and_no_reply(game):
-    prompts, replies = game.real(0)
+    replies, (prompts,) = game.batch(0)
     wider = lambda rows: np.pad(rows, ((0, 0), (0, 3)))
     with no_grad():
-        narrow = game.discriminator(prompts, replies), game.generator(prompts, replies)
-        wide = game.discriminator(wider(prompts), wider(replies)), game.generator(wider(prompts), wider(replies))
+        narrow = game.D.module(prompts, replies), game.G.module(prompts, replies)
+        wide = game.D.module(wider(prompts), wider(replies)), game.G.module(wider(prompts), wider(replies))
     np.testing.assert_allclose(narrow[0].data, wide[0].data, rtol=1e-5, atol=1e-6)
     np.testing.assert_allclose(narrow[1].data, wide[1].data[:, :-3], rtol=1e-4, atol=1e-5)
     assert not wide[1].data[:, -3:].any()
 
 
 def test_the_verdict_hangs_on_the_prompt_and_on_the_order_of_the_reply(game):
-    prompts, replies = game.real(0)
+    replies, (prompts,) = game.batch(0)
     with no_grad():
-        plain, other = game.discriminator(prompts, replies).data, game.discriminator(prompts[::-1], replies).data
-        turned = game.discriminator(prompts, replies[:, ::-1]).data
+        plain, other = game.D.module(prompts, replies).data, game.D.module(prompts[::-1], replies).data
+        turned = game.D.module(prompts, replies[:, ::-1]).data
     assert np.abs(plain - other).max() > 1e-4 and np.abs(plain - turned).max() > 1e-4
 
 
 def test_log_probabilities_are_those_that_words_are_drawn_with(game):
     """Word by word, by hand: the writer's state, attention as a mean over the prompt's words, softmax."""
-    g, (prompts, replies) = game.generator, game.real(1)
+    g, (replies, (prompts,)) = game.G.module, game.batch(1)
     with no_grad():
         expected = g(prompts, replies).data
         for row in range(3):
@@ -66,8 +66,8 @@ def test_log_probabilities_are_those_that_words_are_drawn_with(game):
 
 def test_drawn_replies_follow_the_probabilities():
     """The share of each first word among 4,000 replies to one prompt, against the softmax."""
-    game = dialogue.make_game(dialogue.Settings(**TINY))
-    g, prompt = game.generator, game.real(0)[0][:1]
+    game = small_game("dialogue")
+    g, prompt = game.G.module, game.batch(0).given[0][:1]
     words = len(game.vocabulary)
     with no_grad():
         first = g(np.repeat(prompt, words, 0), np.arange(words)[:, None]).data[:, 0]  # log p of each word
@@ -81,16 +81,33 @@ def test_drawn_replies_follow_the_probabilities():
     assert not drawn[over].any()
 
 
+def test_the_judge_reads_the_prompt_and_goes_on_to_the_reply(game):
+    """By hand: one LSTM over the words of both, a linear verdict of its last state."""
+    d, (replies, (prompts,)) = game.D.module, game.batch(2)
+    found = d(prompts, replies).numpy()
+    cell = d.reader.cell
+    sigma = lambda a: 1 / (1 + np.exp(-a))
+    for row in range(4):
+        h = c = np.zeros(10)
+        for word in [*prompts[row][prompts[row] != 0], *replies[row][replies[row] != 0]]:
+            x = d.reader.words.weight.data[word]
+            gates = cell.weight_ih.data @ x + cell.bias_ih.data + cell.weight_hh.data @ h + cell.bias_hh.data
+            i, f, g, o = np.split(gates, 4)
+            c = sigma(f) * c + sigma(i) * np.tanh(g)
+            h = sigma(o) * np.tanh(c)
+        assert found[row, 0] == pytest.approx(h @ d.verdict.weight.data[0] + d.verdict.bias.data[0], abs=1e-5)
+
+
 # --- the game --------------------------------------------------------------------------------------------------
 
 
-def test_what_the_step_would_not_heed_is_refused():
-    with pytest.raises(ValueError, match="n_critic=2: the training step of this recipe has no such thing"):
+def test_what_the_step_would_not_read_is_refused():
+    with pytest.raises(ValueError, match="n_critic=2: no such setting"):
         dialogue.Settings(n_critic=2)
 
 
 def test_phases():
-    game = dialogue.make_game(dialogue.Settings(**TINY | {"steps": 20, "imitation": 0.5}))
+    game = small_game("dialogue", steps=20, imitation=0.5)
     rows = [game.step(step) for step in range(20)]
     assert [step for step, row in enumerate(rows) if "d_loss" in row] == list(range(8, 20))
     assert [step for step, row in enumerate(rows) if "reward" in row] == list(range(10, 20))
@@ -98,10 +115,77 @@ def test_phases():
     assert rows[9]["nll"] < rows[0]["nll"]
 
 
+def test_a_step_of_imitation_makes_real_replies_likelier():
+    game = small_game("dialogue", learning_rate=1e-3)
+    replies, (prompts,) = game.batch(0)
+    nll = lambda: -game.G.module(prompts, replies).data.sum() / (replies != 0).sum()
+    before = nll()
+    row = game.step(0)
+    assert row["nll"] == row["g_loss"] == pytest.approx(before) and nll() < before
+
+
+def test_each_term_of_ds_loss_has_its_size_and_its_sign():
+    """Of verdicts 0 it is 2 log 2; real pairs pull by 1/2 up, each kind of wrong ones by 1/4 down."""
+    zeros = [Tensor(np.zeros((4, 1)), requires_grad=True) for _ in range(3)]
+    loss = dialogue.pair_loss(*zeros)
+    assert loss.item() == pytest.approx(2 * np.log(2))
+    of_real, of_drawn, of_wrong = (g.sum() for g in grad(loss, zeros))
+    assert (of_real, of_drawn, of_wrong) == pytest.approx((-0.5, 0.25, 0.25))
+
+
+@pytest.mark.parametrize("kind", ["drawn", "wrong"])
+def test_a_step_of_d_likes_each_kind_of_wrong_pair_less(kind, monkeypatch):
+    """Drawn replies are real ones, or all replies are one, and rolled they are the same: one kind of wrong pair is left."""
+    game = small_game("dialogue", imitation=0.0, reward_weight=0.0, learning_rate=3e-3)
+    hold(game.G)
+    replies, (prompts,) = game.batch(0)
+    if kind == "wrong":
+        drawn, false = replies, np.roll(replies, 1, 0)
+    else:
+        replies = np.repeat(replies[:1], len(replies), 0)
+        drawn = false = np.full_like(replies, 5)
+        game.read = lambda k: (prompts, replies)
+    monkeypatch.setattr(dialogue.Replier, "reply", lambda self, prompts, rng: drawn)
+    gap = lambda: (game.D.module(prompts, replies).data - game.D.module(prompts, false).data).mean()
+    before = gap()
+    for _ in range(3):
+        game.step(0)
+    assert gap() > before + 1e-4
+
+
+def test_reward_pulls_up_what_was_paid_more_than_the_mean_and_down_what_was_paid_less():
+    """Words of four replies: by (reward - mean) / deviation over replies and words; paid alike, nothing pulls."""
+    log_p = Tensor(np.zeros((4, 5)), requires_grad=True)
+    reward = np.array([0.9, 0.1, 0.5, 0.5])
+    (slope,) = grad(dialogue.reward_loss(reward, log_p), [log_p])
+    expected = -(reward - 0.5) / reward.std() / 20
+    np.testing.assert_allclose(slope, np.repeat(expected[:, None], 5, 1), rtol=1e-4)
+    assert slope[0, 0] < 0 < slope[1, 0]
+    (slope,) = grad(dialogue.reward_loss(np.full(4, 0.7), log_p), [log_p])
+    assert np.abs(slope).max() < 1e-6
+
+
+def test_gs_loss_is_that_of_real_replies_and_the_reward_times_its_weight():
+    """On the D that has just learned, and on the replies that it learned from."""
+    rows = [small_game("dialogue", imitation=0.0, reward_weight=w).step(0) for w in (0.0, 0.5, 2.0)]
+    assert rows[0]["g_loss"] == rows[0]["nll"] and all(row["reward"] == rows[0]["reward"] for row in rows)
+    added = [row["g_loss"] - row["nll"] for row in rows]
+    assert added[2] == pytest.approx(4 * added[1], rel=1e-3) and abs(added[1]) > 1e-5
+    game = small_game("dialogue", imitation=0.0, reward_weight=1.0)
+    hold(game.G)
+    row = game.step(0)
+    replies, (prompts,) = game.batch(0)
+    drawn = game.G.module.reply(prompts, stream(0, "reply", 0))
+    verdicts = game.D.module(prompts, drawn).data[:, 0]
+    reward = 1 / (1 + np.exp(-verdicts))
+    assert row["reward"] == pytest.approx(reward.mean(), rel=1e-5)
+    expected = dialogue.reward_loss(reward, game.G.module(prompts, drawn)).item()
+    assert row["g_loss"] - row["nll"] == pytest.approx(expected, abs=1e-5)
+
+
 def test_reward_makes_replies_that_the_judge_likes_likelier(monkeypatch):
     """With a judge that likes replies which begin with `it`, and them alone, their share must rise."""
-    s = dialogue.Settings(**TINY | {"steps": 60, "imitation": 0.0, "reward_weight": 50.0, "learning_rate": 0.01})
-    game = dialogue.make_game(s)
+    game = small_game("dialogue", steps=60, imitation=0.0, reward_weight=50.0, learning_rate=0.01)
     it = game.vocabulary.number["it"]
     likes = lambda judge, prompts, replies: (
         Tensor(np.where(replies[:, :1] == it, 5.0, -5.0).astype(np.float32))
@@ -110,8 +194,8 @@ def test_reward_makes_replies_that_the_judge_likes_likelier(monkeypatch):
         )
     )
     monkeypatch.setattr(dialogue.PairJudge, "forward", likes)
-    prompts = np.repeat(game.real(0)[0], 50, 0)
-    share = lambda: (game.generator.reply(prompts, stream(0, "look")) == it)[:, 0].mean()
+    prompts = np.repeat(game.batch(0).given[0], 50, 0)
+    share = lambda: (game.G.module.reply(prompts, stream(0, "look")) == it)[:, 0].mean()
     before = share()
     for step in range(60):
         game.step(step)

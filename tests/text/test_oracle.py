@@ -4,8 +4,7 @@ import numpy as np
 import pytest
 
 from tinygan.data import DataError
-from tinygan.metrics import Oracle
-from tinygan.metrics.oracle import _shapes
+from tinygan.text.oracle import Oracle, _shapes
 
 
 def small(seed=0, vocabulary=7, read=3, size=4):

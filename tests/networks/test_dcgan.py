@@ -1,0 +1,33 @@
+"""Pictures drawn at once: players fit any side that is a multiple of 4, and are as wide as the settings say."""
+
+import numpy as np
+import pytest
+
+from tinygan import Tensor
+from tinygan.networks.dcgan import PainterSettings, doublings, painter, trunk, widths
+
+SMALL = {"g_channels": 2, "d_channels": 2, "features": 8, "noise": 4}
+
+
+@pytest.mark.parametrize("shape", [(1, 8, 8), (1, 28, 28), (3, 32, 32), (3, 12, 20), (1, 64, 64), (3, 36, 28)], ids=str)
+def test_players_fit_any_side_that_is_a_multiple_of_4(shape):
+    s = PainterSettings(**SMALL)
+    x = painter(4, shape, s, 0)(Tensor(np.ones((2, 4), "float32")))
+    assert x.shape == (2, *shape)
+    assert trunk(shape, s, 0)(x).shape == (2, 8)
+
+
+def test_sides_are_doubled_from_7_or_less_and_channels_halved():
+    assert [doublings(*sides) for sides in ((8, 8), (28, 28), (32, 32), (12, 20), (64, 64), (36, 28))] == [1, 2, 3, 1, 4, 2]
+    assert widths(3, 4) == [3, 6, 12, 12]
+    g = painter(4, (1, 64, 64), PainterSettings(g_channels=3), 0)
+    assert [p.shape[:2] for p in g.parameters() if p.ndim == 4] == [(12, 12), (12, 6), (6, 3), (3, 1)]
+    d = trunk((1, 64, 64), PainterSettings(d_channels=3, features=5), 0)
+    assert [p.shape[:2] for p in d.parameters() if p.ndim == 4] == [(3, 1), (6, 3), (12, 6), (12, 12)]
+    assert d.parameters()[-2].shape == (5, 12 * 4 * 4)
+
+
+def test_pictures_are_between_minus_1_and_1_and_hang_on_z():
+    g = painter(4, (1, 8, 8), PainterSettings(g_channels=2), 0)
+    x = g(Tensor(100 * np.random.default_rng(0).standard_normal((20, 4)).astype("f"))).numpy()
+    assert np.abs(x).max() <= 1 and x.max() > 0.5 and x.min() < -0.5 and (x[0] != x[1]).mean() > 0.9

@@ -1,0 +1,222 @@
+"""A stock, and a series of one's own: every way plays and resumes, directions and first rows are told, units come back."""
+
+import csv
+
+import numpy as np
+import pytest
+from small_runs import SMALL, set_words, small_game
+from strict import moved, strict
+
+from tinygan import Tensor, recipes
+from tinygan.cli import main
+from tinygan.gan.latent import draw_each
+from tinygan.recipes.series import stock
+from tinygan.run.folder import Run
+from tinygan.run.loop import train
+
+WAYS = {
+    "plain": {"channels": 2},
+    "told the direction": {"channels": 2, "told": "direction"},
+    "told the first row": {"told": "first", "judge": "lstm", "judge_hidden": 3},
+}
+LITTLE = {**SMALL["stock"], "channels": 2}
+
+
+def written_with(settings):
+    return set_words({**LITTLE, **settings})
+
+
+@pytest.mark.parametrize("settings", WAYS.values(), ids=WAYS)
+def test_every_way_plays(settings):
+    game = small_game("stock", steps=3, length=6, **settings)
+    losses = [game.step(step) for step in range(2)]
+    assert all(np.isfinite(list(row.values())).all() for row in losses)
+    samples = game.sample(5, 0)
+    assert samples.shape[:2] == (5, 6) and samples.shape == (5, *game.batch(0).x.shape[1:])
+    assert (samples == game.sample(5, 0)).all() and (samples != game.sample(5, 1)).any()
+
+
+def test_the_direction_is_heard_by_both_players():
+    game, n = small_game("stock", told="direction", length=6, channels=2), 6
+    x, (one_hot,) = game.batch(0)
+    assert (one_hot.numpy() == np.eye(2)[np.arange(len(one_hot)) % 2]).all()
+    told = [Tensor(np.eye(2, dtype="f")[np.full(n, k)]) for k in range(2)]
+    noise = game.tensors(draw_each(game.spaces, np.random.default_rng(0), n))
+    first, second = (game.G.module(*noise, k).numpy() for k in told)
+    assert (np.abs(first - second).max((1, 2)) > 1e-4).all()
+    seen = Tensor(np.tile(x[:1], (n, 1, 1)))
+    first, second = (game.D.module(seen, k).numpy() for k in told)
+    assert (np.abs(first - second) > 1e-6).all()
+
+
+def test_a_batch_has_windows_that_fall_and_rise_in_turn():
+    game = small_game("stock", told="direction", length=6, channels=2, batch_size=10)
+    real = stock.in_units(game, game.batch(0).x)
+    assert stock.rises(real, game.saved["columns"]).tolist() == [0, 1] * 5
+
+
+def test_windows_that_rise():
+    series = np.float64([[[3, 1], [9, 2]], [[3, 2], [9, 1]], [[3, 2], [9, 2]]])
+    assert stock.rises(series, ["Open", "Close"]).tolist() == [1, 0, 0]
+    assert stock.rises(series, ["Open", "High"]).tolist() == [1, 1, 1]
+    asked = np.arange(8) % 2
+    assert stock.as_often(np.array([0, 1, 1, 1]), asked).tolist() == [0, 1, 3, 5, 7]
+    assert stock.as_often(np.array([1, 1]), asked).tolist() == [1, 3, 5, 7]
+
+
+def test_train_sample_evaluate(tmp_path, capsys):
+    run = tmp_path / "run"
+    assert main(["train", "stock", *written_with({"steps": 1, "length": 8}), "--out", str(run)]) == 0
+    assert (run / "samples" / "step-000001.png").is_file()
+    for suffix in stock.FORMATS:
+        assert main(["sample", str(run), "-n", "2", "--out", str(tmp_path / f"x{suffix}")]) == 0
+    assert "made" in (said := capsys.readouterr().err) and said.count("\n") == 1
+    assert main(["evaluate", str(run), "-n", "20"]) == 0
+    printed = capsys.readouterr().out
+    assert "of real" in printed and "nan" not in printed
+
+
+def test_the_writer_on_the_strict_array_type():
+    """As it would run on a GPU."""
+
+    def written(make):
+        game = small_game("stock", length=8)
+        g, rng = moved(game.G.module, make), np.random.default_rng(0)
+        z, z_t = (make(part.astype("f")) for part in (rng.standard_normal((3, 2)), rng.standard_normal((8, 3, 2))))
+        return g(Tensor(z), Tensor(z_t)).numpy()
+
+    np.testing.assert_allclose(written(strict), written(lambda a: a), atol=1e-4)
+
+
+def test_a_run_resumes_at_the_same_bits(tmp_path):
+    draw = lambda samples, path: path.write_bytes(samples.tobytes())
+    whole = small_game("stock", steps=3, length=8)
+    train(whole, Run.create(tmp_path / "whole", "stock", whole.settings, whole.saved), draw, pictures=1, progress=False)
+
+    first = small_game("stock", steps=3, length=8)
+    run = Run.create(tmp_path / "broken", "stock", first.settings, first.saved)
+    first.step(0)
+    run.save(first, 1)
+    again = recipes.load("stock").make_game(first.settings, saved=run.config["saved"])
+    train(again, run, draw, start=run.resume(again), pictures=1, progress=False)
+    for file in ("samples/step-000003.png", "checkpoints/step-3.safetensors"):
+        assert (tmp_path / "broken" / file).read_bytes() == (tmp_path / "whole" / file).read_bytes()
+
+
+# --- a series of one's own -------------------------------------------------------------------------------------
+
+
+def own(tmp_path, rows=40):
+    rng = np.random.default_rng(0)
+    lines = [f"{1000 + k},{5 + rng.standard_normal():.4f},7,monday" for k in range(rows)]
+    lines[3] = "1003,,7,tuesday"
+    path = tmp_path / "own.csv"
+    path.write_text("time,noise,same,day\n" + "\n".join(lines) + "\n")
+    return path
+
+
+def test_a_series_of_ones_own_comes_back_in_its_units(tmp_path, capsys):
+    path, run = own(tmp_path), tmp_path / "run"
+    words = written_with({"steps": 1, "length": 5})
+    assert main(["train", "stock", "--data", str(path), *words, "--out", str(run)]) == 0
+    said = capsys.readouterr().err
+    assert "'noise': 1 missing values" in said and "'day' holds no numbers" in said
+    path.unlink()
+    stock.table.cache_clear()
+    assert main(["sample", str(run), "-n", "3", "--out", str(tmp_path / "x.csv")]) == 0  # the file is needed no more
+    with open(tmp_path / "x.csv") as f:
+        header, *rows = csv.reader(f)
+    assert header == ["sample", "step", "time", "noise", "same"] and len(rows) == 15
+    assert rows[6][:2] == ["1", "1"] and {row[4] for row in rows} == {"7"}
+    assert all(1000 <= float(row[2]) <= 1039 and 1 < float(row[3]) < 9 for row in rows)
+    assert main(["sample", str(run), "-n", "3", "--out", str(tmp_path / "x.npy")]) == 0
+    in_array = np.load(tmp_path / "x.npy")
+    assert in_array.shape == (3, 5, 3)
+    np.testing.assert_allclose(in_array.reshape(15, 3), np.float64([row[2:] for row in rows]), rtol=1e-6)
+
+
+@pytest.mark.parametrize(
+    "text, named",
+    [
+        (
+            "a\n" + "1\n2\n" * 4,
+            "8 rows make 3 windows of 6 steps, fewer than a batch of 4; take a smaller --set length",
+        ),
+        ("a\n1\n2\n", "2 rows make 0 windows of 6 steps"),
+        ("a,b\n" + "1,2\n" * 40, "every column is constant"),
+        ("a\n" + "1\n" * 40 + "x\n", "'x' is not a number"),
+        ("", "holds no values"),
+    ],
+    ids=["few", "too few", "constant", "a word", "empty"],
+)
+def test_a_series_that_cannot_be_used_is_refused_in_a_sentence(text, named, tmp_path, capsys):
+    path = tmp_path / "own.csv"
+    path.write_text(text)
+    words = written_with({"length": 6})
+    assert main(["train", "stock", "--data", str(path), *words, "--out", str(tmp_path / "run")]) == 2
+    said = capsys.readouterr().err
+    assert named in said and said.count("\n") == 1 and "own.csv" in said and not (tmp_path / "run").exists()
+
+
+def test_a_series_that_never_falls_has_no_directions(tmp_path, capsys):
+    path = tmp_path / "own.csv"
+    path.write_text("close,noise\n" + "".join(f"{k},{k * k % 7}\n" for k in range(40)))
+    words = written_with({"length": 6, "told": "direction"})
+    assert main(["train", "stock", "--data", str(path), *words, "--out", str(tmp_path / "run")]) == 2
+    said = capsys.readouterr().err
+    assert "own.csv: 0 windows fall and 35 rise" in said and said.count("\n") == 1
+
+
+def test_changes_stand_beside_values():
+    values, spreads = np.float32([[[1, 10], [3, 10], [2, 40]]]), np.float32([2, 10])
+    seen = [[1, 10, 0, 0], [3, 10, 1, 0], [2, 40, -0.5, 3]]
+    gone = np.float64([[0, 0], [1, 0], [0.5, 3]]) / 3**0.5
+    np.testing.assert_allclose(stock.with_changes(values, spreads)[0], np.concatenate([seen, gone], 1), rtol=1e-6)
+
+
+def test_slow_directions_are_written_as_changes():
+    game = small_game("stock", length=6)
+    spreads = game.G.module.spreads
+    assert spreads[-1] < stock.SLOW < spreads[0]  # the level, and noise
+    noise = game.tensors(draw_each(game.spaces, np.random.default_rng(0), 2))
+    written, shown = game.G.module.writer(*noise).numpy(), game.G.module(*noise).numpy()
+    k = len(spreads)
+    np.testing.assert_allclose(shown[:, :, 0], written[:, :, 0], atol=1e-6)
+    steps = written[:, :, -1] * np.r_[1, np.full(5, spreads[-1])]
+    np.testing.assert_allclose(shown[:, :, k - 1], steps.cumsum(1), atol=1e-6)
+    np.testing.assert_allclose(shown[:, 1:, 2 * k - 1], written[:, 1:, -1], atol=1e-3)
+
+
+def test_what_is_told_is_the_first_row_and_the_rest_goes_on_from_it():
+    """Fast directions begin with it and are then free; slow ones walk on from it."""
+    game = small_game("stock", length=6, told="first")
+    spreads, k = game.G.module.spreads, len(game.G.module.spreads)
+    x, (first,) = game.batch(0)
+    np.testing.assert_array_equal(first, x[:, 0, :k])
+    z = draw_each(game.spaces, np.random.default_rng(0), len(x))
+    shown = game.generate(game.G.module, z, (Tensor(first),)).x.numpy()
+    written = game.G.module.writer(*game.tensors(z), Tensor(first)).numpy()
+    np.testing.assert_array_equal(shown[:, 0, :k], first)
+    np.testing.assert_allclose(shown[:, 1:, 0], written[:, 1:, 0], atol=1e-6)
+    walk = first[:, None, -1] + (spreads[-1] * written[:, 1:, -1]).cumsum(1)
+    np.testing.assert_allclose(shown[:, 1:, k - 1], walk, atol=1e-6)
+    given = np.stack([first[0], first[1]])
+    np.testing.assert_array_equal(game.sample(2, 0, given=given)[:, 0, :k], given)
+    known = {row.tobytes() for row in game.first_rows}
+    assert {row.tobytes() for row in game.sample(20, 0)[:, 0, :k].astype("f")} <= known and len(known) > 20
+
+
+def test_samples_come_back_in_units_and_within_what_was_seen():
+    game = small_game("stock", length=6)
+    values = stock.table("").values
+    real = stock.windows(values, 6)[:4]
+    whitened = stock.Whitening.from_json(game.saved["whitening"]).apply(real.reshape(-1, real.shape[2]))
+    seen = stock.with_changes(whitened.reshape(real.shape), game.G.module.spreads)
+    np.testing.assert_allclose(stock.in_units(game, seen), real, rtol=1e-3)
+    far = stock.in_units(game, 100 * seen)
+    assert (far >= values.min(0)).all() and (far <= values.max(0)).all()
+
+
+def test_an_embedding_needs_a_size(capsys):
+    assert main(["train", "stock", *set_words({"tokens": 5, "step_noise": 0})]) == 2
+    assert "an embedding needs a size" in capsys.readouterr().err

@@ -1,0 +1,139 @@
+"""Chorales: music is coded and decoded, written as likely as it is read, learned by imitation and by play, and heard."""
+
+import wave
+
+import numpy as np
+import pytest
+from small_runs import SMALL, set_words, small_game
+from strict import moved, strict
+
+from tinygan import Tensor, recipes
+from tinygan.cli import main
+from tinygan.data import made_chorales
+from tinygan.recipes.sound import chorales
+from tinygan.run.folder import Run
+from tinygan.run.loop import train
+
+
+@pytest.fixture(autouse=True)
+def little(monkeypatch, tmp_path):
+    """Six made pieces of three bars; no data folder."""
+    monkeypatch.setenv("TINYGAN_DATA", str(tmp_path))
+    monkeypatch.setenv("TINYGAN_PROGRESS", "0")
+    monkeypatch.setattr(chorales, "made_chorales", lambda n, seed=0: made_chorales(6, bars=3, seed=seed))
+    chorales.pieces.cache_clear()
+    yield
+    chorales.pieces.cache_clear()
+
+
+@pytest.mark.parametrize("pretrain", [0, 4], ids=["the game alone", "imitation alone"])
+def test_every_way_plays(pretrain):
+    game = small_game("chorales", pretrain=pretrain)
+    losses = [game.step(step) for step in range(2)]
+    assert all(np.isfinite(list(row.values())).all() for row in losses)
+    assert all(("g_nll" in row) == (pretrain > 0) for row in losses)
+    samples = game.sample(5, 0)
+    assert samples.shape == (5, *game.batch(0).x.shape[1:]) and samples.shape[1] == 8
+    assert (samples == game.sample(5, 0)).all() and (samples != game.sample(5, 1)).any()
+
+
+def test_train_sample_evaluate(tmp_path, capsys):
+    run = tmp_path / "run"
+    assert main(["train", "chorales", *set_words({**SMALL["chorales"], "steps": 1}), "--out", str(run)]) == 0
+    assert (run / "samples" / "step-000001.png").is_file()
+    for suffix in chorales.FORMATS:
+        assert main(["sample", str(run), "-n", "2", "--out", str(tmp_path / f"x{suffix}")]) == 0
+    assert "made" in (said := capsys.readouterr().err) and said.count("\n") == 1
+    assert main(["evaluate", str(run), "-n", "20"]) == 0
+    printed = capsys.readouterr().out
+    assert "of real" in printed and "nan" not in printed
+
+
+def test_the_writer_on_the_strict_array_type():
+    """As it would run on a GPU: how likely real pieces are, and how many pitches sound in each row of written ones."""
+
+    def written(make):
+        game = small_game("chorales")
+        g, real = moved(game.G.module.eval(), make), game.batch(0).x
+        return np.append(g(make(real)).numpy(), Tensor(g.write(3, 8, np.random.default_rng(0))).numpy().sum(2))
+
+    np.testing.assert_allclose(written(strict), written(lambda a: a), atol=1e-4)
+
+
+@pytest.mark.parametrize("broken_off", [1, 3])
+def test_a_run_resumes_at_the_same_bits(broken_off, tmp_path):
+    draw = lambda samples, path: path.write_bytes(samples.tobytes())
+    whole = small_game("chorales")
+    train(whole, Run.create(tmp_path / "whole", "chorales", whole.settings, whole.saved), draw, pictures=1, progress=False)
+
+    first = small_game("chorales")
+    run = Run.create(tmp_path / "broken", "chorales", first.settings, first.saved)
+    for step in range(broken_off):
+        first.step(step)
+    run.save(first, broken_off)
+    again = recipes.load("chorales").make_game(first.settings, saved=run.config["saved"])
+    train(again, run, draw, start=run.resume(again), pictures=1, progress=False)
+    for file in ("samples/step-000004.png", "checkpoints/step-4.safetensors"):
+        assert (tmp_path / "broken" / file).read_bytes() == (tmp_path / "whole" / file).read_bytes()
+
+
+def test_what_a_step_would_not_read_is_refused(capsys):
+    assert main(["train", "chorales", "--set", "n_critic=2"]) == 2
+    assert "unknown setting 'n_critic'" in capsys.readouterr().err
+
+
+def test_music_is_coded_and_decoded():
+    game = small_game("chorales", length=8)
+    pitches, music = game.saved["pitches"], np.stack(made_chorales(3, bars=3, seed="train"))
+    coded = chorales.encode(music, pitches)
+    assert (coded.sum(2) == 4).all() and (chorales.decode(coded, pitches) == music).all()
+    samples = game.sample(3, 0)
+    assert set(np.unique(samples)) == {0, 1} and (samples.sum(2) == 4).all()
+
+
+def test_pieces_are_written_as_likely_as_they_are_read():
+    """Two rows of three and two pitches: how often each of 36 pieces is written, and the p that G gives it."""
+    rng = np.random.default_rng(0)
+    g = chorales.MusicWriter([3, 2], 5, 4, 0.0, rng)
+    for p in g.parameters():
+        p.data *= 3  # far from all being alike
+    kinds, counts = np.unique(g.write(20_000, 2, rng), axis=0, return_counts=True)
+    p = np.exp(-2 * g(kinds).numpy())
+    assert len(kinds) == 36 and p.sum() == pytest.approx(1, abs=1e-4) and p.max() > 3 * p.min()
+    np.testing.assert_allclose(counts / 20_000, p, atol=4 * np.sqrt(p.max() / 20_000))
+
+
+def test_a_voice_knows_what_those_above_it_sing():
+    g = chorales.MusicWriter([3, 2], 5, 4, 0.0, np.random.default_rng(0))
+    rows, h = np.eye(5, dtype="f")[[0, 1]], Tensor(np.ones((2, 5), "f"))
+    above, below = (g.voice(v, h, rows).numpy() for v in (0, 1))
+    assert (above[0] == above[1]).all() and (below[0] != below[1]).all()
+
+
+def test_a_step_of_the_game_makes_likelier_what_the_judge_likes():
+    """A judge that never learns and likes all that begins with the soprano's first pitch."""
+    game = small_game("chorales", pretrain=0, steps=60, batch_size=32, hidden=8, learning_rate=0.02, gamma=0.0)
+    game.D.module.forward = lambda x: x[:, 0, :1] * 5.0 + 0 * game.D.module.out.bias
+    share = lambda: game.G.module.write(500, 8, np.random.default_rng(0))[:, 0, 0].mean()
+    before = share()
+    for step in range(60):
+        game.step(step)
+    assert before < 0.3 and share() > 0.8
+
+
+def test_a_writer_learns_by_imitation():
+    game = small_game("chorales", steps=60, pretrain=60, hidden=16, width=16, imitation_rate=0.02)
+    losses = [game.step(step)["g_nll"] for step in range(60)]
+    assert losses[0] > 8 and np.mean(losses[-10:]) < 0.6 * losses[0]
+
+
+def test_pieces_are_heard_one_after_another(tmp_path):
+    game = small_game("chorales", length=8)
+    samples = game.sample(3, 0)
+    row = chorales.in_a_row(game, samples)
+    assert row.shape == (3 * 12, 4) and (row[8:12] == -1).all()
+    chorales.write_array(game, samples, tmp_path / "x.npy")
+    assert (np.load(tmp_path / "x.npy")[1] == row[12:20]).all()
+    chorales.write_sound(game, samples, tmp_path / "x.wav")
+    with wave.open(str(tmp_path / "x.wav")) as file:
+        assert file.getnframes() > 36 * 0.1 * file.getframerate()

@@ -1,0 +1,79 @@
+"""Names, and lines of one's own letter by letter: read, learned, written back, and scored for how new they are."""
+
+import json
+
+import numpy as np
+import pytest
+from small_runs import WAYS, set_words, small_game
+
+from tinygan import recipes
+from tinygan.cli import main
+from tinygan.data import DataError, small_text
+from tinygan.recipes.text._lines import vocabulary_of
+
+names = recipes.load("names")
+
+
+@pytest.fixture
+def no_data(tmp_path, monkeypatch):
+    """No data folder: what is made here has to do."""
+    monkeypatch.setenv("TINYGAN_DATA", str(tmp_path / "nothing"))
+
+
+def test_imitation_learns(no_data):
+    game = small_game("names", way="mle", steps=150, hidden=24, mle_rate=0.02)
+    losses = [game.step(step)["g_nll"] for step in range(150)]
+    assert np.mean(losses[:5]) > 2.9 and np.mean(losses[-20:]) < 2.3
+
+
+def test_a_file_of_ones_own_and_sampling_without_it(tmp_path, capsys):
+    """Chinese verses among the lines: every character is a token, and comes back as it was."""
+    path, run = tmp_path / "lines.txt", tmp_path / "run"
+    path.write_text("\n".join(small_text()), encoding="utf-8")
+    options = set_words({"batch_size": 8, "hidden": 8, "embedding": 4, **WAYS["policy"]})
+    assert main(["train", "names", "--steps", "4", "--data", str(path), "--out", str(run), *options]) == 0
+    saved = json.loads((run / "config.json").read_text())["saved"]
+    assert {"月", "光", "q"} & set(saved["tokens"]) and saved["level"] == "char" and saved["length"] == 40
+    assert len((run / "samples" / "step-000004.txt").read_text(encoding="utf-8").splitlines()) == 100
+    assert main(["evaluate", str(run), "-n", "50"]) == 0
+    path.unlink()
+    assert main(["sample", str(run), "-n", "7", "--out", str(tmp_path / "new.txt")]) == 0
+    assert len((tmp_path / "new.txt").read_text(encoding="utf-8").split("\n")) == 8
+    different = []
+    for temperature in ("1e-5", "1"):
+        assert main(["sample", str(run), "--temperature", temperature, "--out", str(tmp_path / "t.txt")]) == 0
+        different.append(len(set((tmp_path / "t.txt").read_text(encoding="utf-8").splitlines())))
+    assert different[0] < 10 < 90 < different[1]
+    assert main(["sample", str(run), "--temperature", "0"]) == 2
+    capsys.readouterr()
+    assert main(["evaluate", str(run)]) == 2
+    assert "no such file" in capsys.readouterr().err
+
+
+def test_too_few_lines_are_refused(tmp_path):
+    path = tmp_path / "few.txt"
+    path.write_text("one\ntwo\n")
+    with pytest.raises(DataError, match=r"lines: 2, expected 20 or more"):
+        small_game("names", way="mle", data=str(path))
+
+
+def test_a_tenth_is_held_out_and_no_line_is_on_both_sides(tmp_path):
+    path = tmp_path / "lines.txt"
+    lines = [f"line {k}" for k in range(50)] * 2
+    path.write_text("\n".join(lines))
+    train, held_out = names.lines_of(names.Settings(data=str(path)))
+    assert not set(train) & set(held_out) and set(train) | set(held_out) == set(lines)
+    assert 5 <= len(held_out) <= 10 and len(train) == 2 * (50 - len(held_out))
+
+
+def test_scores_of_copies_repetitions_and_real_names(no_data):
+    game = small_game("names", way="mle")
+    train, held_out = names.lines_of(game.settings)
+    code = lambda lines: vocabulary_of(game.saved).encode(lines, game.length)[0]
+    new = [line for line in dict.fromkeys(held_out) if line not in set(train)][:100]
+    scores = names.evaluate(game, code(new + new[:50] + train[:50]))
+    assert scores["copies"] == 50 / 200 and scores["not_in_training_and_distinct"] == 100 / 200
+    assert scores["distinct"] == (100 + len(set(train[:50]))) / 200
+    assert names.evaluate(game, code(held_out[1::2]))["ngram_nll"] == pytest.approx(scores["ngram_nll_of_real"])
+    backwards = names.evaluate(game, code([line[::-1] for line in new]))
+    assert backwards["ngram_nll"] > scores["ngram_nll"] + 0.3

@@ -1,0 +1,30 @@
+"""The tables of pictures, E3 and E4."""
+
+import importlib
+from pathlib import Path
+
+
+def test_tables_have_means_errors_and_what_real_pictures_score(monkeypatch):
+    monkeypatch.syspath_prepend(Path(__file__).parents[1] / "benchmarks" / "tables")
+    e3, e4 = importlib.import_module("e3"), importlib.import_module("e4")
+    row = {"steps": 1500, "cpu_minutes": 2.0, "frechet_floor": 3.7, "real_to_real": 0.99}
+    found = {"cgan": {"0": {**row, "frechet_distance": 10.0, "synthetic_to_real": 0.98}}}
+    found["cgan"]["1"] = {**found["cgan"]["0"], "frechet_distance": 12.0}
+    lines = e3.e3_table(found).removesuffix(e3.TRIED).splitlines()
+    assert len({line.count("|") for line in lines if line.startswith("|")}) == 1
+    assert any("| `cgan` | 11.0 ± 1.0 |" in line and "| 0.9800 ± 0.0000 |" in line for line in lines)
+    assert any("| real pictures | 3.7 |" in line and "| 0.9900 |" in line for line in lines)
+
+    stacked = {
+        "steps": 1500,
+        "cpu_minutes": 2.0,
+        "modes": 900,
+        "reverse_kl": 0.5,
+        "reverse_kl_perfect": 0.02,
+        "mean_confidence": 0.9,
+    }
+    lines = e4.e4_table({"stacked-mnist": {"0": stacked}}).splitlines()
+    assert (
+        "| **`stacked-mnist`** | 900.0 | 0.500 | 0.900 | 1 | 1,500 | 2.0 |" in lines
+        and "| a perfect model | 1000 | 0.020 | | | | |" in lines
+    )
