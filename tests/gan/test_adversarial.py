@@ -12,7 +12,7 @@ from tinygan import Tensor, nn, ops
 from tinygan.backend import stream
 from tinygan.gan import adversarial, from_noise
 from tinygan.gan.adversarial import Adversarial, Duel
-from tinygan.gan.augment import CHANGES, augmented
+from tinygan.gan.augment import CHANGES, augment
 from tinygan.gan.from_noise import FromNoise
 from tinygan.gan.latent import Normal, SparseCode, sparse_code
 from tinygan.gan.objectives import OBJECTIVES, Objective
@@ -311,7 +311,7 @@ def test_both_players_follow_the_schedule():
 
 def test_instance_noise_falls_to_nothing(monkeypatch):
     amounts = []
-    monkeypatch.setattr(adversarial, "blurred", lambda x, amount, rng: (amounts.append(amount), x)[1])
+    monkeypatch.setattr(adversarial, "blur", lambda x, amount, rng: (amounts.append(amount), x)[1])
     game = point_game(instance_noise=0.4, n_critic=2)
     for step in (0, 5, 9):
         game.step(step)
@@ -337,7 +337,7 @@ def test_discriminator_judges_packs():
 def test_real_and_generated_pictures_are_changed_and_g_learns_through_it(monkeypatch):
     seen = []
     for module in (adversarial, from_noise):
-        monkeypatch.setattr(module, "augmented", lambda x, *args: (seen.append(args[0]), augmented(x, *args))[1])
+        monkeypatch.setattr(module, "augment", lambda x, *args: (seen.append(args[0]), augment(x, *args))[1])
     s = Settings(steps=4, batch_size=4, augment="+".join(CHANGES))
     g = nn.Sequential(nn.Linear(3, 16, rng=0), nn.Unflatten(1, (1, 4, 4)))
     d = nn.Sequential(nn.Flatten(), nn.Linear(16, 1, rng=0))

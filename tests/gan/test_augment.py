@@ -4,7 +4,7 @@ import numpy as np
 import pytest
 
 from tinygan import Tensor, ops
-from tinygan.gan.augment import CHANGES, MinibatchStd, augment, blur
+from tinygan.gan.augment import CHANGES, MinibatchStd, augment, blur, pack
 
 # --- packs -----------------------------------------------------------------------------------------------------
 
