@@ -62,9 +62,9 @@ class FromNoise(Adversarial):
 
     # --- samples -------------------------------------------------------------------------------------------------------
 
-    def draw(
+    def draw(  # type: ignore[override]  # it takes what `takes` names
         self, n: int, rng: np.random.Generator, *, truncation: float | None = None, given: Any = None
-    ) -> np.ndarray:  # type: ignore[override]  # what `takes` names
+    ) -> np.ndarray:
         """Return n samples, numpy."""
         z = draw_each(self.spaces, rng, n, truncation)
         return self.paint(z, self.answered(n, rng) if given is None else self.told(given))
@@ -82,7 +82,8 @@ class FromNoise(Adversarial):
             k, t = divmod(time, 1)
             a, b = (draw_each(self.spaces, stream(seed, "walk", int(k + i) % stops), n) for i in (0, 1))
             with no_grad():
-                yield self.paint([s.between(*points, t, f) for s, *points, f in zip(self.spaces, a, b, fixed)], given)
+                points = zip(self.spaces, a, b, fixed)
+                yield self.paint([space.between(start, end, t, f) for space, start, end, f in points], given)
 
     def paint(self, z: Sequence, given: tuple) -> np.ndarray:
         """Return what the averaged G makes of z and `given`, numpy."""

@@ -65,8 +65,8 @@ def _drawn(draw, z):
     return images
 
 
-def _latents(name, *points):
-    points = [to_numpy(p) for p in points]
+def _latents(name, start, end):
+    points = [to_numpy(p) for p in (start, end)]
     shapes = " and ".join(str(p.shape) for p in points)
     if any(p.ndim != 2 or p.shape != points[0].shape or 0 in p.shape or p.dtype.kind != "f" for p in points):
         raise ValueError(f"{name}: latent points {shapes}: expected (N, Z) twice, floating point")

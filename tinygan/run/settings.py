@@ -75,8 +75,8 @@ class RunSettings:
     changed: ClassVar[dict] = {}  # the defaults that `@defaults` gave, those of groups that choices bring among them
 
     def __init_subclass__(cls):
-        cls.root = cls
-        cls.changed = {name: value for base in reversed(cls.__bases__) for name, value in base.changed.items()}
+        bases: Any = reversed(cls.__bases__)
+        cls.root, cls.changed = cls, {name: value for base in bases for name, value in base.changed.items()}
 
     def __new__(cls, **values):
         kind = cls.root.chosen(values)
@@ -177,7 +177,7 @@ def _refuse_unknown(kind, values):
     choices = [(f, value) for f in fields(kind) for value in f.metadata["groups"]]
     owners = [_said(f, value) for f, value in choices if has(kind.root.chosen({**values, f.name: value}))]
     if not owners:  # it takes more than one choice
-        owners = dict.fromkeys(choice for choice, group in brought(kind.root) if has(group))
+        owners = list(dict.fromkeys(choice for choice, group in brought(kind.root) if has(group)))
     reason = f"this training would not read it; with {' or '.join(owners)} it would" if owners else "no such setting"
     raise ValueError(f"{name}={values[name]!r}: {reason}")
 

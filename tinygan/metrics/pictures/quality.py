@@ -4,6 +4,8 @@ A high PSNR does not mean a sharp picture: the mean of all plausible pictures sc
 3, height, width) of values from black to white, `value_range`.
 """
 
+from typing import Any
+
 import numpy as np
 from numpy.typing import ArrayLike
 
@@ -69,7 +71,8 @@ def bicubic(images: ArrayLike, size: tuple[int, int]) -> Array:
 
     The kernel is the cubic with a = -1/2 of Keys 1981, widened for a smaller size so that nothing aliases.
     """
-    return interpolate(np.asarray(to_numpy(images)), size=size, mode="bicubic", antialias=True)
+    resized: Any = interpolate(np.asarray(to_numpy(images)), size=size, mode="bicubic", antialias=True)
+    return resized
 
 
 def _prepare(
