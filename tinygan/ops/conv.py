@@ -1,8 +1,8 @@
 """Convolution in any number of dimensions, and its two relatives, each the gradient of the others.
 
-A small array of weights w slides over an image x. At window t it lies on the pixels stride * t + dilation * k - padding, one for
-each of its offsets k, and the output y there is the sum of pixels times weights. With windows[n, c, t, k] for the pixel of
-image n and channel c that window t sees at offset k (`windows.py`), there are three sums:
+A small array of weights w slides over an image x. At window t it lies on the pixels stride * t + dilation * k - padding,
+one for each of its offsets k, and the output y at t is the sum of pixels times weights. Let windows[n, c, t, k] be the pixel
+of image n and channel c that window t sees at offset k (`windows.py`). Then there are three sums:
 
     conv            y[n, o, t]           = Σ over c, k   windows[n, c, t, k] * w[o, c, k]
     conv_weight     w[o, c, k]           = Σ over n, t   windows[n, c, t, k] * y[n, o, t]
