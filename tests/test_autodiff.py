@@ -449,6 +449,17 @@ def test_pieces_of_a_gradient_add_up(of_a_leaf):
     assert_gradients(in_pieces, x.data)
 
 
+@pytest.mark.parametrize("array_first", [True, False])
+def test_a_piece_is_added_to_a_whole_gradient_and_a_whole_one_to_a_piece(array_first):
+    x = leaf(numbers(4, 3))
+    parts = (x[1] ** 2).sum(), (x**3).sum()  # the last computed gives its gradient first
+    if not array_first:
+        parts = (x**3).sum(), (x[1] ** 2).sum()
+    expected = 3 * x.data**2
+    expected[1] += 2 * x.data[1]
+    np.testing.assert_allclose(grad(parts[0] + parts[1], x)[0], expected)
+
+
 def test_slices_of_one_array_share_its_gradient(monkeypatch):
     made = []
     forward = shape._unindex.forward
@@ -456,6 +467,19 @@ def test_slices_of_one_array_share_its_gradient(monkeypatch):
     x = leaf(np.ones((50, 2)))
     (found,) = grad(sum((t + 1) * x[t] for t in range(50)).sum(), [x])
     assert len(made) == 1 and np.array_equal(found[:, 0], np.arange(1, 51))
+
+
+def test_a_gradient_is_let_go_of_once_it_was_used():
+    """A chain of 40 products of 0.8 MB: on the way back two or three gradients are held, not forty."""
+    x, c = leaf(np.ones(100_000)), np.ones(100_000)
+    y = x
+    for _ in range(40):
+        y = y * c
+    tracemalloc.start()
+    grad(y, x, c)
+    peak = tracemalloc.get_traced_memory()[1]
+    tracemalloc.stop()
+    assert peak < 4 * c.nbytes
 
 
 def calls_of(function):

@@ -62,13 +62,15 @@ def is_grad_enabled() -> bool:
     return _recording
 
 
-def _split(args):
+def _split(args: Iterable) -> tuple[list, list, bool, bool]:
     """Return (arrays, parents, any_tensor, any_history) of the arguments of an op.
 
     arrays: the array of each argument. parents: each argument that requires gradients, None in place of the others.
     any_tensor: whether one of them is a Tensor. any_history: whether one of them requires gradients.
     """
-    arrays, parents, any_tensor, any_history = [], [], False, False
+    arrays: list = []
+    parents: list = []
+    any_tensor = any_history = False
     for a in args:
         if isinstance(a, Tensor):
             any_tensor = True
@@ -93,7 +95,7 @@ class Op(Generic[P, R]):
     a vjp are constants. A vjp is None for an argument without a gradient (a mask, an index). It sees (g, y, *args):
     it cannot close over an intermediate array and silently lose a second-order term.
     `broadcasts`: the engine sums the gradient back to the shape of an argument that was broadcast.
-    `textbook`: the function that `forward` computes in a faster way, made of ops; `forward` itself if there is no faster way.
+    `textbook`: the function made of ops that `forward` computes faster; without a kernel it is `forward` itself.
     """
 
     broadcasts = False
@@ -149,7 +151,7 @@ class Op(Generic[P, R]):
         args, out, const = y.args if record else y.arrays, y if record else y._data, y.const
         if const or len(args) != 2:
             return [vjp(g, out, *args, **const) if a in useful else None for vjp, a in zip(self.vjps, y.parents)]
-        (left, right), (a, b) = self.vjps, args  # the commonest ops, spelled out: a call with * costs .2 us more
+        (left, right), (a, b) = self.vjps, args  # the commonest ops, spelled out: a call with * takes .2 us longer
         p, q = y.parents
         return left(g, out, a, b) if p in useful else None, right(g, out, a, b) if q in useful else None
 
@@ -227,15 +229,15 @@ class Fused(Op[P, R]):
 
 
 def fused(run: Callable, backward: Callable, arity: int) -> Callable[[Callable[P, R]], Fused[P, R]]:
-    """Make the decorated function, made of ops, a Fused op whose first `arity` arguments have gradients."""
+    """Make a function made of ops a Fused op, as a decorator. Its first `arity` arguments have gradients."""
     return lambda textbook: Fused(run, backward, textbook, arity)
 
 
 class Pieces:
     """A gradient that is 0 except at some places, to be added to others like it: one array for all, not one for each.
 
-    An op whose argument gets a gradient at some places only may return it from `pullback` where nothing is recorded.
-    first() is that gradient as an array, add_to(array) adds it to one.
+    `pullback` of an op that reads only some places of its argument may return one, if nothing is recorded. first() is that
+    gradient as an array, add_to(array) adds it to one.
     """
 
     __array_ufunc__ = None  # array + pieces is pieces.__radd__(array)

@@ -191,7 +191,7 @@ def _linear_loss(
 ) -> Tensor:  # fmt: skip
     """Return Σ over n of weights[n] * -log softmax(input @ linear_weightᵀ + linear_bias)[n, target[n]].
 
-    wanted: which of the three gradients will be asked for; the kernel computes them together with the loss.
+    wanted: for which of the three a gradient is needed; the kernel computes these together with the loss.
     """
     logs = log_softmax(linear(input, linear_weight, linear_bias), 1)  # (N, C)
     return -sum(squeeze(gather(logs, 1, target[:, None]), 1) * weights)

@@ -126,7 +126,7 @@ def prime_malloc() -> None:
     """Make glibc keep freed blocks for the next step instead of returning them to the kernel; give NumPy small buffers.
 
     Blocks of up to 32 MB, the most that glibc allows, come from the heap, and the heap keeps up to 1 GB of free memory.
-    Training then recycles its arrays, and a step causes no page faults: on an MLP GAN 509 a step before, 0 after. Other
+    Training then recycles its arrays, and a step causes no page faults: with an MLP GAN 509 per step before, 0 after. Other
     allocators have no such settings. The training loop calls this; importing does not.
 
     NumPy 2.4 copies the rows of a strided array to a buffer if two of them fit into it. Its usual buffers have 8192

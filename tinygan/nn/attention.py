@@ -80,7 +80,7 @@ class MultiheadAttention(Module):
         return ops.unsqueeze(x, 0) if batch_axis is None else ops.transpose(x, 0, 1) if batch_axis == 1 else x
 
     def _project(self, *inputs):
-        """q, k and v from the three inputs (N, L or S, E), each (N, heads, L or S, d)."""
+        """Return q, k and v of the three inputs (N, L or S, E), each (N, heads, L or S, d)."""
         weight, bias = self.in_proj_weight, self.in_proj_bias
         if inputs[0] is inputs[1] is inputs[2]:  # self-attention: one product
             projected = list(ops.chunk(ops.linear(inputs[0], weight, bias), 3, -1))
@@ -91,7 +91,7 @@ class MultiheadAttention(Module):
         return [ops.transpose(ops.unflatten(x, -1, heads), 1, 2) for x in projected]
 
     def _mask(self, attn_mask, key_padding_mask, q, k):
-        """What is added to the scores (N, heads, L, S): both masks, -inf where one forbids; None if there is none."""
+        """Return what is added to the scores (N, heads, L, S): both masks, -inf where one forbids; None without a mask."""
         (batch, heads, length, _), source = q.shape, k.shape[2]
         total = None
         for name, mask, shapes in (

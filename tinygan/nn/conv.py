@@ -33,7 +33,7 @@ class _AnyConv(Module):
         self.reset_parameters(rng)
 
     def _each(self, setting):
-        """A number for each dimension: 3 -> (3, 3). The paddings "same" and "valid" stay as they are."""
+        """Return a number for each dimension: 3 -> (3, 3). The paddings "same" and "valid" stay as they are."""
         if isinstance(setting, int):
             return (setting,) * self.dims
         return setting if isinstance(setting, str) else tuple(setting)

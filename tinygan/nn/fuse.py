@@ -1,8 +1,8 @@
 """Neighbours that Sequential runs as one: each pass over memory that is spared is time.
 
 ReLU or leaky ReLU after a linear layer, a convolution or batch norm is taken while a block of the result is in the cache.
-A linear layer after Flatten reads the pictures as they lie, without a copy. `TABLE`, at the end, is all there is. The
-results are those of the two layers in turn, which is also what runs where a setting does not allow the faster way.
+A linear layer after Flatten reads the pictures as they lie, without a copy. `TABLE`, at the end, lists all pairs. The results
+are those of the two layers in turn. Where a setting does not allow the faster way, the two run in turn.
 """
 
 from collections.abc import Callable, Iterator

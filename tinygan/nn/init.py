@@ -111,7 +111,7 @@ def orthogonal_(tensor: Tensor, gain: float = 1.0, rng: Seed = None) -> Tensor:
 
 
 def affine_(weight, bias, rng: Seed = None):
-    """PyTorch's start of linear and convolution layers: weight and bias (or None) uniform on ±1/√fan_in."""
+    """Draw weight and bias (or None) uniformly from ±1/√fan_in, as PyTorch begins linear and convolution layers."""
     rng = np.random.default_rng(rng)
     bound = 1 / math.sqrt(fans(weight)[0]) if weight.size else 0.0
     uniform_(weight, -bound, bound, rng)  # = kaiming_uniform_(weight, a=√5)

@@ -45,7 +45,7 @@ class Parameter(Tensor):
 
 
 def zeros_parameter(*shape: int, device: str | None = None, dtype: Any = np.float32) -> Parameter:
-    """A Parameter of zeros, for a layer to fill in its `reset_parameters`."""
+    """Return a Parameter of zeros, for a layer to fill in its `reset_parameters`."""
     return Parameter(library_of(device).zeros(shape, dtype))
 
 

@@ -25,7 +25,7 @@ class _Gated(Module):
 
     input_size: int
     hidden_size: int
-    gates: int  # how many vectors of hidden_size a step computes: 4 for LSTM, 3 for GRU
+    gates: int  # how many vectors of hidden_size each step computes: 4 for LSTM, 3 for GRU
 
     def _add_weights(self, suffix, input_size, bias, device, dtype):
         """Make weight_ih, weight_hh, bias_ih, bias_hh with `suffix`, the biases None without `bias`."""

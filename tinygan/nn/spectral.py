@@ -43,13 +43,13 @@ def spectral_norm(
 
 
 def _matrix(weight, dim):
-    """weight with dimension `dim` as rows and all others as columns."""
+    """Return weight with dimension `dim` as rows and all others as columns."""
     rows = ops.movedim(weight, dim, 0) if dim else weight
     return ops.reshape(rows, (rows.shape[0], -1))
 
 
 def _normalized(module):
-    """W / σ with σ = uᵀ W v."""
+    """Return W / σ with σ = uᵀ W v."""
     name, _, _, dim = module._spectral
     weight, u, v = (getattr(module, f"{name}_{part}") for part in ("orig", "u", "v"))
     return weight / ops.sum(ops.matmul(_matrix(weight, dim), v) * u)

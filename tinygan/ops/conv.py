@@ -1,8 +1,8 @@
 """Convolution in any number of dimensions, and its two relatives, each the gradient of the others.
 
-A kernel of weights w slides over an image x. At window t it lies on the pixels stride * t + dilation * k - padding, one for
-each of its offsets k, and the output y there is the sum of pixels times weights. With windows[n, c, t, k] for the pixel of
-image n and channel c that window t sees at offset k (`windows.py`), three sums are all there is:
+A small array of weights w slides over an image x. At window t it lies on the pixels stride * t + dilation * k - padding,
+one for each of its offsets k, and the output y at t is the sum of pixels times weights. Let windows[n, c, t, k] be the pixel
+of image n and channel c that window t sees at offset k (`windows.py`). Then there are three sums:
 
     conv            y[n, o, t]           = Σ over c, k   windows[n, c, t, k] * w[o, c, k]
     conv_weight     w[o, c, k]           = Σ over n, t   windows[n, c, t, k] * y[n, o, t]
@@ -11,8 +11,8 @@ image n and channel c that window t sees at offset k (`windows.py`), three sums 
 Each is linear in its two arguments, and the gradient for either of them is one of the other two. So they can be
 differentiated as often as one likes. Groups: output channel o sees only the input channels of its own group.
 
-The body of each op below is the textbook form, one `einsum`. Training runs the kernel named above it, from
-`kernels/conv.py`, which computes the same in blocks. Public functions are at the end.
+The body of each op below is the textbook form, one `einsum`. What runs is the function that its `kernel=` names, of
+`kernels/conv.py`: it computes the same in blocks. Public functions are at the end.
 """
 
 from collections.abc import Callable

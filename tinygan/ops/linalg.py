@@ -1,4 +1,8 @@
-"""Products: matmul and its relatives, einsum, and the linear layer."""
+"""Products: matmul and its relatives, einsum, and the linear layer.
+
+`_matmul` and `_add_product` are the ops; the public functions bring their arguments into shape. Kernels are in
+`kernels/linear.py`.
+"""
 
 import string
 from collections.abc import Callable
@@ -25,6 +29,7 @@ def mT(input: TensorLike) -> Tensor:
     lambda g, y, a, b: _matmul(g, mT(b)), lambda g, y, a, b: _matmul(mT(a), g), broadcasts=True, kernel=kernels.matmul
 )
 def _matmul(a: TensorLike, b: TensorLike) -> Tensor:
+    """Return a @ b of matrices, or of stacks of them that broadcast."""
     return a @ b
 
 
@@ -79,6 +84,7 @@ def outer(input: TensorLike, vec2: TensorLike) -> Tensor:
     kind=kernels.LinearOp,
 )
 def _add_product(x: TensorLike, w: TensorLike, b: TensorLike | None = None) -> Tensor:
+    """Return `linear` of rows x (N, in): w (out, in) and b (out,) or None -> (N, out)."""
     y = _matmul(x, mT(w))  # (N, in) @ (in, out)
     return y if b is None else y + b
 

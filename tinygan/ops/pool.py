@@ -59,6 +59,7 @@ def _put_at_winners(g, y, x, size, kernel, geometry):
 
 @op(_put_at_winners, kernel=lambda *args, **const: kernels.window_max(*args, **const)[0])
 def _largest(x: TensorLike, size: tuple, kernel: tuple, geometry: Geometry) -> Tensor:
+    """Return `window_max`. Its gradient finds the winners again; that of `window_max` has them from the way forward."""
     return max(_flat_windows(x, size, kernel, geometry, outside=-math.inf), -1).values
 
 

@@ -48,6 +48,7 @@ def _add_rows(x: TensorLike, indices: Array, num: int, skip: int | None) -> Tens
 
 @op(lambda g, y, w, indices, skip: _add_rows(g, indices=indices, num=w.shape[0], skip=skip))
 def _take_rows(w, indices, skip):
+    """Return the rows of w (V, D) at `indices`; row `skip` gets no gradient."""
     return w.take(indices, axis=0)
 
 

@@ -1,7 +1,7 @@
 """The fast path of an LSTM that reads what it writes: for the textbook form, see `ops/recurrent.py`.
 
-It is that of `lstm.py`, whose steps hold [z; 1; h; x]: the noise given, the state, and the row written, which is what the
-next product reads.
+It is that of `lstm.py`. Each step holds [z; 1; h; x]: the noise, a 1 for the bias, the state, and the row that was written,
+so that the next product reads it in place.
 """
 
 from typing import Any
@@ -44,7 +44,7 @@ class _Writer:
             out += 0.5
 
     def back(self, dx, dh, one_and_h, x):
-        """Add to dh and to the weights' gradient what comes through the written x, whose gradient is dx."""
+        """Add to dh and to the gradient of the weights what dx, the gradient to the written x, contributes."""
         slope = x * (1 - x) if self.activation == "sigmoid" else 1 - x * x if self.activation == "tanh" else 1
         da = dx * slope
         dh += self.weight.T @ da

@@ -1,6 +1,6 @@
 """The LSTM's fast path: a whole sequence as one operation. For the textbook form, see `ops/recurrent.py`.
 
-Arrays are feature-major here, (T, features, N), so that one product a step, W @ [input; 1; h], leaves every gate as a
+Arrays are feature-major here, (T, features, N), so that one product per step, W @ [input; 1; h], leaves every gate as a
 contiguous block (H, N). Gates stand in the order o, i, f, g: the first three are sigmoids, the last three are what the cell
 state depends on, so either group is one block and one call. Hidden states are written where the next product reads them;
 the caller gets a transposed view of that memory, and nothing is copied. `gru.py` is laid out in the same way; `feedback.py`
@@ -45,7 +45,7 @@ def run_steps(steps, inputs, weights, c0, over=None, writer=None):
     """Run every step of a sequence; return (gates, cells), which `steps_backward` needs.
 
     steps (T + 1, K, N): step t reads steps[t], rows [input; 1; h; x]: the input, a 1 for the bias, the last step's state and
-    what a writer, if there is one, wrote then (feedback.py). Step t leaves its own h and x in steps[t + 1].
+    what the writer, if any, wrote then (feedback.py). Step t leaves its own h and x in steps[t + 1].
     weights (4, H, K) for these rows, changed here; over (T, N): 1 where a sequence has come to its end, 0 before.
     """
     library, (_, size, width) = xp(steps), weights.shape

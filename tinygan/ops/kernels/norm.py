@@ -17,7 +17,7 @@ from tinygan.threads import split_batch
 
 # Elements in a block: a quarter of a megabyte, which the cache holds with what is computed from it.
 BLOCK = 1 << 16
-ROW = 2048  # elements in a row; `prime_malloc` has NumPy take so many at a time
+ROW = 2048  # elements in a row; `prime_malloc` has NumPy take as many at a time
 
 # --- channels: batch, instance and group normalisation ---------------------------------------------------------
 
