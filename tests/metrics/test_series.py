@@ -37,6 +37,15 @@ def test_purity_of_known_waves():
     assert tone_purity(both * 1e-3) == pytest.approx(tone_purity(both))
 
 
+def test_more_noise_is_less_pure_and_farther_away():
+    real = sines(400, 24)
+    noise = np.random.default_rng(0).standard_normal(real.shape)
+    scores = [sequence_scores(real, real[:200] + t * noise[:200], n=200, repeats=3) for t in (0, 0.1, 0.5)]
+    assert scores[0].purity > scores[1].purity > scores[2].purity
+    assert scores[0].squared_mmd < scores[1].squared_mmd < scores[2].squared_mmd
+    assert len({s.floor for s in scores}) == len({s.real_purity for s in scores}) == 1
+
+
 def test_a_gru_tells_apart_what_differs_and_nothing_else():
     real = (sines(600, 12) + 1) / 2
     flat = np.broadcast_to(real[:, :1], real.shape)

@@ -111,11 +111,46 @@ def test_ssim_sees_blur_that_psnr_forgives():
 
 # --- errors ------------------------------------------------------------------------------------------------------
 
+
+@pytest.mark.parametrize("score", [psnr, ssim])
+def test_a_border_is_cut_from_every_side(score):
+    x = np.random.default_rng(0).uniform(-1, 1, (1, 1, 17, 19))
+    for place in ((0, 9), (-1, 9), (8, 0), (8, -1), (1, 1), (-2, -2)):
+        y = x.copy()
+        y[0, 0][place] += 1
+        assert score(y, x) < score(x, x) and score(y, x, border=2) == score(x, x, border=2)
+    y[0, 0, 2, 2] += 1
+    assert score(y, x, border=2) < score(x, x, border=2)
+
+
+@pytest.mark.parametrize("score", [psnr, ssim])
+def test_luminance_is_y_of_bt_601(score):
+    """Y is 16/255 for black, 235/255 for white; green counts most. Without luminance, colours count alike."""
+    x, y = np.random.default_rng(0).uniform(0, 1, (2, 1, 3, 12, 12))
+    grey = lambda p: (16 + 65.481 * p[:, :1] + 128.553 * p[:, 1:2] + 24.966 * p[:, 2:]) / 255
+    assert score(x, y, (0, 1), luminance=True) == pytest.approx(score(grey(x), grey(y), (0, 1)), rel=1e-12)
+    assert score(x, y, (0, 1)) == pytest.approx(score(x[:, ::-1], y[:, ::-1], (0, 1)), rel=1e-12)
+    assert score(x, y, (0, 1)) != pytest.approx(score(x, y, (0, 1), luminance=True), rel=1e-3)
+    green, blue = x.copy(), x.copy()
+    green[:, 1] += 0.1
+    blue[:, 2] += 0.1
+    assert score(green, x, (0, 1), luminance=True) < score(blue, x, (0, 1), luminance=True)
+
+
+@pytest.mark.parametrize("score", [psnr, ssim])
+def test_more_noise_scores_less(score):
+    rng = np.random.default_rng(0)
+    x, noise = rng.uniform(-1, 1, (1, 1, 20, 20)), rng.standard_normal((1, 1, 20, 20))
+    scores = [score(x + t * noise, x)[0] for t in (0.01, 0.1, 1)]
+    assert scores[0] > scores[1] > scores[2]
+
+
 X = np.zeros((2, 1, 16, 16))
 WRONG = {
     "two shapes": (lambda: psnr(X, X[:1]), "psnr: .*expected both"),
     "no batch": (lambda: ssim(X[0], X[0]), "ssim: .*expected both"),
     "a large border": (lambda: psnr(X, X, border=8), "psnr: 16x16 less a border of 8: at least 1x1"),
+    "a border over half": (lambda: ssim(X, X, border=3), "ssim: 16x16 less a border of 3: at least 11x11"),
     "a small picture": (lambda: ssim(X[..., :10], X[..., :10]), "ssim: 16x10 less a border of 0: at least 11x11"),
     "no range": (lambda: psnr(X, X, (1, 1)), "psnr: value_range .1, 1."),
     "one picture": (lambda: diversity(X[:1], X), "diversity: .*at least 2 rows"),

@@ -1,5 +1,6 @@
 """Precision, recall, density and coverage against their definitions, point by point."""
 
+import itertools
 import math
 
 import numpy as np
@@ -84,3 +85,29 @@ def test_copies_of_the_real_points_are_precise_far_from_the_origin_too():
     real = 1e4 + stream(0, "copies").standard_normal((50, 3))
     assert precision_recall(real, real) == {"precision": 1, "recall": 1}
     assert density_coverage(real, real)["coverage"] == 1
+
+
+@pytest.mark.parametrize("n, m, k", [(3, 2, 1), (4, 3, 2), (4, 4, 3)])
+def test_coverage_perfect_is_the_mean_over_all_ways_to_deal_the_points(n, m, k):
+    points, coverages = np.random.default_rng(0).standard_normal((n + m, 2)), []
+    for real in itertools.combinations(range(n + m), n):
+        scores = density_coverage(points[list(real)], np.delete(points, real, 0), k)
+        coverages.append(scores["coverage"])
+    assert scores["coverage_perfect"] == pytest.approx(np.mean(coverages))
+
+
+def test_a_ball_has_its_edge():
+    """Integers, whose distances are exact: a point at the radius of a ball lies in it."""
+    real, generated = np.array([[0.0], [2], [4]]), np.array([[6.0], [8], [10]])
+    assert precision_recall(real, generated, k=1) == {"precision": 1 / 3, "recall": 1 / 3}
+    scores = density_coverage(real, generated, k=1)
+    assert (scores["density"], scores["coverage"]) == (1 / 3, 1 / 3)
+    assert precision_recall(real, generated, k=2) == {"precision": 2 / 3, "recall": 2 / 3}
+
+
+def test_the_fewest_rows_that_are_enough():
+    few, many = np.arange(4.0)[:, None], np.arange(9.0)[:, None]
+    assert precision_recall(few, many)["precision"] > 0 and density_coverage(few, many, k=3)["coverage"] == 1
+    for a, b in ((few[:3], many), (many, few[:3])):
+        with pytest.raises(ValueError, match="at least 4 rows"):
+            precision_recall(a, b)

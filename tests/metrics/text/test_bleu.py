@@ -80,6 +80,25 @@ def test_integers_arrays_and_words_count_alike():
     assert bleu(rows[:5], rows[5:]) == bleu(as_words[:5], as_words[5:])
 
 
+def test_each_change_moves_its_score():
+    """Broken sentences lower BLEU and raise novelty; repetition raises Self-BLEU; copies show; cutting costs brevity."""
+    rng = np.random.default_rng(0)
+    training, samples = ([[*rng.integers(0, 9, 5), *range(20, 26)] for _ in range(30)] for _ in range(2))
+    shuffled = [[s[i] for i in rng.permutation(len(s))] for s in samples]
+    for n in (2, 3, 4):
+        assert bleu(shuffled, training)[n] < bleu(samples, training)[n]
+        assert self_bleu(samples[:15] * 2)[n] > self_bleu(samples)[n] > self_bleu(shuffled)[n]
+        assert ngram_novelty(shuffled, training)[n] > ngram_novelty(samples, training)[n]
+    copied = samples[:10] + training[:20]
+    assert exact_copies(samples, training) < exact_copies(copied, training) == pytest.approx(20 / 30, abs=0.05)
+    assert distinct_share(samples) == 1 and distinct_share(samples[:15] * 2) == 0.5
+    whole, cut, shorter = (sentence_bleu([training[0][:n]], training)[0] for n in (11, 8, 5))
+    assert (shorter < cut).all() and (cut < whole).all() and np.allclose(whole, 1)
+    assert sentence_bleu([training[0] + [99]], training)[0, 0] == pytest.approx(
+        math.sqrt(11 / 12 * 10 / 11)
+    )  # no bonus, no penalty
+
+
 def test_novelty_copies_and_repetitions():
     training = ["abc", "bcd"]
     samples = [list(s) for s in ("abc", "abd", "xx", "abc")]

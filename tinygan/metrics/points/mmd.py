@@ -134,10 +134,7 @@ def kernel_distance(features_a: ArrayLike, features_b: ArrayLike, blocks: int = 
 
 def _kernel(a: Array, b: Array, width: float, scales: Sequence[float]) -> Array:
     squares = squared_distances(a, b)
-    total = np.zeros_like(squares)
-    for s in scales:
-        total += np.exp(squares * (-0.5 / (s * width) ** 2))
-    return total
+    return sum(np.exp(squares * (-0.5 / (s * width) ** 2)) for s in scales)  # type: ignore[return-value]
 
 
 def _discrepancy(aa: Array, bb: Array, ab: Array) -> float:
