@@ -20,7 +20,7 @@ class UsageError(Exception):
 
 def train(options):
     """tinygan train RECIPE."""
-    from tinygan.recipes import formats, responder, watched
+    from tinygan.recipes import formats, responder, watcher
     from tinygan.run.loop import train as play
 
     recipe, game, run, others = _resumed(options) if options.resume else _begun(options)
@@ -39,7 +39,7 @@ def train(options):
                 print(f"{options.recipe}: {', '.join(sizes)} weights; {steps} steps", flush=True)
             draw = lambda samples, path: write(game, samples, path)
             play(
-                game, run, draw, suffix=suffix, scores=watched(recipe), start=start, on_nan=options.on_nan,
+                game, run, draw, suffix=suffix, scores=watcher(recipe), start=start, on_nan=options.on_nan,
                 tensorboard=options.tensorboard, others=others,
             )  # fmt: skip
             _draw_curves(run)
@@ -215,7 +215,7 @@ def list_recipes(options):
     if options.recipe:
         print("\n".join(_described(recipe_named(options.recipe).Settings)))
         return
-    for name in recipes.listed():
+    for name in recipes.names():
         first = (recipes.load(name).__doc__ or "").strip().partition("\n")[0]
         print(f"{name:16} {first}")
 
@@ -264,7 +264,7 @@ def recipe_named(name):
     try:
         return recipes.load(name)
     except KeyError:
-        raise UsageError(f"unknown recipe {name!r}; {_nearest(name, recipes.listed())}") from None
+        raise UsageError(f"unknown recipe {name!r}; {_nearest(name, recipes.names())}") from None
 
 
 def _described(root):
@@ -308,7 +308,7 @@ def settings_asked(recipe, options):
     values = {key: value for key in ("steps", "seed") if (value := getattr(options, key)) is not None}
     if options.data:
         if "data" not in known:
-            able = ", ".join(name for name in recipes.listed() if "data" in _known_settings(recipes.load(name)))
+            able = ", ".join(name for name in recipes.names() if "data" in _known_settings(recipes.load(name)))
             raise UsageError(
                 f"--data {options.data}: {options.recipe} has no use for data of your own; these have: {able}"
             )

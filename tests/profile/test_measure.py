@@ -140,7 +140,7 @@ def test_everything_is_as_it_was():
     assert methods() == before
 
 
-@pytest.mark.parametrize("name", recipes.listed())
+@pytest.mark.parametrize("name", recipes.names())
 def test_every_recipe_can_be_profiled(name):
     recipe = recipes.load(name)
     try:

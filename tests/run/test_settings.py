@@ -199,7 +199,7 @@ def reached(kind):
     return seen
 
 
-@pytest.mark.parametrize("name", recipes.listed())
+@pytest.mark.parametrize("name", recipes.names())
 def test_every_setting_of_a_recipe_says_what_it_is_and_has_a_default_that_it_may_take(name):
     kind = recipes.load(name).Settings
     kinds = reached(kind)
