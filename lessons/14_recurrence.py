@@ -400,4 +400,4 @@ assert curves["LSTM, forget gate open"][-1] > 0.95 and curves["LSTM"][-1] < 0.7
 #   algorithm 1.
 # - K. Cho et al., *Learning phrase representations using RNN encoder-decoder*, 2014, arXiv:1406.1078: the GRU.
 # - R. Jozefowicz et al., *An empirical exploration of recurrent network architectures*, 2015: open forget gates.
-# - `tinygan/ops/recurrent.py`: the fused sequence.
+# - `tinygan/ops/recurrent.py`: the library's LSTM and GRU; `tinygan/ops/kernels/lstm.py`: a whole sequence by hand.

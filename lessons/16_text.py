@@ -379,4 +379,4 @@ for name, speaker in speakers.items():
 # - L. Yu et al., *SeqGAN*, 2017, arXiv:1609.05473, eq. 4 and 8; algorithm 1.
 # - W. Nie et al., *RelGAN*, 2019: Gumbel-softmax for text.
 # - M. Caccia et al., *Language GANs falling short*, 2020, arXiv:1811.02549: the curve of temperatures.
-# - `tinygan/gan/policy.py`, `tinygan/gan/relaxed.py`, `tinygan/metrics/oracle.py`.
+# - `tinygan/text/policy.py`, `tinygan/text/relaxed.py`, `tinygan/text/oracle.py`.

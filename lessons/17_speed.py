@@ -293,4 +293,4 @@ for batch in (64, 32):
 # - K. Chellapilla, S. Puri, P. Simard, *High performance convolutional neural networks for document processing*, 2006: im2col.
 # - S. Williams, A. Waterman, D. Patterson, *Roofline*, Communications of the ACM 52, 2009: products or memory, which is the limit?
 # - S. Li et al., *PyTorch Distributed: experiences on accelerating data parallel training*, 2020, arXiv:2006.15704.
-# - `tinygan/profile/`, `tinygan/ops/conv.py`, `tinygan/ops/recurrent.py`, `tinygan/distributed.py`.
+# - `tinygan/profile/`, `tinygan/ops/kernels/conv.py`, `tinygan/ops/kernels/lstm.py`, `tinygan/distributed/processes.py`.

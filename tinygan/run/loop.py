@@ -58,7 +58,8 @@ def train(
                 row = finite_step(game, done)
                 stop = ctrl_c.pressed  # asked once: it may be pressed at any time
                 done += 1
-                report.after(done, row, last=done == steps or stop)
+                if report.after(done, row, last=done == steps or stop):
+                    run.save(game, done)
             except FloatingPointError as error:
                 if on_nan != "rewind":
                     raise RunError(how_to_mend(run, error)) from None
