@@ -246,8 +246,8 @@ def test_a_recipes_own_settings_are_listed_first(capsys):
     assert named["With way=vae"] == [("latent", "16"), ("kl_rises", "0.5"), ("free", "4.0"), ("forget", "0.3")]
     assert ("copies", "0.0") in named["What D says a token is worth"]  # the recipe's default, in a group that a choice brings
     policy = dict(listed("oracle", capsys))["With way=policy"]  # not its usual way
-    there, usual = (recipes.load("oracle").Settings(**way) for way in ({"way": "policy"}, {}))
-    assert dict(policy) == {f.name: str(getattr(there, f.name)) for f in fields(there) if not hasattr(usual, f.name)}
+    there, usual = (recipes.load("oracle").Settings.chosen(way) for way in ({"way": "policy"}, {}))
+    assert dict(policy) == {f.name: str(f.default) for f in fields(there) if not hasattr(usual, f.name)}
     assert len(policy) == len(dict(policy)) and dict(policy)["decay_from"] == "1.0"  # as GameSettings has it
 
 
