@@ -269,15 +269,14 @@ def recipe_named(name):
 
 def _described(root):
     """Lines that say what the settings of a recipe are: its own first, then those it shares, by group."""
-    from tinygan.run.settings import brought
+    from tinygan.run.settings import added, brought
 
     def lines(title, described):
         yield title
         for f in described:
-            default = root.changed.get(f.name, f.default)
             choices = f.metadata["choices"]
             one_of = f" One of {', '.join(choices)}." if choices else ""
-            yield f"  {f.name:16} {default!s:16} {f.metadata['meaning']}{one_of}"
+            yield f"  {f.name:16} {f.default!s:16} {f.metadata['meaning']}{one_of}"
 
     usual = root.chosen({})
     groups: dict = {}
@@ -289,15 +288,12 @@ def _described(root):
         yield from lines("Its own", groups.pop(None))
     for owner, described in reversed(groups.items()):
         yield from lines(owner.__doc__.partition("\n")[0].rstrip("."), described)
-    shown = {f.name for f in fields(usual)}
     others: dict = {}
-    for choice, group in brought(root):
-        if not issubclass(usual, group):
-            others.setdefault(group, []).append(choice)
-    for group, choices in others.items():
-        described = [f for f in fields(group) if f.name not in shown]
-        if described:
-            yield from lines(f"With {' or '.join(choices)}", described)
+    for choice, described in added(root):
+        choices, _ = others.setdefault(tuple((f.name, f.default) for f in described), ([], described))
+        choices.append(choice)
+    for choices, described in others.values():
+        yield from lines(f"With {' or '.join(dict.fromkeys(choices))}", described)
 
 
 def settings_asked(recipe, options):

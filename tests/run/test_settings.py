@@ -7,7 +7,7 @@ from dataclasses import asdict, dataclass, fields, replace
 import pytest
 
 from tinygan import recipes
-from tinygan.run.settings import RunSettings, brought, defaults, setting
+from tinygan.run.settings import RunSettings, added, brought, defaults, setting
 
 
 @dataclass
@@ -172,6 +172,22 @@ def test_what_a_class_may_bring():
         ("judge=cnn", Convolutions), ("shape=square", Kernels), ("judge=wide", WideConvolutions), ("shape=square", Kernels),
         ("judge=lstm", Recurrence), ("codes given", Codes),
     ]  # fmt: skip
+
+
+def test_what_a_choice_adds_has_the_defaults_that_it_has_there():
+    found = [(choice, [(f.name, f.default) for f in more]) for choice, more in added(Settings)]
+    # judge=cnn, shape=square are usual; judge=wide adds nothing to them
+    assert found == [("judge=lstm", [("hidden", 32)]), ("codes given", [("share", 0.1)])]
+
+    @defaults(judge="nobody")
+    class Quiet(Settings):
+        """Settings of a recipe without a judge."""
+
+    found = {choice: [(f.name, f.default) for f in more] for choice, more in added(Quiet)}
+    wide = [("kernel", 9), ("channels", 8), ("shape", "square")]
+    assert {choice: sorted(more) for choice, more in found.items()} == {
+        "judge=cnn": sorted(wide), "judge=wide": sorted(wide), "judge=lstm": [("hidden", 32)], "codes given": [("share", 0.1)]
+    }  # fmt: skip
 
 
 def test_shares_have_chance_of_their_own():

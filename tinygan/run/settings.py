@@ -134,6 +134,23 @@ def brought(kind: Any) -> Iterator[tuple[str, type]]:
             yield from brought(group)
 
 
+def added(root: type, values: dict | None = None, known: tuple = ()) -> Iterator[tuple[str, list]]:
+    """Yield (what a setting must be, the fields that there are then and not as it comes), choices within choices too.
+
+    The fields have the defaults that they have there. values: the choices so far; known: settings that are asked already.
+    """
+    values = values or {}
+    kind = root.chosen(values)
+    there = tuple(f.name for f in fields(kind))
+    for f in fields(kind):
+        for value in f.metadata["groups"] if f.name not in known else ():
+            further = {**values, f.name: value}
+            more = [g for g in fields(root.chosen(further)) if g.name not in there]
+            if more:
+                yield _said(f, value), more
+                yield from added(root, further, there)
+
+
 def _said(f, value):
     """What the field `f` must be for its group of this value: "way=vae"."""
     return f"{f.name} {value}" if value is GIVEN else f"{f.name}={value}"
