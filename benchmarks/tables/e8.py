@@ -28,7 +28,7 @@ from tinygan import Tensor, grad, no_grad, recipes
 from tinygan.backend import stream
 from tinygan.gan.objectives import wasserstein
 from tinygan.gan.penalties import PENALTIES, between, clip_weights
-from tinygan.gan.training import learning_rate_at
+from tinygan.gan.players import Batch
 from tinygan.optim import Adam
 from tinygan.plot import point_picture
 
@@ -90,23 +90,23 @@ def critic_alone(name, way, steps):
     """(row, picture) of a critic trained for so many steps against the data plus noise."""
     recipe, begun = recipes.load(name), time.process_time()
     game = recipe.make_game(recipe.Settings(**PAPER, steps=steps))
-    critic, s, scale = game.discriminator, game.settings, np.float32(SCALE[name])
-    optimizer = Adam(game.d_parameters, lr=s.learning_rate, betas=(s.beta1, s.beta2))
+    critic, s, scale = game.D.module, game.settings, np.float32(SCALE[name])
+    optimizer = Adam(game.D.parameters, lr=s.learning_rate, betas=(s.beta1, s.beta2))
 
     def batch(step):
         noise = stream(0, "held still", step).standard_normal((s.batch_size, 2), dtype="float32")
-        return game.real(2 * step)[0] * scale, game.real(2 * step + 1)[0] * scale + noise
+        return game.batch(2 * step).x * scale, game.batch(2 * step + 1).x * scale + noise
 
     for step in range(steps):
-        optimizer.lr = learning_rate_at(step, s)
+        optimizer.lr = s.learning_rate * s.share_left(step)
         x, y = (Tensor(a) for a in batch(step))
         real, fake = critic(x), critic(y)
         loss = wasserstein.discriminator(real, fake)
         if way == "penalty":
             loss = loss + s.gamma * PENALTIES["wgan-gp"].value(critic, x, real, y, fake, stream(0, "between", step))
-        optimizer.step(grad(loss, game.d_parameters))
+        optimizer.step(grad(loss, game.D.parameters))
         if way == "clipping":
-            clip_weights(game.d_parameters, 0.01)
+            clip_weights(game.D.parameters, 0.01)
     spent = (time.process_time() - begun) / 60
 
     many = [batch(steps + k) for k in range(-(-JUDGED // s.batch_size))]
@@ -129,13 +129,13 @@ def whole_game(name, steps):
     """(row, picture) of a game of so many steps: the paper's settings, but for `CUT`."""
     recipe, begun = recipes.load(name), time.process_time()
     game = recipe.make_game(recipe.Settings(**{**PAPER, **CUT, "steps": steps}))
-    real, scale = game.real, np.float32(SCALE[name])
-    game.real = lambda turn: (real(turn)[0] * scale,)
+    read, scale = game.read, np.float32(SCALE[name])
+    game.read = lambda turn: Batch(read(turn).x * scale)
     for step in range(steps):
         game.step(step)
     spent = (time.process_time() - begun) / 60
     samples, after = game.sample(MATCHED, 0), game.settings.n_critic * steps
-    many = np.concatenate([game.real(after + k)[0] for k in range(-(-2 * MATCHED // game.settings.batch_size))])
+    many = np.concatenate([game.batch(after + k).x for k in range(-(-2 * MATCHED // game.settings.batch_size))])
     x, others = many[:MATCHED], many[MATCHED : 2 * MATCHED]
     row = {
         "data": name, "way": "game", "steps": steps, "distance": earth_mover(samples, x),
@@ -147,7 +147,7 @@ def whole_game(name, steps):
         row["high_quality"] = recipe.evaluate(game, samples / scale)["near_the_curve"]
     reach = 1.25 * float(np.abs(x).max())
     limits = (-reach, reach, -reach, reach)
-    return row, point_picture(x, samples, game.discriminator, limits, f"{name}: the game, {steps:,} steps")
+    return row, point_picture(x, samples, game.D.module, limits, f"{name}: the game, {steps:,} steps")
 
 
 def earth_mover(x, y):

@@ -245,6 +245,21 @@ def test_roll_outs_are_written_by_a_copy_that_begins_with_the_game_and_lags():
     np.testing.assert_allclose(weights_of(lagged) - start, 0.1 * moved, atol=1e-6)
 
 
+def test_what_g_writes_is_finished_by_the_copy_and_not_by_g():
+    """A copy that writes 4s: of a roll-out all that comes after the token is a 4."""
+    game = little_game("policy", REAL, pretrain=1, d_pretrain=1, rollouts=3, batch_size=8)
+    game.step(0)
+    game.step(1)
+    game.G.averages["lagged"].module.head.bias.data[4] = 100
+    game.G.module.head.bias.data[4] = -100
+    seen, reward = [], game.reward
+    game.reward = lambda rows: (seen.append(rows), reward(rows))[1]
+    game.step(2)
+    written, first, second, third = seen
+    assert not (written == 4).any() and (first[:, 1:] == 4).all()
+    assert not (second[:, :2] == 4).any() and (second[:, 2:] == 4).all() and (third[:, 3:] == 4).all()
+
+
 def test_turns_of_d_have_new_real_and_generated_sentences_each():
     game = little_game("policy", np.random.default_rng(0).integers(3, 6, (500, 4)), n_critic=3, d_pretrain=5)
     seen, D = [], game.D.module
