@@ -247,14 +247,19 @@ def test_roll_outs_are_written_by_a_copy_that_begins_with_the_game_and_lags():
 
 def test_what_g_writes_is_finished_by_the_copy_and_not_by_g():
     """A copy that writes 4s: of a roll-out all that comes after the token is a 4."""
-    game = little_game("policy", REAL, pretrain=1, d_pretrain=1, rollouts=3, batch_size=8)
+    game = little_game("policy", REAL, pretrain=1, d_pretrain=1, rollouts=3, batch_size=8, d_dropout=0.5)
     game.step(0)
     game.step(1)
     game.G.averages["lagged"].module.head.bias.data[4] = 100
     game.G.module.head.bias.data[4] = -100
-    seen, reward = [], game.reward
-    game.reward = lambda rows: (seen.append(rows), reward(rows))[1]
-    game.step(2)
+    seen, reward, paid = [], game.reward, []
+    game.reward = lambda rows: (seen.append(rows), paid.append(reward(rows)), paid[-1])[2]
+    D, as_it_judges = game.D.module, []
+    judge = D.forward
+    D.forward = lambda rows: (as_it_judges.append(D.training), judge(rows))[1]
+    row = game.step(2)
+    assert row["reward"] == pytest.approx(paid[0].mean())  # of what G wrote itself
+    assert as_it_judges == [False] * 4 + [True] * 2  # D drops features while it learns, and not where it pays
     written, first, second, third = seen
     assert not (written == 4).any() and (first[:, 1:] == 4).all()
     assert not (second[:, :2] == 4).any() and (second[:, 2:] == 4).all() and (third[:, 3:] == 4).all()

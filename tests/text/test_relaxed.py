@@ -8,7 +8,7 @@ from small_text import RNG, every, little_game, log_p, model
 from tinygan import ops
 from tinygan.autodiff import grad
 from tinygan.backend import stream
-from tinygan.text.language import PADDED
+from tinygan.text.language import END, PADDED
 from tinygan.text.relaxed import relaxed_sentences
 
 
@@ -22,6 +22,18 @@ def test_relaxed_sentences_become_the_tokens():
     assert (same == tokens).all() and soft.shape == (6, length, 5)  # β changes how sharp they are, not what is drawn
     np.testing.assert_allclose(soft.data.sum(2), 1)
     assert (soft.data[..., [PADDED, 2]] == 0).all()
+
+
+def test_a_sentence_is_over_after_its_end_and_no_longer_than_the_longest():
+    m = model(5, ended=True)
+    lengths = set()
+    for seed in range(20):
+        _, tokens = relaxed_sentences(m, 6, 12, 1.0, RNG(seed))
+        ends = (tokens == END).cumsum(1)
+        np.testing.assert_array_equal(tokens == PADDED, (ends > 0) & (tokens != END))
+        assert ends.max() == 1 and (tokens[:, -1] != PADDED).any()
+        lengths.add(tokens.shape[1])
+    assert max(lengths) <= 12 and len(lengths) > 3
 
 
 def test_a_relaxed_token_is_gumbel_softmax():
@@ -108,7 +120,11 @@ def test_sharpness_rises_from_1_to_its_end_by_the_same_factor_in_every_step():
 
 
 def test_generated_sentences_are_relaxed_at_the_games_sharpness():
-    game = little_game("gumbel", REAL)
+    game = little_game("gumbel", REAL, dropout=0.5)
+    modes, fake = [], game.fake
+    game.fake = lambda G, *arguments: (modes.append(G.training), fake(G, *arguments))[1]
+    game.step(0)
+    assert modes == [False]  # the sentence is drawn and read again by one network, without dropout
     game.inverse_temperature = 7.0
     game.G.module.eval()
     expected, _ = relaxed_sentences(game.G.module, 9, 4, 7.0, RNG(1))
