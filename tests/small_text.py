@@ -45,11 +45,11 @@ PLAYS = {"pretrain": 0, "learning_rate": 0.01}
 LITTLE = {  # the settings of each way that tests of its steps have in common
     "mle": {},
     "policy": {**PLAYS, "d_pretrain": 0, "rollouts": 2, "d_dropout": 0.0},
+    "control": {**PLAYS, "way": "policy", "reward": "constant", "d_pretrain": 0},
     "gumbel": {**PLAYS, "d_dropout": 0.0, "objective": "non-saturating"},
     "infill": {**PLAYS, "d_pretrain": 0},
     "vae": {"latent": 2},
 }
-FROZEN = 1e-12  # a share of the learning rate with which nothing moves
 
 
 def little_game(way, rows, vocabulary=6, *, ended=True, **settings):

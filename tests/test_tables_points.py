@@ -51,11 +51,10 @@ def test_e8_trains_critics_and_draws_them(tmp_path):
 def test_e8_plays_the_papers_game_whatever_the_recipe_has_of_its_own(on_path):
     import e8
 
-    common = {"noise_share": 0.1, "steps": 1}  # without a code the share says nothing
-    ring, grid, roll = (recipes.load(n).Settings(**{**e8.PAPER, **common}) for n in ("ring", "grid", "swissroll"))
+    ring, grid, roll = (recipes.load(n).Settings(**e8.PAPER, steps=1) for n in ("ring", "grid", "swissroll"))
     assert vars(ring) == vars(grid) == vars(roll)
     game = recipes.load("grid").make_game(grid)
-    assert game.g_parameters[0].shape == (512, 2)  # a latent of 2, and no code beside it
+    assert game.G.parameters[0].shape == (512, 2)  # a latent of 2, and no code beside it
 
 
 def test_earth_movers_distance_of_points_that_were_moved(on_path):

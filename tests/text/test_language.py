@@ -65,3 +65,73 @@ def test_sharpness_is_the_inverse_of_temperature():
     plain = m.logits(Tensor(h)).data
     m.sharpness = 2.0
     np.testing.assert_allclose(m.logits(Tensor(h)).data, 2 * plain)
+
+
+# --- the game ----------------------------------------------------------------------------------------------------
+
+REAL = np.array([[3, 4, 5, END, PADDED], [3, 3, END, PADDED, PADDED], [5, 4, END, PADDED, PADDED]] * 8)
+
+
+@pytest.mark.parametrize("ended", [True, False])
+def test_a_step_of_imitation_makes_real_sentences_likelier(ended):
+    game = little_game("mle", REAL, ended=ended, mle_rate=1e-3)
+    before = game.G.module.nll(REAL)
+    row = game.step(0)
+    assert row["g_nll"] == pytest.approx(before) and game.G.module.nll(REAL) < before - 1e-4
+
+
+def test_weight_decay_is_added_to_the_gradient():
+    """Of a word that no sentence has: with 0 its vector stays, otherwise it shrinks, and by Adam's step of mle_rate."""
+    for decay in (0.0, 1e-3):
+        game = little_game("mle", REAL, vocabulary=9, weight_decay=decay, mle_rate=1e-3)
+        before = game.G.module.embedding.weight.data[7].copy()
+        game.step(0)
+        change = game.G.module.embedding.weight.data[7] - before
+        np.testing.assert_allclose(change, -1e-3 * np.sign(before) * (decay > 0), atol=1e-5)
+
+
+def test_imitations_rate_falls_in_a_line_from_its_share_on():
+    for way, steps in (("mle", 8), ("policy", 20)):
+        game = little_game(way, REAL, steps=steps, mle_rate=1.0, **({} if way == "mle" else {"pretrain": 8}))
+        assert [game.imitator.schedule(k) for k in (0, 4, 6, 7)] == [1, 1, 0.5, 0.25]
+    assert little_game("mle", REAL, steps=8, mle_rate=1.0, mle_decay_from=1.0).imitator.schedule(7) == 1
+
+
+def test_imitation_comes_first_and_both_players_of_g_are_one_network():
+    game = little_game("policy", REAL, pretrain=2, d_pretrain=2)
+    rows = [game.step(k) for k in range(5)]
+    assert ["g_nll" in row for row in rows] == [True, True, False, False, False]
+    assert ["d_loss" in row for row in rows] == [False, False, True, True, True]
+    assert ["g_loss" in row for row in rows] == [False, False, False, False, True]
+    assert game.imitator.module is game.G.module and game.imitator.average is game.G.average
+    assert little_game("mle", REAL).imitator.name == "generator"
+
+
+def test_samples_are_drawn_with_the_average_at_the_temperature():
+    """A low one draws the likeliest sentence; the next call is as before, and training is never sharpened."""
+    game = little_game("mle", REAL, temperature=0.5)
+    for k in range(3):
+        game.step(k)
+    average, n = game.G.average.module, 400
+    assert average.sharpness == 2 and game.G.module.sharpness == 1
+    usual, cold = game.sample(n, 0), game.sample(n, 0, temperature=0.01)
+    assert average.sharpness == 2 and len({row.tobytes() for row in cold}) < 5 < len({row.tobytes() for row in usual})
+    np.testing.assert_array_equal(game.sample(n, 0), usual)
+    np.testing.assert_array_equal(game.sample(n, 0, temperature=0.5), usual)
+    before = [p.data.copy() for p in game.G.module.parameters()]
+    for p in game.G.module.parameters():
+        p.data = p.data * 0
+    np.testing.assert_array_equal(game.sample(n, 0), usual)
+    assert any(b.any() for b in before)
+    with pytest.raises(ValueError, match="expected a number above 0"):
+        game.sample(1, 0, temperature=-1.0)
+
+
+def test_dropout_is_for_imitation_alone():
+    """Two readings of the same sentences differ while G imitates; a step is a function of the seed and its number."""
+    game, again = (little_game("mle", REAL, dropout=0.5) for _ in range(2))
+    assert game.step(0) == again.step(0)
+    G = game.G.module.train()
+    assert G.loss(REAL).item() != G.loss(REAL).item()
+    G.eval()
+    assert G.loss(REAL).item() == G.loss(REAL).item()

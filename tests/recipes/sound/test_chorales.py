@@ -4,10 +4,11 @@ import wave
 
 import numpy as np
 import pytest
-from small_runs import SMALL, set_words, small_game
+from small_runs import SMALL, hold, set_words, small_game
 from strict import moved, strict
 
 from tinygan import Tensor, recipes
+from tinygan.backend import stream
 from tinygan.cli import main
 from tinygan.data import made_chorales
 from tinygan.recipes.sound import chorales
@@ -137,3 +138,77 @@ def test_pieces_are_heard_one_after_another(tmp_path):
     chorales.write_sound(game, samples, tmp_path / "x.wav")
     with wave.open(str(tmp_path / "x.wav")) as file:
         assert file.getnframes() > 36 * 0.1 * file.getframerate()
+
+
+# --- where the steps lead ----------------------------------------------------------------------------------------
+
+
+def test_nats_of_a_piece_are_a_row_and_those_of_its_choices():
+    """By hand: each choice's -log softmax, knowing the rows before, the beat, and the voices above."""
+    g = chorales.MusicWriter([3, 2], 5, 4, 0.0, np.random.default_rng(0))
+    piece = np.array([[[0, 1], [2, 0], [2, 1], [1, 1], [0, 0]]])
+    rows = np.concatenate([np.eye(3, dtype="f")[piece[..., 0]], np.eye(2, dtype="f")[piece[..., 1]]], 2)
+    total, state = 0.0, None
+    for t in range(5):
+        before = rows[:, t - 1] if t else 0 * rows[:, 0]
+        x = np.concatenate([before, np.eye(4, dtype="f")[[t % 4]]], 1)
+        h, state = g.lstm(Tensor(x[None]), state)
+        known = h.numpy()[0]
+        for v, size in enumerate((3, 2)):
+            seen, out = g.seen[v], g.voices[v]
+            y = known @ seen.weight.numpy().T + seen.bias.numpy()
+            logits = (np.where(y > 0, y, 0.2 * y) @ out.weight.numpy().T + out.bias.numpy())[0]
+            total -= logits[piece[0, t, v]] - np.log(np.exp(logits).sum())
+            known = np.concatenate([known, np.eye(size)[piece[:, t, v]]], 1)
+    assert g(rows).item() == pytest.approx(total / 5, rel=1e-5)
+
+
+def test_a_step_of_imitation_makes_real_pieces_likelier():
+    game = small_game("chorales", imitation_rate=1e-3, dropout=0.0)
+    real = game.batch(0).x
+    before = game.G.module(real).numpy().mean()
+    assert game.step(0)["g_nll"] == pytest.approx(before, rel=1e-5) and game.G.module(real).numpy().mean() < before - 1e-3
+
+
+def test_imitations_rate_falls_to_0_in_its_second_half():
+    game = small_game("chorales", steps=20, pretrain=8, imitation_rate=1.0)
+    assert [game.imitator.schedule(k) for k in (0, 4, 6, 7)] == [1, 1, 0.5, 0.25]
+    assert small_game("chorales", steps=4, pretrain=8, imitation_rate=1.0).imitator.schedule(3) == 0.5
+
+
+def test_steps_of_d_like_real_pieces_better_and_written_ones_less():
+    game = small_game("chorales", pretrain=0, learning_rate=3e-3, batch_size=16, penalty="none")
+    hold(game.G)
+    rows = [game.step(0) for _ in range(15)]
+    written = game.G.module.write(16, 8, stream(game.settings.seed, "noise", 0))
+    of_real, of_written = (game.D.module(Tensor(x)).numpy().mean() for x in (game.batch(0).x, written))
+    assert of_real > 0.2 and of_written < -0.2 and rows[-1]["ahead"] > 0.4 > rows[0]["ahead"]
+
+
+def test_the_loss_of_g_is_worth_times_nats():
+    """By hand: verdicts less their mean, over their deviation; what D was shown is what G then learns from."""
+    game = small_game("chorales", pretrain=0, batch_size=16)
+    written = game.G.module.eval().write(16, 8, stream(game.settings.seed, "noise", 0))
+    verdicts = game.D.module(Tensor(written)).numpy()[:, 0]
+    worth = (verdicts - verdicts.mean()) / verdicts.std()
+    expected = (game.G.module(written).numpy() * worth).mean()
+    assert game.step(0)["g_loss"] == pytest.approx(expected, rel=1e-3)
+
+
+def test_a_judge_that_likes_all_alike_moves_nothing():
+    game = small_game("chorales", pretrain=0, gamma=0.0)
+    game.D.module.forward = lambda x: x[:, 0, :1] * 0.0 + 0.5 + 0 * game.D.module.out.bias
+    before = [p.data.copy() for p in game.G.parameters]
+    game.step(0)
+    for a, p in zip(before, game.G.parameters, strict=True):
+        np.testing.assert_array_equal(a, p.data)
+
+
+def test_dropout_is_for_imitation_alone():
+    game = small_game("chorales", pretrain=1, dropout=0.9)
+    real = game.batch(0).x
+    game.step(0)
+    train, again = (game.G.module.train()(real).numpy() for _ in range(2))
+    assert (train != again).all()
+    game.step(1)
+    assert not game.G.module.training
