@@ -221,7 +221,7 @@ def listed(name, capsys):
     return groups
 
 
-@pytest.mark.parametrize("name", recipes.listed())
+@pytest.mark.parametrize("name", recipes.names())
 def test_the_settings_of_a_recipe_are_listed_by_group(name, capsys):
     usual, groups = recipes.load(name).Settings(), listed(name, capsys)
     headings = [heading for heading, _ in groups]

@@ -105,7 +105,7 @@ def unread(name, values, folder):
 OF_A_READER = {"mnist": "pictures.npy", "wgan-gp": "pictures.npy", "names": "lines.txt", "captions": "lines.txt"}
 
 
-@pytest.mark.parametrize("name", recipes.listed())
+@pytest.mark.parametrize("name", recipes.names())
 def test_every_setting_that_exists_is_read(name, little_data, tmp_path):
     kind = recipes.load(name).Settings
     asked = list(choices(kind))

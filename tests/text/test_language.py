@@ -2,7 +2,7 @@
 
 import numpy as np
 import pytest
-from small_text import RNG, every, every_sentence, log_p, model, sharp
+from small_text import RNG, every, every_sentence, little_game, log_p, model, sharp
 
 from tinygan.autodiff import Tensor
 from tinygan.text.language import END, PADDED, LanguageModel, trim

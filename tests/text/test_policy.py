@@ -4,7 +4,7 @@ from itertools import product
 
 import numpy as np
 import pytest
-from small_text import RNG, every, log_p, model, sharp
+from small_text import RNG, every, little_game, log_p, model, sharp, weights_of
 
 from tinygan import ops
 from tinygan.autodiff import Tensor, grad
