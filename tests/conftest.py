@@ -15,10 +15,6 @@ if _data.is_dir():
     os.environ.setdefault("TINYGAN_DATA", str(_data))
 
 
-# Helpers are not tests: collected for their doctests, op_cases.py would be run a second time and double its rows.
-collect_ignore = [path.name for path in Path(__file__).parent.glob("*.py") if not path.name.startswith("test_")]
-
-
 @pytest.fixture
 def use_threads(monkeypatch):
     """use_threads(n): large operations are shared by n threads until the end of the test."""
