@@ -23,7 +23,7 @@ def train(options):
     from tinygan.recipes import formats, responder, watcher
     from tinygan.run.loop import train as play
 
-    recipe, game, run, others = _resumed(options) if options.resume else _begun(options)
+    recipe, game, run, others = _resume(options) if options.resume else _begin(options)
     suffix, write = next(iter(formats(recipe).items()))
     steps, begun = game.settings.steps, time.perf_counter()
     try:
@@ -58,19 +58,19 @@ def train(options):
     print(f"next: {', '.join(f'tinygan {command} {run.folder}' for command in commands)}")
 
 
-def _begun(options):
+def _begin(options):
     """Return (recipe, game, a new run, what makes the game in further processes) for `train RECIPE`."""
     from tinygan.run.folder import Run
 
     if not options.recipe:
         raise UsageError("which recipe? `tinygan list` prints them")
-    recipe = recipe_named(options.recipe)
-    settings = settings_asked(recipe, options)
-    game, others = _shared(recipe, settings, options.device)
+    recipe = find_recipe(options.recipe)
+    settings = read_settings(recipe, options)
+    game, others = _share(recipe, settings, options.device)
     return recipe, game, Run.create(_free_folder(options), options.recipe, settings, game.saved), others
 
 
-def _resumed(options):
+def _resume(options):
     """Return (recipe, game, the run in --out, what makes the game in further processes) for `train --resume`."""
     from tinygan.run.folder import Run
 
@@ -83,12 +83,12 @@ def _resumed(options):
     run = Run.open(options.out)
     if options.recipe not in (None, run.config["recipe"]):
         raise UsageError(f"{options.out} is a run of {run.config['recipe']}, not of {options.recipe}")
-    recipe, settings = _of_run(run)
-    game, others = _shared(recipe, settings, options.device, run.config.get("saved"))
+    recipe, settings = _read_run(run)
+    game, others = _share(recipe, settings, options.device, run.config.get("saved"))
     return recipe, game, run, others
 
 
-def _shared(recipe, settings, device, saved=None):
+def _share(recipe, settings, device, saved=None):
     """Return the game with this process's share of the batch, and functions that make it with the shares of the others."""
     mine, *shares = settings.shares()
     game = make_game(recipe, mine, device, saved)
@@ -108,8 +108,8 @@ def sample(options):
     from tinygan.recipes import formats
     from tinygan.run.checkpoint import writing
 
-    game, recipe, run = _trained(options.run)
-    _positive(options.n, "-n")
+    game, recipe, run = _open_trained(options.run)
+    _refuse_below_1(options.n, "-n")
     written = {**formats(recipe)}
     written.setdefault(".npy", lambda game, samples, path: save_array(path, samples))
     path = Path(options.out) if options.out else run.folder / "samples" / f"seed-{options.seed}{next(iter(written))}"
@@ -131,7 +131,7 @@ def chat(options):
     from tinygan.backend import stream
     from tinygan.recipes import responder
 
-    game, recipe, run = _trained(options.run)
+    game, recipe, run = _open_trained(options.run)
     respond = responder(recipe)
     if respond is None:
         raise UsageError(f"{run.folder} is a run of {run.config['recipe']}, which does not talk; train dialogue")
@@ -150,9 +150,9 @@ def evaluate(options):
     """tinygan evaluate RUN."""
     from tinygan.run.checkpoint import write_file
 
-    game, recipe, run = _trained(options.run)
+    game, recipe, run = _open_trained(options.run)
     n = options.n if options.n is not None else recipe.EVALUATED_SAMPLES
-    _positive(n, "-n")
+    _refuse_below_1(n, "-n")
     try:
         scores = recipe.evaluate(game, game.sample(n, options.seed))
     except ValueError as error:  # fewer samples than a score is defined on
@@ -186,7 +186,7 @@ def plot(options):
             gif([*frames, frames[-1], frames[-1]], path, 0.4)  # the last stands for longer
         print(path)
     if run.checkpoints():
-        game, *_ = _trained(run.folder)
+        game, *_ = _open_trained(run.folder)
         for name, draw in pictures.drawings(game).items():
             with writing(run.folder / name):
                 draw(game, run.folder / name)
@@ -211,9 +211,10 @@ def _frames(paths):
 def list_recipes(options):
     """tinygan list [RECIPE]."""
     from tinygan import recipes
+    from tinygan.run.listing import describe
 
     if options.recipe:
-        print("\n".join(_described(recipe_named(options.recipe).Settings)))
+        print("\n".join(describe(find_recipe(options.recipe).Settings)))
         return
     for name in recipes.names():
         first = (recipes.load(name).__doc__ or "").strip().partition("\n")[0]
@@ -251,52 +252,23 @@ def doctor(options):
 # --- what they share -------------------------------------------------------------------------------------------
 
 
-def _nearest(word, known):
+def _suggest(word, known):
     """Return the known word that looks like `word`, as a question, or all that is known."""
     close = difflib.get_close_matches(word, known, 1, 0.5)
     return f"did you mean {close[0]}?" if close else f"expected one of {', '.join(known)}"
 
 
-def recipe_named(name):
+def find_recipe(name):
     """Return the recipe of this name, a module."""
     from tinygan import recipes
 
     try:
         return recipes.load(name)
     except KeyError:
-        raise UsageError(f"unknown recipe {name!r}; {_nearest(name, recipes.names())}") from None
+        raise UsageError(f"unknown recipe {name!r}; {_suggest(name, recipes.names())}") from None
 
 
-def _described(root):
-    """Lines that say what the settings of a recipe are: its own first, then those it shares, by group."""
-    from tinygan.run.settings import list_additions, list_groups
-
-    def lines(title, described):
-        yield title
-        for f in described:
-            choices = f.metadata["choices"]
-            one_of = f" One of {', '.join(choices)}." if choices else ""
-            yield f"  {f.name:16} {f.default!s:16} {f.metadata['meaning']}{one_of}"
-
-    usual = root.choose({})
-    groups: dict = {}
-    for f in fields(usual):
-        owner = next(c for c in reversed(usual.__mro__) if f.name in vars(c).get("__annotations__", {}))
-        own = owner.__module__.startswith("tinygan.recipes") and owner not in [group for _, group in list_groups(root)]
-        groups.setdefault(None if own else owner, []).append(f)
-    if None in groups:
-        yield from lines("Its own", groups.pop(None))
-    for owner, described in reversed(groups.items()):
-        yield from lines(owner.__doc__.partition("\n")[0].rstrip("."), described)
-    others: dict = {}
-    for choice, described in list_additions(root):
-        choices, _ = others.setdefault(tuple((f.name, f.default) for f in described), ([], described))
-        choices.append(choice)
-    for choices, described in others.values():
-        yield from lines(f"With {' or '.join(dict.fromkeys(choices))}", described)
-
-
-def settings_asked(recipe, options):
+def read_settings(recipe, options):
     """Return the recipe's Settings with --steps, --seed, --data and --set applied."""
     from tinygan import recipes
 
@@ -314,8 +286,8 @@ def settings_asked(recipe, options):
         if not equals:
             raise UsageError(f"--set {item}: expected KEY=VALUE")
         if key not in known:
-            raise UsageError(f"unknown setting {key!r}; {_nearest(key, list(known))}")
-        values[key] = _parsed(text, known[key])
+            raise UsageError(f"unknown setting {key!r}; {_suggest(key, list(known))}")
+        values[key] = _parse(text, known[key])
     try:
         return recipe.Settings(**values)
     except ValueError as error:
@@ -330,7 +302,7 @@ def _known_settings(recipe):
     return {f.name: f for group in reversed(groups) for f in fields(group)}
 
 
-def _parsed(text, f):
+def _parse(text, f):
     from tinygan.run.settings import KINDS
 
     try:
@@ -367,10 +339,10 @@ def _free_folder(options):
     return folder
 
 
-def _of_run(run):
+def _read_run(run):
     """Return (recipe, settings) of an existing run."""
     config = run.config
-    recipe, values = recipe_named(config["recipe"]), config["settings"]
+    recipe, values = find_recipe(config["recipe"]), config["settings"]
     try:
         if "version" not in config:  # version 1 listed all settings, those that the training did not read among them
             known = {f.name for f in fields(recipe.Settings.choose(values))}
@@ -380,11 +352,11 @@ def _of_run(run):
         raise UsageError(f"{run.folder / 'config.json'} does not fit the recipe {config['recipe']}: {error}") from None
 
 
-def _trained(folder):
+def _open_trained(folder):
     from tinygan.run.folder import Run
 
     run = Run.open(folder)
-    recipe, settings = _of_run(run)
+    recipe, settings = _read_run(run)
     game = make_game(recipe, settings, None, run.config.get("saved"))
     run.load(game)
     for note in run.notes:
@@ -392,7 +364,7 @@ def _trained(folder):
     return game, recipe, run
 
 
-def _positive(n, name):
+def _refuse_below_1(n, name):
     if n < 1:
         raise UsageError(f"{name} {n}: must be at least 1")
 

@@ -23,12 +23,12 @@ def main(arguments: Sequence[str] | None = None) -> int:
 
 
 def _command(options: argparse.Namespace) -> None:
-    from tinygan.commands import UsageError, make_game, recipe_named, settings_asked
+    from tinygan.commands import UsageError, find_recipe, make_game, read_settings
 
     if options.measured < 1:
         raise UsageError(f"--steps {options.measured}: must be at least 1")
-    recipe = recipe_named(options.recipe)
-    print(profile(make_game(recipe, settings_asked(recipe, options).shares()[0], "cpu"), options.measured))
+    recipe = find_recipe(options.recipe)
+    print(profile(make_game(recipe, read_settings(recipe, options).shares()[0], "cpu"), options.measured))
 
 
 if __name__ == "__main__":
