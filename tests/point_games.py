@@ -28,7 +28,7 @@ class PointGame(FromNoise):
         draw = lambda turn: stream(0, "real", turn).standard_normal((s.batch_size, 2), dtype="float32")
         super().__init__(g, d, [Normal(NOISE)], lambda turn: Batch(make(draw(turn))), s)
 
-    def tensors(self, arrays):
+    def to_tensors(self, arrays):
         return tuple(Tensor(self.make(a)) for a in arrays)
 
 

@@ -22,7 +22,7 @@ def quick(monkeypatch):
         monkeypatch.delenv(name, raising=False)
 
 
-def told():
+def tell():
     """(exit code, text, first word of a line -> the rest of it)."""
     out = io.StringIO()
     code = doctor.report(out)
@@ -33,7 +33,7 @@ def told():
 def test_report(monkeypatch, tmp_path):
     monkeypatch.setenv("TINYGAN_CACHE", str(tmp_path))
     (tmp_path / "classifier-digits-1.safetensors").write_bytes(b"")
-    code, text, lines = told()
+    code, text, lines = tell()
     assert code == 0 and text.endswith("training can run: tinygan train digits\n")
     assert lines["numpy"] == np.__version__ and lines["speed"].startswith("123 GFLOP/s")
     assert lines["cache"] == f"{tmp_path}: classifier-digits-1.safetensors"
@@ -58,7 +58,7 @@ CASES = {  # environment, what is said, exit code
 def test_environment(monkeypatch, environment, said, code):
     for name, value in environment.items():
         monkeypatch.setenv(name, value)
-    found, text, _ = told()
+    found, text, _ = tell()
     assert said in text and found == code
     assert text.splitlines()[-1] == ("training cannot run yet" if code else "training can run: tinygan train digits")
 
@@ -67,18 +67,18 @@ def test_data_sets_found(monkeypatch, tmp_path):
     (tmp_path / "mnist").mkdir()
     (tmp_path / "a file").write_text("")
     monkeypatch.setenv("TINYGAN_DATA", str(tmp_path))
-    assert told()[2]["data"] == f"{tmp_path}: mnist"
+    assert tell()[2]["data"] == f"{tmp_path}: mnist"
 
 
 def test_gpu(monkeypatch):
     monkeypatch.setattr(doctor, "cuda_problem", lambda: "the driver sleeps")
-    assert told()[2]["GPU"] == "the driver sleeps" and told()[0] == 0
+    assert tell()[2]["GPU"] == "the driver sleeps" and tell()[0] == 0
     monkeypatch.setenv("TINYGAN_DEVICE", "cuda")
-    code, text, _ = told()
+    code, text, _ = tell()
     assert code == 1 and "TINYGAN_DEVICE asks for a GPU that cannot be used" in text
     monkeypatch.setattr(doctor, "cuda_problem", lambda: None)
     monkeypatch.setattr(doctor, "gpu_name", lambda: "a fine one")
-    assert told()[0] == 0 and told()[2]["GPU"] == "a fine one"
+    assert tell()[0] == 0 and tell()[2]["GPU"] == "a fine one"
 
 
 @pytest.mark.parametrize(
@@ -90,7 +90,7 @@ def test_needed_package_that_fails(monkeypatch, tmp_path, source, fault):
         (tmp_path / "fine_package.py").write_text(source)
         monkeypatch.syspath_prepend(tmp_path)
     monkeypatch.setattr(doctor, "NEEDED", {"fine_package": "finer pictures"})
-    code, text, lines = told()
+    code, text, lines = tell()
     assert code == 1 and lines["fine_package"] == f"{fault} (for finer pictures)"
     assert f"fine_package {fault}, and training needs it for finer pictures: pip install --upgrade fine_package" in text
 
@@ -104,13 +104,13 @@ def test_package_without_a_distribution(monkeypatch, tmp_path):
 
 def test_slow_machine_gets_a_hint(monkeypatch):
     monkeypatch.setattr(doctor, "matmul_speed", lambda: 3.0)
-    code, text, _ = told()
+    code, text, _ = tell()
     assert code == 0 and "hint           3 GFLOP/s is slow" in text
 
 
 def test_old_numpy_is_a_problem(monkeypatch):
     monkeypatch.setattr(doctor.np, "__version__", "1.26.4")
-    code, text, _ = told()
+    code, text, _ = tell()
     assert code == 1 and "NumPy 2.0 or newer is needed" in text
 
 

@@ -201,7 +201,7 @@ def test_ds_turn_does_not_reach_into_g():
         seen = []
 
         def generate(self, G, z, given):
-            x = G(*self.tensors(z))
+            x = G(*self.to_tensors(z))
             return Batch(x, (2 * x,))
 
         def judge(self, D, x, given):
@@ -430,7 +430,7 @@ def test_a_wasserstein_game_needs_something_that_holds_ds_slope():
 def test_what_does_not_fit_the_samples_is_refused_before_training(settings):
     class Told(PointGame):
         def generate(self, G, z, given):
-            return Batch(G(*self.tensors(z)), self.tensors([np.zeros(len(z[0]), np.float32)]))
+            return Batch(G(*self.to_tensors(z)), self.to_tensors([np.zeros(len(z[0]), np.float32)]))
 
     with pytest.raises(ValueError, match="cannot be packed" if "packing" in settings else "expected pictures"):
         point_game(kind=Told, **settings)

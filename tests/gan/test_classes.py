@@ -73,7 +73,7 @@ def test_a_game_of_no_classes_is_told_nothing_and_refuses_them():
     plain = ClassGame(
         nn.Linear(2, 2, rng=0), nn.Linear(2, 1, rng=0), [Normal(2)], lambda turn: game.read(turn), game.settings, classes=0
     )
-    assert plain.takes == ("truncation",) and plain.batch(0).given == () == plain.answered(4)
+    assert plain.takes == ("truncation",) and plain.batch(0).given == () == plain.ask(4)
     plain.step(0)
     assert plain.sample(5, 0).shape == (5, 2)
     for asked in ({"of_class": 0}, {"given": np.zeros(5, int)}):

@@ -64,8 +64,8 @@ class Answers(FromNoise):
 
     takes = ("given",)
 
-    def answered(self, n, rng):
-        return self.told(np.full((n, 2), 50, np.float32))
+    def ask(self, n, rng):
+        return self.tell(np.full((n, 2), 50, np.float32))
 
 
 def test_given_is_what_samples_answer_to():

@@ -112,7 +112,7 @@ def test_the_training_step_of_digits(objective, context):
         judge = moved(PictureJudge(8, 8, [(3, 3, 1), (5, 4, 2)], s, np.random.default_rng(1)), make)
 
         class OnDevice(RowGame):
-            def tensors(self, arrays):
+            def to_tensors(self, arrays):
                 return tuple(Tensor(make(a)) for a in arrays)
 
         batch = lambda turn: Batch(make(stream(0, "real", turn).uniform(-1, 1, (4, 1, 8, 8)).astype(np.float32)))

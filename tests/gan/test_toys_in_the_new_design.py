@@ -113,8 +113,8 @@ class HalfGame(FromNoise):
         noise = np.float32(0.1) * rng.standard_normal((64, 3), dtype="float32")
         return Batch(2 * first[:, ::-1] + noise, (first,))
 
-    def answered(self, n, rng):
-        return self.told(rng.uniform(-1, 1, (n, 3)).astype("float32"))
+    def ask(self, n, rng):
+        return self.tell(rng.uniform(-1, 1, (n, 3)).astype("float32"))
 
 
 # --- both are trained into a run, and go on where they were stopped ---------------------------------------------------

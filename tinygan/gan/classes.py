@@ -29,17 +29,17 @@ class ClassGame(FromNoise):
     def batch(self, turn: int) -> Batch:
         """Return the real samples of a turn, which have the classes in turn, and their classes."""
         x = self.read(turn).x
-        return Batch(x, self.answered(len(x)))
+        return Batch(x, self.ask(len(x)))
 
-    def told(self, given: Any) -> tuple:
+    def tell(self, given: Any) -> tuple:
         """Return what both players are told of the classes `given`, (n,) whole numbers."""
         if not self.classes:
             return ()
-        return self.tensors([np.eye(self.classes, dtype="float32")[given] if self.one_hot else np.asarray(given)])
+        return self.to_tensors([np.eye(self.classes, dtype="float32")[given] if self.one_hot else np.asarray(given)])
 
-    def answered(self, n: int, rng: np.random.Generator | None = None) -> tuple:
+    def ask(self, n: int, rng: np.random.Generator | None = None) -> tuple:
         """Return what the players are told of n samples: the classes in turn."""
-        return self.told(in_turn(n, self.classes or 1))
+        return self.tell(in_turn(n, self.classes or 1))
 
 
 def in_turn(n: int, classes: int) -> np.ndarray:

@@ -45,17 +45,17 @@ class FromNoise(Adversarial):
 
     def generate(self, G: Module, z: Sequence, given: tuple) -> Batch:
         """Return what G makes of z, a point of each space, and of `given`; D is told `given` too."""
-        return Batch(G(*self.tensors(z), *given), given)
+        return Batch(G(*self.to_tensors(z), *given), given)
 
-    def answered(self, n: int, rng: np.random.Generator) -> tuple:
+    def ask(self, n: int, rng: np.random.Generator) -> tuple:
         """Return what n samples answer to where nobody gives it."""
         return ()
 
-    def told(self, given: Any) -> tuple:
+    def tell(self, given: Any) -> tuple:
         """Return what the players are told of `given` (n, ...), with which `sample` was asked."""
-        return self.tensors([given])
+        return self.to_tensors([given])
 
-    def tensors(self, arrays: Sequence) -> tuple:
+    def to_tensors(self, arrays: Sequence) -> tuple:
         """Return Tensors of these arrays, on G's device."""
         device = self.G.parameters[0].device
         return tuple(Tensor(a, device=device) for a in arrays)
@@ -67,7 +67,7 @@ class FromNoise(Adversarial):
     ) -> np.ndarray:
         """Return n samples, numpy."""
         z = draw_each(self.spaces, rng, n, truncation)
-        return self.paint(z, self.answered(n, rng) if given is None else self.told(given))
+        return self.paint(z, self.ask(n, rng) if given is None else self.tell(given))
 
     def walk(self, n: int, seed: int, times: Any, stops: int = 4) -> Iterator[np.ndarray]:
         """Yield n samples at each of `times` on a closed walk through the latent spaces: arrays (n, ...).
@@ -77,7 +77,7 @@ class FromNoise(Adversarial):
         """
         rng = stream(seed, "walk, fixed")
         fixed = draw_each(self.spaces, rng, n)
-        given = self.answered(n, rng)
+        given = self.ask(n, rng)
         for time in times:
             k, t = divmod(time, 1)
             a, b = (draw_each(self.spaces, stream(seed, "walk", int(k + i) % stops), n) for i in (0, 1))
@@ -95,7 +95,7 @@ class FromNoise(Adversarial):
             return
         with no_grad():  # generated samples have the shape of real ones, and need no data
             rng = stream(0, "misfits")
-            x, given = self.generate(self.G.average.module, draw_each(self.spaces, rng, 1), self.answered(1, rng))
+            x, given = self.generate(self.G.average.module, draw_each(self.spaces, rng, 1), self.ask(1, rng))
         if self.packing > 1 and given:
             raise ValueError(f"packing={self.packing}: D is told more than the samples, and that cannot be packed")
         augment(x, self.augment, stream(0, "augment"))

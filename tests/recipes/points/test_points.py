@@ -93,7 +93,7 @@ def test_a_short_game_on_the_swiss_roll_comes_nearer_to_it():
 
 def active(game):
     """E |h| of G's last hidden layer, of the same z in every call."""
-    game.G.module(*game.tensors(draw_each(game.spaces, np.random.default_rng(0), 200)))
+    game.G.module(*game.to_tensors(draw_each(game.spaces, np.random.default_rng(0), 200)))
     return float(np.abs(sparse_code(game.G.module).data).mean())
 
 

@@ -34,7 +34,7 @@ def test_the_band_is_heard_by_both_players(settings):
     x, (one_hot,) = game.batch(0)
     assert (one_hot.numpy() == np.eye(3)[np.arange(len(one_hot)) % 3]).all()
     told = [Tensor(np.eye(3, dtype="f")[np.full(n, k)]) for k in range(3)]
-    noise = game.tensors(draw_each(game.spaces, np.random.default_rng(0), n))
+    noise = game.to_tensors(draw_each(game.spaces, np.random.default_rng(0), n))
     first, second = (game.G.module(*noise, k).numpy() for k in told[:2])
     assert (np.abs(first - second).max((1, 2)) > 1e-4).all()
     seen = Tensor(np.tile(x[:1], (n, 1, 1)))

@@ -41,7 +41,7 @@ def test_the_direction_is_heard_by_both_players():
     x, (one_hot,) = game.batch(0)
     assert (one_hot.numpy() == np.eye(2)[np.arange(len(one_hot)) % 2]).all()
     told = [Tensor(np.eye(2, dtype="f")[np.full(n, k)]) for k in range(2)]
-    noise = game.tensors(draw_each(game.spaces, np.random.default_rng(0), n))
+    noise = game.to_tensors(draw_each(game.spaces, np.random.default_rng(0), n))
     first, second = (game.G.module(*noise, k).numpy() for k in told)
     assert (np.abs(first - second).max((1, 2)) > 1e-4).all()
     seen = Tensor(np.tile(x[:1], (n, 1, 1)))
@@ -178,7 +178,7 @@ def test_slow_directions_are_written_as_changes():
     game = small_game("stock", length=6)
     spreads = game.G.module.spreads
     assert spreads[-1] < stock.SLOW < spreads[0]  # the level, and noise
-    noise = game.tensors(draw_each(game.spaces, np.random.default_rng(0), 2))
+    noise = game.to_tensors(draw_each(game.spaces, np.random.default_rng(0), 2))
     written, shown = game.G.module.writer(*noise).numpy(), game.G.module(*noise).numpy()
     k = len(spreads)
     np.testing.assert_allclose(shown[:, :, 0], written[:, :, 0], atol=1e-6)
@@ -195,7 +195,7 @@ def test_what_is_told_is_the_first_row_and_the_rest_goes_on_from_it():
     np.testing.assert_array_equal(first, x[:, 0, :k])
     z = draw_each(game.spaces, np.random.default_rng(0), len(x))
     shown = game.generate(game.G.module, z, (Tensor(first),)).x.numpy()
-    written = game.G.module.writer(*game.tensors(z), Tensor(first)).numpy()
+    written = game.G.module.writer(*game.to_tensors(z), Tensor(first)).numpy()
     np.testing.assert_array_equal(shown[:, 0, :k], first)
     np.testing.assert_allclose(shown[:, 1:, 0], written[:, 1:, 0], atol=1e-6)
     walk = first[:, None, -1] + (spreads[-1] * written[:, 1:, -1]).cumsum(1)

@@ -36,10 +36,10 @@ class RowGame(FromNoise):
         writer = self.G.module
         z = draw_each(self.spaces, stream(self.settings.seed, "context", turn), len(real.x))
         with no_grad():
-            return Batch(real.x, (writer.read(Tensor(real.x), *self.tensors(z)),))
+            return Batch(real.x, (writer.read(Tensor(real.x), *self.to_tensors(z)),))
 
     def generate(self, G, z, given):
-        picture, states = G(*self.tensors(z))
+        picture, states = G(*self.to_tensors(z))
         return Batch(picture, (states,) if self.settings.context else ())
 
 

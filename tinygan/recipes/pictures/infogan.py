@@ -125,11 +125,11 @@ class SortingGame(ClassGame):
         return self.read(turn)  # a real picture comes without a code
 
     def fake(self, G, n, given, rng):
-        return super().fake(G, n, self.answered(n), rng)
+        return super().fake(G, n, self.ask(n), rng)
 
     def generate(self, G, z, given):
         (noise, sliders), (code,) = z, given
-        x, sliders = self.tensors([latent(noise, code.numpy(), sliders), sliders])
+        x, sliders = self.to_tensors([latent(noise, code.numpy(), sliders), sliders])
         return Batch(G(x), (code, sliders))
 
     def judge(self, D, x, given):
@@ -186,7 +186,7 @@ def swept(game, slider, steps=10):
     sliders[:, slider] = np.tile(np.linspace(-1, 1, steps), CLASSES)
     with no_grad():
         x = latent(z, np.arange(CLASSES).repeat(steps), sliders)
-        return game.G.average.module(*game.tensors([x])).numpy()
+        return game.G.average.module(*game.to_tensors([x])).numpy()
 
 
 EVALUATED_SAMPLES = 10_000

@@ -53,7 +53,7 @@ class WaveGame(ClassGame):
     """The game of waves that stand beside themselves, see `beside_even`; with bands, each is told its band."""
 
     def generate(self, G, z, given):
-        return Batch(beside_even(G(*self.tensors(z), *given)), given)
+        return Batch(beside_even(G(*self.to_tensors(z), *given)), given)
 
 
 def make_game(s, device="cpu", saved=None):

@@ -135,8 +135,8 @@ class WindowGame(FromNoise):
         self.takes = () if first_rows is None else ("given",)
         super().__init__(*arguments)
 
-    def answered(self, n, rng):
-        return () if self.first_rows is None else self.told(self.first_rows[rng.integers(len(self.first_rows), size=n)])
+    def ask(self, n, rng):
+        return () if self.first_rows is None else self.tell(self.first_rows[rng.integers(len(self.first_rows), size=n)])
 
 
 def make_game(s, device="cpu", saved=None):
