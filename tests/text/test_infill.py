@@ -3,7 +3,7 @@
 import numpy as np
 import pytest
 from small_runs import hold
-from small_text import RNG, every, little_game, sharp
+from small_text import RNG, every, every_sentence, little_game, sharp
 
 from tinygan.autodiff import Tensor
 from tinygan.backend import stream
@@ -27,13 +27,16 @@ def test_holes_are_filled_and_the_rest_stays():
     assert (filler.fill(over, over == PADDED, RNG(0)) == over).all()
 
 
-def test_a_hole_as_large_as_the_sentence_is_a_language_model():
-    filler = sharp(Filler(3, 2, 4, ended=False))
-    rows = every(3, range(3))
-    losses = [filler.nll(row[None]) * 3 for row in rows]
+@pytest.mark.parametrize("ended", [False, True])
+def test_a_hole_as_large_as_the_sentence_is_a_language_model(ended):
+    filler = sharp(Filler(5 if ended else 3, 2, 4, ended=ended))
+    rows = every_sentence(3, (3, 4)) if ended else every(3, range(3))
+    losses = [filler.loss(row[None], np.ones((1, 3), bool), "sum").item() for row in rows]
     assert np.exp(-np.array(losses)).sum() == pytest.approx(1, abs=1e-9)
-    drawn = filler.sample(20_000, 3, RNG(0))
-    seen = np.bincount(drawn @ [9, 3, 1], minlength=27) / len(drawn)
+    tokens = (rows != PADDED).sum() if ended else rows.size
+    assert filler.nll(rows) == pytest.approx(np.sum(losses) / tokens)
+    drawn, base = filler.sample(20_000, 3, RNG(0)), 5 ** np.arange(3)
+    seen = np.array([np.mean(drawn @ base == row @ base) for row in rows])
     assert np.abs(seen - np.exp(-np.array(losses))).max() < 4 * np.sqrt(0.25 / len(drawn))
 
 
