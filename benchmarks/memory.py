@@ -16,7 +16,6 @@ import subprocess
 import sys
 import tracemalloc
 from pathlib import Path
-from types import SimpleNamespace
 
 import numpy as np
 import with_tinygan
@@ -118,12 +117,12 @@ def at_peak(name):
     """({(kind, what): (bytes, arrays)}, the place of the peak, its bytes): what a step of the workload holds at its peak."""
     tracemalloc.start()
     step, networks, _ = with_tinygan.build(name, "cpu")
-    game, found = SimpleNamespace(**networks), {}
+    found = {}
     for _ in range(2):
         step()
 
     def play(scales):
-        with watched(game, scales) as watch:
+        with watched(networks, scales) as watch:
             scales.begin()
             scales.watch = watch
             step()

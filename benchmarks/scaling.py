@@ -29,10 +29,13 @@ from threadpoolctl import threadpool_limits
 from worker import memory_mb
 
 from tinygan import Tensor, grad, nn, ops
-from tinygan.backend import prime_malloc
-from tinygan.gan.training import Game, Settings
+from tinygan.gan.from_noise import FromNoise
+from tinygan.gan.latent import Normal
+from tinygan.gan.players import Batch
+from tinygan.gan.settings import AdversarialSettings
 from tinygan.losses import linear_cross_entropy
 from tinygan.optim import Adam
+from tinygan.threads import prime_malloc
 
 HERE = Path(__file__).parent
 SURPRISE = 0.4  # exponents this far above the arithmetic's are marked: arrays that outgrow the caches account for .35
@@ -112,8 +115,7 @@ def gan_step(batch=64, hidden=64, layers=2):
     """A training step of a GAN with R1 and R2."""
     g, d = players(hidden, layers)
     points = normal(batch, 2)
-    fake = lambda generator, rng, n: (generator(Tensor(rng.standard_normal((n, 8), dtype=np.float32))),)
-    game = Game(g, d, lambda step: (points,), fake, Settings(batch_size=batch))
+    game = FromNoise(g, d, [Normal(8)], lambda turn: Batch(points), AdversarialSettings(batch_size=batch))
     return lambda: game.step(0)
 
 

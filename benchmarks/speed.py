@@ -40,13 +40,13 @@ QUIET_BATCHES = 3
 
 
 class Side:
-    """One library on one workload, in a process of its own."""
+    """One library on one workload, in a process of its own; root: the repository that has tinygan and the workload."""
 
-    def __init__(self, side, name, device, threads, blas):
+    def __init__(self, side, name, device, threads, blas, root=HERE.parent):
         self.side, self.batches, self.steps = side, [], 1
         self.process = subprocess.Popen(
-            [sys.executable, str(HERE / "worker.py"), side, name, device, str(threads)],
-            stdin=subprocess.PIPE, stdout=subprocess.PIPE, env=environment(side, threads, blas), text=True,
+            [sys.executable, str(Path(root) / "benchmarks" / "worker.py"), side, name, device, str(threads)],
+            stdin=subprocess.PIPE, stdout=subprocess.PIPE, env=environment(side, threads, blas, root), text=True,
         )  # fmt: skip
         self.ready = self._answer()
 
@@ -67,18 +67,18 @@ class Side:
         self.batches.append(self.ask("time", steps=self.steps))
 
 
-def environment(side, threads, blas):
+def environment(side, threads, blas, root=HERE.parent):
     """The environment of a side's process: how many threads, which BLAS kernels, how malloc behaves."""
     env = {k: v for k, v in os.environ.items() if k not in PINS}
     if blas == "pinned":
         env |= {k: os.environ[k] for k in PINS if k in os.environ} or USUAL_PIN
-    env["PYTHONPATH"] = os.pathsep.join([str(HERE.parent), env.get("PYTHONPATH", "")]).rstrip(os.pathsep)
+    env["PYTHONPATH"] = os.pathsep.join([str(root), env.get("PYTHONPATH", "")]).rstrip(os.pathsep)
     # tinygan splits large batches over threads of its own while BLAS keeps to one; "tinygan-blas" leaves it to BLAS,
     # "tinygan-processes" has two processes of a thread each
     env["TINYGAN_THREADS"] = str(threads) if side == "tinygan" else "1"
     blas_threads = "1" if side in ("tinygan", "tinygan-processes") else str(threads)
     env |= dict.fromkeys(("OPENBLAS_NUM_THREADS", "OMP_NUM_THREADS", "MKL_NUM_THREADS"), blas_threads)
-    if side == "torch-best":  # what tinygan.backend.prime_malloc() does to glibc, said to it directly
+    if side == "torch-best":  # what tinygan.threads.prime_malloc() does to glibc, said to it directly
         env |= {"MALLOC_MMAP_THRESHOLD_": str(32 << 20), "MALLOC_TRIM_THRESHOLD_": str(1 << 30)}
     return env
 

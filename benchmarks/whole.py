@@ -35,9 +35,9 @@ def environment(root, threads=None):
 
 
 def unpack(commit, folder):
-    """The files of a commit, in `folder`; SystemExit if there is no such commit."""
-    done = subprocess.run(["git", "-C", str(HERE.parent), "archive", "--format=tar", commit, "tinygan"],
-                          stdout=subprocess.PIPE)  # fmt: skip
+    """Put the library and the benchmarks of a commit into `folder`; SystemExit if there is no such commit."""
+    archive = ["archive", "--format=tar", commit, "tinygan", "benchmarks"]
+    done = subprocess.run(["git", "-C", str(HERE.parent), *archive], stdout=subprocess.PIPE)
     if done.returncode:
         raise SystemExit(f"--before {commit}: git does not know it, see above")
     path = Path(folder) / "tinygan.tar"

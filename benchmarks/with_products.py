@@ -1,7 +1,7 @@
 """The least a step could take: nothing but its matrix products, on this NumPy's BLAS.
 
 What is measured is multiplication and not memory: outputs are written where they were written before, and long products go
-in pieces; `tinygan.products` has them.
+in pieces; `tinygan.profile.products` has them.
 """
 
 from collections import Counter
@@ -9,7 +9,7 @@ from collections import Counter
 import numpy as np
 from workloads import WORKLOADS
 
-from tinygan.products import product_call
+from tinygan.profile.products import product_call
 
 VERSION = np.__version__
 

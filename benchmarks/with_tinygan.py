@@ -10,7 +10,6 @@ from workloads import VOCABULARY, WORKLOADS
 
 import tinygan
 from tinygan import Tensor, grad, no_grad, ops
-from tinygan.backend import prime_malloc
 from tinygan.distributed import DataParallel, average_gradients
 from tinygan.gan.objectives import non_saturating, wasserstein
 from tinygan.gan.penalties import one_centred
@@ -34,6 +33,7 @@ from tinygan.nn import (
     Unflatten,
 )
 from tinygan.optim import Adam
+from tinygan.threads import prime_malloc
 
 VERSION = tinygan.__version__
 

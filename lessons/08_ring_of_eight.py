@@ -212,10 +212,10 @@ show(frames, "plain")
 frames, results["packs of 4"] = play(pack=4)
 show(frames, "packs of 4")
 
-from tinygan.gan.augment import packed  # the library's
+from tinygan.gan import augment  # the library's
 
 points = Tensor(real[:8])
-assert np.array_equal(packed(points, 4).data, real[:8].reshape(2, 8))
+assert np.array_equal(augment.pack(points, 4).data, real[:8].reshape(2, 8))
 
 # %% [markdown]
 # ## Second cure: pairs, and a gentle slope

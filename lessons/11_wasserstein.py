@@ -18,7 +18,7 @@ import numpy as np
 
 from tinygan import Tensor, grad, nn, optim
 from tinygan.backend import stream
-from tinygan.data.toys import gaussians, swiss_roll
+from tinygan.data.points import gaussians, swiss_roll
 from tinygan.gan.objectives import wasserstein
 from tinygan.gan.penalties import between, clip_weights, one_centred, squared_slopes
 from tinygan.gradcheck import assert_gradients
@@ -414,4 +414,4 @@ for name, points in (("samples", samples), ("other real points", roll(2000, 2)))
 # - I. Gulrajani et al., *Improved training of Wasserstein GANs*, 2017, arXiv:1704.00028: eq. 3, figure 1.
 # - T. Miyato et al., *Spectral normalization for generative adversarial networks*, 2018, arXiv:1802.05957: algorithm 1; the gradient is eq. 12.
 # - C. Villani, *Optimal transport, old and new*, 2009, theorem 5.10 and remark 6.5: Kantorovich and Rubinstein.
-# - `tinygan/gan/penalties.py`, `tinygan/nn/spectral.py`, `tinygan/metrics/wasserstein.py`.
+# - `tinygan/gan/penalties.py`, `tinygan/nn/spectral.py`, `tinygan/metrics/points/wasserstein.py`.

@@ -14,11 +14,14 @@ import os
 import matplotlib.pyplot as plt
 import numpy as np
 
-from tinygan import Tensor, nn
+from tinygan import nn
 from tinygan.backend import stream
 from tinygan.data import Loader, digits
-from tinygan.data.toys import swiss_roll
-from tinygan.gan.training import Game, Settings, training_step
+from tinygan.data.points import swiss_roll
+from tinygan.gan.from_noise import FromNoise
+from tinygan.gan.latent import Normal
+from tinygan.gan.players import Batch
+from tinygan.gan.settings import AdversarialSettings
 from tinygan.gradcheck import assert_gradients
 from tinygan.metrics import copied_share, frechet_distance, kernel_distance, nearest_training
 from tinygan.metrics import precision_recall, train_classifier
@@ -262,7 +265,8 @@ print("line: mean; band: four fifths of the repetitions")
 # %% [markdown]
 # ## A GAN is judged while it learns
 #
-# Two perceptrons, trained on the 360 known pictures only. `Game` and `training_step` are the library's (lesson 08).
+# Two perceptrons, trained on the 360 known pictures only. `FromNoise` is the library's game of a $G$ that draws from noise; its step is
+# that of lesson 08.
 
 
 # %%
@@ -278,16 +282,14 @@ G = nn.Sequential(*drawing, nn.Tanh(), nn.Unflatten(1, (1, 8, 8)))
 D = nn.Sequential(nn.Flatten(), *perceptron(64, 128, 128, 1, rng=stream(0, "D")))
 
 steps = 1500 if FAST else 8000
-s = Settings(steps=steps, gamma=1.0, learning_rate=2e-3, ema=0.995, penalty_every=4)
+s = AdversarialSettings(steps=steps, gamma=1.0, learning_rate=2e-3, ema=0.995, penalty_every=4)
 loader = Loader(known, batch_size=s.batch_size, seed=0)
-real = lambda step: (loader.batch(step),)
-fake = lambda G, rng, n: (G(Tensor(rng.standard_normal((n, 16), dtype="f4"))),)
-game = Game(G, D, real, fake, s)
+game = FromNoise(G, D, [Normal(16)], lambda turn: Batch(loader.batch(turn)), s)
 
 moments = np.unique(np.geomspace(50, s.steps, 10).astype(int))
 history = []
 for step in range(1, s.steps + 1):
-    training_step(game, step - 1)
+    game.step(step - 1)
     if step in moments:
         samples = game.sample(360, seed=1)
         history.append((step, *scores(samples), copied_share(samples, known, others)))

@@ -17,14 +17,14 @@ import numpy as np
 from tinygan import Tensor, grad, nn, ops, optim
 from tinygan.backend import stream
 from tinygan.data import Loader, digits
-from tinygan.data.toys import gaussians
-from tinygan.gan.latent import Categorical, Joined, Normal
+from tinygan.data.points import gaussians
+from tinygan.gan.latent import Categorical, Joined, Normal, slerp
 from tinygan.gan.objectives import non_saturating, relativistic
 from tinygan.gan.penalties import zero_centred
 from tinygan.gradcheck import assert_gradients
 from tinygan.losses import cross_entropy
 from tinygan.metrics import ring_centres, train_classifier
-from tinygan.plot import image_grid, interpolation_strip, slerp
+from tinygan.plot import image_grid, interpolation_strip
 
 FAST = bool(os.environ.get("TINYGAN_FAST"))  # shorter training
 plt.style.use("tinygan.plot.lesson")

@@ -385,7 +385,7 @@ assert curves["LSTM, forget gate open"][-1] > 0.95 and curves["LSTM"][-1] < 0.7
 #
 # </details>
 #
-# **3.** Write the GRU's step and its gradient, and check it. Equations are in `tinygan/ops/recurrent_gru.py`.
+# **3.** Write the GRU's step and its gradient, and check it. Equations are in `tinygan/ops/recurrent.py`.
 # <details><summary>Hint</summary>
 #
 # $r, z$ are sigmoids, $n = \tanh(W_n x + b_n + r \odot (U_n h + c_n))$: the reset gate multiplies after the product, as in PyTorch.
@@ -400,4 +400,4 @@ assert curves["LSTM, forget gate open"][-1] > 0.95 and curves["LSTM"][-1] < 0.7
 #   algorithm 1.
 # - K. Cho et al., *Learning phrase representations using RNN encoder-decoder*, 2014, arXiv:1406.1078: the GRU.
 # - R. Jozefowicz et al., *An empirical exploration of recurrent network architectures*, 2015: open forget gates.
-# - `tinygan/ops/recurrent.py`: the fused sequence.
+# - `tinygan/ops/recurrent.py`: the library's LSTM and GRU; `tinygan/ops/kernels/lstm.py`: a whole sequence by hand.

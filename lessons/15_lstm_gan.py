@@ -380,4 +380,4 @@ for name, shown in (("written", written), ("real, unseen", test * 2 - 1)):
 # - C. Esteban, S. Hyland, G. Rätsch, *Real-valued medical time series generation with recurrent conditional GANs*, 2017, arXiv:1706.02633:
 #   the sines.
 # - L. Mescheder et al., *Which training methods for GANs do actually converge?*, 2018, arXiv:1801.04406, eq. 9: R1.
-# - `tinygan/recipes/digits.py`, `tinygan/recipes/sines.py`, `tinygan/ops/recurrent_feedback.py`.
+# - `tinygan/networks/rows.py`, `tinygan/networks/sequences.py`; `tinygan/recipes/pictures/digits.py`, `tinygan/recipes/series/sines.py`.

@@ -19,12 +19,12 @@ import numpy as np
 
 from tinygan import grad, no_grad, ops, optim
 from tinygan.backend import stream
-from tinygan.gan.language import LanguageModel
 from tinygan.gan.objectives import minimax, non_saturating
-from tinygan.gan.policy import SentenceJudge, policy_loss, rollout_values, whitened
-from tinygan.gan.relaxed import relaxed_sentences
 from tinygan.gradcheck import assert_gradients
-from tinygan.metrics import Oracle
+from tinygan.text.language import LanguageModel
+from tinygan.text.oracle import Oracle
+from tinygan.text.policy import SentenceJudge, policy_loss, rollout_values, whiten
+from tinygan.text.relaxed import relaxed_sentences
 
 FAST = bool(os.environ.get("TINYGAN_FAST"))  # shorter training
 plt.style.use("tinygan.plot.lesson")
@@ -235,7 +235,7 @@ exact = flat(grad((ops.exp(log_q) * judged).sum(), weights))
 for n in (64, 512, 4096):
     x = old.sample(n, T, np.random.default_rng(5))
     values = rollout_values(old, reward, x, 8, np.random.default_rng(6))
-    values = whitened(values, np.ones_like(values))  # less the mean, over the spread: a baseline
+    values = whiten(values, np.ones_like(values))  # less the mean, over the spread: a baseline
     estimate = -flat(grad(policy_loss(old, x, values)[0], weights))
     cosine = exact @ estimate / np.linalg.norm(exact) / np.linalg.norm(estimate)
     print(f"{n:5} sentences: cosine of estimate and truth {cosine:.3f}")
@@ -279,7 +279,7 @@ def play(way, steps, rate=1e-3, batch=64):
             values = np.ones(x.shape, "f4")
             if way == "policy gradient":
                 worth = rollout_values(G, verdicts, x, 8, stream(0, "roll-outs", step))
-                values = whitened(worth, values)
+                values = whiten(worth, values)
             loss, _ = policy_loss(G, x, values)
         g_optimizer.step(grad(loss, g_weights))
         for turn in range(2):
@@ -379,4 +379,4 @@ for name, speaker in speakers.items():
 # - L. Yu et al., *SeqGAN*, 2017, arXiv:1609.05473, eq. 4 and 8; algorithm 1.
 # - W. Nie et al., *RelGAN*, 2019: Gumbel-softmax for text.
 # - M. Caccia et al., *Language GANs falling short*, 2020, arXiv:1811.02549: the curve of temperatures.
-# - `tinygan/gan/policy.py`, `tinygan/gan/relaxed.py`, `tinygan/metrics/oracle.py`.
+# - `tinygan/text/policy.py`, `tinygan/text/relaxed.py`, `tinygan/text/oracle.py`.

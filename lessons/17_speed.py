@@ -17,10 +17,9 @@ import matplotlib.pyplot as plt
 import numpy as np
 from numpy.lib.stride_tricks import sliding_window_view
 
-from tinygan import Tensor, grad, nn, ops
+from tinygan import Tensor, grad, nn, ops, recipes
 from tinygan.losses import mse_loss
 from tinygan.profile import profile
-from tinygan.recipes import digits
 
 FAST = bool(os.environ.get("TINYGAN_FAST"))  # fewer repetitions
 plt.style.use("tinygan.plot.lesson")
@@ -113,6 +112,7 @@ assert rates["im2col"] > 20 * rates["loops"]
 
 # %%
 STEPS = 4 if FAST else 16
+digits = recipes.load("digits")
 found = profile(digits.make_game(digits.Settings()), STEPS)
 
 
@@ -293,4 +293,4 @@ for batch in (64, 32):
 # - K. Chellapilla, S. Puri, P. Simard, *High performance convolutional neural networks for document processing*, 2006: im2col.
 # - S. Williams, A. Waterman, D. Patterson, *Roofline*, Communications of the ACM 52, 2009: products or memory, which is the limit?
 # - S. Li et al., *PyTorch Distributed: experiences on accelerating data parallel training*, 2020, arXiv:2006.15704.
-# - `tinygan/profile.py`, `tinygan/ops/conv.py`, `tinygan/ops/recurrent.py`, `tinygan/distributed.py`.
+# - `tinygan/profile/`, `tinygan/ops/kernels/conv.py`, `tinygan/ops/kernels/lstm.py`, `tinygan/distributed/processes.py`.

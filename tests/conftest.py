@@ -5,7 +5,7 @@ from pathlib import Path
 
 import pytest
 
-from tinygan import backend
+from tinygan import threads
 
 _data = Path(__file__).resolve().parents[2] / "shared" / "data"
 if _data.is_dir():
@@ -17,9 +17,9 @@ def use_threads(monkeypatch):
     """use_threads(n): large operations are shared by n threads until the end of the test."""
 
     def use(n):
-        backend._pool.cache_clear()
-        monkeypatch.setattr(backend, "threads", lambda: n)
-        monkeypatch.setattr(backend, "WORTH_SPLITTING", 100)  # so that small arrays are shared too
+        threads._pool.cache_clear()
+        monkeypatch.setattr(threads, "thread_count", lambda: n)
+        monkeypatch.setattr(threads, "WORTH_SPLITTING", 100)  # so that small arrays are shared too
 
     yield use
-    backend._pool.cache_clear()
+    threads._pool.cache_clear()

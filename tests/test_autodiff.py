@@ -1,6 +1,8 @@
 """The engine: the traversal, what it computes and what it keeps. Ops one by one are in `test_ops.py`."""
 
 import gc
+import inspect
+import sys
 import tracemalloc
 import weakref
 
@@ -257,10 +259,22 @@ def test_fused_under_no_grad_and_recorded_gradient():
         np.testing.assert_allclose(grad(y, x, np.ones(2), create_graph=True)[0].data, 2 * x.data)
 
 
-def test_op_shows_the_forwards_signature():
+def test_an_op_shows_the_name_words_and_arguments_of_its_textbook_form():
     product, _ = fused_product()
-    assert product.__name__ == "product" and "scale" in product.const_names and product.__doc__ == "a * b * scale."
+    kernel = op(lambda g, y, x, n: n * g, kernel=lambda *args, **const: 2 * args[0])(lambda x, n=2: x * n)
+    assert product.__name__ == "product" and product.__doc__ == "a * b * scale."
+    assert repr(product) == "<op product(a, b, scale)>" and repr(kernel) == "<op <lambda>(x, n)>"
+    for f, signature in ((product, "(a, b, scale=1.0)"), (kernel, "(x, n=2)"), (Op(lambda u: u), "(u)")):
+        assert str(inspect.signature(f)) == signature
     assert isinstance(product(numbers(3), numbers(3)), np.ndarray)
+
+
+def test_the_kernel_runs_and_the_textbook_form_is_kept():
+    calls = []
+    doubled = op(lambda g, y, x: 2 * g, kernel=lambda x: calls.append("kernel") or 2 * x)(lambda x: x + x)
+    x = leaf([3.0])
+    assert grad(doubled(x), x)[0] == 2 and calls == ["kernel"]
+    assert doubled.textbook(x).item() == 6 and calls == ["kernel"]
 
 
 def test_variadic_op():
@@ -435,6 +449,17 @@ def test_pieces_of_a_gradient_add_up(of_a_leaf):
     assert_gradients(in_pieces, x.data)
 
 
+@pytest.mark.parametrize("array_first", [True, False])
+def test_a_piece_is_added_to_a_whole_gradient_and_a_whole_one_to_a_piece(array_first):
+    x = leaf(numbers(4, 3))
+    parts = (x[1] ** 2).sum(), (x**3).sum()  # the last computed gives its gradient first
+    if not array_first:
+        parts = (x**3).sum(), (x[1] ** 2).sum()
+    expected = 3 * x.data**2
+    expected[1] += 2 * x.data[1]
+    np.testing.assert_allclose(grad(parts[0] + parts[1], x)[0], expected)
+
+
 def test_slices_of_one_array_share_its_gradient(monkeypatch):
     made = []
     forward = shape._unindex.forward
@@ -442,3 +467,47 @@ def test_slices_of_one_array_share_its_gradient(monkeypatch):
     x = leaf(np.ones((50, 2)))
     (found,) = grad(sum((t + 1) * x[t] for t in range(50)).sum(), [x])
     assert len(made) == 1 and np.array_equal(found[:, 0], np.arange(1, 51))
+
+
+def test_a_gradient_is_let_go_of_once_it_was_used():
+    """A chain of 40 products of 0.8 MB: on the way back two or three gradients are held, not forty."""
+    x, c = leaf(np.ones(100_000)), np.ones(100_000)
+    y = x
+    for _ in range(40):
+        y = y * c
+    tracemalloc.start()
+    grad(y, x, c)
+    peak = tracemalloc.get_traced_memory()[1]
+    tracemalloc.stop()
+    assert peak < 4 * c.nbytes
+
+
+def calls_of(function):
+    """How many functions, Python's and C's, are called meanwhile."""
+    count = 0
+
+    def watch(frame, event, arg):
+        nonlocal count
+        count += event in ("call", "c_call")
+
+    sys.setprofile(watch)
+    try:
+        function()
+    finally:
+        sys.setprofile(None)
+    return count
+
+
+def test_a_node_costs_so_many_calls_however_long_the_chain():
+    """Forward and backward of a product: 28 calls of functions, the arithmetic included."""
+    x, g = leaf(np.ones((4, 4))), np.ones((4, 4))
+
+    def chain(length):
+        y = x
+        for _ in range(length):
+            y = y * x
+        grad(y, x, g)
+
+    few, more, most = (calls_of(lambda n=n: chain(n)) for n in (100, 200, 400))
+    assert most - more == 2 * (more - few)
+    assert (more - few) / 100 <= 28

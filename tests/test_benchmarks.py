@@ -115,6 +115,21 @@ def test_a_graph_of_100_000_nodes_is_within_reach(on_path):
     scaling.chain(100_000)()
 
 
+# --- now beside an earlier commit --------------------------------------------------------------------------------
+
+
+def test_now_and_before_take_turns(on_path, monkeypatch):
+    import before
+
+    monkeypatch.setattr(before, "TURN", 0.001)
+    found = before.compare("W1", BENCHMARKS.parent, 1, 0.0)
+    assert found["turns"] == 10 and 0.2 < found["ratio"] < 5 and found["ms_now"] > 0 and found["ms_before"] > 0
+    low, high = found["quarters"]
+    assert low <= found["ratio"] <= high
+    report = {"before": "abc", "machine": {**before.machine(), "commit": "def"}, "results": [found]}
+    assert "| W1 | 1 |" in before.table(report)
+
+
 # --- memory and whole runs ---------------------------------------------------------------------------------------
 
 

@@ -5,10 +5,13 @@ import os
 import subprocess
 import sys
 import types
+from dataclasses import fields
 
 import pytest
 
+from tinygan import recipes
 from tinygan.cli import main
+from tinygan.run.settings import brought
 
 
 def test_train_sample_evaluate_resume(tmp_path, capsys, monkeypatch):
@@ -55,16 +58,16 @@ def test_train_sample_evaluate_resume(tmp_path, capsys, monkeypatch):
         (["train", "digits", "--data", "x"], "these have: captions, dialogue, "),
         (["train", "digits", "--set", "hidden=0"], "at least 1"),
         (["train", "digits", "--steps", "-4"], "at least 1"),
-        (["train", "ring", "--set", "augment=cutout"], "expected pictures"),
+        (["train", "ring", "--set", "augment=cutout"], "unknown setting 'augment'"),
         (["train", "digits", "--set", "objective=wasserstein", "--set", "gamma=0"], "nothing holds"),
         (["train", "digits", "--device", "gpu"], "expected cpu, or cuda"),
         (["train", "--resume"], "--out"),
         (["train", "--resume", "--out", "x", "--steps", "9"], "leave --set, --steps, --seed and --data out"),
-        (["train", "digits", "--resume", "--out", "x"], "is no run"),
+        (["train", "digits", "--resume", "--out", "x"], "holds no run"),
         (["train", "ring", "--out", os.devnull + "/x"], "cannot be made (Not a directory); choose another with --out"),
-        (["sample", "no-such-run"], "is no run"),
-        (["evaluate", "no-such-run"], "is no run"),
-        (["plot", "no-such-run"], "is no run"),
+        (["sample", "no-such-run"], "holds no run"),
+        (["evaluate", "no-such-run"], "holds no run"),
+        (["plot", "no-such-run"], "holds no run"),
         (["list", "digts"], "did you mean digits?"),
     ],
     ids=lambda value: " ".join(value) if isinstance(value, list) else None,
@@ -74,6 +77,42 @@ def test_usage_errors_are_one_sentence_and_exit_code_2(arguments, named, capsys,
     assert main(arguments) == 2
     printed = capsys.readouterr()
     assert named in printed.err and printed.err.count("\n") == 1 and not printed.out
+    assert list(tmp_path.iterdir()) == []
+
+
+UNREAD = "this training would not read it; with"
+
+
+@pytest.mark.parametrize(
+    "words, named",
+    [
+        # each was taken once, and trained without it
+        ("names --set way=policy --set latent=99", f"latent=99: {UNREAD} way=vae it would"),
+        ("names --set gamma=50", "unknown setting 'gamma'"),
+        (
+            "names --set way=mle --set learning_rate=9",
+            f"learning_rate=9.0: {UNREAD} way=policy or way=gumbel or way=infill it would",
+        ),
+        ("dialogue --set penalty_every=9", "unknown setting 'penalty_every'"),
+        ("sines --set judge=cnn --set judge_hidden=999", f"judge_hidden=999: {UNREAD} judge=lstm or judge=gru it would"),
+        ("names --set way=vae --set pretrain=5", f"pretrain=5: {UNREAD} way=policy or way=gumbel or way=infill it would"),
+        ("names --set way=policy --set reward=constant --set lag=.5", f"lag=0.5: {UNREAD} reward=judge it would"),
+        ("digits --set penalty=none --set gamma=1", f"gamma=1.0: {UNREAD} penalty=r1 or penalty=r2 or penalty=r1+r2"),
+        ("digits --set schedule=constant --set decay_from=.2", f"decay_from=0.2: {UNREAD} schedule=linear or"),
+        ("digits --set smoothing=.1", f"smoothing=0.1: {UNREAD} objective=minimax or objective=non-saturating"),
+        ("digits --set packing=2", "unknown setting 'packing'"),
+        ("ring --set codes=0 --set noise_share=.1", f"noise_share=0.1: {UNREAD} codes given it would"),
+        ("mnist --set size=32", f"size=32: {UNREAD} data given it would"),
+        ("ring --set packing=3", "batch_size=256 does not divide evenly by packing=3: take batch_size=258"),
+        ("names --steps 5", "steps=5: none is left for G in the game, which it begins after step 1560"),
+    ],
+    ids=lambda value: value if "--" in value else "",
+)
+def test_a_setting_that_the_training_would_not_read_is_refused(words, named, capsys, tmp_path, monkeypatch):
+    monkeypatch.chdir(tmp_path)
+    assert main(["train", *words.split()]) == 2
+    printed = capsys.readouterr()
+    assert printed.err.startswith(f"tinygan: {named}") and printed.err.count("\n") == 1 and not printed.out
     assert list(tmp_path.iterdir()) == []
 
 
@@ -94,7 +133,7 @@ def test_plot(tmp_path, capsys):
 
     (run / "samples" / "step-000002.png").write_bytes(b"\x89PNG half")
     assert main(["plot", str(run)]) == 2
-    assert "step-000002.png is no picture" in capsys.readouterr().err
+    assert "step-000002.png is not a picture that can be read" in capsys.readouterr().err
     for path in run.glob("samples/*"):
         path.unlink()
     (run / "log.jsonl").write_text('{"step": 4, "d_')
@@ -167,6 +206,49 @@ def test_list(capsys):
     printed = capsys.readouterr().out
     assert "learning_rate" in printed and "gamma" in printed
     assert "Where D's slope is penalised. One of none, r1, r2, r1+r2, wgan-gp, dragan." in printed
+
+
+def listed(name, capsys):
+    """What `tinygan list RECIPE` prints: [(heading, [(setting, default), ...]), ...]."""
+    assert main(["list", name]) == 0
+    groups = []
+    for line in capsys.readouterr().out.splitlines():
+        if line.startswith("  "):
+            groups[-1][1].append((line[2:18].strip(), line[19:35].strip()))
+            assert line.endswith(".")
+        else:
+            groups.append((line, []))
+    return groups
+
+
+@pytest.mark.parametrize("name", recipes.names())
+def test_the_settings_of_a_recipe_are_listed_by_group(name, capsys):
+    usual, groups = recipes.load(name).Settings(), listed(name, capsys)
+    headings = [heading for heading, _ in groups]
+    first = next((k for k, heading in enumerate(headings) if heading.startswith("With ")), len(headings))
+    assert all(heading.startswith("With ") and "=" in heading or heading.endswith(" given") for heading in headings[first:])
+    read = dict(pair for _, described in groups[:first] for pair in described)
+    assert read == {f.name: str(getattr(usual, f.name)) for f in fields(usual)}  # what is heeded as it comes, and no more
+    assert sum(len(described) for _, described in groups[:first]) == len(read)
+    others = [key for _, described in groups[first:] for key, _ in described]
+    assert not set(others) & set(read)
+    groups_of_choices = [group for _, group in brought(type(usual).root)]
+    assert set(others) | set(read) == {f.name for group in (type(usual), *groups_of_choices) for f in fields(group)}
+    assert "Its own" not in headings[1:] and headings[first - 1] == "Settings of every run"
+
+
+def test_a_recipes_own_settings_are_listed_first(capsys):
+    groups = listed("sines", capsys)
+    assert groups[0] == ("Its own", [("length", "30"), ("bands", "0")])
+    assert groups[1][0] == "Settings of both networks"
+    assert ("With judge=lstm or judge=gru", [("verdict", "pooled"), ("judge_hidden", "64")]) in groups
+    named = dict(listed("names", capsys))
+    assert named["With way=vae"] == [("latent", "16"), ("kl_rises", "0.5"), ("free", "4.0"), ("forget", "0.3")]
+    assert ("copies", "0.0") in named["What D says a token is worth"]  # the recipe's default, in a group that a choice brings
+    policy = dict(listed("oracle", capsys))["With way=policy"]  # not its usual way
+    there, usual = (recipes.load("oracle").Settings.chosen(way) for way in ({"way": "policy"}, {}))
+    assert dict(policy) == {f.name: str(f.default) for f in fields(there) if not hasattr(usual, f.name)}
+    assert len(policy) == len(dict(policy)) and dict(policy)["decay_from"] == "1.0"  # as GameSettings has it
 
 
 def test_what_nobody_reads_is_not_an_error():

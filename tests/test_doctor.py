@@ -47,7 +47,7 @@ def test_report(monkeypatch, tmp_path):
 CASES = {  # environment, what is said, exit code
     "older kernel": ({"OPENBLAS_CORETYPE": "Haswell"}, "hint           OPENBLAS_CORETYPE=Haswell pins", 0),
     "too many threads": ({"OMP_NUM_THREADS": "4096"}, "hint           4096 BLAS threads", 0),
-    "no such device": ({"TINYGAN_DEVICE": "tpu"}, "problem        TINYGAN_DEVICE=tpu is no device", 1),
+    "no such device": ({"TINYGAN_DEVICE": "tpu"}, "problem        TINYGAN_DEVICE=tpu is not a device", 1),
     "no data folder": ({"TINYGAN_DATA": "/no/such/folder"}, "TINYGAN_DATA=/no/such/folder is not a folder", 0),
     "no data": ({"TINYGAN_DATA": ""}, "TINYGAN_DATA is not set", 0),
     "no cache yet": ({"TINYGAN_CACHE": "/no/such/folder"}, "/no/such/folder: empty", 0),

@@ -63,3 +63,15 @@ def test_the_chinese_readme_is_in_step(part):
     chinese = (ROOT / "README.zh-CN.md").read_text()
     find = re.compile(SHARED[part], re.S | re.M).findall
     assert find(chinese) == find(README)
+
+
+def test_files_that_texts_name_exist():
+    texts = [*ROOT.glob("*.md"), *ROOT.glob("docs/*.md"), *ROOT.glob("lessons/*.py"), *ROOT.glob("tinygan/**/*.py")]
+    named = {(path.name, name) for path in texts for name in re.findall(r"\btinygan/[\w/]+\.py\b", path.read_text())}
+    inside = {
+        (path.name, f"tinygan/{name}")
+        for path in [*ROOT.glob("tinygan/**/*.py"), ROOT / "CONTRIBUTING.md"]
+        for name in re.findall(r"`((?:ops|nn|gan|run|text|networks|data|recipes)/[\w/]+\.py)`", path.read_text())
+    }
+    assert [pair for pair in sorted(named | inside) if not (ROOT / pair[1]).exists() and "MEDIUM" not in pair[1]] == []
+    assert len(named) > 10 and len(inside) > 5

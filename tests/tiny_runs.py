@@ -3,10 +3,12 @@
 import json
 from pathlib import Path
 
+from tinygan import recipes
 from tinygan.files import written_whole
-from tinygan.gan.loop import train
-from tinygan.gan.run import Run
-from tinygan.recipes import digits
+from tinygan.run.folder import Run
+from tinygan.run.loop import train
+
+digits = recipes.load("digits")
 
 TINY = {"batch_size": 4, "hidden": 4, "features": 4, "noise": 2, "row_noise": 1}
 SET = [word for key, value in TINY.items() for word in ("--set", f"{key}={value}")]

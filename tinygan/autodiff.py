@@ -1,4 +1,4 @@
-"""The engine: Tensor, Op, Fused, grad, backward, no_grad. Everything else in tinygan is made with these.
+"""The engine: Op, Fused, grad, no_grad. Everything else in tinygan is made with these and Tensor, which is in `tensor.py`.
 
 An operation is a forward and one vector-Jacobian product (vjp) per argument. The vjp of `y = f(a, b)` for `a` takes the
 gradient `g` of some scalar with respect to `y` and returns the gradient with respect to `a`:
@@ -11,162 +11,28 @@ gradient `g` of some scalar with respect to `y` and returns the gradient with re
 The vjp is written with the same operators as everything else. Given arrays it is plain NumPy; given Tensors the same
 line is recorded, so it has a gradient too: that is how WGAN-GP differentiates a gradient. Read `grad` for the
 traversal. The operators themselves are in `ops/`, which gives Tensor its methods when it is loaded.
+
+The body of an op is its textbook form. Where that is slow, a kernel computes the same numbers: `op(..., kernel=f)` names
+one for the forward alone, `fused(run, backward, arity)` one for both ways. Tests hold every kernel to its textbook form.
 """
 
+from __future__ import annotations
+
 import math
+from collections.abc import Callable, Iterable
 from contextlib import ContextDecorator
-from itertools import count
 from operator import attrgetter
+from typing import Any, Generic, ParamSpec, TypeVar
 
 import numpy as np
 
-from tinygan.backend import device_of, is_numpy, to_device, to_numpy, xp
+from tinygan.backend import Array, is_numpy, xp
+from tinygan.tensor import Tensor, TensorLike, numbers, raw
 
-_numbers = count()  # every recorded Tensor takes the next one: sorting by number is a topological order
+P = ParamSpec("P")
+R = TypeVar("R")
+
 _recording = True
-
-
-class Tensor:
-    """An array that remembers how it was computed.
-
-    Tensor(data, requires_grad=False, device=None): `data` is an array (kept, not copied) or a number or nested list
-    (made float32, as in PyTorch; integers stay integers). TypeError when `requires_grad` is asked of integers.
-    """
-
-    # A computed Tensor knows its op, the args and const it was called with, the arrays those were at the time, what a
-    # Fused op saved, and its parents: the args whose gradient may be asked for, None in the place of the others.
-    # number counts up: when a Tensor was computed, or when a leaf's data was last replaced.
-    __slots__ = (
-        "_data", "requires_grad", "grad", "op", "args", "arrays", "parents", "const", "saved", "number", "__weakref__",
-    )  # fmt: skip
-
-    def __init__(self, data, requires_grad=False, device=None):
-        if isinstance(data, Tensor):
-            raise TypeError("Tensor(tensor): it is one already; use tensor.detach() for a copy without its history")
-        if not hasattr(data, "dtype") and isinstance(data, bool | int | float | list | tuple | range):
-            data = np.asarray(data)
-            data = data.astype(np.float32) if data.dtype == np.float64 else data
-            if data.dtype == object:
-                raise TypeError("Tensor of a nested list: all rows must have the same length and hold numbers")
-        library = xp(data)  # TypeError for anything that is not an array
-        self._data = data if device is None else to_device(data, device)
-        self.requires_grad = requires_grad
-        self.grad = None
-        self.op, self.parents, self.number = None, (), -1  # a leaf
-        if requires_grad and not library.issubdtype(data.dtype, library.floating):
-            raise TypeError(
-                f"gradients of {data.dtype} do not exist: make it floating point, e.g. array.astype('float32')"
-            )
-
-    @property
-    def data(self):
-        """The array. Assigning to it replaces the values of a leaf, as an optimiser does."""
-        return self._data
-
-    @data.setter
-    def data(self, array):
-        if self.op is not None:
-            raise TypeError("the data of a computed Tensor cannot be replaced: its history would be wrong; detach() it")
-        self._data = array
-        self.number = next(_numbers)  # `grad` sees what was computed before the change
-
-    shape = property(lambda self: self._data.shape, doc="The sizes of its axes.")
-    ndim = property(lambda self: self._data.ndim, doc="How many axes it has.")
-    size = property(lambda self: self._data.size, doc="How many elements it holds.")
-    dtype = property(lambda self: self._data.dtype, doc="The type of an element.")
-    device = property(lambda self: device_of(self._data), doc='"cpu" or "cuda".')
-
-    def item(self):
-        """The value of a Tensor of one element, as a Python number."""
-        if self.size != 1:
-            raise ValueError(f"item() needs a Tensor of one element, this one has shape {self.shape}")
-        return self._data.item()
-
-    def numpy(self):
-        """The values as a numpy.ndarray; shares memory with a Tensor on the CPU."""
-        return to_numpy(self._data)
-
-    def detach(self):
-        """A Tensor with the same data and no history."""
-        return Tensor(self._data)
-
-    def requires_grad_(self, requires_grad=True):
-        """Say whether gradients of this leaf are recorded from now on."""
-        if self.op is not None:
-            raise TypeError("requires_grad_ is for leaves; a computed Tensor's history cannot be changed, detach() it")
-        self.requires_grad = requires_grad
-        return self
-
-    def backward(self, g=None):
-        """Add d<g, self>/dx to `.grad` of every leaf x that requires it; `g` may be left out for a scalar."""
-        leaves, _ = _history([self])
-        for leaf, gradient in zip(leaves, grad(self, leaves, g), strict=True):
-            # a copy: of x + y both gradients are one array, and that of a sum is a read-only view
-            leaf.grad = gradient.copy(order="K") if leaf.grad is None else leaf.grad + gradient
-
-    def __repr__(self):
-        history = f", op={self.op.__name__}" if self.op else ", requires_grad=True" if self.requires_grad else ""
-        values = np.array2string(self.numpy(), separator=", ", prefix="Tensor(", precision=4)
-        return f"Tensor({values}, shape={self.shape}, dtype={self.dtype}{history})"
-
-    def __len__(self):
-        if self.ndim == 0:
-            raise TypeError("len() of a Tensor without axes")
-        return self.shape[0]
-
-    def __bool__(self):
-        if self.size != 1:
-            raise ValueError(
-                f"the truth of a Tensor of shape {self.shape} is ambiguous: use (t > 0).data.any() or .all()"
-            )
-        return bool(self._data)
-
-    def __float__(self):
-        return float(self.item())
-
-    def __int__(self):
-        return int(self.item())
-
-    def __index__(self):
-        if not np.issubdtype(self.dtype, np.integer):
-            raise TypeError(f"only an integer Tensor can be an index, this one is {self.dtype}")
-        return self.item()
-
-    def __setitem__(self, key, value):
-        raise TypeError("Tensors are not assigned to in place: build a new one with where, cat, stack or masked_fill")
-
-    __hash__ = object.__hash__  # == is elementwise; a Tensor is found in a dict or set by identity
-
-    # NumPy functions would quietly drop the gradient, so all of them refuse, and say what to use instead.
-    def __array__(self, *_, **__):
-        raise TypeError("a Tensor is not an array: use tensor.data for its array, or a function of tinygan.ops")
-
-    def __array_function__(self, function, *_):
-        raise TypeError(_numpy_refused(function.__name__))
-
-    def __array_ufunc__(self, ufunc, method, *inputs, **options):
-        operator = _NUMPY_OPERATORS.get(ufunc.__name__)
-        if operator is None or method != "__call__" or options or inputs[-1] is not self:
-            raise TypeError(_numpy_refused(ufunc.__name__))
-        return getattr(self, operator)(inputs[0])  # array * tensor: Python asked the array first
-
-
-_NUMPY_OPERATORS = {
-    "add": "__radd__", "subtract": "__rsub__", "multiply": "__rmul__", "divide": "__rtruediv__", "power": "__rpow__",
-    "matmul": "__rmatmul__", "less": "__gt__", "less_equal": "__ge__", "greater": "__lt__", "greater_equal": "__le__",
-    "equal": "__eq__", "not_equal": "__ne__",
-}  # fmt: skip
-_NUMPY_NAMES = {"absolute": "abs", "concatenate": "cat", "clip": "clamp", "swapaxes": "transpose", "negative": "neg"}
-
-
-def _numpy_refused(name):
-    here = _NUMPY_NAMES.get(name, name)
-    return f"np.{name} on a Tensor would lose its gradient: use tinygan.ops.{here} if there is one, or tensor.data"
-
-
-def raw(value):
-    """The array of a Tensor, anything else unchanged. In a vjp, for piecewise-constant masks only."""
-    return value._data if isinstance(value, Tensor) else value
 
 
 class no_grad(ContextDecorator):
@@ -191,59 +57,75 @@ class _enable_grad(no_grad):
     records = True
 
 
-def is_grad_enabled():
-    """Whether operations on Tensors are recorded: False inside `no_grad()`."""
+def is_grad_enabled() -> bool:
+    """Return whether operations on Tensors are recorded: False inside `no_grad()`."""
     return _recording
 
 
-def _apart(args):
-    """(arrays, parents): the array of each, and itself if it requires gradients, None in the place of others.
+def _split(args: Iterable) -> tuple[list, list, bool, bool]:
+    """Return (arrays, parents, any_tensor, any_history) of the arguments of an op.
 
-    If none does, parents is False; if there is no Tensor among them, None.
+    arrays: the array of each argument. parents: each argument that requires gradients, None in place of the others.
+    any_tensor: whether one of them is a Tensor. any_history: whether one of them requires gradients.
     """
-    arrays, parents, history = [], [], None
+    arrays: list = []
+    parents: list = []
+    any_tensor = any_history = False
     for a in args:
         if isinstance(a, Tensor):
+            any_tensor = True
             arrays.append(a._data)
-            parents.append(a if a.requires_grad else None)
-            history = history or a.requires_grad
+            if a.requires_grad:
+                any_history = True
+                parents.append(a)
+            else:
+                parents.append(None)
         else:
             arrays.append(a)
             parents.append(None)
-    return arrays, parents if history else history
+    return arrays, parents, any_tensor, any_history
 
 
-class Op:
-    """forward(*arrays, **const) -> array; vjps[i](g, y, *args, **const) -> gradient of args[i].
+class Op(Generic[P, R]):
+    """A differentiable operation.
+
+    forward(*arrays, **const) -> array; vjps[i](g, y, *args, **const) -> gradient of args[i].
 
     Called with arrays it returns an array, with a Tensor among its arguments a Tensor. Arguments beyond those that have
     a vjp are constants. A vjp is None for an argument without a gradient (a mask, an index). It sees (g, y, *args):
     it cannot close over an intermediate array and silently lose a second-order term.
     `broadcasts`: the engine sums the gradient back to the shape of an argument that was broadcast.
+    `textbook`: the function made of ops that `forward` computes faster; without a kernel it is `forward` itself.
     """
 
     broadcasts = False
+    vjps: Any
 
-    def __init__(self, forward, *vjps, broadcasts=False):
+    def __init__(
+        self, forward: Callable, *vjps: Callable | None, broadcasts: bool = False, textbook: Callable[P, R] | None = None
+    ):
         self.forward, self.vjps, self.broadcasts = forward, vjps, broadcasts
-        self._describe(forward, len(vjps))
+        self._describe(textbook or forward, len(vjps))
 
-    def _describe(self, function, arity):
-        self.__name__, self.__doc__, self.__module__ = function.__name__, function.__doc__, function.__module__
-        self.__wrapped__ = function  # help() and inspect.signature show the forward's own
-        names = function.__code__.co_varnames[: function.__code__.co_argcount]
+    def _describe(self, textbook: Callable, arity: int) -> None:
+        self.textbook = textbook
+        self.__name__, self.__doc__, self.__module__ = textbook.__name__, textbook.__doc__, textbook.__module__
+        self.__wrapped__ = textbook  # help() and inspect.signature show its arguments
+        names = textbook.__code__.co_varnames[: textbook.__code__.co_argcount]
         self.arity, self.arg_names, self.const_names = arity, names[:arity], names[arity:]
-        self._defaults = dict(zip(reversed(names), reversed(function.__defaults__ or ()), strict=False))
+        self._defaults = dict(zip(reversed(names), reversed(textbook.__defaults__ or ()), strict=False))
 
-    def __call__(self, *args, **const):
+    def __call__(self, *args: P.args, **const: P.kwargs) -> R:
         if len(args) != self.arity:
             args, const = self._bind(args, const)
-        arrays, parents = _apart(args)
+        arrays, parents, any_tensor, any_history = _split(args)
         array = self.forward(*arrays, **const) if const else self.forward(*arrays)
-        return self._record(array, None, args, arrays, parents, const)
+        if any_history and _recording:
+            return self._record(array, None, args, arrays, parents, const)
+        return Tensor(array) if any_tensor else array
 
-    def _bind(self, args, const):
-        """Positional arguments past the arity are constants; arguments may be named; a missing one is its default."""
+    def _bind(self, args: Any, const: Any) -> Any:
+        """Return (args, const): `arity` arguments in order, named or by default, and the constants by name."""
         if len(args) > self.arity:
             if len(args) > self.arity + len(self.const_names):
                 expected = ", ".join(self.arg_names + self.const_names)
@@ -257,101 +139,123 @@ class Op:
             args.append(const.pop(name) if name in const else self._defaults[name])
         return tuple(args), const
 
-    def _record(self, array, saved, args, arrays, parents, const):
-        """The Tensor for `array`, with its history if that is wanted; `array` itself if no arg is a Tensor."""
-        if not (parents and _recording):
-            return array if parents is None else Tensor(array)
+    def _record(self, array: Array, saved: Any, args: Any, arrays: list, parents: list, const: Any) -> Any:
+        """Return the Tensor for `array` with its history."""
         y = Tensor.__new__(Tensor)
-        y._data, y.requires_grad, y.grad, y.number = array, True, None, next(_numbers)
+        y._data, y.requires_grad, y.grad, y.number = array, True, None, next(numbers)
         y.op, y.args, y.arrays, y.parents, y.const, y.saved = self, args, arrays, parents, const, saved
         return y
 
-    def pullback(self, g, y, useful, record):
-        """One gradient per argument, None for a parent that is not in `useful`: arrays, or Tensors when `record`."""
+    def pullback(self, g: Any, y: Tensor, useful: set, record: bool) -> list | tuple:
+        """Return one gradient per argument, None for a parent that is not in `useful`: arrays, or Tensors if `record`."""
         args, out, const = y.args if record else y.arrays, y if record else y._data, y.const
         if const or len(args) != 2:
             return [vjp(g, out, *args, **const) if a in useful else None for vjp, a in zip(self.vjps, y.parents)]
-        (left, right), (a, b) = self.vjps, args  # the commonest ops, spelled out: a call with * costs .2 us more
+        (left, right), (a, b) = self.vjps, args  # the commonest ops, spelled out: a call with * takes .2 us longer
         p, q = y.parents
         return left(g, out, a, b) if p in useful else None, right(g, out, a, b) if q in useful else None
 
-    def __repr__(self):
-        return f"<op {self.__name__}>"
+    def __repr__(self) -> str:
+        return f"<op {self.__name__}({', '.join(self.arg_names + self.const_names)})>"
 
 
-def op(*vjps, broadcasts=False):
-    """Decorator that makes a forward function and its vjps an Op: `@op(lambda g, y, x: g * y)` above `def exp(x)`."""
-    return lambda forward: Op(forward, *vjps, broadcasts=broadcasts)
+def op(
+    *vjps: Callable | None, broadcasts: bool = False, kernel: Callable | None = None, kind: type[Op] = Op
+) -> Callable[[Callable[P, R]], Op[P, R]]:
+    """Make a function and its vjps an Op: `@op(lambda g, y, x: g * y)` above `def exp(x)`.
+
+    kernel: computes the same numbers faster; the decorated function is then the textbook form, made of ops.
+    kind: a subclass of Op.
+    """
+
+    def decorate(function: Callable[P, R]) -> Op[P, R]:
+        return kind(kernel or function, *vjps, broadcasts=broadcasts, textbook=function)
+
+    return decorate
 
 
 class VariadicOp(Op):
     """An Op of any number of arguments: vjps(need, g, y, *args, **const) -> the gradient of each of args that is needed.
 
-    need[i] says whose, others are None. One call for all: with one for each, the gradient of cat grew as their square.
+    need[i] says whether that of args[i] is, others are None. One call makes all: one call for each would read g as often.
     """
 
-    def __init__(self, forward, vjps):
+    def __init__(self, forward: Callable, vjps: Callable):
         self.forward, self.vjps = forward, vjps
         self._describe(forward, 0)
 
-    def __call__(self, *args, **const):
-        arrays, parents = _apart(args)
-        return self._record(self.forward(*arrays, **const), None, args, arrays, parents, const)
+    def __call__(self, *args: Any, **const: Any) -> Any:
+        arrays, parents, any_tensor, any_history = _split(args)
+        array = self.forward(*arrays, **const)
+        if any_history and _recording:
+            return self._record(array, None, args, arrays, parents, const)
+        return Tensor(array) if any_tensor else array
 
-    def pullback(self, g, y, useful, record):
+    def pullback(self, g: Any, y: Tensor, useful: set, record: bool) -> list:
         args, out = (y.args, y) if record else (y.arrays, y._data)
         return self.vjps([a in useful for a in y.parents], g, out, *args, **y.const)
 
 
-class Fused(Op):
-    """A fast path beside its plain reference.
+class Fused(Op[P, R]):
+    """An operation whose kernels compute both ways, beside its textbook form.
 
     run(*arrays, **const) -> (array, saved); backward(g, y, saved, need, *arrays, **const) -> one gradient per argument,
-    all on arrays; reference(*args, **const): the same function made of ops. First gradients use `backward`, gradients
-    of gradients are taken through the reference, and tests hold the two equal at orders 0, 1 and 2.
+    need[i] saying whether it is wanted. Both work on arrays. textbook(*args, **const): the same function made of ops. First
+    gradients use `backward`; gradients of gradients go through the textbook form.
     """
 
-    def __init__(self, run, backward, reference, arity):
-        self.run, self.backward, self.reference = run, backward, reference
-        self._describe(reference, arity)
+    def __init__(self, run: Callable, backward: Callable, textbook: Callable[P, R], arity: int):
+        self.run, self.backward = run, backward
+        self._describe(textbook, arity)
 
-    def __call__(self, *args, **const):
+    def __call__(self, *args: P.args, **const: P.kwargs) -> R:
         if len(args) != self.arity:
             args, const = self._bind(args, const)
-        arrays, parents = _apart(args)
+        arrays, parents, any_tensor, any_history = _split(args)
         array, saved = self.run(*arrays, **const)
-        return self._record(array, saved, args, arrays, parents, const)
+        if any_history and _recording:
+            return self._record(array, saved, args, arrays, parents, const)
+        return Tensor(array) if any_tensor else array
 
-    def pullback(self, g, y, useful, record):
+    def pullback(self, g: Any, y: Tensor, useful: set, record: bool) -> list:
         need = [a in useful for a in y.parents]
         if not record:
             return self.backward(g, y._data, y.saved, need, *y.arrays, **y.const)
         # aliases are distinct even where one Tensor was passed twice, so each argument gets its own gradient
         args = [alias(a) if n else a for a, n in zip(y.args, need)]
         wanted = [a for a, n in zip(args, need) if n]
-        found = iter(grad(self.reference(*args, **y.const), wanted, g, create_graph=True))
-        return [next(found) if n else None for n in need]
+        gradients = iter(grad(self.textbook(*args, **y.const), wanted, g, create_graph=True))
+        return [next(gradients) if n else None for n in need]
+
+
+def fused(run: Callable, backward: Callable, arity: int) -> Callable[[Callable[P, R]], Fused[P, R]]:
+    """Make a function made of ops a Fused op, as a decorator. Its first `arity` arguments have gradients."""
+    return lambda textbook: Fused(run, backward, textbook, arity)
 
 
 class Pieces:
-    """A gradient in pieces, which are put together when all are known: one array for all, not one for each.
+    """A gradient that is 0 except at some places, to be added to others like it: one array for all, not one for each.
 
-    An op whose argument gets a gradient at some places only may return it from `pullback`, if nothing is recorded.
-    first() is that gradient as an array, add_to(array) adds it to one.
+    `pullback` of an op that reads only some places of its argument may return one, if nothing is recorded. first() is that
+    gradient as an array, add_to(array) adds it to one.
     """
 
-    def __init__(self, shape, first, add_to):
-        self.shape, self.first, self.rest = shape, first, []
-        self.add_to = add_to
+    __array_ufunc__ = None  # array + pieces is pieces.__radd__(array)
 
-    def __add__(self, other):
-        self.rest.append(other)
+    def __init__(self, shape: tuple[int, ...], first: Callable[[], Array], add_to: Callable[[Array], None]):
+        self.shape, self.first, self.add_to = shape, first, add_to
+        self.others: list[Pieces | Array] = []
+
+    def __add__(self, other: Pieces | Array) -> Pieces:
+        self.others.append(other)
         return self
 
-    def joined(self):
-        """The sum, an array."""
+    __radd__ = __add__
+
+    def total(self) -> Array:
+        """Return the sum as an array."""
         total = self.first()
-        for part in self.rest:
+        for part in self.others:
             if type(part) is Pieces:
                 part.add_to(total)
             else:
@@ -359,9 +263,11 @@ class Pieces:
         return total
 
 
-def _history(outputs):
-    """(leaves, computed): every Tensor that `outputs` depend on and that requires gradients, computed ones in order."""
-    leaves, computed, seen, stack = [], [], set(outputs), list(dict.fromkeys(outputs))
+def history(outputs: Iterable[Tensor]) -> tuple[list[Tensor], list[Tensor]]:
+    """Return (leaves, computed): the Tensors with gradients that `outputs` depend on, computed ones in order of creation."""
+    leaves: list[Tensor] = []
+    computed: list[Tensor] = []
+    seen, stack = set(outputs), list(dict.fromkeys(outputs))
     while stack:  # not recursive: a chain of 100,000 ops is as good as one of ten
         t = stack.pop()
         (leaves if t.op is None else computed).append(t)
@@ -376,48 +282,59 @@ def _history(outputs):
 _number = attrgetter("number")
 
 
-def grad(outputs, inputs, g=None, create_graph=False):
-    """Gradients of <g, outputs> with respect to each of `inputs`; keeps no state and changes nothing.
+def grad(
+    outputs: Tensor | Iterable[Tensor], inputs: Tensor | Iterable[Tensor], g: Any = None, create_graph: bool = False
+) -> tuple[Any, ...]:
+    """Return the gradients of <g, outputs> with respect to each of `inputs`; keep no state and change nothing.
 
     outputs: a Tensor or several; inputs: a Tensor or several; g: the gradient of each output (may be left out for
-    scalars). Returns a tuple, one gradient per input: arrays, or Tensors with a history when `create_graph`.
-    An input that the outputs do not depend on gets zeros. Raises TypeError, ValueError or RuntimeError, naming what to
-    mend, for outputs without a history, an output that is no scalar without `g`, a leaf changed since the forward pass.
+    scalars). The result is a tuple, one gradient per input: arrays, or Tensors with a history if `create_graph`. An input
+    that the outputs do not depend on gets zeros. Raises TypeError, ValueError or RuntimeError for outputs without a
+    history, for an output of several elements without `g`, and for a leaf changed since the forward pass.
     """
-    if create_graph and not _recording:  # who asks for a graph wants it recorded, under no_grad() as well
+    if create_graph and not _recording:  # create_graph asks for a history; it gets one under no_grad() as well
         with _enable_grad():
             return grad(outputs, inputs, g, create_graph)
     outputs = [outputs] if isinstance(outputs, Tensor) else list(outputs)
     inputs = [inputs] if isinstance(inputs, Tensor) else list(inputs)
     grads = _seed(outputs, inputs, g, create_graph)
-    leaves, computed = _history(outputs)
+    leaves, computed = history(outputs)
     _refuse_changed(leaves, computed, create_graph)
-    wanted, useful, way = set(inputs), set(inputs), []
-    for t in computed:  # on the way to an input: the gradient of anything else is never computed
+    wanted, useful, path = set(inputs), set(inputs), []
+    for t in computed:  # only what leads to an input: no other gradient is computed
         if not useful.isdisjoint(t.parents):
             useful.add(t)
-            way.append(t)
-    for t in reversed(way):  # the last computed first: by its turn, all that used t have added to its gradient
-        g_t = grads.get(t) if t in wanted else grads.pop(t, None)  # a buffer is dropped as soon as it was used
+            path.append(t)
+    for t in reversed(path):  # the last computed first: when t comes, all that used it have added to its gradient
+        g_t = grads.pop(t, None)  # a buffer is dropped as soon as it was used
         if g_t is None:
             continue
         if type(g_t) is Pieces:
-            g_t = g_t.joined()
-            if t in wanted:
-                grads[t] = g_t
+            g_t = g_t.total()
+        if t in wanted:
+            grads[t] = g_t
         for a, g_a in zip(t.parents, t.op.pullback(g_t, t, useful, create_graph)):
             if g_a is not None:
                 if g_a.shape != a._data.shape:
                     g_a = _fit(g_a, a, t)
                 before = grads.get(a)
-                if type(g_a) is Pieces and type(before) is not Pieces and before is not None:
-                    before, g_a = g_a, before
                 grads[a] = g_a if before is None else before + g_a
     return tuple(_result(grads.get(x), x, create_graph) for x in inputs)
 
 
-def _seed(outputs, inputs, g, create_graph):
-    """The gradients the traversal begins with, after all arguments were checked."""
+def _backward(tensor: Tensor, g: Array | None = None) -> None:
+    """Add d<g, tensor>/dx to `.grad` of every leaf x that requires it; `g` may be left out for a scalar."""
+    leaves, _ = history([tensor])
+    for leaf, gradient in zip(leaves, grad(tensor, leaves, g), strict=True):
+        # a copy: of x + y both gradients are one array, and that of a sum is a read-only view
+        leaf.grad = gradient.copy(order="K") if leaf.grad is None else leaf.grad + gradient
+
+
+setattr(Tensor, "backward", _backward)  # noqa: B010 - it is declared in tensor.py, which cannot import this file
+
+
+def _seed(outputs: list[Tensor], inputs: list[Tensor], g: Any, create_graph: bool) -> dict[Tensor, Any]:
+    """Check all arguments of `grad`; return the gradients that the traversal begins with."""
     for x in inputs:
         if not isinstance(x, Tensor):
             raise TypeError(f"grad: an input is a {type(x).__name__}; wrap it: Tensor(x, requires_grad=True)")
@@ -426,7 +343,7 @@ def _seed(outputs, inputs, g, create_graph):
     gs = list(g) if isinstance(g, list | tuple) else [g] * len(outputs) if g is None else [g]
     if len(gs) != len(outputs):
         raise ValueError(f"grad: {len(outputs)} outputs but {len(gs)} gradients in g")
-    grads = {}
+    grads: dict[Tensor, Any] = {}
     for y, g_y in zip(outputs, gs, strict=True):
         if not isinstance(y, Tensor):
             raise TypeError(
@@ -435,8 +352,8 @@ def _seed(outputs, inputs, g, create_graph):
         if not y.requires_grad:
             raise RuntimeError(
                 "grad of a Tensor without history: it was made under no_grad(), detached, or from Tensors that do not"
-                " require gradients; a gradient to differentiate again needs create_graph=True, and has no history even so"
-                " where it is constant, as a linear function's: its own gradient is 0"
+                " require gradients. To differentiate a gradient again, take it with create_graph=True. A linear"
+                " function's gradient is constant. It has no history; its own gradient is 0"
             )
         if g_y is None:
             if y.size != 1:
@@ -451,9 +368,10 @@ def _seed(outputs, inputs, g, create_graph):
     return grads
 
 
-def _result(gradient, x, create_graph):
+def _result(gradient: Any, x: Tensor, create_graph: bool) -> Any:
+    """Return the gradient of the input x as `grad` returns it: whole, zeros if there is none, of x's type."""
     if type(gradient) is Pieces:
-        gradient = gradient.joined()
+        gradient = gradient.total()
     if gradient is None:
         gradient = xp(x._data).zeros_like(x._data)
         return Tensor(gradient) if create_graph else gradient
@@ -462,20 +380,21 @@ def _result(gradient, x, create_graph):
     return gradient
 
 
-def _refuse_changed(leaves, computed, record):
-    """Raise if a leaf got new data after it was used: its gradient would mix old and new values."""
+def _refuse_changed(leaves: list[Tensor], computed: list[Tensor], record: bool) -> None:
+    """Raise RuntimeError if a leaf got new data after it was used: its gradient would mix old and new values."""
     if not computed or not (record or any(leaf.number > computed[0].number for leaf in leaves)):
         return
     for t in computed:
         for a in t.args:
             if isinstance(a, Tensor) and a.op is None and a.number > t.number:
                 raise RuntimeError(
-                    f"a leaf of shape {a.shape} was changed after {t.op.__name__} used it, there is no right gradient:"
+                    f"a leaf of shape {a.shape} was changed after {t.op.__name__} used it, so no gradient would be right:"
                     " compute the output again after the update, or take the gradient before it"
                 )
 
 
-def _fit(g, a, t):
+def _fit(g: Any, a: Tensor, t: Tensor) -> Any:
+    """Return the gradient g of t's argument a in the shape of a, if t's op broadcasts; raise ValueError otherwise."""
     if t.op.broadcasts:
         return sum_to(g, shape=a.shape)
     raise ValueError(
@@ -488,30 +407,30 @@ def _fit(g, a, t):
 
 
 @op(lambda g, y, x: g)
-def alias(x):
-    """x itself, as a node of its own."""
+def alias(x: TensorLike) -> Tensor:
+    """Return x itself, as a node of its own."""
     return x
 
 
 @op(lambda g, y, x, dtype: cast(g, dtype=x.dtype))
-def cast(x, dtype):
-    """x with another floating-point type."""
+def cast(x: TensorLike, dtype: Any) -> Tensor:
+    """Return x with another floating-point type."""
     return x.astype(dtype)
 
 
 @op(lambda g, y, x, shape: broadcast_to(g, shape=x.shape))
-def sum_to(x, shape):
-    """The adjoint of broadcasting: x summed over the axes along which `shape` was repeated."""
+def sum_to(x: TensorLike, shape: tuple[int, ...]) -> Tensor:
+    """Return x summed over the axes along which `shape` was repeated: the adjoint of broadcasting."""
     lead = x.ndim - len(shape)
     if x.ndim == 2 and lead == 1 and shape != (1,) and x.dtype.kind == "f":
         return xp(x).ones(len(x), x.dtype) @ x  # a bias: as a product it takes a quarter of the time
     axes = tuple(range(lead)) + tuple(i + lead for i, n in enumerate(shape) if n == 1 and x.shape[i + lead] != 1)
-    return x.sum(axes, keepdims=True).reshape(shape)
+    return x.sum(axes, keepdims=True).reshape(shape)  # type: ignore[call-arg]  # an array's
 
 
 @op(lambda g, y, x, shape: sum_to(g, shape=x.shape))
-def broadcast_to(x, shape):
-    """x repeated along new axes and axes of size 1 to get `shape`."""
+def broadcast_to(x: TensorLike, shape: tuple[int, ...]) -> Tensor:
+    """Return x repeated along new axes and axes of size 1 to get `shape`."""
     if is_numpy(x) and math.prod(shape) < 10_000:  # BLAS cannot read what only looks repeated: 28 us a product, not 6
         y = np.empty(shape, x.dtype)
         y[...] = x

@@ -20,7 +20,7 @@ class UsageError(Exception):
 
 def train(options):
     """tinygan train RECIPE."""
-    from tinygan.recipes import formats, responder, watched
+    from tinygan.recipes import formats, responder, watcher
     from tinygan.run.loop import train as play
 
     recipe, game, run, others = _resumed(options) if options.resume else _begun(options)
@@ -39,7 +39,7 @@ def train(options):
                 print(f"{options.recipe}: {', '.join(sizes)} weights; {steps} steps", flush=True)
             draw = lambda samples, path: write(game, samples, path)
             play(
-                game, run, draw, suffix=suffix, scores=watched(recipe), start=start, on_nan=options.on_nan,
+                game, run, draw, suffix=suffix, scores=watcher(recipe), start=start, on_nan=options.on_nan,
                 tensorboard=options.tensorboard, others=others,
             )  # fmt: skip
             _draw_curves(run)
@@ -215,7 +215,7 @@ def list_recipes(options):
     if options.recipe:
         print("\n".join(_described(recipe_named(options.recipe).Settings)))
         return
-    for name in recipes.listed():
+    for name in recipes.names():
         first = (recipes.load(name).__doc__ or "").strip().partition("\n")[0]
         print(f"{name:16} {first}")
 
@@ -264,20 +264,19 @@ def recipe_named(name):
     try:
         return recipes.load(name)
     except KeyError:
-        raise UsageError(f"unknown recipe {name!r}; {_nearest(name, recipes.listed())}") from None
+        raise UsageError(f"unknown recipe {name!r}; {_nearest(name, recipes.names())}") from None
 
 
 def _described(root):
     """Lines that say what the settings of a recipe are: its own first, then those it shares, by group."""
-    from tinygan.run.settings import brought
+    from tinygan.run.settings import added, brought
 
     def lines(title, described):
         yield title
         for f in described:
-            default = root.changed.get(f.name, f.default)
             choices = f.metadata["choices"]
             one_of = f" One of {', '.join(choices)}." if choices else ""
-            yield f"  {f.name:16} {default!s:16} {f.metadata['meaning']}{one_of}"
+            yield f"  {f.name:16} {f.default!s:16} {f.metadata['meaning']}{one_of}"
 
     usual = root.chosen({})
     groups: dict = {}
@@ -289,15 +288,12 @@ def _described(root):
         yield from lines("Its own", groups.pop(None))
     for owner, described in reversed(groups.items()):
         yield from lines(owner.__doc__.partition("\n")[0].rstrip("."), described)
-    shown = {f.name for f in fields(usual)}
     others: dict = {}
-    for choice, group in brought(root):
-        if not issubclass(usual, group):
-            others.setdefault(group, []).append(choice)
-    for group, choices in others.items():
-        described = [f for f in fields(group) if f.name not in shown]
-        if described:
-            yield from lines(f"With {' or '.join(choices)}", described)
+    for choice, described in added(root):
+        choices, _ = others.setdefault(tuple((f.name, f.default) for f in described), ([], described))
+        choices.append(choice)
+    for choices, described in others.values():
+        yield from lines(f"With {' or '.join(dict.fromkeys(choices))}", described)
 
 
 def settings_asked(recipe, options):
@@ -308,7 +304,7 @@ def settings_asked(recipe, options):
     values = {key: value for key in ("steps", "seed") if (value := getattr(options, key)) is not None}
     if options.data:
         if "data" not in known:
-            able = ", ".join(name for name in recipes.listed() if "data" in _known_settings(recipes.load(name)))
+            able = ", ".join(name for name in recipes.names() if "data" in _known_settings(recipes.load(name)))
             raise UsageError(
                 f"--data {options.data}: {options.recipe} has no use for data of your own; these have: {able}"
             )

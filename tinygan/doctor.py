@@ -1,6 +1,6 @@
-"""`tinygan doctor`: what is installed, what is missing, how fast this machine is, each in a line with its remedy.
+"""`tinygan doctor`: one line each for what is installed, what is missing and how fast this machine is, with a remedy.
 
-`report` prints; the functions above it find out. Nothing here changes anything.
+`report` prints; the functions below it find out. No function here changes anything.
 """
 
 import ctypes
@@ -11,11 +11,13 @@ import os
 import platform
 import time
 from pathlib import Path
+from typing import TextIO
 
 import numpy as np
 
 import tinygan
 from tinygan.backend import cuda_problem, default_device
+from tinygan.threads import core_count
 
 NEEDED = {
     "matplotlib": "pictures and curves",
@@ -28,14 +30,15 @@ OPTIONAL = {
     "jupyterlab": "the lessons: pip install 'tinygan[lessons]'",
     "mpi4py": "several machines: pip install 'tinygan[mpi]'",
 }
-SLOW = 20  # GFLOP/s: one core with AVX2 has 80 to 250, a BLAS without a kernel for its processor 2 to 10
+SLOW = 20  # GFLOP/s: one core with AVX2 reaches 80 to 250, a BLAS without a kernel for its processor 2 to 10
 
 
-def report(stream):
-    """Print what a reader of a bug report would ask for. Returns 0 if training can run here, otherwise 1."""
-    problems, hints = [], []
+def report(stream: TextIO) -> int:
+    """Print the facts that a bug report needs; return 0 if training can run here, otherwise 1."""
+    problems: list[str] = []
+    hints: list[str] = []
 
-    def line(name, value):
+    def line(name: str, value: str) -> None:
         print(f"{name:14} {value}".rstrip(), file=stream)
 
     line("tinygan", tinygan.__version__)
@@ -59,14 +62,14 @@ def report(stream):
             problems.append(f"{name} {fault}, and training needs it for {purpose}: pip install --upgrade {name}")
     print(file=stream)
 
-    line("data", data_found())
-    line("cache", cache_found())
+    line("data", describe_data())
+    line("cache", describe_cache())
     problem = cuda_problem()
     line("GPU", problem or gpu_name())
     source = "from TINYGAN_DEVICE" if "TINYGAN_DEVICE" in os.environ else "TINYGAN_DEVICE is not set"
     line("device", f"{default_device()} ({source})")
     if default_device() not in ("cpu", "cuda"):
-        problems.append(f"TINYGAN_DEVICE={default_device()} is no device: set it to cpu or cuda, or unset it")
+        problems.append(f"TINYGAN_DEVICE={default_device()} is not a device: set it to cpu or cuda, or unset it")
     elif default_device() == "cuda" and problem:
         problems.append("TINYGAN_DEVICE asks for a GPU that cannot be used: set it to cpu, or unset it")
 
@@ -81,15 +84,14 @@ def report(stream):
 # --- the processor and NumPy -----------------------------------------------------------------------------------
 
 
-def cores():
-    """How many cores this process may use, and how many there are if that differs."""
-    there = os.cpu_count()
-    usable = len(os.sched_getaffinity(0)) if hasattr(os, "sched_getaffinity") else there
-    return str(usable) if usable == there else f"{usable} of {there}"
+def cores() -> str:
+    """Return how many cores this process may use, and how many the machine has if that differs."""
+    usable, total = core_count(), os.cpu_count() or 1
+    return str(usable) if usable == total else f"{usable} of {total}"
 
 
-def blas():
-    """NumPy's BLAS: its name and version, and kernel and threads if they can be found out."""
+def blas() -> str:
+    """Return the name and version of NumPy's BLAS, and its kernel and threads if they are known."""
     built = np.show_config(mode="dicts").get("Build Dependencies", {}).get("blas", {})
     name = " ".join(str(built.get(key)) for key in ("name", "version") if built.get(key)) or "unknown"
     kernel, threads = _kernel_and_threads()
@@ -98,23 +100,23 @@ def blas():
     return f"{name}, kernel {kernel}, {threads} thread{'s' * (threads != 1)}"
 
 
-def _kernel_and_threads():
-    """(kernel, threads) of the BLAS that is loaded, None for what is not known."""
+def _kernel_and_threads() -> tuple[str | None, int | None]:
+    """Return (kernel, threads) of the loaded BLAS, None for what is unknown."""
     try:
         from threadpoolctl import threadpool_info
     except ImportError:
         return _ask_openblas()
     pools = [pool for pool in threadpool_info() if pool.get("user_api") == "blas"]
-    # PyTorch and SciPy bring a BLAS too, once they are loaded; NumPy's own lies beside it
+    # PyTorch and SciPy load a BLAS of their own; NumPy's is the one in NumPy's folder
     pools.sort(key=lambda pool: "numpy" not in pool.get("filepath", ""))
     return (pools[0].get("architecture"), pools[0].get("num_threads")) if pools else (None, None)
 
 
-def _ask_openblas():
-    """The same from the OpenBLAS in NumPy's wheel, by its own functions, whose names carry prefixes and suffixes."""
+def _ask_openblas() -> tuple[str | None, int | None]:
+    """Ask the OpenBLAS in NumPy's wheel the same, by its own functions, whose names have prefixes and suffixes."""
     for path in Path(np.__file__).parent.parent.glob("numpy.libs/*openblas*"):
         try:
-            library = ctypes.CDLL(str(path))  # it is loaded already: this finds it
+            library = ctypes.CDLL(str(path))  # it is loaded already: this returns it
         except OSError:
             continue
         for prefix, suffix in (("scipy_", "64_"), ("scipy_", ""), ("", "64_"), ("", "")):
@@ -126,8 +128,8 @@ def _ask_openblas():
     return None, None
 
 
-def matmul_speed(seconds=1.0, size=1024):
-    """GFLOP/s of float32 matrix products: the best of those that fit into the time."""
+def matmul_speed(seconds: float = 1.0, size: int = 1024) -> float:
+    """Return the GFLOP/s of float32 matrix products: the best of those that fit into the time."""
     rng = np.random.default_rng(0)
     a, b = rng.standard_normal((2, size, size), dtype=np.float32)
     out, best = np.empty_like(a), float("inf")
@@ -141,19 +143,18 @@ def matmul_speed(seconds=1.0, size=1024):
             return 2 * size**3 / best / 1e9
 
 
-def environment_hints():
-    """What the environment does to the speed, a sentence each."""
+def environment_hints() -> list[str]:
+    """Return a sentence for each variable of the environment that slows training down."""
     hints = []
     pinned = os.environ.get("OPENBLAS_CORETYPE")
     if pinned:
         hints.append(
-            f"OPENBLAS_CORETYPE={pinned} pins the BLAS kernel; an older one than the processor's own may be half as"
-            " fast: unset it"
+            f"OPENBLAS_CORETYPE={pinned} pins the BLAS kernel; one for an older processor may be half as fast: unset it"
         )
     threads = os.environ.get("OPENBLAS_NUM_THREADS") or os.environ.get("OMP_NUM_THREADS")
     if threads and threads.isdecimal() and int(threads) > (os.cpu_count() or 1):
         hints.append(
-            f"{threads} BLAS threads are asked for on {os.cpu_count()} cores: waiting ones slow the others down"
+            f"{threads} BLAS threads are set for {os.cpu_count()} cores: threads without a core slow the others down"
         )
     return hints
 
@@ -161,8 +162,8 @@ def environment_hints():
 # --- packages, data, GPU ---------------------------------------------------------------------------------------
 
 
-def installed(name, load):
-    """(version, None) of a package, or (None, what is wrong with it); `load` says whether to try if it imports."""
+def installed(name: str, load: bool) -> tuple[str | None, str | None]:
+    """Return (version, None) of a package, or (None, its fault); with `load` the package is also imported."""
     if importlib.util.find_spec(name) is None:
         return None, "is missing"
     try:
@@ -176,23 +177,23 @@ def installed(name, load):
         return getattr(module, "__version__", "of unknown version"), None
 
 
-def _first_line(error):
+def _first_line(error: Exception) -> str:
     return str(error).strip().partition("\n")[0] or type(error).__name__
 
 
-def data_found():
-    """What lies in the folder TINYGAN_DATA."""
+def describe_data() -> str:
+    """Return what lies in the folder TINYGAN_DATA."""
     folder = os.environ.get("TINYGAN_DATA")
     if not folder:
-        return "the digits are built in; others are downloaded (TINYGAN_DATA is not set)"
+        return "the digits are built in; other data sets are downloaded (TINYGAN_DATA is not set)"
     if not Path(folder).is_dir():
         return f"TINYGAN_DATA={folder} is not a folder; the digits are built in"
-    found = sorted(p.name for p in Path(folder).iterdir() if p.is_dir())
-    return f"{folder}: {', '.join(found) or 'no data sets'}"
+    data_sets = sorted(p.name for p in Path(folder).iterdir() if p.is_dir())
+    return f"{folder}: {', '.join(data_sets) or 'no data sets'}"
 
 
-def cache_found():
-    """The cache folder and what lies in it."""
+def describe_cache() -> str:
+    """Return the cache folder and what lies in it."""
     try:
         from tinygan.metrics import cache_folder
     except ImportError as error:
@@ -204,8 +205,8 @@ def cache_found():
     return f"{folder}: {state}" + ("" if os.access(writable, os.W_OK) else " (cannot be written)")
 
 
-def gpu_name():
-    """The name and memory of the GPU that CuPy uses."""
+def gpu_name() -> str:
+    """Return the name and memory of the GPU that CuPy uses."""
     import cupy
 
     properties = cupy.cuda.runtime.getDeviceProperties(cupy.cuda.Device().id)

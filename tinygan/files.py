@@ -1,17 +1,23 @@
-"""Files that are whole or absent: written under a temporary name, flushed, renamed. And a lock for a folder."""
+"""Files that are whole or absent, and a lock for a folder.
+
+`written_whole` writes under a temporary name, flushes and renames: a kill at any instant leaves the old file or the new
+one. `locked` keeps two processes out of one folder.
+"""
 
 import os
+from collections.abc import Iterator
 from contextlib import contextmanager
 from pathlib import Path
+from typing import BinaryIO
 
 import numpy as np
 
 
 @contextmanager
-def written_whole(path):
-    """A temporary path with the same ending, renamed to `path` when the block ends well, and else removed.
+def written_whole(path: str | Path) -> Iterator[Path]:
+    """Yield a temporary path with the same ending; rename it to `path` if the block succeeds, otherwise remove it.
 
-    A kill at any instant leaves the old file or the new one. OSError if the disk is full or the folder not writable.
+    OSError if the disk is full or the folder is not writable.
     """
     path = Path(path)
     temporary = path.with_name(f".{os.getpid()}.{path.name}")
@@ -24,14 +30,14 @@ def written_whole(path):
         temporary.unlink(missing_ok=True)
 
 
-def save_array(path, array):
+def save_array(path: str | Path, array: np.ndarray) -> None:
     """Write an array as a .npy file that is whole or absent."""
     with written_whole(path) as temporary, open(temporary, "wb") as file:
         np.save(file, array)
 
 
-def remove_leftovers(folder):
-    """Remove what a killed `written_whole` left in `folder`. No other process may be writing there."""
+def remove_leftovers(folder: str | Path) -> None:
+    """Remove the temporary files of a killed `written_whole` in `folder`. No other process may be writing to it."""
     for path in Path(folder).glob(".*"):
         pid, dot, name = path.name[1:].partition(".")
         if pid.isdigit() and dot and name:
@@ -41,19 +47,19 @@ def remove_leftovers(folder):
 class Locked(Exception):
     """Another process holds the lock; `pid` is its number, or None if it has not yet written it."""
 
-    def __init__(self, pid):
+    def __init__(self, pid: int | None) -> None:
         super().__init__(f"locked by process {pid}")
         self.pid = pid
 
 
 @contextmanager
-def locked(path):
-    """Hold the file `path`, which then has the number of this process; Locked if another process, or this one, does.
+def locked(path: str | Path) -> Iterator[None]:
+    """Lock the file `path` and write the number of this process into it; Locked if a process holds it, even this one.
 
-    The operating system keeps the lock and drops it when its holder ends, however it ends: a file that a killed process
-    left behind locks nothing, even if another program has its number by now.
+    The operating system holds the lock and drops it when the process ends, in any way. A file left by a killed process
+    locks nothing, even if another program has its number by now.
     """
-    f = _opened_and_locked(path)
+    f = _open_and_lock(path)
     try:
         f.truncate(0)
         f.write(f"{os.getpid()}\n".encode())
@@ -61,13 +67,13 @@ def locked(path):
         yield
     finally:
         try:
-            os.unlink(path)  # while it is still locked: nobody can mistake it for theirs
+            os.unlink(path)  # before it is unlocked: no other process can have locked it
         except OSError:
-            pass  # Windows removes no open file; the next holder takes it over
+            pass  # Windows cannot remove an open file; the next holder reuses it
         f.close()
 
 
-def _opened_and_locked(path):
+def _open_and_lock(path: str | Path) -> BinaryIO:
     while True:
         f = open(path, "a+b")
         try:
@@ -76,7 +82,7 @@ def _opened_and_locked(path):
                 return f
             f.close()
         except FileNotFoundError:
-            f.close()  # its last holder removed it between our opening and locking it: again
+            f.close()  # its last holder removed it after we opened it and before we locked it: try again
         except BlockingIOError:
             f.seek(0)
             number = f.read(20).strip()
@@ -87,8 +93,8 @@ def _opened_and_locked(path):
             raise
 
 
-def _lock(f):
-    """Lock an open file; BlockingIOError if it is. A file system without locks (some network drives) is let through."""
+def _lock(f: BinaryIO) -> None:
+    """Lock an open file; BlockingIOError if it is locked. A drive without locks (some network drives) is accepted."""
     try:
         import fcntl
     except ImportError:  # Windows: one byte far beyond the end, so that the number before it can be read
@@ -96,7 +102,7 @@ def _lock(f):
 
         f.seek(1 << 30)
         try:
-            msvcrt.locking(f.fileno(), msvcrt.LK_NBLCK, 1)
+            msvcrt.locking(f.fileno(), msvcrt.LK_NBLCK, 1)  # type: ignore[attr-defined]
         except OSError as error:
             raise BlockingIOError from error
         return

@@ -1,6 +1,6 @@
-"""The course on the reader's own disk: `tinygan lessons` copies the notebooks out and opens JupyterLab on the first.
+"""The course on the reader's disk: `tinygan lessons` copies the notebooks to a folder and opens JupyterLab there.
 
-The notebooks are made from lessons/NN_name.py by tools/make_lessons.py. A wheel carries them in tinygan/notebooks; an
+tools/make_lessons.py makes the notebooks from lessons/NN_name.py. A wheel carries them in tinygan/notebooks; an
 editable install reads them from the repository.
 """
 
@@ -13,8 +13,8 @@ from pathlib import Path
 from tinygan.files import written_whole
 
 
-def folder_of_notebooks():
-    """Where the notebooks of this installation are."""
+def folder_of_notebooks() -> Path:
+    """Return the folder with the notebooks of this installation."""
     package = Path(__file__).resolve().parent
     for folder in (package / "notebooks", package.parent / "lessons"):
         if any(folder.glob("[0-9][0-9]_*.ipynb")):
@@ -22,8 +22,8 @@ def folder_of_notebooks():
     raise FileNotFoundError(2, "the lessons are missing from this installation; install tinygan again", str(folder))
 
 
-def copy_out(folder):
-    """Copy the lessons to `folder`; returns the names that were left alone, as the reader has changed them."""
+def copy_out(folder: str | Path) -> list[str]:
+    """Copy the lessons to `folder` and return the names of those that the reader has changed and that stay."""
     folder = Path(folder)
     folder.mkdir(parents=True, exist_ok=True)
     changed = []
@@ -37,11 +37,11 @@ def copy_out(folder):
     return changed
 
 
-def open_in_jupyterlab(folder):
-    """Start JupyterLab on the first lesson in `folder` and wait for its end; its exit code, None if it is not installed."""
+def open_in_jupyterlab(folder: str | Path) -> int | None:
+    """Run JupyterLab on the first lesson in `folder` and return its exit code, None if it is not installed."""
     if find_spec("jupyterlab") is None:
         return None
     first = min(Path(folder).glob("[0-9][0-9]_*.ipynb"))
-    # BLAS's own threads gain nothing on networks this small, and wait for each other while another program needs a core
+    # more BLAS threads gain nothing for small networks, and wait for each other if another program needs a core
     environment = {"OPENBLAS_NUM_THREADS": "1", **os.environ}
     return subprocess.run([sys.executable, "-m", "jupyterlab", str(first)], env=environment).returncode

@@ -1,4 +1,4 @@
-"""Writes tinygan/data/digits-*.gz, the embedded digits, from scikit-learn's copy of the UCI data set.
+"""Writes tinygan/data/pictures/digits-*.gz, the embedded digits, from scikit-learn's copy of the UCI data set.
 
     python tools/make_digits.py        (needs scikit-learn)
 
@@ -13,7 +13,7 @@ from pathlib import Path
 import numpy as np
 from sklearn.datasets import load_digits
 
-FOLDER = Path(__file__).resolve().parents[1] / "tinygan" / "data"
+FOLDER = Path(__file__).resolve().parents[1] / "tinygan" / "data" / "pictures"
 
 
 def write_idx(path, array):

@@ -15,9 +15,10 @@ from pathlib import Path
 
 import numpy as np
 
-from tinygan.backend import prime_malloc
-from tinygan.recipes import dialogue
+from tinygan import recipes
+from tinygan.threads import prime_malloc
 
+dialogue = recipes.load("dialogue")
 RESULTS = Path(__file__).parents[1] / "results"
 ROWS = {"imitation alone": {"imitation": 1.0}, "with the judge's reward": {}}
 
@@ -45,7 +46,7 @@ def main():
 
 def trained(settings, shared):
     """(The trained game, processor seconds); `shared`: what a seed's first row leaves there for the other to begin with."""
-    game, apart = dialogue.make_game(settings), int((dialogue.Settings.imitation - 0.1) * settings.steps)
+    game, apart = dialogue.make_game(settings), int((dialogue.Settings().imitation - 0.1) * settings.steps)
     if not shared:
         begun = time.process_time()
         for step in range(apart):

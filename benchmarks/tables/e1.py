@@ -16,8 +16,8 @@ from pathlib import Path
 import numpy as np
 
 from tinygan import recipes
-from tinygan.backend import prime_malloc
-from tinygan.data.toys import gaussians
+from tinygan.data.points import gaussians
+from tinygan.threads import prime_malloc
 
 RESULTS = Path(__file__).parents[1] / "results"
 CEILING_BAGS = 100

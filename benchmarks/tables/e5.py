@@ -18,10 +18,11 @@ from pathlib import Path
 
 import numpy as np
 
-from tinygan.backend import prime_malloc
-from tinygan.metrics import Oracle
-from tinygan.recipes import oracle as recipe
+from tinygan import recipes
+from tinygan.text.oracle import Oracle
+from tinygan.threads import prime_malloc
 
+recipe = recipes.load("oracle")
 RESULTS = Path(__file__).parents[1] / "results"
 PUBLISHED = (  # NLL-oracle, NLL-test, source
     ("random", 10.310, None, "Yu et al. 2017, table 1"),
@@ -123,14 +124,16 @@ def main():
 def play(row, folder, changes):
     """(settings, scores) of a row; an imitation's weights stay in `folder`, and the other rows begin with them."""
     kind, given = ROWS[row]
-    settings = {"way": "mle", "pretrain": recipe.Settings.pretrain, **IMITATIONS[kind], **given, **changes}
-    begin = settings["pretrain"]
+    settings = {**IMITATIONS[kind], **given, **changes}
+    begin = settings.pop("pretrain", recipe.Settings().steps)
     settings["steps"] = begin + settings.get("steps", 0)
+    if "way" in settings:
+        settings["pretrain"] = begin
     game = recipe.make_game(recipe.Settings(**settings))
     kept = folder / f"{kind}-{settings['seed']}.npz"
     if row != kind:
         with np.load(kept) as weights:
-            for module in (game.generator, game.average.module):
+            for module in (game.G.module, game.G.average.module):
                 module.load_state_dict(dict(weights))
     start = 0 if row == kind else begin
     for step in range(start, settings["steps"]):
@@ -140,17 +143,17 @@ def play(row, folder, changes):
             print(step + 1, {k: round(v, 3) for k, v in (found | scores).items()}, flush=True)
     if row == kind:
         folder.mkdir(parents=True, exist_ok=True)
-        np.savez(kept, **game.generator.state_dict())
+        np.savez(kept, **game.G.module.state_dict())
     samples = game.sample(recipe.EVALUATED_SAMPLES, 1)
-    judged = right(game, samples) if game.discriminator.parameters() and settings.get("reward") != "constant" else {}
+    judged = right(game, samples) if game.D is not None else {}
     return settings, recipe.evaluate(game, samples) | judged
 
 
 def right(game, samples):
     """How often the judge is right: on 1,000 sentences it learned from, on as many held out, and on generated ones."""
     verdicts = lambda rows: game.reward(rows[:1000])
-    learned, held_out = (recipe.sentences(game.oracle, 10_000, game.settings.tokens, rng) for rng in (0, 1))
-    game.discriminator.eval()
+    learned, held_out = (recipe.sentences(recipe.oracle_of(5000), 10_000, game.settings.tokens, rng) for rng in (0, 1))
+    game.D.module.eval()
     return {
         "right_learned": float((verdicts(learned) > 0.5).mean()),
         "right_held_out": float((verdicts(held_out) > 0.5).mean()),

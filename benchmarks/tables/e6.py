@@ -17,12 +17,14 @@ from pathlib import Path
 import numpy as np
 
 from tinygan.autodiff import Tensor, no_grad
-from tinygan.backend import prime_malloc, stream
+from tinygan.backend import stream
 from tinygan.data import captions, words
 from tinygan.data.text import join
-from tinygan.gan.language import PADDED, UNKNOWN
 from tinygan.metrics import bleu, self_bleu
-from tinygan.recipes import captions as recipe
+from tinygan.recipes.text import captions as recipe
+from tinygan.recipes.text._lines import vocabulary_of
+from tinygan.text.language import PADDED, UNKNOWN
+from tinygan.threads import prime_malloc
 
 RESULTS = Path(__file__).parents[1] / "results"
 PUBLISHED = {  # BLEU-2..5, Self-BLEU-2..5
@@ -72,6 +74,8 @@ def main():
     found["real"] = found.get("real") or real()
     for way in options.rows.split(","):
         settings = {"way": way, **IMITATION, **WAYS[way], "seed": options.seed, **changes}
+        if way in ("mle", "vae"):  # all steps are imitation
+            del settings["pretrain"]
         game, trained = train(settings, options.keep / f"imitation-{options.seed}.npz")
         for temperature in map(float, options.temperatures.split(",")):
             row = way if temperature == 1 else f"{way} at {temperature:g}"
@@ -96,9 +100,9 @@ def train(settings, kept):
     game = recipe.make_game(recipe.Settings(**settings))
     s, start = game.settings, 0
     if s.way in ("mle", "gumbel", "policy") and kept.exists():
-        start = s.pretrain
+        start = game.imitation
         with np.load(kept) as weights:
-            for prefix, module in (("now.", game.generator), ("mean.", game.average.module)):
+            for prefix, module in (("now.", game.G.module), ("mean.", game.G.average.module)):
                 module.load_state_dict(
                     {k.removeprefix(prefix): weights[k] for k in weights.files if k.startswith(prefix)}
                 )
@@ -108,7 +112,7 @@ def train(settings, kept):
             print(s.way, step + 1, {k: round(v, 3) for k, v in row.items()}, flush=True)
     if s.way == "mle" and not kept.exists():
         kept.parent.mkdir(parents=True, exist_ok=True)
-        players = {"now.": game.generator, "mean.": game.average.module}
+        players = {"now.": game.G.module, "mean.": game.G.average.module}
         np.savez(kept, **{prefix + k: a for prefix, m in players.items() for k, a in m.state_dict().items()})
     last = {k: round(v, 3) for k, v in row.items()} if start < s.steps else {}
     return game, {"cpu_minutes": (time.process_time() - begun) / 60, "last": last}
@@ -116,43 +120,44 @@ def train(settings, kept):
 
 def score(game, temperature):
     """The scores of samples drawn at this temperature, twenty of them, and what only this way can show."""
-    game.sample_at(temperature)
-    samples = game.sample(recipe.EVALUATED_SAMPLES, 1)
+    samples = game.sample(recipe.EVALUATED_SAMPLES, 1, temperature=temperature)
+    game.sharpen(temperature)
+    vocabulary = vocabulary_of(game.saved)
     scores = recipe.evaluate(game, samples)
     print(temperature, {k: round(v, 3) for k, v in scores.items()}, flush=True)
-    held_out = game.vocabulary.encode(game.lines()[1], game.length)[0]
-    scores["nll"] = game.average.module.nll(held_out)
+    held_out = vocabulary.encode(recipe.lines_of(game.settings)[1], game.length)[0]
+    scores["nll"] = game.G.average.module.nll(held_out)
     shown = {"vae": codes, "infill": holes}.get(game.settings.way)
-    return {**scores, "samples": game.vocabulary.decode(samples[:20]), **(shown(game, held_out) if shown else {})}
+    return {**scores, "samples": vocabulary.decode(samples[:20]), **(shown(game, held_out) if shown else {})}
 
 
 def codes(game, held_out):
     """What z says: KL and reconstruction of held-out captions, and sentences between two, as Bowman et al. 2016, table 8."""
-    vae = game.average.module
+    vae, vocabulary = game.G.average.module, vocabulary_of(game.saved)
     with no_grad():
         reconstruction, kl = (total.item() / 2000 for total in vae.bound(held_out[:2000], stream(0, "bound")))
         lines = []
-        game.sample_at(1e-3)  # the likeliest word
+        game.sharpen(1e-3)  # the likeliest word
         for pair in PAIRS:
-            (first, last), _ = vae.encode(game.vocabulary.encode(pair, game.length)[0])
+            (first, last), _ = vae.encode(vocabulary.encode(pair, game.length)[0])
             z = [(first + share * (last - first)).data for share in np.linspace(0, 1, 6, dtype="float32")]
-            between = game.vocabulary.decode(vae.write(Tensor(np.stack(z)), game.length, stream(0, "between")))
+            between = vocabulary.decode(vae.write(Tensor(np.stack(z)), game.length, stream(0, "between")))
             lines.append([*pair, *(f"- {line}" for line in between)])
     return {"kl": kl, "reconstruction": reconstruction, "between": lines}
 
 
 def holes(game, held_out):
     """Held-out captions of which the middle half was hidden and filled, at temperature .5."""
-    game.sample_at(0.5)
+    game.sharpen(0.5)
     rows = held_out[(held_out != UNKNOWN).all(1)]
     rows = rows[stream(0, "shown").permutation(len(rows))[:12]]
     lengths = (rows != PADDED).sum(1, keepdims=True)
     begin, end, place = lengths // 4, lengths // 4 + lengths // 2, np.arange(rows.shape[1])
-    filled = game.average.module.fill(rows, (place >= begin) & (place < end), stream(0, "filled"))
+    filled = game.G.average.module.fill(rows, (place >= begin) & (place < end), stream(0, "filled"))
 
     lines = []
     for old, new, length, a, b in zip(rows, filled, lengths[:, 0], begin[:, 0], end[:, 0]):
-        old, new = ([game.vocabulary.tokens[token] for token in row[: length - 1]] for row in (old, new))
+        old, new = ([vocabulary_of(game.saved).tokens[token] for token in row[: length - 1]] for row in (old, new))
         hole = join(new[a:b], "word")
         lines.append(f"{join([*new[:a], f'**{hole}**', *new[b:]], 'word')} (was: {join(old[a:b], 'word')})")
     return {"filled": lines}

@@ -1,49 +1,39 @@
-"""Data: where files are found, how they are read, and how they become batches.
+"""Data by medium: where files come from, how they are read, and how rows become batches.
 
-`files.py` finds or downloads, `idx.py` reads MNIST's format, `images.py` has the data sets by name, `pictures.py` reads your
-own pictures, `text.py`, `series.py` and `music.py` have what comes in a row, `loader.py` serves batches. Importing this needs
-numpy only. A file that cannot be used raises `DataError`: one sentence.
+    points     drawn here from known distributions
+    pictures   a folder: data sets by name, a folder or array of your own, the IDX format
+    series     tables of numbers: CSV files, scaling, windows; waves and prices made here
+    text       a folder: lines by name, their numbering, prompts with replies
+    sound      music in four voices
+
+`files.py` finds or downloads a file, `loader.py` serves batches. Importing this package needs numpy only. A file that
+cannot be used raises `DataError`, one sentence.
 """
 
-from .files import DataError, find_file
-from .idx import read_idx
-from .images import centred, digits, fashion_mnist, kmnist, mnist, split_by_class
+from .files import DataError, find_file, read_lines
 from .loader import Loader
-from .music import chorales, crops, made_chorales, read_chorales
-from .pictures import read_pictures
+from .pictures import centred, digits, fashion_mnist, kmnist, mnist, read_idx, read_pictures, split_by_class
+from .points import SWISS_ROLL_SIGMA, gaussians, swiss_roll
 from .series import MinMax, Table, Whitening, made_prices, read_csv, sines, stock, windows
-from .text import Vocabulary, captions, made_captions, made_names, names, read_lines, small_text, words
+from .sound import SILENCE, chorales, crops, made_chorales, read_chorales
+from .text import (
+    Vocabulary,
+    captions,
+    is_right,
+    made_captions,
+    made_names,
+    names,
+    read_pairs,
+    small_talk,
+    small_text,
+    topic_of,
+    words,
+)
 
 __all__ = [
-    "DataError",
-    "Loader",
-    "MinMax",
-    "Table",
-    "Vocabulary",
-    "Whitening",
-    "captions",
-    "centred",
-    "chorales",
-    "crops",
-    "digits",
-    "fashion_mnist",
-    "find_file",
-    "kmnist",
-    "made_captions",
-    "made_chorales",
-    "made_names",
-    "made_prices",
-    "mnist",
-    "names",
-    "read_chorales",
-    "read_csv",
-    "read_idx",
-    "read_lines",
-    "read_pictures",
-    "sines",
-    "small_text",
-    "split_by_class",
-    "stock",
-    "windows",
-    "words",
-]
+    "SILENCE", "SWISS_ROLL_SIGMA", "DataError", "Loader", "MinMax", "Table", "Vocabulary", "Whitening", "captions",
+    "centred", "chorales", "crops", "digits", "fashion_mnist", "find_file", "gaussians", "is_right", "kmnist",
+    "made_captions", "made_chorales", "made_names", "made_prices", "mnist", "names", "read_chorales", "read_csv",
+    "read_idx", "read_lines", "read_pairs", "read_pictures", "sines", "small_talk", "small_text", "split_by_class",
+    "stock", "swiss_roll", "topic_of", "windows", "words",
+]  # fmt: skip

@@ -1,54 +1,56 @@
-"""Series of numbers: a CSV file as a table, scaling that can be undone, windows of it; and sines made here.
+"""Series of numbers: a CSV file becomes a table, is scaled and cut into windows; waves and prices are made here.
 
-`read_csv` reads and mends, `MinMax` and `Whitening` scale, `windows` cuts a table (rows, F) into sequences (N, T, F).
-Prices are `stock`, or made by `made_prices`; the waves of RCGAN are `sines`. `tinygan.metrics.sequences` measures what a
-model makes of them.
+`read_csv` reads a file and fills its gaps. `MinMax` and `Whitening` scale and undo the scaling. `windows` cuts a table
+(rows, F) into sequences (N, T, F). Prices come from `stock` or `made_prices`, the waves of RCGAN from `sines`.
+`tinygan.metrics.series` scores generated sequences.
 """
 
 import csv
 import math
 import operator
+from pathlib import Path
 from typing import NamedTuple
 
 import numpy as np
+from numpy.typing import ArrayLike
 
-from tinygan.backend import stream
+from tinygan.backend import Array, stream
 
-from .files import DataError, find_file
-from .text import read_text
+from .files import DataError, find_file, read_text
 
-_MISSING = {"", "na", "n/a", "nan", "null", "none", "-", "?"}  # as spreadsheets and pandas write it, any case
+_MISSING = {"", "na", "n/a", "nan", "null", "none", "-", "?"}  # in any case; spreadsheets and pandas write these
 
 
 class Table(NamedTuple):
-    """A table of numbers: names of the F columns, values (rows, F) float64, what was mended in a sentence each."""
+    """A table of numbers: names of the F columns, values (rows, F) float64, notes with a sentence for every repair."""
 
-    names: list
-    values: np.ndarray
-    notes: list
+    names: list[str]
+    values: Array
+    notes: list[str]
 
 
-def read_csv(path, max_bytes=1 << 28):
-    """The numbers of a CSV file, separated by comma, semicolon or tab, with a line of names or without -> Table.
+def read_csv(path: str | Path, max_bytes: int = 1 << 28) -> Table:
+    """Return the numbers of a CSV file as a Table; separators are comma, semicolon or tab, a line of names is optional.
 
-    A missing value is drawn in a straight line between its neighbours in the column. A column without a single number,
-    such as dates, is left out. `notes` says so. Raises DataError for a file that is missing, empty or not UTF-8, for a
-    line of another length, for a word or an infinity among numbers, and for a column of which more than half is missing.
+    A missing value is put on a straight line between its neighbours in the column. A column without a single number,
+    such as dates, is left out. `notes` reports both. DataError for a file that is missing, empty or not UTF-8, for a
+    line of another length, for a word or an infinity among numbers, and for a column that is more than half missing.
     """
     rows = _rows(path, max_bytes)
     width = len(rows[0][1])
     for line, row in rows:
         if len(row) != width:
             raise DataError(f"{path}: line {line} has {len(row)} values where the first has {width}; mend that line")
-    first = rows[0][1]  # names, if it has a word and no number; pandas leaves the name of its index empty
+    first = rows[0][1]  # a line of names has a word and no number; pandas leaves the name of its index empty
     header = all(_number(cell) is None for cell in first) and any(cell.lower() not in _MISSING for cell in first)
-    names = [name or f"column {i + 1}" for i, name in enumerate(first)] if header else None
-    names = names or [f"column {i + 1}" for i in range(width)]
+    all_names = [(name if header else "") or f"column {i + 1}" for i, name in enumerate(first)]
     rows = rows[header:]
     if not rows:
         raise DataError(f"{path}: has a line of names and no numbers under it")
-    kept, columns, notes = [], [], []
-    for name, cells in zip(names, zip(*(row for _, row in rows))):
+    names: list[str] = []
+    columns: list[Array] = []
+    notes: list[str] = []
+    for name, cells in zip(all_names, zip(*(row for _, row in rows))):
         values = [_number(cell) for cell in cells]
         if all(v is None for v in values):
             notes.append(f"column {name!r} holds no numbers and was left out")
@@ -58,15 +60,15 @@ def read_csv(path, max_bytes=1 << 28):
                 raise DataError(
                     f"{path}: line {line}, column {name!r}: {cell[:40]!r} is not a number; mend or empty it"
                 )
-        kept.append(name)
-        columns.append(_mended(path, name, values, notes))
-    if not kept:
+        names.append(name)
+        columns.append(_fill_gaps(path, name, values, notes))
+    if not names:
         raise DataError(f"{path}: no column holds numbers; expected a CSV file of numbers")
-    return Table(kept, np.stack(columns, 1), notes)
+    return Table(names, np.stack(columns, 1), notes)
 
 
-def _rows(path, max_bytes):
-    """(line number, stripped cells) of every line that is not blank."""
+def _rows(path: str | Path, max_bytes: int) -> list[tuple[int, list[str]]]:
+    """Return (line number, stripped cells) of every line that is not blank."""
     text = read_text(path, max_bytes)
     first = next((line for line in text.splitlines() if line.strip()), "")
     reader = csv.reader(text.splitlines(), delimiter=max(",;\t", key=first.count))
@@ -80,8 +82,8 @@ def _rows(path, max_bytes):
     return rows
 
 
-def _number(cell):
-    """The number that a cell holds, None if it holds none: nan is a missing value."""
+def _number(cell: str) -> float | None:
+    """Return the number in a cell, None if it holds another text; nan is a missing value."""
     try:
         value = float(cell) if "_" not in cell else math.nan
     except ValueError:
@@ -89,9 +91,9 @@ def _number(cell):
     return None if math.isnan(value) else value
 
 
-def _mended(path, name, values, notes):
-    """A column with its missing values put on straight lines between the known ones."""
-    values = np.array([np.nan if v is None else v for v in values])
+def _fill_gaps(path: str | Path, name: str, cells: list[float | None], notes: list[str]) -> Array:
+    """Return a column with its missing values put on straight lines between the known ones."""
+    values = np.array([np.nan if v is None else v for v in cells])
     missing = np.isnan(values)
     if missing.sum() * 2 > len(values):
         raise DataError(
@@ -105,16 +107,16 @@ def _mended(path, name, values, notes):
 
 
 class MinMax:
-    """Every column of values (..., F) from [its minimum, its maximum] to [low, high], and back by `undo`.
+    """Scale every column of values (..., F) from [its minimum, its maximum] to [low, high]; `undo` scales back.
 
-    A constant column becomes the middle, and comes back as the constant whatever a model made of it.
+    A constant column becomes the middle of the range. `undo` restores the constant, whatever a model wrote there.
 
     >>> scaling = MinMax([[1.0, 5.0], [3.0, 5.0]], -1, 1)
     >>> scaling.apply([[2.0, 5.0]]).tolist(), scaling.undo([[1.0, 0.3]]).tolist()
     ([[0.0, 0.0]], [[3.0, 5.0]])
     """
 
-    def __init__(self, values, low=0.0, high=1.0):
+    def __init__(self, values: ArrayLike, low: float = 0.0, high: float = 1.0) -> None:
         values = np.asarray(values, np.float64)
         if values.ndim < 2 or not values.size or not np.isfinite(values).all():
             raise ValueError(f"MinMax: values {values.shape}: expected finite numbers (..., F), at least one row")
@@ -122,34 +124,35 @@ class MinMax:
             raise ValueError(f"MinMax: low {low}, high {high}: expected low < high")
         values = values.reshape(-1, values.shape[-1])
         self.minimum, self.maximum, self.low, self.high = values.min(0), values.max(0), float(low), float(high)
-        self.constant = self.maximum / 2 - self.minimum / 2 == 0  # a spread of 5e-324 too: nothing divides by its half
+        self.constant = self.maximum / 2 - self.minimum / 2 == 0  # a spread of 5e-324 too: half of it is 0
 
-    def apply(self, values):
-        """Values (..., F), scaled: float32."""
-        with np.errstate(over="ignore"):  # the spread of a column from -1e308 to 1e308: halves do not overflow
+    def apply(self, values: ArrayLike) -> Array:
+        """Return values (..., F) scaled, float32."""
+        with np.errstate(over="ignore"):  # halves: the spread of a column from -1e308 to 1e308 would overflow
             spread = np.where(self.constant, 1.0, self.maximum / 2 - self.minimum / 2)
         share = np.where(self.constant, 0.5, (np.asarray(values, np.float64) / 2 - self.minimum / 2) / spread)
         return (self.low + (self.high - self.low) * share).astype(np.float32)
 
-    def undo(self, scaled):
-        """Scaled values (..., F) as they were: float64."""
+    def undo(self, scaled: ArrayLike) -> Array:
+        """Return scaled values (..., F) in their old range, float64."""
         share = (np.asarray(scaled, np.float64) - self.low) / (self.high - self.low)
         return np.where(self.constant, self.minimum, self.minimum * (1 - share) + self.maximum * share)
 
 
 class Whitening:
-    """Rows (..., F) of values as the independent directions in which they vary, each of mean 0 and variance 1, and back.
+    """Turn rows (..., F) into uncorrelated numbers of mean 0 and variance 1; `undo` turns them back.
 
-    w = (x - mean) V / σ, V the principal components and σ² the variances of the columns' correlations. Columns that say
-    almost the same, such as a day's highest and lowest price, become one large direction and a small one, and both are
-    seen; directions in which nothing varies, as of constant columns and copies, are left out, and `undo` restores them.
+    w = (x - mean) V / σ with the principal components V and variances σ² of the columns' correlations. Two columns that
+    are almost equal, such as a day's highest and lowest price, become a large direction and a small one, and a model
+    sees both at the same scale. Directions without variance, from constant or copied columns, are left out; `undo`
+    restores them.
 
     >>> whitening = Whitening([[1.0, 2.0, 7.0], [2.0, 4.0, 7.0], [3.0, 6.0, 7.0]])
     >>> whitening.apply([[1.0, 2.0, 7.0]]).shape, whitening.undo([[0.0]]).tolist()
     ((1, 1), [[2.0, 4.0, 7.0]])
     """
 
-    def __init__(self, values):
+    def __init__(self, values: ArrayLike) -> None:
         values = np.asarray(values, np.float64)
         if values.ndim < 2 or not values.size or not np.isfinite(values).all():
             raise ValueError(f"Whitening: values {values.shape}: expected finite numbers (..., F), at least one row")
@@ -162,41 +165,41 @@ class Whitening:
             raise DataError("every column is constant: there is nothing to learn")
         scaled = centred / np.where(constant, 1, spread) * ~constant
         variances, directions = np.linalg.eigh(scaled.T @ scaled / len(scaled))
-        kept = variances > 1e-10 * variances[-1]  # copies leave 1e-16, the smallest direction of stock 4e-5
-        self.to_rows = (directions[:, kept] * np.sqrt(variances[kept])).T * np.where(constant, 0, spread)  # (K, F)
-        self.from_rows = directions[:, kept] / np.sqrt(variances[kept]) / np.where(constant, 1, spread)[:, None]
+        varies = variances > 1e-10 * variances[-1]  # copies leave 1e-16, the smallest direction of stock 4e-5
+        self.to_rows = (directions[:, varies] * np.sqrt(variances[varies])).T * np.where(constant, 0, spread)  # (K, F)
+        self.from_rows = directions[:, varies] / np.sqrt(variances[varies]) / np.where(constant, 1, spread)[:, None]
 
-    def apply(self, values):
-        """Values (..., F) -> (..., K), float32, K <= F."""
+    def apply(self, values: ArrayLike) -> Array:
+        """Return values (..., F) whitened: (..., K), float32, K <= F."""
         return ((np.asarray(values, np.float64) - self.mean) @ self.from_rows).astype(np.float32)
 
-    def undo(self, whitened):
-        """(..., K) -> values (..., F) as they were: float64."""
+    def undo(self, whitened: ArrayLike) -> Array:
+        """Return whitened rows (..., K) as values (..., F), float64."""
         return np.asarray(whitened, np.float64) @ self.to_rows + self.mean
 
-    def to_json(self):
-        """What `from_json` makes it of again."""
+    def to_json(self) -> dict[str, list]:
+        """Return plain lists from which `from_json` restores this scaling."""
         return {name: getattr(self, name).tolist() for name in ("mean", "to_rows", "from_rows")}
 
     @classmethod
-    def from_json(cls, kept):
-        """The Whitening that `to_json` described."""
+    def from_json(cls, stored: dict[str, list]) -> "Whitening":
+        """Return the Whitening that `to_json` stored."""
         whitening = cls.__new__(cls)
         for name in ("mean", "to_rows", "from_rows"):
-            setattr(whitening, name, np.array(kept[name], np.float64))
+            setattr(whitening, name, np.array(stored[name], np.float64))
         return whitening
 
 
-def windows(values, length, stride=1):
-    """All runs of `length` rows of values (rows, F), `stride` apart: a new array (N, length, F).
+def windows(values: ArrayLike, length: int, stride: int = 1) -> Array:
+    """Return all runs of `length` rows of values (rows, F), `stride` apart: a new array (N, length, F).
 
-    Raises DataError, in a sentence, if there are fewer rows than that.
+    DataError if the values have fewer than `length` rows.
     """
     values = np.asarray(values)
     length, stride = operator.index(length), operator.index(stride)
     if values.ndim != 2 or length < 1 or stride < 1:
         raise ValueError(
-            f"windows: values {values.shape}, length {length}, stride {stride}: expected (rows, F), 1, 1 up"
+            f"windows: values {values.shape}, length {length}, stride {stride}: expected (rows, F), and 1 or more"
         )
     if len(values) < length:
         raise DataError(f"the series has {len(values)} rows, too few for windows of {length}; take shorter ones")
@@ -204,18 +207,19 @@ def windows(values, length, stride=1):
     return views.transpose(0, 2, 1).copy()
 
 
-def stock(length=24, folder=None):
-    """Google's stock, 6 columns a day: windows (3685 - length + 1, length, 6) in [0, 1] float32, and their MinMax.
+def stock(length: int = 24, folder: str | Path | None = None) -> tuple[Array, MinMax]:
+    """Return Google's stock, 6 columns a day: windows (3685 - length + 1, length, 6) float32 in [0, 1], and their MinMax.
 
-    In order of time. stock_data.csv is looked for in `folder`, else in $TINYGAN_DATA/series. Yoon et al. 2019 (TimeGAN).
+    The windows are in order of time. stock_data.csv comes from `folder`, else from $TINYGAN_DATA/series; DataError if
+    it is missing. Yoon et al. 2019 (TimeGAN).
     """
     table = read_csv(find_file("stock_data.csv", folder=folder) if folder else find_file("series/stock_data.csv"))
     scaling = MinMax(table.values)
     return windows(scaling.apply(table.values), length), scaling
 
 
-def sines(n, length=30, seed=0, band=(1, 5)):
-    """a sin(2π f t/length + φ), t = 0 ... length - 1: n waves (n, length, 1) float32, in [-.9, .9].
+def sines(n: int, length: int = 30, seed: int = 0, band: tuple[float, float] = (1, 5)) -> Array:
+    """Return n waves a sin(2π f t/length + φ), t = 0 ... length - 1: (n, length, 1) float32, in [-.9, .9].
 
     Frequency f ~ U(band), amplitude a ~ U(.1, .9), phase φ ~ U(-π, π). Esteban et al. 2017 (RCGAN), section 4.1.
     """
@@ -225,15 +229,15 @@ def sines(n, length=30, seed=0, band=(1, 5)):
     return waves[:, :, None].astype(np.float32)
 
 
-def made_prices(rows=3000, seed=0):
-    """A made series where no file is at hand: a Table of a stock's open, high, low, close and volume, a row a day.
+def made_prices(rows: int = 3000, seed: int = 0) -> Table:
+    """Return invented prices of a stock: a Table of open, high, low, close and volume, a row a day; it needs no file.
 
-    log close is a random walk whose daily spread itself wanders between about .5 % and 3 %; busy days are traded more.
+    log close is a random walk. Its daily spread wanders between about .5 % and 3 %, and the volume follows the spread.
     """
     rng = stream(seed, "made prices")
     noise = rng.standard_normal((6, rows))
     log_spread = np.zeros(rows)
-    for day in range(1, rows):  # an autoregression: calm and nervous times that last for about 50 days
+    for day in range(1, rows):  # an autoregression: calm and nervous periods of about 50 days
         log_spread[day] = 0.98 * log_spread[day - 1] + 0.1 * noise[0, day]
     spread = 0.012 * np.exp(log_spread)
     close = 100 * np.exp(np.cumsum(2e-4 + spread * noise[1]))

@@ -1,131 +1,138 @@
-"""Music to be heard: a piece (T, voices) of MIDI pitches, -1 for silence, as notes, as sound, as a MIDI or a WAV file.
+"""Music as a table: four voices on a grid of sixteenth notes, from Bach's chorales or made here.
 
-Rows are sixteenth notes, and a pitch that comes again in the next row is held. Nothing but the standard library and NumPy
-is needed; `music.py` has where pieces come from.
+A piece is an array (T, 4): a row is a sixteenth note, the columns are soprano to bass, and a number is a MIDI pitch (60
+is middle C) or -1 for silence. A held note repeats its pitch in the next row; the data do not tell it from a repeated
+note. `tinygan.plot.sound` turns a piece into sound, `tinygan.metrics.sound` compares pieces.
 """
 
-import io
-import struct
-import wave
-from typing import NamedTuple
+import json
+import operator
+from collections.abc import Sequence
+from pathlib import Path
 
 import numpy as np
 
-from tinygan.files import written_whole
+from tinygan.backend import Array, stream
 
-ROW = 0.16  # seconds of a sixteenth: 94 quarters a minute, a walking pace
-RATE = 22_050  # samples a second
+from .files import DataError, check_split, find_file, read_text
 
-
-class Note(NamedTuple):
-    """One note: its voice, MIDI pitch, first row and how many rows it is held."""
-
-    voice: int
-    pitch: int
-    start: int
-    length: int
+SILENCE = -1
 
 
-def notes(piece):
-    """All notes of a piece (T, voices), voice by voice, a pitch in successive rows being one note.
+def chorales(split: str = "train", folder: str | Path | None = None) -> list[Array]:
+    """Return Bach's four-part chorales, 229 ("train"), 76 ("valid") or 77 ("test"): a list of arrays (T, 4) int64.
 
-    >>> notes(np.array([[60], [60], [-1], [62]]))
-    [Note(voice=0, pitch=60, start=0, length=2), Note(voice=0, pitch=62, start=3, length=1)]
+    Jsb16thSeparated.json comes from `folder`, else from $TINYGAN_DATA/music; DataError if it is missing.
+    Boulanger-Lewandowski et al. 2012; in four voices by Huang et al. 2017.
     """
-    piece = np.asarray(piece)
-    if piece.ndim != 2 or piece.dtype.kind not in "iu" or (piece.size and not -1 <= piece.min() <= piece.max() <= 127):
-        raise ValueError(
-            f"notes: a piece is integers (T, voices) from -1, silence, to 127, got {piece.dtype} {piece.shape}"
-        )
-    found = []
-    for voice, pitches in enumerate(piece.T.tolist()):
-        edges = [t for t in range(len(pitches)) if t == 0 or pitches[t] != pitches[t - 1]] + [len(pitches)]
-        found += [Note(voice, pitches[a], a, b - a) for a, b in zip(edges, edges[1:]) if pitches[a] >= 0]
-    return found
+    check_split(split, ("train", "valid", "test"))
+    file = "Jsb16thSeparated.json"
+    return read_chorales(find_file(file, folder=folder) if folder else find_file(f"music/{file}"))[split]
 
 
-# --- sound -----------------------------------------------------------------------------------------------------
+def read_chorales(path: str | Path, max_bytes: int = 1 << 26) -> dict[str, list[Array]]:
+    """Return {split: pieces (T, voices) int64} of a JSON file {split: [[[pitch, ...], ...], ...]}; null is silence.
 
-
-def sounded(piece, row=ROW, rate=RATE):
-    """The sound of a piece (T, voices): float32 in [-1, 1], `row` seconds a row and a second to die away.
-
-    Every note is a sum of harmonics sin(2π k f t) / k², those below half the rate, under an envelope that begins and ends
-    at 0 in smooth curves: nothing clicks.
+    DataError for any other content, for rows with different numbers of voices, and for a pitch that is not an integer
+    from -1 to 127.
     """
-    sound = np.zeros(int((len(piece) * row + 1) * rate), np.float32)
-    for note in notes(piece):
-        tone = _tone(440 * 2 ** ((note.pitch - 69) / 12), note.length * row, rate)
-        start = round(note.start * row * rate)
-        sound[start : start + len(tone)] += tone[: len(sound) - start]
-    loudest = np.abs(sound).max(initial=0)
-    return sound * np.float32(0.8 / loudest) if loudest else sound
+    try:
+        content = json.loads(read_text(path, max_bytes))
+    except (json.JSONDecodeError, RecursionError) as error:
+        where = f"line {error.lineno}: {error.msg}" if isinstance(error, json.JSONDecodeError) else "nested too deep"
+        raise DataError(f"{path}: not JSON ({where}); download it again") from None
+    except ValueError as error:
+        if isinstance(error, DataError):
+            raise
+        raise DataError(f"{path}: holds a number of too many digits; download it again") from None
+    if not isinstance(content, dict) or set(content) != {"train", "valid", "test"}:
+        raise DataError(f"{path}: expected an object with the lists train, valid and test; another file?")
+    voices: int | None = None
+    splits: dict[str, list[Array]] = {}
+    for split, pieces in content.items():
+        if not isinstance(pieces, list) or not pieces:
+            raise DataError(f"{path}: {split} is not a list of pieces")
+        splits[split] = []
+        for k, rows in enumerate(pieces):
+            voices = voices or _count_voices(rows)
+            splits[split].append(_piece(rows, voices, f"{path}: piece {k} of {split}"))
+    return splits
 
 
-ATTACK, RELEASE = 0.02, 0.12  # seconds
+def _count_voices(rows: object) -> int | None:
+    return len(rows[0]) if isinstance(rows, list) and rows and isinstance(rows[0], list) else None
 
 
-def _tone(frequency, seconds, rate):
-    """One note: loud in 20 ms, slowly softer while it is held, gone 120 ms after its end."""
-    t = np.arange(int((seconds + RELEASE) * rate)) / rate
-    harmonics = [k for k in range(1, 9) if k * frequency < rate / 2]
-    tone = sum(np.sin(2 * np.pi * k * frequency * t) / k**2 for k in harmonics)
-    rise = np.clip(t / ATTACK, 0, 1)
-    fall = np.clip((seconds + RELEASE - t) / RELEASE, 0, 1)
-    smooth = lambda share: 0.5 - 0.5 * np.cos(np.pi * share)
-    return (tone * np.exp(-0.8 * t) * smooth(rise) * smooth(fall)).astype(np.float32)
+def _piece(rows: object, voices: int | None, where: str) -> Array:
+    if not isinstance(rows, list) or not rows or not voices:
+        raise DataError(f"{where} is not a list of rows of pitches")
+    for t, row in enumerate(rows):
+        if not isinstance(row, list) or len(row) != voices:
+            raise DataError(f"{where}: row {t} is not a list of {voices} pitches")
+        for pitch in row:
+            whole = isinstance(pitch, int | float) and not isinstance(pitch, bool) and pitch == pitch // 1
+            if pitch is not None and not (whole and -1 <= pitch <= 127):
+                raise DataError(f"{where}: row {t}: {str(pitch)[:20]} is not a pitch: expected -1, for silence, to 127")
+    return np.array([[SILENCE if p is None else int(p) for p in row] for row in rows], np.int64)
 
 
-# --- files -----------------------------------------------------------------------------------------------------
+def crops(pieces: Sequence[Array], length: int, stride: int | None = None) -> Array:
+    """Return all runs of `length` rows of the pieces (T, voices), `stride` apart: (N, length, voices).
 
-
-def write_wav(sound, path, rate=RATE):
-    """Write sound in [-1, 1], (samples,), as a WAV file of one channel, 16 bits a sample."""
-    content = io.BytesIO()
-    with wave.open(content, "wb") as file:
-        file.setparams((1, 2, rate, 0, "NONE", None))
-        file.writeframes(np.rint(np.clip(sound, -1, 1) * 32767).astype("<i2").tobytes())
-    with written_whole(path) as temporary:
-        temporary.write_bytes(content.getvalue())
-
-
-TICKS = 120  # of a sixteenth: 480 a quarter, which most programs use
-ORGAN = 19  # General MIDI's number of a church organ, from 0
-
-
-def write_midi(piece, path, row=ROW):
-    """Write a piece (T, voices) as a standard MIDI file: a track a voice, each on a channel of its own, an organ's sound.
-
-    The MIDI Association: Standard MIDI Files 1.0, format 1.
+    By default stride = length: crops follow each other without overlap. A shorter piece gives no crop; DataError if all
+    pieces are shorter.
     """
-    by_voice = [[] for _ in range(np.shape(piece)[1])]
-    for note in notes(piece):
-        by_voice[note.voice] += [(note.start, 1, note.pitch), (note.start + note.length, 0, note.pitch)]
-    microseconds = round(4e6 * row)  # of a quarter
-    tracks = [_track([(0, b"\xff\x51\x03" + microseconds.to_bytes(3, "big"))])]
-    for voice, events in enumerate(by_voice):
-        channel = voice % 9  # 9 is the drums'
-        messages = [(0, bytes([0xC0 | channel, ORGAN]))]
-        for t, on, pitch in sorted(events):  # where one note ends and another begins, the end comes first
-            messages.append((t * TICKS, bytes([(0x90 if on else 0x80) | channel, pitch, 80 if on else 0])))
-        tracks.append(_track(messages))
-    header = b"MThd" + struct.pack(">IHHH", 6, 1, len(tracks), 4 * TICKS)
-    with written_whole(path) as temporary:
-        temporary.write_bytes(header + b"".join(tracks))
+    length = operator.index(length)
+    stride = length if stride is None else operator.index(stride)
+    if length < 1 or stride < 1:
+        raise ValueError(f"crops: length {length}, stride {stride}: expected 1 or more")
+    runs = [piece[start : start + length] for piece in pieces for start in range(0, len(piece) - length + 1, stride)]
+    if not runs:
+        longest = max(map(len, pieces), default=0)
+        raise DataError(f"no piece has {length} rows, the longest has {longest}; take shorter crops")
+    return np.stack(runs)
 
 
-def _track(messages):
-    """A track chunk of (tick, message), in order of time."""
-    content, before = b"", 0
-    for tick, message in [*messages, (messages[-1][0], b"\xff\x2f\x00")]:
-        content += _variable(tick - before) + message
-        before = tick
-    return b"MTrk" + struct.pack(">I", len(content)) + content
+# --- made here, without a file ---------------------------------------------------------------------------------
+
+# A chord is its step in the scale, from 0; after each chord, those that textbook harmony allows next
+_NEXT = {0: (0, 3, 4, 5, 1), 1: (4,), 3: (4, 1, 0), 4: (0, 0, 5), 5: (3, 1)}
+_SCALE = np.array([0, 2, 4, 5, 7, 9, 11])
+_RANGES = ((60, 79), (55, 72), (48, 67), (40, 60))  # soprano to bass
 
 
-def _variable(number):
-    """A number in groups of seven bits, all bytes but the last with the highest bit set."""
-    groups = [number & 0x7F]
-    while number := number >> 7:
-        groups.insert(0, 0x80 | number & 0x7F)
-    return bytes(groups)
+def made_chorales(n: int = 200, bars: int = 8, seed: int = 0) -> list[Array]:
+    """Return n invented pieces in four voices, arrays (16 bars, 4): chords of a major key that lead to its tonic.
+
+    A chord lasts a quarter. The bass sings its root; each other voice sings the tone of the chord nearest to its last
+    one. Some voices pass through the step of the scale between two tones in an eighth.
+    """
+    return [_made_chorale(stream(seed, "made chorales", k), 4 * bars) for k in range(n)]
+
+
+def _made_chorale(rng: np.random.Generator, quarters: int) -> Array:
+    key = rng.integers(-5, 7)
+    chords = [0]
+    while len(chords) < quarters - 2:
+        chords.append(int(rng.choice(_NEXT[chords[-1]])))
+    chords += [4, 0]
+    last = [72, 64, 55, 48]
+    tones = np.empty((quarters, 4), np.int64)
+    for t, chord in enumerate(chords):
+        classes = (_SCALE[(chord + np.array([0, 2, 4])) % 7] + key) % 12
+        for voice, (low, high) in enumerate(_RANGES):
+            wanted = classes[:1] if voice == 3 else classes
+            reachable = [p for p in range(low, high + 1) if p % 12 in wanted]
+            distances = [
+                abs(p - last[voice]) + 0.9 * rng.random() for p in reachable
+            ]  # of two near tones either may win
+            last[voice] = reachable[distances.index(min(distances))]
+        tones[t] = last
+    piece = tones.repeat(4, 0)  # (16 bars, 4)
+    scale = set(((_SCALE + key) % 12).tolist())
+    for t, voice in zip(*np.nonzero(rng.random((quarters - 1, 4)) < 0.3)):
+        between = range(*sorted(tones[t : t + 2, voice].tolist()))[1:]
+        passing = [p for p in between if p % 12 in scale]
+        if len(passing) == 1:
+            piece[4 * t + 2 : 4 * t + 4, voice] = passing[0]
+    return piece

@@ -19,7 +19,8 @@ import sys
 import numpy as np
 
 from tinygan.autodiff import raw
-from tinygan.backend import Layout, core_count
+from tinygan.backend import Layout
+from tinygan.threads import core_count
 
 ROOM = 1 << 18  # bytes that a process hands over at a time: they stay in the cache of a core
 TRIES = 5000  # to find the others arrived before sleeping, about 1 ms: waking up takes longer than most waits

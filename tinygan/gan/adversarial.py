@@ -14,8 +14,8 @@ import numpy as np
 
 from tinygan.autodiff import Tensor, raw
 from tinygan.backend import Array, stream
-from tinygan.gan.augment import augmented, blurred, packed
-from tinygan.gan.objectives import OBJECTIVES, smoothed
+from tinygan.gan.augment import augment, blur, pack
+from tinygan.gan.objectives import OBJECTIVES, smooth
 from tinygan.gan.penalties import PENALTIES, clip_weights
 from tinygan.gan.players import Batch, Game, Player
 from tinygan.gan.settings import (
@@ -65,7 +65,7 @@ class Duel(Game):
         has = lambda group, name, neutral: getattr(settings, name) if isinstance(settings, group) else neutral
         self.G, self.D = self.players["generator"], self.players["discriminator"]
         objective = OBJECTIVES[settings.objective]
-        self.objective, self.bounds = smoothed(objective, has(SmoothSettings, "smoothing", 0.0)), objective.bounds
+        self.objective, self.bounds = smooth(objective, has(SmoothSettings, "smoothing", 0.0)), objective.bounds
         self.penalty = PENALTIES[has(GammaSettings, "penalty", "none")]
         self.clip_weights = has(SlopeSettings, "clip_weights", 0.0)
         penalised = self.penalty is not None and settings.gamma > 0
@@ -93,7 +93,7 @@ class Duel(Game):
         of_real, aside_real = self.judge(D, x_real, real.given)
         of_fake, aside_fake = self.judge(D, x_fake, tuple(map(raw, fake.given)))
         d_loss, penalty, row = self.objective.discriminator(of_real, of_fake) + aside_real + aside_fake, 0.0, {}
-        if penalised:
+        if penalised and self.penalty is not None:
             # a point made from a real sample is judged with what D is told about that one
             judge = lambda x: self.judge(D, x, real.given)[0]
             rng = stream(s.seed, "penalty", turn)
@@ -117,7 +117,8 @@ class Adversarial(Duel):
 
     def step(self, k: int) -> dict[str, float]:
         """Train both players once, D n_critic times; return losses, penalty and so on."""
-        s, G, D, row = self.settings, self.G, self.D, {}
+        s, G, D = self.settings, self.G, self.D
+        row: dict[str, float] = {}
         for turn in range(k * s.n_critic, (k + 1) * s.n_critic):  # D's turns, counted over the whole run
             # sample
             real = self.batch(turn)
@@ -149,9 +150,9 @@ class Adversarial(Duel):
     def show(self, batch: Batch, turn: int, kind: str) -> Batch:
         """Return samples as D sees them in this turn: changed, packed, under instance noise; kind: "real" or "fake"."""
         s, x = self.settings, batch.x
-        x = augmented(x, self.augment, stream(s.seed, f"augment, {kind}", turn)) if self.augment else x
+        x = augment(x, self.augment, stream(s.seed, f"augment, {kind}", turn)) if self.augment else x
         amount = self.instance_noise * (1 - turn / (s.steps * s.n_critic))
-        return Batch(blurred(packed(x, self.packing), amount, stream(s.seed, f"instance noise, {kind}", turn)), batch.given)
+        return Batch(blur(pack(x, self.packing), amount, stream(s.seed, f"instance noise, {kind}", turn)), batch.given)
 
 
 def g_and_d(generator: Module, discriminator: Module, s: Any) -> tuple[Player, Player]:

@@ -1,19 +1,21 @@
 """What D is shown instead of single, clean samples, so that it sees a collapsed G and is not certain too early.
 
-`packed` shows it several samples at once, `MinibatchStd` tells it how different the samples of a batch are, `blurred` adds
-noise, `augmented` moves, dims and covers pictures. Each is differentiable, for G learns through it.
+`pack` shows it several samples at once, `MinibatchStd` tells it how different the samples of a batch are, `blur` adds
+noise, `augment` moves, dims and covers pictures. Each is differentiable: G learns through it.
 """
+
+from collections.abc import Callable
 
 import numpy as np
 
-from tinygan.autodiff import raw
+from tinygan.autodiff import TensorLike, raw
 from tinygan.backend import xp
 from tinygan.nn import Module
 from tinygan.ops import cat, expand, matmul, mean, reshape, sqrt, square, transpose
 
 
-def packed(x, packing):
-    """Samples (N, C, ...) as packs (N / packing, packing · C, ...): D judges each pack, real or generated, as one.
+def pack(x: TensorLike, packing: int) -> TensorLike:
+    """Return samples (N, C, ...) as packs (N / packing, packing · C, ...): D judges each pack, real or generated, as one.
 
     A G that draws few different samples gives itself away. D must take packing times the channels or features. ValueError
     unless packing divides N. PacGAN, Lin et al. 2018, section 3.
@@ -26,8 +28,8 @@ def packed(x, packing):
     return reshape(x, (n // packing, packing * channels, *rest))
 
 
-def blurred(x, amount, rng):
-    """x + amount · N(0, 1): real and generated samples overlap, so D cannot tell them apart with certainty.
+def blur(x: TensorLike, amount: float, rng: np.random.Generator) -> TensorLike:
+    """Return x + amount · N(0, 1): real and generated samples overlap, so D cannot tell them apart with certainty.
 
     Sønderby et al. 2017, section 3.3, who let the amount fall to 0 over training.
     """
@@ -45,12 +47,12 @@ class MinibatchStd(Module):
     Verdicts on the samples of a group depend on one another. Karras et al. 2018, section 3.
     """
 
-    def __init__(self, group=4):
+    def __init__(self, group: int = 4):
         if group < 2:
             raise ValueError(f"MinibatchStd: group {group}: one sample has no spread; take 2 or more")
         self.group = group
 
-    def forward(self, x):
+    def forward(self, x: TensorLike) -> TensorLike:
         """(N, C, ...) -> (N, C + 1, ...)."""
         n, _, *rest = x.shape
         group = max(size for size in range(1, min(self.group, n) + 1) if n % size == 0)
@@ -60,19 +62,19 @@ class MinibatchStd(Module):
         channel = reshape(expand(spread, (group, n // group, 1, *rest)), (n, 1, *rest))
         return cat([x, channel], 1)
 
-    def extra_repr(self):
+    def extra_repr(self) -> str:
         return f"group={self.group}"
 
 
 # --- pictures --------------------------------------------------------------------------------------------------
 
 
-def augmented(x, policy, rng):
-    """Pictures (N, C, H, W) after the changes that `policy` names, joined by +: "translation+cutout", say.
+def augment(x: TensorLike, policy: str, rng: np.random.Generator) -> TensorLike:
+    """Return pictures (N, C, H, W) after the changes that `policy` names, joined by +: "translation+cutout", say.
 
-    Each picture is changed in its own way, real and generated ones by the same policy: D has more to learn from few
-    pictures, and G is not taught to draw the changes, as it would be if only real ones were changed. ValueError for other
-    shapes and names. Zhao et al. 2020, DiffAugment, whose strengths these are.
+    Each picture is changed in its own way, real and generated ones by the same policy. D has more to learn from few
+    pictures. G would learn to draw the changes if only real ones were changed. ValueError for other shapes and names.
+    Zhao et al. 2020, DiffAugment, whose strengths these are.
     """
     if not policy:
         return x
@@ -86,44 +88,46 @@ def augmented(x, policy, rng):
 
 
 def _beside(x, array):
-    """An array of the CPU, on the device and of the type of x."""
+    """Return an array of the CPU, on the device and of the type of x."""
     return xp(raw(x)).asarray(array, dtype=x.dtype)
 
 
 def _brightness(x, rng):
-    """x + b, b uniform on ±.5, one a picture."""
+    """Return x + b, b uniform on ±.5, one a picture."""
     return x + _beside(x, rng.random((len(x), 1, 1, 1)) - 0.5)
 
 
 def _contrast(x, rng):
-    """m + c (x - m), m the mean of the picture, c uniform on [.5, 1.5)."""
+    """Return m + c (x - m), m the mean of the picture, c uniform on [.5, 1.5)."""
     m = mean(x, (1, 2, 3), True)
     return (x - m) * _beside(x, rng.random((len(x), 1, 1, 1)) + 0.5) + m
 
 
 def _translation(x, rng):
-    """Moved by up to an eighth of its height and width, 0 where nothing is left: R x Cᵀ, R and C identities moved aside."""
+    """Move each picture by up to an eighth of its height and width, 0 beyond: R x Cᵀ, R and C identities moved aside."""
 
-    def moved(size):
+    def shifts(size):
         most = (size + 4) // 8
         by = rng.integers(-most, most + 1, len(x))
         places = np.arange(size)
         return _beside(x, places[:, None] == places + by[:, None, None])[:, None]  # (N, 1, size, size)
 
-    rows, columns = moved(x.shape[2]), moved(x.shape[3])
+    rows, columns = shifts(x.shape[2]), shifts(x.shape[3])
     return matmul(matmul(rows, x), transpose(columns, 2, 3))
 
 
 def _cutout(x, rng):
-    """A rectangle of half its height and width is 0; its middle may be anywhere, so some of it may lie outside."""
+    """Set a rectangle of half the height and width to 0; its middle may be anywhere, so some of it may lie outside."""
 
-    def covered(size):
+    def cover(size):
         first = rng.integers(0, size + 1 - size % 2, (len(x), 1)) - size // 4
         places = np.arange(size)
         return (places >= first) & (places < first + size // 2)  # (N, size)
 
-    rows, columns = covered(x.shape[2]), covered(x.shape[3])
+    rows, columns = cover(x.shape[2]), cover(x.shape[3])
     return x * _beside(x, ~(rows[:, None, :, None] & columns[:, None, None, :]))
 
 
-CHANGES = {"brightness": _brightness, "contrast": _contrast, "translation": _translation, "cutout": _cutout}
+CHANGES: dict[str, Callable] = {
+    "brightness": _brightness, "contrast": _contrast, "translation": _translation, "cutout": _cutout,
+}  # fmt: skip

@@ -11,7 +11,7 @@ import numpy as np
 from tinygan.autodiff import Tensor, no_grad
 from tinygan.backend import stream
 from tinygan.gan.adversarial import Adversarial
-from tinygan.gan.augment import augmented
+from tinygan.gan.augment import augment
 from tinygan.gan.latent import Space, draw_each
 from tinygan.gan.players import Batch
 from tinygan.nn import Module
@@ -62,7 +62,9 @@ class FromNoise(Adversarial):
 
     # --- samples -------------------------------------------------------------------------------------------------------
 
-    def draw(self, n: int, rng: np.random.Generator, *, truncation: float | None = None, given: Any = None) -> np.ndarray:
+    def draw(  # type: ignore[override]  # it takes what `takes` names
+        self, n: int, rng: np.random.Generator, *, truncation: float | None = None, given: Any = None
+    ) -> np.ndarray:
         """Return n samples, numpy."""
         z = draw_each(self.spaces, rng, n, truncation)
         return self.paint(z, self.answered(n, rng) if given is None else self.told(given))
@@ -80,7 +82,8 @@ class FromNoise(Adversarial):
             k, t = divmod(time, 1)
             a, b = (draw_each(self.spaces, stream(seed, "walk", int(k + i) % stops), n) for i in (0, 1))
             with no_grad():
-                yield self.paint([s.between(*points, t, f) for s, *points, f in zip(self.spaces, a, b, fixed)], given)
+                points = zip(self.spaces, a, b, fixed)
+                yield self.paint([space.between(start, end, t, f) for space, start, end, f in points], given)
 
     def paint(self, z: Sequence, given: tuple) -> np.ndarray:
         """Return what the averaged G makes of z and `given`, numpy."""
@@ -95,4 +98,4 @@ class FromNoise(Adversarial):
             x, given = self.generate(self.G.average.module, draw_each(self.spaces, rng, 1), self.answered(1, rng))
         if self.packing > 1 and given:
             raise ValueError(f"packing={self.packing}: D is told more than the samples, and that cannot be packed")
-        augmented(x, self.augment, stream(0, "augment"))
+        augment(x, self.augment, stream(0, "augment"))

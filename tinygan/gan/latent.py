@@ -17,6 +17,7 @@ from typing import Any
 
 import numpy as np
 
+from tinygan.autodiff import Tensor
 from tinygan.nn import GRU, Linear, Module
 from tinygan.ops import cat, expand, relu, tanh, unsqueeze
 
@@ -226,21 +227,20 @@ def _checked_probabilities(name, probabilities, count):
 
 
 class SparseCode(Module):
-    """relu(x), of which the setting `sparsity` draws all but a few units to 0: what is active names what a sample has.
-
-    A layer of G that keeps what it last gave. G's loss gains sparsity · E |h|. Olshausen & Field 1996, eq. 2.
+    """relu(x), a layer of G that keeps what it last gave, h. G's loss gains sparsity · E |h|: few units are
+    active. Olshausen & Field 1996, eq. 2.
     """
 
-    last = None
+    last: Tensor
 
-    def forward(self, x):
+    def forward(self, x: Tensor) -> Tensor:
         """(N, ...) -> (N, ...), none negative."""
         self.last = relu(x)
         return self.last
 
 
-def sparse_code(generator):
-    """What the layer SparseCode of a generator last gave."""
+def sparse_code(generator: Module) -> Tensor:
+    """Return what the layer SparseCode of a generator last gave."""
     return next(m for m in generator.modules() if isinstance(m, SparseCode)).last
 
 
@@ -251,11 +251,11 @@ class LatentPath(Module):
     every step. Tulyakov et al. 2018 (MoCoGAN), section 3.1, whose R_M has ε_t alone.
     """
 
-    def __init__(self, size, noise, path, *, rng=None):
+    def __init__(self, size: int, noise: int, path: int, *, rng: Any = None):
         self.begin = Linear(size, path, rng=rng)
         self.gru = GRU(noise + size, path, batch_first=True, rng=rng)
 
-    def forward(self, z, noise):
+    def forward(self, z: Tensor, noise: Tensor) -> Tensor:
         """z (N, size), noise ε (N, T, noise) -> the path (N, T, path)."""
         along = expand(unsqueeze(z, 1), (-1, noise.shape[1], -1))
         return self.gru(cat([noise, along], 2), unsqueeze(tanh(self.begin(z)), 0))[0]

@@ -20,7 +20,7 @@ class Objective(NamedTuple):
     generator: Callable
     source: str
     compares: bool = False  # whether G's loss needs the verdicts on real samples too
-    targets: bool = False  # whether D pulls real verdicts to a target, which `smoothed` can lower
+    targets: bool = False  # whether D pulls real verdicts to a target, which `smooth` can lower
     bounds: tuple[float, float] | None = None  # D's loss when it cannot tell (all verdicts even), when it is always right
 
 
@@ -61,7 +61,7 @@ wasserstein = Objective(
 
 
 def _margin(a, b):
-    """How much more real a_n is than b_n; ValueError if the batches cannot be paired."""
+    """Return how much more real a_n is than b_n; ValueError if the batches cannot be paired."""
     if a.shape != b.shape:
         raise ValueError(
             f"relativistic: verdicts {a.shape} and {b.shape}: every real sample is paired with a generated one, so there"
@@ -80,7 +80,7 @@ relativistic = Objective(
 
 
 def _above_average(a, b):
-    """-E log σ(a - E b) - E log(1 - σ(b - E a)): every a wants to exceed the average b, no b the average a."""
+    """Return -E log σ(a - E b) - E log(1 - σ(b - E a)): every a wants to exceed the average b, no b the average a."""
     return -mean(logsigmoid(a - mean(b))) - mean(logsigmoid(mean(a) - b))
 
 
@@ -97,9 +97,9 @@ relativistic_average = Objective(
 
 
 def _f_gan(output, conjugate, divergence, bounds=None):
-    """Two objectives for one divergence: the game as in eq. 6, and with the G of section 3.2.
+    """Return two objectives for one divergence: the game as in eq. 6, and with the G of section 3.2.
 
-    D's output is T = g(v), g making it a number that f's conjugate f* takes. `output` is v -> g(v) and `conjugate`
+    D's output is T = g(v): g makes v a number that f's conjugate f* takes. `output` is v -> g(v) and `conjugate`
     v -> f*(g(v)). For the best D, E T(real) - E f*(T(fake)) is the divergence of P, the real samples, from Q, the
     generated ones. Nowozin et al. 2016, tables 1 and 2.
     """
@@ -144,11 +144,11 @@ OBJECTIVES = {
 }
 
 
-def smoothed(objective, amount):
-    """The objective with D's target for real samples lowered from 1 to 1 - amount, which keeps D from being certain.
+def smooth(objective: Objective, amount: float) -> Objective:
+    """Return the objective with D's target for real samples lowered from 1 to 1 - amount, so that D is never certain.
 
-    -(1 - a) log σ(v) - a log(1 - σ(v)) = -log σ(v) + a v, and (v - (1 - a))² / 2 = (v - 1)² / 2 + a v + a constant: in
-    both it is a v that is added. Only for objectives with `targets`. Salimans et al. 2016, section 3.4.
+    -(1 - a) log σ(v) - a log(1 - σ(v)) = -log σ(v) + a v, and (v - (1 - a))² / 2 = (v - 1)² / 2 + a v + a constant: both
+    gain a v. Only for objectives with `targets`. Salimans et al. 2016, section 3.4.
     """
     if not amount:
         return objective

@@ -3,7 +3,8 @@
 Pictures between samples, a walk through them, and the training pictures nearest to samples: has it memorised?
 """
 
-from collections.abc import Callable
+from collections.abc import Callable, Iterator
+from itertools import count
 from typing import Any
 
 import numpy as np
@@ -34,19 +35,19 @@ def makes_pictures(game: Any) -> bool:
     return x.ndim == 4 and x.shape[1] in (1, 3) and x.dtype.kind == "f"
 
 
-def between_samples(game, path, seed=0):
+def between_samples(game: FromNoise, path: Any, seed: int = 0) -> None:
     """Draw a row for each of some samples: from one, on the left, to another, on the right."""
     steps = list(game.walk(ROWS, seed, np.linspace(0, 1, COLUMNS)))
     save_image(image_grid(np.stack(steps, 1).reshape(-1, *steps[0].shape[1:]), COLUMNS), path)
 
 
-def walk(game, path, seed=0):
+def walk(game: FromNoise, path: Any, seed: int = 0) -> None:
     """Draw samples that change into others and back, an animation without a jump."""
     times = np.arange(STOPS * FRAMES) / FRAMES
     gif((image_grid(x) for x in game.walk(WALKERS, seed, times, STOPS)), path)
 
 
-def beside_training(game, path, seed=0):
+def beside_training(game: Any, path: Any, seed: int = 0) -> None:
     """Draw samples, and under each the training pictures nearest to it, pixel by pixel."""
     x = game.sample(COMPARED, seed)
     near, distances = np.zeros((len(x), 0, *x.shape[1:]), x.dtype), np.zeros((len(x), 0))
@@ -59,16 +60,21 @@ def beside_training(game, path, seed=0):
     save_image(neighbour_strip(x, near), path)
 
 
-def _once_each(game):
+def _once_each(game: Any) -> Iterator[np.ndarray]:
     """Yield the training pictures, CHUNK at a time, in the order of training, until a batch has none that is new.
 
     No more than MOST_PICTURES: some recipes put pictures together without end.
     """
-    seen, chunk, step, new = set(), [], 0, True
-    while new and len(seen) < MOST_PICTURES:
-        batch = to_numpy(game.batch(step).x)
-        new = [picture for picture in batch if (key := hash(picture.tobytes())) not in seen and not seen.add(key)]
-        chunk, step = chunk + new, step + 1
+    seen: set[int] = set()
+    chunk: list[np.ndarray] = []
+    for step in count():
+        known = len(seen)
+        for picture in to_numpy(game.batch(step).x):
+            if (key := hash(picture.tobytes())) not in seen:
+                seen.add(key)
+                chunk.append(picture)
+        if len(seen) == known or known >= MOST_PICTURES:
+            break
         if len(chunk) >= CHUNK:
             yield np.stack(chunk)
             chunk = []

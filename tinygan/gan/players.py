@@ -132,7 +132,8 @@ class Game:
         how = {name: value for name, value in asked.items() if value is not None}
         for name in how.keys() - set(self.takes):
             raise ValueError(f"{name.removeprefix('of_')} {how[name]}: {REFUSALS[name]}")
-        if how.pop("of_class", None) is not None:
+        if of_class is not None:
+            del how["of_class"]
             if not 0 <= of_class < self.classes:
                 raise ValueError(f"class {of_class}: classes are 0 to {self.classes - 1}")
             return self.sample(n * self.classes, seed, **how)[of_class :: self.classes]

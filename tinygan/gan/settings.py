@@ -108,8 +108,6 @@ class GammaSettings(RunSettings):
 
     def __post_init__(self):
         super().__post_init__()
-        if PENALTIES[self.penalty].target > 0 and self.gamma == 0:
-            raise ValueError(f"penalty={self.penalty} with gamma=0.0 penalises nothing: give it a weight, 10 is usual")
         if self.gamma_end and self.gamma == 0:
             raise ValueError(f"gamma_end={self.gamma_end} with gamma=0.0: there is no penalty that could fall")
 
@@ -135,7 +133,12 @@ class SlopeSettings(RunSettings):
 
     def __post_init__(self):
         super().__post_init__()
-        if self.clip_weights > 0 and self.penalty != "none" and PENALTIES[self.penalty].target > 0:
+        penalty = PENALTIES[self.penalty]
+        if penalty is None or penalty.target == 0:
+            return
+        if isinstance(self, GammaSettings) and self.gamma == 0:
+            raise ValueError(f"penalty={self.penalty} with gamma=0.0 penalises nothing: give it a weight, 10 is usual")
+        if self.clip_weights > 0:
             raise ValueError(
                 f"penalty={self.penalty} pulls D's slope to 1 and clip_weights={self.clip_weights} forbids it: leave one"
                 " of them out"

@@ -1,4 +1,4 @@
-"""Finite differences against gradients: assert_gradients, gradcheck and `check`, which both are made of.
+"""Finite differences against gradients: `check`, and assert_gradients and gradcheck, which call it.
 
 A gradient is compared one element at a time. With g random, the scalar <g, f(x)> moves by the central difference
 <g, f(x + h) - f(x - h)> / 2h when one element moves, and the backward pass given g must say the same. Everything is
@@ -6,7 +6,9 @@ float64: in float32 the difference of two nearby values has two right digits. `h
 """
 
 import textwrap
+from collections.abc import Sequence
 from dataclasses import dataclass, field
+from typing import Any
 
 import numpy as np
 
@@ -19,7 +21,7 @@ STEPS = (1e-5, 1e-7, 1e-3)  # the first is right for almost all; steep functions
 
 @dataclass
 class Finding:
-    """What was found out about the gradient of one input.
+    """The verdict on the gradient of one input.
 
     `problem` is None when it is right, otherwise a sentence; `hint` is the likely mistake. `index` is where analytic
     and numeric disagree most, `error` their relative difference there.
@@ -61,7 +63,10 @@ class Finding:
         return self.problem + "\n\n" + "\n".join(lines) + "\n"
 
 
-def assert_gradients(f, *inputs, order=1, seed=0, samples=200, tolerance=1e-5, names=None):
+def assert_gradients(
+    f: Any, *inputs: Any, order: int = 1, seed: int = 0, samples: int = 200, tolerance: float = 1e-5,
+    names: Sequence[str] | None = None,
+) -> None:  # fmt: skip
     """Raise GradientError, an AssertionError that names the likely mistake, unless f's gradients are right at `inputs`.
 
     f: a function of Tensors, a Module (its parameters are checked too) or a pair (forward, backward) of NumPy
@@ -77,8 +82,8 @@ def assert_gradients(f, *inputs, order=1, seed=0, samples=200, tolerance=1e-5, n
             raise GradientError(str(finding), finding)
 
 
-def gradcheck(f, *inputs, **options):
-    """Whether the gradients of f are right at `inputs`: assert_gradients with an answer instead of an error."""
+def gradcheck(f: Any, *inputs: Any, **options: Any) -> bool:
+    """Return whether the gradients of f are right at `inputs`; arguments as for assert_gradients."""
     try:
         assert_gradients(f, *inputs, **options)
     except GradientError:
@@ -86,15 +91,18 @@ def gradcheck(f, *inputs, **options):
     return True
 
 
-def check(f, *inputs, order=1, seed=0, samples=200, tolerance=1e-5, names=None):
-    """One Finding for every input and order, right or wrong; arguments as for assert_gradients."""
+def check(
+    f: Any, *inputs: Any, order: int = 1, seed: int = 0, samples: int = 200, tolerance: float = 1e-5,
+    names: Sequence[str] | None = None,
+) -> list[Finding]:  # fmt: skip
+    """Return one Finding for every input and order, right or wrong; arguments as for assert_gradients."""
     subject = subject_of(f, inputs, names)
-    findings = []
+    findings: list[Finding] = []
     for k in range(1, order + 1):
         rng = stream(seed, "gradcheck", k)
-        found, g = _check_once(subject, k, rng, seed, samples, tolerance)
-        findings += found
-        if k < order and all(finding.problem is None for finding in found):
+        of_order, g = _check_once(subject, k, rng, seed, samples, tolerance)
+        findings += of_order
+        if k < order and all(finding.problem is None for finding in of_order):
             subject = subject.differentiated(g)
         else:
             break
@@ -105,7 +113,7 @@ def check(f, *inputs, order=1, seed=0, samples=200, tolerance=1e-5, names=None):
 
 
 def _check_once(subject, order, rng, seed, samples, tolerance):
-    """(findings, gs): the gradients of `subject` at its own point compared, for one random upstream gradient."""
+    """Return (findings, gs): the gradients of `subject` at its point, compared for one random upstream gradient gs."""
     arrays, outputs = subject.arrays, _outputs_at_point(subject)
     # none near 0, no two alike; asarray because a generator draws shape () as a number
     gs = [np.asarray(rng.uniform(0.5, 1.5, y.shape) * rng.choice([-1.0, 1.0], y.shape)) for y in outputs]
@@ -115,19 +123,16 @@ def _check_once(subject, order, rng, seed, samples, tolerance):
     for k, (name, x, a) in enumerate(zip(subject.names, arrays, analytic)):
         finding = Finding(name, x.shape, order, direction=direction)
         findings.append(finding)
-        what = (
-            f"d{name}"
-            if order == 1
-            else f"order {order}, the gradient of <g, ({', '.join(subject.outputs)})> for {name},"
-        )
-        finding.problem = _form_problem(a, x, subject.title, what)
+        higher = f"order {order}, the gradient of <g, ({', '.join(subject.outputs or ())})> for {name},"
+        title = f"d{name}" if order == 1 else higher
+        finding.problem = _form_problem(a, x, subject.title, title)
         if finding.problem:
             finding.hint = hints.of_form(analytic, outputs, subject.names, arrays, k)
             finding.error = float("inf")
             continue
         places = np.arange(x.size) if x.size <= samples else np.sort(rng.choice(x.size, samples, replace=False))
         evidence = hints.Evidence(subject, k, np.asarray(a), places, gs, outputs, tolerance)
-        _compare(finding, evidence, what)
+        _compare(finding, evidence, title)
     for finding in findings:
         finding.others = [other for other in findings if other is not finding]
     return findings, gs
@@ -145,22 +150,19 @@ def _outputs_at_point(subject):
         if y.dtype != np.float64:
             raise GradientError(
                 f"{subject.title} returned {y.dtype} for float64 inputs, too coarse to check: look for a cast, a"
-                " float32"
-                " array inside, or an empty array made without dtype"
+                " float32 array inside, or an empty array made without dtype"
             )
         if np.isnan(y).any():
-            where = tuple(map(int, np.argwhere(np.isnan(y))[0]))
+            index = tuple(map(int, np.argwhere(np.isnan(y))[0]))
             raise GradientError(
-                f"{subject.title}: the output is nan at {where}, so no gradient can be checked here: is an input"
-                " outside"
-                " of the domain (log or square root of a negative number, 0 / 0)?"
+                f"{subject.title}: the output is nan at {index}, so no gradient can be checked here: is an input"
+                " outside of the domain (log or square root of a negative number, 0 / 0)?"
             )
     for y, again in zip(outputs, subject.value(subject.arrays)):
         if not np.allclose(y, again, rtol=1e-12, atol=0):
             raise GradientError(
                 f"{subject.title} returned two different results for the same input: a gradient cannot be checked"
-                " through"
-                " chance; make the generator inside the function from a fixed seed, or call module.eval()"
+                " through chance; make the generator inside the function from a fixed seed, or call module.eval()"
             )
     return outputs
 
@@ -178,21 +180,21 @@ def _analytic(subject, gs):
     return analytic
 
 
-def _form_problem(a, x, title, what):
-    """What is wrong with a gradient before its numbers are looked at, or None."""
+def _form_problem(a, x, function, gradient):
+    """Return what is wrong with a gradient before its numbers are looked at, or None."""
     if a is None:
-        return f"{title}: {what} is missing: backward returned None for it."
+        return f"{function}: {gradient} is missing: backward returned None for it."
     if not hasattr(a, "shape") and not isinstance(a, float | int):
-        return f"{title}: {what} is no array but {type(a).__name__}."
+        return f"{function}: {gradient} is not an array but {type(a).__name__}."
     a = np.asarray(a)
     if a.shape != x.shape:
-        return f"{title}: {what} has shape {a.shape}, it must have the input's shape {x.shape}."
+        return f"{function}: {gradient} has shape {a.shape}, it must have the input's shape {x.shape}."
     if a.dtype != np.float64:
-        return f"{title}: {what} is {a.dtype} although every input is float64."
+        return f"{function}: {gradient} is {a.dtype} although every input is float64."
     return None
 
 
-def _compare(finding, evidence, what):
+def _compare(finding, evidence, title):
     numeric, columns = evidence.differences(STEPS[0])
     a = evidence.analytic.reshape(-1)[evidence.places]
     scale = np.abs(numeric[np.isfinite(numeric)]).max(initial=0.0)
@@ -200,16 +202,15 @@ def _compare(finding, evidence, what):
     noise = 1e-5 * max([1.0] + [float(np.abs(y[np.isfinite(y)]).max(initial=0.0)) for y in evidence.outputs])
     errors = _relative(a, numeric, scale, noise)
     steps = np.full(len(a), STEPS[0])
-    for step in STEPS[
-        1:
-    ]:  # a second opinion where they disagree: a right gradient agrees at some step, a wrong one at none
+    # A second opinion where they disagree: a right gradient agrees at some step, a wrong one at none.
+    for step in STEPS[1:]:
         doubtful = np.flatnonzero(~(errors <= evidence.tolerance))
         if len(doubtful) and np.isfinite(a[doubtful]).all():
             again, _ = evidence.differences(step, doubtful)
             agrees = _relative(a[doubtful], again, scale, noise) <= evidence.tolerance
-            chosen = doubtful[agrees]
-            numeric[chosen], steps[chosen] = again[agrees], step
-            errors[chosen] = _relative(a[chosen], numeric[chosen], scale, noise)
+            cleared = doubtful[agrees]
+            numeric[cleared], steps[cleared] = again[agrees], step
+            errors[cleared] = _relative(a[cleared], numeric[cleared], scale, noise)
     finding.checked = len(a)
     if not len(a):
         return
@@ -220,21 +221,18 @@ def _compare(finding, evidence, what):
     if not finding.wrong:
         return
     finding.index = tuple(map(int, np.unravel_index(evidence.places[worst], finding.shape)))
-    finding.analytic, finding.numeric, finding.step = (
-        float(a[worst]) + 0.0,
-        float(numeric[worst]) + 0.0,
-        float(steps[worst]),
-    )
+    finding.analytic, finding.numeric = float(a[worst]) + 0.0, float(numeric[worst]) + 0.0
+    finding.step = float(steps[worst])
     evidence.settle(numeric, columns, wrong, worst)
     part = "every element disagrees" if wrong.all() else f"{finding.wrong} of {len(wrong)} elements disagree"
     if len(wrong) < evidence.x.size:
         part += f" (of {evidence.x.size}, {len(wrong)} were checked)"
-    finding.problem = f"{evidence.subject.title}: {what} is wrong: {part}."
+    finding.problem = f"{evidence.subject.title}: {title} is wrong: {part}."
     finding.direction += evidence.seen_most_at()
     finding.hint = hints.of_numbers(evidence)
 
 
 def _relative(a, n, scale, noise):
-    """|a - n| relative to the larger, to 1/100 of the largest of this input, or to what rounding leaves."""
+    """Return |a - n| relative to the larger, to 1/100 of the largest of this input, or to what rounding leaves."""
     with np.errstate(invalid="ignore"):
         return np.abs(a - n) / np.maximum(np.maximum(np.abs(a), np.abs(n)), max(0.01 * scale, noise))

@@ -11,6 +11,7 @@ import inspect
 import os
 import sys
 import traceback
+from typing import Any, TextIO
 
 import numpy as np
 
@@ -22,8 +23,8 @@ class _BadSpec(Exception):
     """One sentence for the person at the terminal."""
 
 
-def check_file(spec, stream=None, order=1):
-    """Check FILE.py:NAME and print a table to `stream`: 0 if all is right, 1 if not, 2 for a bad spec."""
+def check_file(spec: str, stream: TextIO | None = None, order: int = 1) -> int:
+    """Check FILE.py:NAME and print a table to `stream`; return 0 if all is right, 1 if not, 2 for a bad spec."""
     stream = sys.stdout if stream is None else stream
     try:
         path, name = _split(spec)
@@ -56,9 +57,9 @@ def _split(spec):
 
 
 def _load(path):
-    """The names defined in a file, run as a module so that it can import its neighbours."""
+    """Run a file as a module that can import its neighbours; return the names that it defines."""
     folder = os.path.dirname(os.path.abspath(path))
-    module_spec = importlib.util.spec_from_file_location(os.path.basename(path)[:-3], path)
+    module_spec: Any = importlib.util.spec_from_file_location(os.path.basename(path)[:-3], path)
     module = importlib.util.module_from_spec(module_spec)
     sys.path.insert(0, folder)
     try:
@@ -71,7 +72,7 @@ def _load(path):
 
 
 def _where_raised(error, path):
-    """`ValueError: text (layers.py, line 12)`, the last line of the user's own file on the way to the error."""
+    """Return `ValueError: text (layers.py, line 12)` with the last line of the user's own file on the way to the error."""
     file = os.path.abspath(path)
     lines = [f.lineno for f in traceback.extract_tb(error.__traceback__) if os.path.abspath(f.filename) == file]
     if isinstance(error, SyntaxError):
@@ -113,9 +114,8 @@ def _inputs(members, name, f):
     if not all(isinstance(s, tuple) and all(isinstance(n, int) for n in s) for s in shapes):
         if len(needed) != 1:
             raise _BadSpec(
-                f"no inputs to check {name} at: add {name}_inputs = ({', '.join(p.name for p in needed)},), a tuple"
-                " of arrays,"
-                " to the file"
+                f"no inputs to check {name} at: add {name}_inputs = ({', '.join(p.name for p in needed)},), a"
+                " tuple of arrays, to the file"
             )
         shapes = [(3, 4)]
     rng = stream(0, "gradcheck inputs")

@@ -1,13 +1,13 @@
 """What a wrong gradient looks like: from the numbers to the likely mistake.
 
-`Evidence` measures: finite differences, one-sided slopes and, if the outputs are few, which of them an error is from.
-Below it stands one function a mistake; each looks at the evidence and answers with a sentence or None, and the first
-sentence is the hint. A new mistake that students make is a new function at the end of the file.
+`Evidence` measures: finite differences, one-sided slopes and, if the outputs are few, through which of them an error comes.
+Below it stands one function per mistake. Each looks at the evidence and returns a sentence or None; the first sentence is
+the hint. Write a new function at the end of the file for a mistake that has none.
 """
 
 import numpy as np
 
-MANY = 64  # outputs beyond which the gradient is not taken apart output by output, which costs one backward pass each
+MANY = 64  # with more outputs, the gradient is not looked at output by output: each costs a backward pass
 
 
 class Evidence:
@@ -20,14 +20,14 @@ class Evidence:
         self.g = _flat(gs)
 
     def settle(self, numeric, columns, wrong, worst):
-        """Keep the outcome of the comparison, which the hints read."""
+        """Keep the outcome of the comparison for the hints."""
         self.n, self.columns, self.wrong, self.worst = numeric, columns, wrong, worst
         self.a = self.analytic.reshape(-1)[self.places]
         self.scale = np.abs(numeric[np.isfinite(numeric)]).max(initial=0.0)
         self.complete = len(self.places) == self.x.size
 
     def differences(self, step, subset=slice(None)):
-        """(numeric, columns): <g, Δf> / Δx for each place, and Δf / Δx for each output by itself if they are few."""
+        """Return (numeric, columns): <g, Δf> / Δx for each place, and Δf / Δx for each output by itself if they are few."""
         places = self.places[subset]
         numeric, columns = np.empty(len(places)), []
         with np.errstate(all="ignore"):
@@ -40,7 +40,7 @@ class Evidence:
         return numeric, np.array(columns) if columns else None
 
     def one_sided(self, place, h):
-        """The slopes of <g, f> to the left and to the right of a place."""
+        """Return the slopes of <g, f> to the left and to the right of a place."""
         with np.errstate(all="ignore"):
             return tuple((self.g * self._slope(place, *ends)).sum() for ends in ((0.0, -h), (h, 0.0)))
 
@@ -70,11 +70,11 @@ class Evidence:
         for like in self.gs:
             gs.append(g[start : start + like.size].reshape(like.shape))
             start += like.size
-        found = np.asarray(self.subject.gradients(self.subject.arrays, gs)[self.k], dtype=np.float64)
-        return found.reshape(-1)[self.places]
+        gradient = np.asarray(self.subject.gradients(self.subject.arrays, gs)[self.k], dtype=np.float64)
+        return gradient.reshape(-1)[self.places]
 
     def output_name(self, o):
-        """The name of output element number o: output[1, 2]."""
+        """Return the name of output element number o: output[1, 2]."""
         for i, y in enumerate(self.outputs):
             if o < y.size:
                 names = self.subject.outputs or (["output"] if len(self.outputs) == 1 else None)
@@ -83,11 +83,11 @@ class Evidence:
             o -= y.size
 
     def input_name(self, row):
-        """The name of checked element number `row`: x[0, 3]."""
+        """Return the name of checked element number `row`: x[0, 3]."""
         return self.name + _place(np.unravel_index(self.places[row], self.x.shape))
 
     def seen_most_at(self):
-        """The output through which the worst element went wrong, in words; empty if there are many."""
+        """Return in words the output through which the worst element went wrong; nothing if there are many outputs."""
         if self.rows is None or self.g.size < 2 or not np.isfinite(self.columns[self.worst]).all():
             return ""
         o = int(np.argmax(np.abs(self.rows[:, self.worst] - self.columns[self.worst]) * np.abs(self.g)))
@@ -100,7 +100,7 @@ class Evidence:
         )
 
     def alike(self, a, n, tolerance=1e-4):
-        """Whether two arrays are equal but for rounding."""
+        """Return whether two arrays are equal but for rounding."""
         return a.shape == n.shape and bool(np.all(np.abs(a - n) <= tolerance * (np.abs(n) + 0.01 * self.scale)))
 
 
@@ -116,7 +116,7 @@ def _place(index):
 
 
 def of_form(analytic, outputs, names, arrays, k):
-    """The likely mistake behind the k-th gradient, which is missing, or has another shape or type than its input."""
+    """Return the likely mistake behind the k-th gradient, which is missing, or has another shape or type than its input."""
     a, x = analytic[k], arrays[k]
     if a is None:
         return "does the backward pass end in a return with all its gradients? Only an input of integers may have None"
@@ -150,18 +150,18 @@ def of_form(analytic, outputs, names, arrays, k):
 
 
 def _broadcast_axes(small, large):
-    """The axes of `large` along which `small` was repeated, or None if it cannot have been."""
+    """Return the axes of `large` along which `small` was repeated, or None if it cannot have been."""
     lead = len(large) - len(small)
     if lead < 0 or any(s not in (1, n) for s, n in zip(small, large[lead:])):
         return None
     return [*range(lead), *(i + lead for i, s in enumerate(small) if s == 1 != large[i + lead])]
 
 
-# --- wrong in its numbers: one function a mistake, asked in this order -------------------------------------------
+# --- wrong in its numbers: one function per mistake, asked in this order -------------------------------------------
 
 
 def of_numbers(evidence):
-    """The first of the hints below that fits, or None."""
+    """Return the first of the hints below that fits, or None."""
     with np.errstate(all="ignore"):
         for hint in HINTS:
             sentence = hint(evidence)
@@ -173,9 +173,8 @@ def of_numbers(evidence):
 def _not_finite(e):
     if not np.isfinite(e.a).all():
         return (
-            f"the backward pass gives {e.a[~np.isfinite(e.a)][0]}: a division by 0, log(0) or 0 * inf in it; replace"
-            " the"
-            " dangerous value before the division (x + (x == 0)), not the result after it"
+            f"the backward pass gives {e.a[~np.isfinite(e.a)][0]}: a division by 0, log(0) or 0 * inf in it;"
+            " replace the dangerous value before the division (x + (x == 0)), not the result after it"
         )
     if not np.isfinite(e.n).all():
         return "f itself is not finite next to this point, at the border of its domain: move the input inside"
@@ -189,13 +188,13 @@ def _kink(e):
     value = e.x.flat[e.places[e.worst]]
     return (
         f"a kink: at {e.input_name(e.worst)} = {value:.6g} the slope is {left:.4g} on the left and {right:.4g} on"
-        " the right"
-        " (relu at 0, two equal maxima, a jump). Finite differences cannot judge here: move the input away from it"
+        " the right (relu at 0, two equal maxima, a jump). Finite differences cannot judge here: move the input"
+        " away from it"
     )
 
 
 def _is_kink(e, row):
-    """Whether the one-sided slopes stay apart as the step shrinks (or grow, at a jump); curvature would shrink."""
+    """Return whether the one-sided slopes stay apart as the step shrinks (or grow, at a jump); curvature would shrink."""
     gaps = []
     for h in (1e-5, 1e-6):
         left, right = e.one_sided(e.places[row], h)
@@ -220,8 +219,8 @@ def _zero(e):
 
 
 def _sizes(e):
-    """What the numbers of elements mean: {12: "the number of elements of x"}."""
-    sizes = {}
+    """Return what the numbers of elements mean: {12: "the number of elements of x"}."""
+    sizes: dict = {}
     for name, array in zip(e.subject.names, e.subject.arrays):
         for axis, n in enumerate(array.shape):
             sizes.setdefault(n, f"the length of axis {axis} of {name}")
@@ -258,8 +257,7 @@ def _constant_factor(e):
         mean = f", or a sum over 2 ({size}) taken for a mean" if size else ""
         return (
             f"analytic = 0.5 x numeric{sign}: the 2 of d(x^2) = 2x is missing, or {e.name} is used twice and only"
-            " one of the"
-            f" two gradients is added{mean}"
+            f" one of the two gradients is added{mean}"
         )
     if len(e.n) > 1:
         return f"analytic = {factor:.6g} x numeric everywhere: a constant factor is wrong or missing"
@@ -389,8 +387,8 @@ def _one_place(e):
             )
 
 
-def _coordinates(e, chosen):
-    return np.stack(np.unravel_index(e.places[chosen], e.x.shape), 1) if e.x.ndim else np.zeros((0, 0), int)
+def _coordinates(e, rows):
+    return np.stack(np.unravel_index(e.places[rows], e.x.shape), 1) if e.x.ndim else np.zeros((0, 0), int)
 
 
 def _list(items, most=4):

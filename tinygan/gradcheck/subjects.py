@@ -6,6 +6,8 @@ input, and differentiated(gs), the subject whose value is the gradient: checking
 
 import copy
 import inspect
+from collections.abc import Sequence
+from typing import Any
 
 import numpy as np
 
@@ -21,19 +23,20 @@ class GradientError(AssertionError):
         self.finding = finding
 
 
-def subject_of(f, inputs, names=None):
-    """The subject for f, whatever it is written as."""
+def subject_of(f: Any, inputs: Sequence, names: Sequence[str] | None = None) -> Any:
+    """Return the subject for f, whatever it is written as."""
     if isinstance(f, tuple | list):
         if len(f) != 2 or not all(map(callable, f)):
             raise TypeError("gradcheck of a pair takes (forward, backward), two functions")
-        return _Pair(*f, inputs, names)
+        forward, backward = f
+        return _Pair(forward, backward, inputs, names)
     if not callable(f):
         raise TypeError(f"gradcheck takes a function, a Module or a pair (forward, backward), not {type(f).__name__}")
     return _TensorFunction.of(f, inputs, names)
 
 
 def _flat(result):
-    """The outputs one by one: an LSTM returns (out, (h, c))."""
+    """Return the outputs one by one: an LSTM returns (out, (h, c))."""
     return [y for part in result for y in _flat(part)] if isinstance(result, tuple | list) else [result]
 
 
@@ -46,21 +49,21 @@ def _as_float64(x):
 
 
 def _names(function, inputs, names):
-    """The parameter names of `function` for each of `inputs`."""
+    """Return the parameter names of `function` for each of `inputs`."""
     if names is not None:
         if len(names) != len(inputs):
             raise ValueError(f"gradcheck: {len(names)} names for {len(inputs)} inputs")
         return list(names)
     try:
-        found = []
+        parameters: list[str] = []
         for parameter in inspect.signature(function).parameters.values():
             if parameter.kind is parameter.VAR_POSITIONAL:
-                found += [f"{parameter.name}[{i}]" for i in range(len(inputs) - len(found))]
+                parameters += [f"{parameter.name}[{i}]" for i in range(len(inputs) - len(parameters))]
             elif parameter.kind is not parameter.VAR_KEYWORD:
-                found.append(parameter.name)
+                parameters.append(parameter.name)
     except (TypeError, ValueError):  # a built-in function has no signature
-        found = []
-    return [found[i] if i < len(found) else f"input {i}" for i in range(len(inputs))]
+        parameters = []
+    return [parameters[i] if i < len(parameters) else f"input {i}" for i in range(len(inputs))]
 
 
 def _title(f):
@@ -75,7 +78,8 @@ class _TensorFunction:
 
     def __init__(self, title, call, names, arrays, leaves, outputs=None):
         self.title, self.call, self.names, self.arrays, self.leaves = title, call, names, arrays, leaves
-        self.passed, self.outputs = [], outputs
+        self.passed: list = []
+        self.outputs = outputs
 
     @classmethod
     def of(cls, f, inputs, names):
@@ -125,11 +129,11 @@ class _TensorFunction:
         recorded = [(y, xp(y.data).asarray(g)) for y, g in zip(self.call(tensors), gs, strict=True) if y.requires_grad]
         if not recorded:  # constant, or cut off from its inputs: the numbers will tell
             return [np.zeros_like(a) for a in arrays]
-        found = grad([y for y, _ in recorded], tensors, [g for _, g in recorded])
-        return [to_numpy(g) for g in found]
+        gradients = grad([y for y, _ in recorded], tensors, [g for _, g in recorded])
+        return [to_numpy(g) for g in gradients]
 
     def differentiated(self, gs):
-        """The function (inputs, g) -> gradients of <g, f(inputs)>, with its gradients checked at the same inputs."""
+        """Return the subject (inputs, g) -> gradients of <g, f(inputs)>, at the same inputs."""
         count = len(self.arrays)
         library = xp(self.leaves(self.arrays)[0].data)
 
@@ -151,7 +155,7 @@ class _TensorFunction:
 
 
 class _Pair:
-    """Two functions of NumPy arrays that know nothing of tinygan; the three conventions of the package's docstring."""
+    """Two functions of NumPy arrays, in one of the three conventions of the package's docstring."""
 
     can_differentiate = False
     outputs = None
@@ -191,18 +195,17 @@ class _Pair:
                 raise GradientError(
                     f"{_title(self.forward)} returned {len(result)} things: return out, or (out, cache)"
                 )
-            found = self.backward(g, result[1])
+            gradients = self.backward(g, result[1])
         elif self._takes(1 + len(given)):
-            found = self.backward(g, *given)
+            gradients = self.backward(g, *given)
         elif self._takes(1):
-            found = self.backward(g)
+            gradients = self.backward(g)
         else:
             raise TypeError(
                 f"{self.title} must take (g, {', '.join(self.all_names)}), or (g, cache) if forward returns (out,"
-                " cache),"
-                " or (g) if it is a method of an object that remembers"
+                " cache), or (g) if it is a method of an object that remembers"
             )
-        return self._one_each(found)
+        return self._one_each(gradients)
 
     def _takes(self, count):
         try:
@@ -213,15 +216,15 @@ class _Pair:
             return count > 1
         return True
 
-    def _one_each(self, found):
-        """The gradients of the checked inputs, out of one for every input or one for every checked input."""
-        found = list(found) if isinstance(found, tuple | list) else [found]
-        if len(found) == len(self.inputs):
-            return [found[i] for i in self.checked]
-        if len(found) == len(self.checked):
-            return found
+    def _one_each(self, gradients):
+        """Return the gradients of the checked inputs, given one for every input or one for every checked input."""
+        gradients = list(gradients) if isinstance(gradients, tuple | list) else [gradients]
+        if len(gradients) == len(self.inputs):
+            return [gradients[i] for i in self.checked]
+        if len(gradients) == len(self.checked):
+            return gradients
         raise GradientError(
-            f"{self.title} returned {len(found)} gradient{'s' * (len(found) != 1)} for {len(self.inputs)} inputs:"
+            f"{self.title} returned {len(gradients)} gradient{'s' * (len(gradients) != 1)} for {len(self.inputs)} inputs:"
             f" return one for each of ({', '.join(self.all_names)}), None for one without a gradient"
         )
 

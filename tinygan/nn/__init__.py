@@ -15,9 +15,10 @@ from tinygan.nn.activation import (
     Tanh,
 )
 from tinygan.nn.attention import MultiheadAttention
+from tinygan.nn.containers import ModuleList, Sequential
 from tinygan.nn.conv import Conv1d, Conv2d, Conv3d, ConvTranspose1d, ConvTranspose2d, ConvTranspose3d
 from tinygan.nn.linear import Embedding, Linear
-from tinygan.nn.module import Module, ModuleList, Parameter, Sequential
+from tinygan.nn.module import Module, Parameter
 from tinygan.nn.norm import BatchNorm1d, BatchNorm2d, BatchNorm3d, GroupNorm, InstanceNorm2d, LayerNorm
 from tinygan.nn.recurrent import GRU, LSTM, GRUCell, LSTMCell
 from tinygan.nn.resize import (

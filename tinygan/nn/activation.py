@@ -4,32 +4,34 @@ Each is the function of the same name in `tinygan.ops` with its settings remembe
 is accepted where PyTorch has it and ignored: nothing here is ever changed in place.
 """
 
-from functools import partial
+from typing import Any
 
 import numpy as np
 
 from tinygan import ops
+from tinygan.autodiff import Tensor, TensorLike
+from tinygan.nn.init import Seed
 from tinygan.nn.module import Module
 
 
 class Identity(Module):
     """input itself; settings are accepted and ignored."""
 
-    def __init__(self, *_, **__):
+    def __init__(self, *_: Any, **__: Any):
         pass
 
-    def forward(self, input):
-        """input."""
+    def forward(self, input: Any) -> Any:
+        """Return input."""
         return input
 
 
 class ReLU(Module):
     """max(0, input)."""
 
-    def __init__(self, inplace=False):
+    def __init__(self, inplace: bool = False):
         pass
 
-    def forward(self, input):
+    def forward(self, input: TensorLike) -> Tensor:
         """(...) -> (...)."""
         return ops.relu(input)
 
@@ -37,69 +39,52 @@ class ReLU(Module):
 class LeakyReLU(Module):
     """input where positive, negative_slope * input elsewhere."""
 
-    def __init__(self, negative_slope=0.01, inplace=False):
+    def __init__(self, negative_slope: float = 0.01, inplace: bool = False):
         self.negative_slope = negative_slope
 
-    def forward(self, input):
+    def forward(self, input: TensorLike) -> Tensor:
         """(...) -> (...)."""
         return ops.leaky_relu(input, self.negative_slope)
 
-    def extra_repr(self):
+    def extra_repr(self) -> str:
         return f"negative_slope={self.negative_slope}"
-
-
-class Rectifiable(Module):
-    """A layer whose forward takes `negative_slope`: it does what a ReLU or LeakyReLU after it would do in the same pass."""
-
-    def followed_by(self, module):
-        """The two as one, unless the slope is no fraction or a subclass has a forward of its own."""
-        slope = 0.0 if type(module) is ReLU else module.negative_slope if type(module) is LeakyReLU else -1
-        if 0 <= slope <= 1 and getattr(self.forward, "takes_slope", False):
-            return partial(self, negative_slope=slope)
-        return None
-
-
-def takes_slope(forward):
-    """Mark the forward of a Rectifiable layer: one that overrides it has no mark."""
-    forward.takes_slope = True
-    return forward
 
 
 class ELU(Module):
     """input where positive, alpha (e^input - 1) elsewhere."""
 
-    def __init__(self, alpha=1.0, inplace=False):
+    def __init__(self, alpha: float = 1.0, inplace: bool = False):
         self.alpha = alpha
 
-    def forward(self, input):
+    def forward(self, input: TensorLike) -> Tensor:
         """(...) -> (...)."""
         return ops.elu(input, self.alpha)
 
-    def extra_repr(self):
+    def extra_repr(self) -> str:
         return f"alpha={self.alpha}"
 
 
 class GELU(Module):
     """input Φ(input), or its approximation "tanh"."""
 
-    def __init__(self, approximate="none"):
+    def __init__(self, approximate: str = "none"):
         self.approximate = approximate
 
-    def forward(self, input):
+    def forward(self, input: TensorLike) -> Tensor:
         """(...) -> (...)."""
         return ops.gelu(input, self.approximate)
 
-    def extra_repr(self):
+    def extra_repr(self) -> str:
         return f"approximate={self.approximate!r}"
 
 
 class SiLU(Module):
     """input σ(input)."""
 
-    def __init__(self, inplace=False):
+    def __init__(self, inplace: bool = False):
         pass
 
-    def forward(self, input):
+    def forward(self, input: TensorLike) -> Tensor:
         """(...) -> (...)."""
         return ops.silu(input)
 
@@ -107,7 +92,7 @@ class SiLU(Module):
 class Tanh(Module):
     """The hyperbolic tangent."""
 
-    def forward(self, input):
+    def forward(self, input: TensorLike) -> Tensor:
         """(...) -> (...)."""
         return ops.tanh(input)
 
@@ -115,7 +100,7 @@ class Tanh(Module):
 class Sigmoid(Module):
     """1 / (1 + e^-input)."""
 
-    def forward(self, input):
+    def forward(self, input: TensorLike) -> Tensor:
         """(...) -> (...)."""
         return ops.sigmoid(input)
 
@@ -123,28 +108,28 @@ class Sigmoid(Module):
 class Softplus(Module):
     """log(1 + e^(beta input)) / beta; input itself where beta input > threshold."""
 
-    def __init__(self, beta=1.0, threshold=20.0):
+    def __init__(self, beta: float = 1.0, threshold: float = 20.0):
         self.beta, self.threshold = beta, threshold
 
-    def forward(self, input):
+    def forward(self, input: TensorLike) -> Tensor:
         """(...) -> (...)."""
         return ops.softplus(input, self.beta, self.threshold)
 
-    def extra_repr(self):
+    def extra_repr(self) -> str:
         return f"beta={self.beta}, threshold={self.threshold}"
 
 
 class Softmax(Module):
     """e^input / Σ e^input along dim."""
 
-    def __init__(self, dim):
+    def __init__(self, dim: int):
         self.dim = dim
 
-    def forward(self, input):
+    def forward(self, input: TensorLike) -> Tensor:
         """(...) -> (...)."""
         return ops.softmax(input, self.dim)
 
-    def extra_repr(self):
+    def extra_repr(self) -> str:
         return f"dim={self.dim}"
 
 
@@ -155,15 +140,15 @@ class Dropout(Module):
     resumed run repeats it, call `net.reseed(stream(seed, "dropout", step))` before each step. Srivastava et al. 2014.
     """
 
-    def __init__(self, p=0.5, inplace=False, *, rng=None):
+    def __init__(self, p: float = 0.5, inplace: bool = False, *, rng: Seed = None):
         if not 0 <= p <= 1:
             raise ValueError(f"Dropout: p is a probability, got {p}")
         self.p = p
         self.rng = np.random.default_rng(rng)
 
-    def forward(self, input):
+    def forward(self, input: TensorLike) -> Tensor:
         """(...) -> (...)."""
         return ops.dropout(input, self.p, self.training, self.rng)
 
-    def extra_repr(self):
+    def extra_repr(self) -> str:
         return f"p={self.p}"

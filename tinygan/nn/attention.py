@@ -1,13 +1,14 @@
 """MultiheadAttention: every position asks all others what they hold, in several ways at once."""
 
 import math
+from typing import Any
 
 import numpy as np
 
 from tinygan import ops
-from tinygan.autodiff import raw
+from tinygan.autodiff import Tensor, TensorLike, raw
 from tinygan.backend import xp
-from tinygan.nn.init import xavier_uniform_, zeros_
+from tinygan.nn.init import Seed, xavier_uniform_, zeros_
 from tinygan.nn.linear import Linear
 from tinygan.nn.module import Module, zeros_parameter
 
@@ -20,8 +21,8 @@ class MultiheadAttention(Module):
     """
 
     def __init__(
-        self, embed_dim, num_heads, dropout=0.0, bias=True, batch_first=False,
-        *, rng=None, device=None, dtype=np.float32,
+        self, embed_dim: int, num_heads: int, dropout: float = 0.0, bias: bool = True, batch_first: bool = False,
+        *, rng: Seed = None, device: str | None = None, dtype: Any = np.float32,
     ):  # fmt: skip
         if embed_dim % num_heads:
             raise ValueError(f"MultiheadAttention: embed_dim={embed_dim} must be a multiple of num_heads={num_heads}")
@@ -32,7 +33,7 @@ class MultiheadAttention(Module):
         self.out_proj = Linear(embed_dim, embed_dim, bias, rng=rng, device=device, dtype=dtype)
         self.reset_parameters(rng)
 
-    def reset_parameters(self, rng=None):
+    def reset_parameters(self, rng: Seed = None) -> None:
         """Draw both projections again."""
         rng = np.random.default_rng(rng)
         xavier_uniform_(self.in_proj_weight, rng=rng)
@@ -42,9 +43,10 @@ class MultiheadAttention(Module):
                 zeros_(bias)
 
     def forward(
-        self, query, key, value, key_padding_mask=None, need_weights=True, attn_mask=None, average_attn_weights=True,
-        is_causal=False,
-    ):  # fmt: skip
+        self, query: TensorLike, key: TensorLike, value: TensorLike, key_padding_mask: TensorLike | None = None,
+        need_weights: bool = True, attn_mask: TensorLike | None = None, average_attn_weights: bool = True,
+        is_causal: bool = False,
+    ) -> tuple[Tensor, Tensor | None]:  # fmt: skip
         """query (L, N, E), key and value (S, N, E) -> output (L, N, E), weights (N, L, S) or None; batch_first: (N, L, E).
 
         key_padding_mask (N, S) and attn_mask (L, S) or (N · heads, L, S): True forbids, or numbers that are added to the
@@ -78,10 +80,10 @@ class MultiheadAttention(Module):
         return ops.unsqueeze(x, 0) if batch_axis is None else ops.transpose(x, 0, 1) if batch_axis == 1 else x
 
     def _project(self, *inputs):
-        """q, k and v from the three inputs (N, L or S, E), each (N, heads, L or S, d)."""
+        """Return q, k and v of the three inputs (N, L or S, E), each (N, heads, L or S, d)."""
         weight, bias = self.in_proj_weight, self.in_proj_bias
         if inputs[0] is inputs[1] is inputs[2]:  # self-attention: one product
-            projected = ops.chunk(ops.linear(inputs[0], weight, bias), 3, -1)
+            projected = list(ops.chunk(ops.linear(inputs[0], weight, bias), 3, -1))
         else:
             weights, biases = ops.chunk(weight, 3), (None,) * 3 if bias is None else ops.chunk(bias, 3)
             projected = [ops.linear(x, w, b) for x, w, b in zip(inputs, weights, biases)]
@@ -89,7 +91,7 @@ class MultiheadAttention(Module):
         return [ops.transpose(ops.unflatten(x, -1, heads), 1, 2) for x in projected]
 
     def _mask(self, attn_mask, key_padding_mask, q, k):
-        """What is added to the scores (N, heads, L, S): both masks, -inf where one forbids; None if there is none."""
+        """Return what is added to the scores (N, heads, L, S): both masks, -inf where one forbids; None without a mask."""
         (batch, heads, length, _), source = q.shape, k.shape[2]
         total = None
         for name, mask, shapes in (
@@ -108,5 +110,5 @@ class MultiheadAttention(Module):
             total = mask if total is None else total + mask
         return total
 
-    def extra_repr(self):
+    def extra_repr(self) -> str:
         return f"{self.embed_dim}, {self.num_heads}" + f", dropout={self.dropout}" * (self.dropout > 0)

@@ -4,19 +4,23 @@ Pictures are N C H W in shape; a weight is (out, in / groups, *kernel), of a tra
 *kernel). In memory both have the channels last, because that is the order in which `ops.conv` multiplies them.
 """
 
+from typing import Any
+
 import numpy as np
 
 from tinygan import ops
+from tinygan.autodiff import Tensor, TensorLike
 from tinygan.backend import xp
-from tinygan.nn.activation import Rectifiable, takes_slope
-from tinygan.nn.init import affine_
-from tinygan.nn.module import zeros_parameter
+from tinygan.nn.init import Seed, affine_
+from tinygan.nn.module import Module, zeros_parameter
+from tinygan.ops.windows import PerAxis
 
 
-class _AnyConv(Rectifiable):
+class _AnyConv(Module):
     """What all six share: settings, weight and bias, and how these begin, in ±1/√fan_in."""
 
     dims: int  # 1, 2 or 3, the number of spatial dimensions
+    groups: int
 
     def _build(self, channels, kernel_size, weight_channels, bias, rng, device, dtype):
         self.in_channels, self.out_channels = channels
@@ -29,7 +33,7 @@ class _AnyConv(Rectifiable):
         self.reset_parameters(rng)
 
     def _each(self, setting):
-        """A number for each dimension: 3 -> (3, 3). The paddings "same" and "valid" stay as they are."""
+        """Return a number for each dimension: 3 -> (3, 3). The paddings "same" and "valid" stay as they are."""
         if isinstance(setting, int):
             return (setting,) * self.dims
         return setting if isinstance(setting, str) else tuple(setting)
@@ -39,11 +43,11 @@ class _AnyConv(Rectifiable):
             raise ValueError(f"{type(self).__name__}: {channels} channels do not fall into {groups} groups")
         return channels // groups
 
-    def reset_parameters(self, rng=None):
+    def reset_parameters(self, rng: Seed = None) -> None:
         """Draw weight and bias again."""
         affine_(self.weight, self.bias, rng)
 
-    def extra_repr(self):
+    def extra_repr(self) -> str:
         text = f"{self.in_channels}, {self.out_channels}"
         usual = {"kernel_size": None, "stride": 1, "padding": 0, "output_padding": 0, "dilation": 1}
         for name, value in usual.items():
@@ -56,8 +60,9 @@ class _AnyConv(Rectifiable):
 
 class _Conv(_AnyConv):
     def __init__(
-        self, in_channels, out_channels, kernel_size, stride=1, padding=0, dilation=1, groups=1, bias=True,
-        padding_mode="zeros", *, rng=None, device=None, dtype=np.float32,
+        self, in_channels: int, out_channels: int, kernel_size: PerAxis, stride: PerAxis = 1,
+        padding: PerAxis | str = 0, dilation: PerAxis = 1, groups: int = 1, bias: bool = True,
+        padding_mode: str = "zeros", *, rng: Seed = None, device: str | None = None, dtype: Any = np.float32,
     ):  # fmt: skip
         if padding_mode not in ("zeros", "reflect", "replicate", "circular"):
             raise ValueError(f"padding_mode is 'zeros', 'reflect', 'replicate' or 'circular', not {padding_mode!r}")
@@ -67,20 +72,24 @@ class _Conv(_AnyConv):
         weight_channels = out_channels, self._per_group(in_channels, groups)
         self._build((in_channels, out_channels), kernel_size, weight_channels, bias, rng, device, dtype)
 
-    @takes_slope
-    def forward(self, input, negative_slope=None):
-        """(N, in_channels, *size) -> (N, out_channels, *size), with ⌊(n + 2 padding - dilation (k - 1) - 1) / stride⌋ + 1."""
-        convolve, padding = (ops.conv1d, ops.conv2d, ops.conv3d)[self.dims - 1], self.padding
+    def forward(self, input: TensorLike) -> Tensor:
+        """(N, in_channels, *size) -> (N, out_channels, *size); ⌊(n + 2 padding - dilation (k - 1) - 1) / stride⌋ + 1."""
+        return (ops.conv1d, ops.conv2d, ops.conv3d)[self.dims - 1](*self.arguments(input))
+
+    def arguments(self, input: TensorLike) -> tuple:
+        """Return what `ops.conv2d` is called with for this input: borders other than zeros are put around it here."""
+        padding = self.padding
         if self.padding_mode != "zeros":
             borders = [p for p in reversed(padding) for _ in ("before", "after")]
             input, padding = ops.pad(input, borders, self.padding_mode), 0
-        return convolve(input, self.weight, self.bias, self.stride, padding, self.dilation, self.groups, negative_slope)
+        return input, self.weight, self.bias, self.stride, padding, self.dilation, self.groups
 
 
 class _ConvTranspose(_AnyConv):
     def __init__(
-        self, in_channels, out_channels, kernel_size, stride=1, padding=0, output_padding=0, groups=1, bias=True,
-        dilation=1, *, rng=None, device=None, dtype=np.float32,
+        self, in_channels: int, out_channels: int, kernel_size: PerAxis, stride: PerAxis = 1,
+        padding: PerAxis | str = 0, output_padding: PerAxis = 0, groups: int = 1, bias: bool = True,
+        dilation: PerAxis = 1, *, rng: Seed = None, device: str | None = None, dtype: Any = np.float32,
     ):  # fmt: skip
         self._per_group(in_channels, groups)
         self.stride, self.padding, self.dilation = self._each(stride), self._each(padding), self._each(dilation)
@@ -88,13 +97,16 @@ class _ConvTranspose(_AnyConv):
         weight_channels = in_channels, self._per_group(out_channels, groups)
         self._build((in_channels, out_channels), kernel_size, weight_channels, bias, rng, device, dtype)
 
-    @takes_slope
-    def forward(self, input, negative_slope=None):
+    def forward(self, input: TensorLike) -> Tensor:
         """(N, in_channels, *size) -> (N, out_channels, *size); n becomes (n - 1) stride - 2 padding + dilation (k - 1)
         + output_padding + 1."""
         convolve = (ops.conv_transpose1d, ops.conv_transpose2d, ops.conv_transpose3d)[self.dims - 1]
+        return convolve(*self.arguments(input))
+
+    def arguments(self, input: TensorLike) -> tuple:
+        """Return what `ops.conv_transpose2d` is called with for this input."""
         settings = self.stride, self.padding, self.output_padding, self.groups, self.dilation
-        return convolve(input, self.weight, self.bias, *settings, negative_slope)
+        return input, self.weight, self.bias, *settings
 
 
 class Conv1d(_Conv):

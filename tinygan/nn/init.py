@@ -5,54 +5,58 @@ CPU in float64 and then cast, so that float32, float64, CPU and GPU begin alike.
 """
 
 import math
+from typing import Any, TypeAlias
 
 import numpy as np
 
+from tinygan.autodiff import Tensor
 from tinygan.backend import xp
 
+Seed: TypeAlias = "np.random.Generator | int | None"
 
-def _fill(tensor, values):
+
+def _fill(tensor: Tensor, values: Any) -> Tensor:
     array = xp(tensor.data).empty_like(tensor.data)  # keeps a weight channels-last in memory
     array[...] = xp(array).asarray(np.asarray(values, tensor.dtype))
     tensor.data = array
     return tensor
 
 
-def uniform_(tensor, a=0.0, b=1.0, rng=None):
-    """Uniform on [a, b)."""
+def uniform_(tensor: Tensor, a: float = 0.0, b: float = 1.0, rng: Seed = None) -> Tensor:
+    """Draw from the uniform distribution on [a, b)."""
     return _fill(tensor, np.random.default_rng(rng).uniform(a, b, tensor.shape))
 
 
-def normal_(tensor, mean=0.0, std=1.0, rng=None):
-    """Normal with this mean and standard deviation."""
+def normal_(tensor: Tensor, mean: float = 0.0, std: float = 1.0, rng: Seed = None) -> Tensor:
+    """Draw from the normal distribution with this mean and standard deviation."""
     return _fill(tensor, np.random.default_rng(rng).normal(mean, std, tensor.shape))
 
 
-def constant_(tensor, val):
-    """All elements equal to val."""
+def constant_(tensor: Tensor, val: float) -> Tensor:
+    """Set all elements to val."""
     return _fill(tensor, val)
 
 
-def zeros_(tensor):
-    """All 0."""
+def zeros_(tensor: Tensor) -> Tensor:
+    """Set all elements to 0."""
     return constant_(tensor, 0.0)
 
 
-def ones_(tensor):
-    """All 1."""
+def ones_(tensor: Tensor) -> Tensor:
+    """Set all elements to 1."""
     return constant_(tensor, 1.0)
 
 
-def fans(tensor):
-    """(fan_in, fan_out) of a weight (out, in, *kernel): inputs that an output sees, outputs that an input reaches."""
+def fans(tensor: Tensor) -> tuple[int, int]:
+    """Return (fan_in, fan_out) of a weight (out, in, *kernel): inputs that an output sees, outputs that an input reaches."""
     if tensor.ndim < 2:
         raise ValueError(f"fan-in and fan-out are those of a weight (out, in, ...), this Tensor is {tensor.shape}")
     kernel = math.prod(tensor.shape[2:])
     return tensor.shape[1] * kernel, tensor.shape[0] * kernel
 
 
-def calculate_gain(nonlinearity, param=None):
-    """The factor by which weights grow to make up for what a nonlinearity shrinks; param: leaky_relu's slope (0.01)."""
+def calculate_gain(nonlinearity: str, param: float | None = None) -> float:
+    """Return the factor that makes up for what a nonlinearity shrinks; param: leaky_relu's slope (0.01)."""
     if nonlinearity == "leaky_relu":
         return math.sqrt(2 / (1 + (0.01 if param is None else param) ** 2))
     gains = {"linear": 1.0, "sigmoid": 1.0, "tanh": 5 / 3, "relu": math.sqrt(2), "selu": 3 / 4}
@@ -63,14 +67,14 @@ def calculate_gain(nonlinearity, param=None):
     return gains[nonlinearity]
 
 
-def xavier_uniform_(tensor, gain=1.0, rng=None):
-    """Uniform on ±gain √(6 / (fan_in + fan_out)). Glorot & Bengio 2010."""
+def xavier_uniform_(tensor: Tensor, gain: float = 1.0, rng: Seed = None) -> Tensor:
+    """Draw uniformly from ±gain √(6 / (fan_in + fan_out)). Glorot & Bengio 2010."""
     bound = gain * math.sqrt(6 / sum(fans(tensor)))
     return uniform_(tensor, -bound, bound, rng)
 
 
-def xavier_normal_(tensor, gain=1.0, rng=None):
-    """Normal with standard deviation gain √(2 / (fan_in + fan_out)). Glorot & Bengio 2010."""
+def xavier_normal_(tensor: Tensor, gain: float = 1.0, rng: Seed = None) -> Tensor:
+    """Draw from the normal distribution with standard deviation gain √(2 / (fan_in + fan_out)). Glorot & Bengio 2010."""
     return normal_(tensor, 0.0, gain * math.sqrt(2 / sum(fans(tensor))), rng)
 
 
@@ -80,19 +84,23 @@ def _kaiming_std(tensor, a, mode, nonlinearity):
     return calculate_gain(nonlinearity, a) / math.sqrt(fans(tensor)[mode == "fan_out"])
 
 
-def kaiming_uniform_(tensor, a=0.0, mode="fan_in", nonlinearity="leaky_relu", rng=None):
-    """Uniform on ±gain √(3 / fan), a: leaky_relu's slope. He et al. 2015."""
+def kaiming_uniform_(
+    tensor: Tensor, a: float = 0.0, mode: str = "fan_in", nonlinearity: str = "leaky_relu", rng: Seed = None,
+) -> Tensor:  # fmt: skip
+    """Draw uniformly from ±gain √(3 / fan), a: leaky_relu's slope. He et al. 2015."""
     bound = math.sqrt(3) * _kaiming_std(tensor, a, mode, nonlinearity)
     return uniform_(tensor, -bound, bound, rng)
 
 
-def kaiming_normal_(tensor, a=0.0, mode="fan_in", nonlinearity="leaky_relu", rng=None):
-    """Normal with standard deviation gain / √fan, a: leaky_relu's slope. He et al. 2015."""
+def kaiming_normal_(
+    tensor: Tensor, a: float = 0.0, mode: str = "fan_in", nonlinearity: str = "leaky_relu", rng: Seed = None,
+) -> Tensor:  # fmt: skip
+    """Draw from the normal distribution with standard deviation gain / √fan, a: leaky_relu's slope. He et al. 2015."""
     return normal_(tensor, 0.0, _kaiming_std(tensor, a, mode, nonlinearity), rng)
 
 
-def orthogonal_(tensor, gain=1.0, rng=None):
-    """gain times a random matrix (out, rest) with orthonormal rows, or columns if those are fewer. Saxe et al. 2013."""
+def orthogonal_(tensor: Tensor, gain: float = 1.0, rng: Seed = None) -> Tensor:
+    """Set the weight (out, rest) to gain times random orthonormal rows, or columns if those are fewer. Saxe et al. 2013."""
     if tensor.ndim < 2:
         raise ValueError(f"orthogonal_ needs a weight of two dimensions or more, got {tensor.shape}")
     rows, columns = tensor.shape[0], math.prod(tensor.shape[1:])
@@ -102,8 +110,8 @@ def orthogonal_(tensor, gain=1.0, rng=None):
     return _fill(tensor, gain * (q.T if rows < columns else q).reshape(tensor.shape))
 
 
-def affine_(weight, bias, rng=None):
-    """PyTorch's start of linear and convolution layers: weight and bias (or None) uniform on ±1/√fan_in."""
+def affine_(weight, bias, rng: Seed = None):
+    """Draw weight and bias (or None) uniformly from ±1/√fan_in, as PyTorch begins linear and convolution layers."""
     rng = np.random.default_rng(rng)
     bound = 1 / math.sqrt(fans(weight)[0]) if weight.size else 0.0
     uniform_(weight, -bound, bound, rng)  # = kaiming_uniform_(weight, a=√5)

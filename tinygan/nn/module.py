@@ -1,4 +1,4 @@
-"""Module: something with parameters and a `forward`; and the two modules that hold others, Sequential and ModuleList.
+"""Module: something with parameters and a `forward`. The base of all layers and networks.
 
     class Critic(Module):
         def __init__(self, rng=None):
@@ -10,19 +10,26 @@
 
 There is no registry to keep in step: `parameters()` looks through the attributes, so `super().__init__()` is not needed
 and a deleted or replaced attribute is gone. Parameters are Tensors; buffers (state that is not trained, such as running
-means) are plain arrays.
+means) are plain arrays. Modules that hold others in order, Sequential and ModuleList, are in `containers.py`.
 
 Randomness is passed in: every layer takes `rng`, a numpy Generator or an integer seed; without one it begins somewhere
 new each time, as in PyTorch. `module.reset_parameters(rng)` draws the parameters of a whole tree of layers again, and
 `module.reseed(rng)` gives layers that draw noise, such as Dropout, their generator. Read `linear.py` next.
 """
 
-from typing import NamedTuple
+from __future__ import annotations
+
+from collections.abc import Callable, Iterator, Mapping
+from typing import TYPE_CHECKING, Any, NamedTuple
 
 import numpy as np
 
 from tinygan.autodiff import Tensor, raw
-from tinygan.backend import library_of, to_device, to_numpy, xp
+from tinygan.backend import Array, library_of, to_device, to_numpy, xp
+from tinygan.nn.init import Seed
+
+if TYPE_CHECKING:
+    from typing_extensions import Self
 
 
 class Parameter(Tensor):
@@ -30,23 +37,23 @@ class Parameter(Tensor):
 
     __slots__ = ()
 
-    def __init__(self, data, requires_grad=True, device=None):
+    def __init__(self, data: Any, requires_grad: bool = True, device: str | None = None):
         super().__init__(raw(data), requires_grad, device)
 
-    def __repr__(self):
+    def __repr__(self) -> str:
         return f"Parameter containing:\n{super().__repr__()}"
 
 
-def zeros_parameter(*shape, device=None, dtype=np.float32):
-    """A Parameter of zeros, for a layer to fill in its `reset_parameters`."""
+def zeros_parameter(*shape: int, device: str | None = None, dtype: Any = np.float32) -> Parameter:
+    """Return a Parameter of zeros, for a layer to fill in its `reset_parameters`."""
     return Parameter(library_of(device).zeros(shape, dtype))
 
 
 class Keys(NamedTuple):
-    """What `load_state_dict(strict=False)` left out."""
+    """The names that `load_state_dict(strict=False)` passed over."""
 
-    missing_keys: list
-    unexpected_keys: list
+    missing_keys: list[str]
+    unexpected_keys: list[str]
 
 
 class Module:
@@ -56,20 +63,16 @@ class Module:
     """
 
     training = True
-    _buffers = {}  # name of a buffer -> whether state_dict keeps it; replaced, never changed in place
+    _buffers: dict[str, bool] = {}  # name of a buffer -> whether state_dict keeps it; replaced, never changed in place
 
-    def forward(self, *args, **kwargs):
-        """What the module computes; called through module(...)."""
+    def forward(self, *args: Any, **kwargs: Any) -> Any:
+        """Return what the module computes. Call module(...), not this."""
         raise NotImplementedError(f"{type(self).__name__} does not define forward(self, ...)")
 
-    def __call__(self, *args, **kwargs):
+    def __call__(self, *args: Any, **kwargs: Any) -> Any:
         return self.forward(*args, **kwargs)
 
-    def followed_by(self, module):
-        """A function that is this module and then `module`, if there is a faster one than the two in turn; or None."""
-        return None
-
-    def __setattr__(self, name, value):
+    def __setattr__(self, name: str, value: Any) -> None:
         before = vars(self).get(name)
         if isinstance(before, Parameter) and not (value is None or isinstance(value, Parameter)):
             raise TypeError(
@@ -85,46 +88,46 @@ class Module:
             )
         object.__setattr__(self, name, value)
 
-    def register_buffer(self, name, array, persistent=True):
+    def register_buffer(self, name: str, array: Array | None, persistent: bool = True) -> None:
         """Make `array` (or None) an attribute that moves with `to` and, if persistent, is kept by `state_dict`."""
         self._buffers = {**self._buffers, name: persistent}
         setattr(self, name, array)
 
     # --- what a module is made of ------------------------------------------------------------------------------
 
-    def named_children(self):
-        """(name, module) of the modules that are attributes of this one."""
+    def named_children(self) -> list[tuple[str, Module]]:
+        """Return (name, module) of the modules that are attributes of this one."""
         return [(name, value) for name, value in vars(self).items() if isinstance(value, Module)]
 
-    def children(self):
-        """The modules that are attributes of this one."""
+    def children(self) -> list[Module]:
+        """Return the modules that are attributes of this one."""
         return [value for value in vars(self).values() if isinstance(value, Module)]
 
-    def named_modules(self):
-        """(dotted name, module) of this module and all inside it, each once, the outer before the inner."""
-        names = {}
+    def named_modules(self) -> list[tuple[str, Module]]:
+        """Return (dotted name, module) of this module and all inside it, each once, the outer before the inner."""
+        names: dict[Module, str] = {}
         _name_modules(self, "", names)
         return [(name, module) for module, name in names.items()]
 
-    def modules(self):
-        """This module and all inside it, each once, the outer before the inner."""
+    def modules(self) -> list[Module]:
+        """Return this module and all inside it, each once, the outer before the inner."""
         return [module for _, module in self.named_modules()]
 
-    def named_parameters(self):
-        """(dotted name, Parameter) of each parameter; one that has several names comes once, with its first."""
-        names = {}
+    def named_parameters(self) -> list[tuple[str, Parameter]]:
+        """Return (dotted name, Parameter) of each parameter; one that has several names comes once, with its first."""
+        names: dict[Parameter, str] = {}
         for prefix, module in self.named_modules():
             for name, value in vars(module).items():
                 if isinstance(value, Parameter):
                     names.setdefault(value, f"{prefix}.{name}" if prefix else name)
         return [(name, parameter) for parameter, name in names.items()]
 
-    def parameters(self):
-        """The parameters of this module and all inside it, each once, in the order of `named_parameters`."""
+    def parameters(self) -> list[Parameter]:
+        """Return the parameters of this module and all inside it, each once, in the order of `named_parameters`."""
         return [parameter for _, parameter in self.named_parameters()]
 
-    def named_buffers(self):
-        """(dotted name, array) of each buffer."""
+    def named_buffers(self) -> list[tuple[str, Array]]:
+        """Return (dotted name, array) of each buffer."""
         return [
             (f"{prefix}.{name}" if prefix else name, getattr(module, name))
             for prefix, module in self.named_modules()
@@ -132,33 +135,33 @@ class Module:
             if getattr(module, name) is not None
         ]
 
-    def buffers(self):
-        """The buffers of this module and all inside it."""
+    def buffers(self) -> list[Array]:
+        """Return the buffers of this module and all inside it."""
         return [array for _, array in self.named_buffers()]
 
     # --- saving and loading ------------------------------------------------------------------------------------
 
-    def _slots(self, prefix=""):
-        """(key, owner, attribute, value) of all that is saved; what is shared comes under each of its names."""
+    def _slots(self, prefix: str = "") -> Iterator[tuple[str, Module, str, Any]]:
+        """Yield (key, owner, attribute, value) of all that is saved; what is shared comes under each of its names."""
         for name, value in vars(self).items():
             if isinstance(value, Parameter) or (value is not None and self._buffers.get(name)):
                 yield prefix + name, self, name, value
         for name, child in self.named_children():
             yield from child._slots(f"{prefix}{name}.")
 
-    def state_dict(self):
-        """Name -> numpy array for all parameters and buffers, with PyTorch's names and shapes.
+    def state_dict(self) -> dict[str, np.ndarray]:
+        """Return name -> numpy array for all parameters and buffers, with PyTorch's names and shapes.
 
         A snapshot: the arrays are copies, C-contiguous, on the CPU, so that safetensors can write them and training on
         does not change them.
         """
         return {key: np.array(to_numpy(raw(value)), order="C") for key, _, _, value in self._slots()}
 
-    def load_state_dict(self, state_dict, strict=True):
+    def load_state_dict(self, state_dict: Mapping[str, Any], strict: bool = True) -> Keys:
         """Take the values of `state_dict`: arrays (or Tensors) by name, copied and cast to this module's types.
 
         Raises ValueError, and changes nothing, if a shape differs or, when `strict`, a name is missing or unknown.
-        Returns (missing_keys, unexpected_keys).
+        Return (missing_keys, unexpected_keys).
         """
         slots = {key: (owner, name, raw(value)) for key, owner, name, value in self._slots()}
         given = {key: to_numpy(raw(value)) for key, value in state_dict.items()}
@@ -178,8 +181,8 @@ class Module:
         if strict:
             problems.append(("missing from the state", [f"{k} {slots[k][2].shape}" for k in keys.missing_keys]))
             problems.append(("unknown here", [f"{k} {given[k].shape}" for k in keys.unexpected_keys]))
-        if any(found for _, found in problems):
-            lines = [f"  {what} ({len(found)}): {_shortened(found, 12)}" for what, found in problems if found]
+        if any(names for _, names in problems):
+            lines = [f"  {problem} ({len(names)}): {_shorten(names, 12)}" for problem, names in problems if names]
             raise ValueError("\n".join([f"{type(self).__name__}.load_state_dict, nothing was loaded:", *lines]))
         for key, array in arrays.items():
             owner, name, _ = slots[key]
@@ -191,46 +194,46 @@ class Module:
 
     # --- modes, devices, gradients -----------------------------------------------------------------------------
 
-    def train(self, mode=True):
-        """Training mode (Dropout drops, BatchNorm uses the batch's statistics) for this module and all inside it."""
+    def train(self, mode: bool = True) -> Self:
+        """Set training mode (Dropout drops, BatchNorm uses the batch's statistics) for this module and all inside it."""
         for module in self.modules():
             module.training = mode
         return self
 
-    def eval(self):
-        """The opposite of `train`: as the module is to be used once trained."""
+    def eval(self) -> Self:
+        """Leave training mode: the module is then as it is to be used once trained."""
         return self.train(False)
 
-    def to(self, device=None, dtype=None):
+    def to(self, device: str | None = None, dtype: Any = None) -> Self:
         """Move parameters and buffers to a device ("cpu", "cuda"), or make the floating-point ones `dtype`, or both."""
 
-        def moved(array):
+        def convert(array):
             array = array if device is None else to_device(array, device)
             return array.astype(dtype, copy=False) if dtype is not None and array.dtype.kind == "f" else array
 
         for p in self.parameters():
-            array = moved(p.data)
+            array = convert(p.data)
             if array is not p.data:
                 p.data = array
-                p.grad = None if p.grad is None else moved(p.grad)
+                p.grad = None if p.grad is None else convert(p.grad)
         for module in self.modules():
             for name in module._buffers:
                 if getattr(module, name) is not None:
-                    setattr(module, name, moved(getattr(module, name)))
+                    setattr(module, name, convert(getattr(module, name)))
         return self
 
-    def zero_grad(self):
+    def zero_grad(self) -> None:
         """Forget what `backward()` left in `.grad` of the parameters. `grad(loss, parameters)` leaves nothing there."""
         for p in self.parameters():
             p.grad = None
 
-    def requires_grad_(self, requires_grad=True):
+    def requires_grad_(self, requires_grad: bool = True) -> Self:
         """Freeze all parameters (False) or train them again (True)."""
         for p in self.parameters():
             p.requires_grad_(requires_grad)
         return self
 
-    def apply(self, function):
+    def apply(self, function: Callable[[Module], Any]) -> Self:
         """Call function(module) on all modules inside this one, the inner before the outer, then on this one."""
         for child in self.children():
             child.apply(function)
@@ -239,7 +242,7 @@ class Module:
 
     # --- randomness --------------------------------------------------------------------------------------------
 
-    def reset_parameters(self, rng=None):
+    def reset_parameters(self, rng: Seed = None) -> None:
         """Draw the initial values again, in the order of attributes. rng: a Generator or an integer seed.
 
         Layers know how their own parameters begin; a module of yours that holds Parameters overrides this to say so.
@@ -248,7 +251,7 @@ class Module:
         for child in self.children():
             child.reset_parameters(rng)
 
-    def reseed(self, rng):
+    def reseed(self, rng: Seed) -> Self:
         """Let every layer that draws noise draw it from `rng`, a Generator or an integer seed.
 
         A training loop calls `net.reseed(stream(seed, "dropout", step))` before each step: the noise is then a function
@@ -262,18 +265,18 @@ class Module:
 
     # --- how it prints -----------------------------------------------------------------------------------------
 
-    def extra_repr(self):
-        """The settings that are shown between the parentheses of the module's name."""
+    def extra_repr(self) -> str:
+        """Return the settings that are shown between the parentheses of the module's name."""
         return ""
 
-    def __repr__(self):
+    def __repr__(self) -> str:
         lines = _lines(self, "", "")
         if len(lines) == 1:
             text, count, shapes = lines[0]
-            return f"{text}  {count:,} parameters: {_shortened(shapes, 4)}" if count else text
+            return f"{text}  {count:,} parameters: {_shorten(shapes, 4)}" if count else text
         width = min(80, max((len(text) for text, count, _ in lines if count), default=0))
         digits = max(len(f"{count:,}") for _, count, _ in lines)
-        shown = [f"{text:{width}}  {n:{digits},}  {_shortened(shapes, 2)}" if n else text for text, n, shapes in lines]
+        shown = [f"{text:{width}}  {n:{digits},}  {_shorten(shapes, 2)}" if n else text for text, n, shapes in lines]
         parameters = self.parameters()
         total, trained = (sum(p.size for p in parameters if p.requires_grad or every) for every in (True, False))
         shown[-1] += f"  {total:,} parameters" + (f", {trained:,} of them trained" if trained < total else "")
@@ -288,81 +291,19 @@ def _name_modules(module, prefix, names):
 
 
 def _lines(module, indent, label):
-    """(text, number of parameters, their shapes) of each line of a module's repr."""
+    """Return (text, number of parameters, their shapes) of each line of a module's repr."""
     own = [(name, p) for name, p in vars(module).items() if isinstance(p, Parameter)]
     head = f"{indent}{label}{type(module).__name__}("
     inside = module.named_children()
     if not inside:
         count = sum(p.size for _, p in own)
         return [(f"{head}{module.extra_repr()})", count, [f"{name} {p.shape}" for name, p in own])]
-    lines = [(head + module.extra_repr(), 0, [])]
+    lines: list[tuple[str, int, list[str]]] = [(head + module.extra_repr(), 0, [])]
     lines += [(f"{indent}  ({name}): Parameter", p.size, [f"{p.shape}"]) for name, p in own]
     for name, child in inside:
         lines += _lines(child, indent + "  ", f"({name}): ")
     return [*lines, (f"{indent})", 0, [])]
 
 
-def _shortened(texts, most):
+def _shorten(texts, most):
     return ", ".join(texts[:most]) + (f", and {len(texts) - most} more" if len(texts) > most else "")
-
-
-# --- modules that hold modules ---------------------------------------------------------------------------------
-
-
-class _Numbered(Module):
-    """Modules under the names "0", "1", ..., in order."""
-
-    def __len__(self):
-        return len(self.children())
-
-    def __iter__(self):
-        return iter(self.children())
-
-    def append(self, module):
-        """Add a module at the end."""
-        if not isinstance(module, Module):
-            raise TypeError(f"{type(self).__name__} holds Modules, got {type(module).__name__}")
-        setattr(self, str(len(self)), module)
-        return self
-
-
-class Sequential(_Numbered):
-    """Modules one after the other: Sequential(first, second, ...), or Sequential({name: module, ...})."""
-
-    def __init__(self, *modules):
-        if len(modules) == 1 and isinstance(modules[0], dict):
-            for name, module in modules[0].items():
-                setattr(self, name, module)
-        else:
-            for module in modules:
-                self.append(module)
-
-    def __getitem__(self, index):
-        return Sequential(dict(self.named_children()[index])) if isinstance(index, slice) else self.children()[index]
-
-    def forward(self, input):
-        """The last module's output. Two neighbours of which the first offers it are called as one, see Module.followed_by."""
-        first = None  # the module whose turn it is, unless it goes with the next one
-        for module in self.children():
-            both = None if first is None else first.followed_by(module)
-            if both is not None:
-                input, first = both(input), None
-            else:
-                input, first = input if first is None else first(input), module
-        return input if first is None else first(input)
-
-
-class ModuleList(_Numbered):
-    """A list of modules that is registered, as a plain list is not; it has no forward of its own."""
-
-    def __init__(self, modules=()):
-        self.extend(modules)
-
-    def __getitem__(self, index):
-        return ModuleList(self.children()[index]) if isinstance(index, slice) else self.children()[index]
-
-    def extend(self, modules):
-        """Add several modules at the end."""
-        for module in modules:
-            self.append(module)
-        return self

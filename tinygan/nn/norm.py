@@ -3,12 +3,14 @@
 The running statistics are buffers: `running_mean`, `running_var` and the count of batches, `num_batches_tracked`.
 """
 
+from typing import Any
+
 import numpy as np
 
 from tinygan import ops
+from tinygan.autodiff import Tensor, TensorLike
 from tinygan.backend import library_of, xp
-from tinygan.nn.activation import Rectifiable, takes_slope
-from tinygan.nn.init import ones_, zeros_
+from tinygan.nn.init import Seed, ones_, zeros_
 from tinygan.nn.module import Module, zeros_parameter
 
 
@@ -20,7 +22,7 @@ class _Norm(Module):
         self.bias = zeros_parameter(*shape, device=device, dtype=dtype) if bias else None
         self.reset_parameters()
 
-    def reset_parameters(self, rng=None):
+    def reset_parameters(self, rng: Seed = None) -> None:
         """Set weight to 1 and bias to 0 again; nothing is drawn."""
         if self.weight is not None:
             ones_(self.weight)
@@ -31,7 +33,9 @@ class _Norm(Module):
 class _RunningNorm(_Norm):
     """Statistics of each channel, and running means of them for eval mode."""
 
-    dims = {2, 3}
+    dims = {2, 3}  # how many dimensions the input may have
+    running_mean: Any
+    running_var: Any
 
     def _build(self, num_features, eps, momentum, affine, track_running_stats, device, dtype):
         self.num_features, self.eps, self.momentum, self.affine = num_features, eps, momentum, affine
@@ -45,7 +49,7 @@ class _RunningNorm(_Norm):
             self.register_buffer(name, start if track_running_stats else None)
         self._add_affine((num_features,), affine, affine, device, dtype)
 
-    def reset_parameters(self, rng=None):
+    def reset_parameters(self, rng: Seed = None) -> None:
         """Set weight to 1, bias to 0 and the running statistics to those of no batch again."""
         super().reset_parameters(rng)
         if self.track_running_stats:
@@ -55,7 +59,7 @@ class _RunningNorm(_Norm):
             self.num_batches_tracked = library.zeros((), "int64")
 
     def _running(self):
-        """(running_mean, running_var) for the op, which in training moves them in place: copies, others may hold the old."""
+        """Return (running_mean, running_var) for the op. In training it moves them in place, so they are copied first."""
         if self.training and self.track_running_stats:
             self.running_mean, self.running_var = self.running_mean.copy(), self.running_var.copy()
         return self.running_mean, self.running_var
@@ -68,30 +72,37 @@ class _RunningNorm(_Norm):
                 f" num_features={self.num_features}"
             )
 
-    def extra_repr(self):
+    def extra_repr(self) -> str:
         usual = {"eps": 1e-5, "momentum": 0.1, "affine": True, "track_running_stats": True}
         text = "".join(f", {k}={getattr(self, k)}" for k, value in usual.items() if getattr(self, k) != value)
         return f"{self.num_features}{text}"
 
 
-class _BatchNorm(_RunningNorm, Rectifiable):
+class _BatchNorm(_RunningNorm):
     def __init__(
-        self, num_features, eps=1e-5, momentum=0.1, affine=True, track_running_stats=True,
-        *, rng=None, device=None, dtype=np.float32,
+        self, num_features: int, eps: float = 1e-5, momentum: float | None = 0.1, affine: bool = True,
+        track_running_stats: bool = True,
+        *, rng: Seed = None, device: str | None = None, dtype: Any = np.float32,
     ):  # fmt: skip
         self._build(num_features, eps, momentum, affine, track_running_stats, device, dtype)
 
-    @takes_slope
-    def forward(self, input, negative_slope=None):
+    def forward(self, input: TensorLike) -> Tensor:
         """(N, C, ...) -> (N, C, ...)."""
+        return ops.batch_norm(*self.arguments(input))
+
+    def uses_batch(self) -> bool:
+        """Return whether the statistics are those of the batch, not the running ones."""
+        return self.training or not self.track_running_stats
+
+    def arguments(self, input: TensorLike) -> tuple:
+        """Return what `ops.batch_norm` is called with for this input, which counts as one more batch in training."""
         self._check(input)
-        of_batch, momentum = self.training or not self.track_running_stats, self.momentum
+        momentum = self.momentum
         if self.training and self.track_running_stats:
             self.num_batches_tracked = self.num_batches_tracked + 1
             if momentum is None:
                 momentum = 1 / int(self.num_batches_tracked)  # the running means are then those of all batches so far
-        settings = of_batch, momentum, self.eps, negative_slope
-        return ops.batch_norm(input, *self._running(), self.weight, self.bias, *settings)
+        return input, *self._running(), self.weight, self.bias, self.uses_batch(), momentum, self.eps
 
 
 class BatchNorm1d(_BatchNorm):
@@ -122,53 +133,58 @@ class InstanceNorm2d(_RunningNorm):
     dims = {4}
 
     def __init__(
-        self, num_features, eps=1e-5, momentum=0.1, affine=False, track_running_stats=False,
-        *, rng=None, device=None, dtype=np.float32,
+        self, num_features: int, eps: float = 1e-5, momentum: float | None = 0.1, affine: bool = False,
+        track_running_stats: bool = False,
+        *, rng: Seed = None, device: str | None = None, dtype: Any = np.float32,
     ):  # fmt: skip
         self._build(num_features, eps, momentum, affine, track_running_stats, device, dtype)
 
-    def forward(self, input):
+    def forward(self, input: TensorLike) -> Tensor:
         """(N, C, H, W) -> (N, C, H, W)."""
         if input.ndim == 3:
             return ops.squeeze(self.forward(ops.unsqueeze(input, 0)), 0)
         self._check(input)
         of_picture = self.training or not self.track_running_stats
-        return ops.instance_norm(
-            input, *self._running(), self.weight, self.bias, of_picture, self.momentum or 0.0, self.eps
-        )
+        mean, var = self._running()
+        settings = of_picture, self.momentum or 0.0, self.eps
+        return ops.instance_norm(input, mean, var, self.weight, self.bias, *settings)
 
 
 class LayerNorm(_Norm):
     """Mean 0 and variance 1 over the last dimensions, of sizes normalized_shape; then · weight + bias. Ba et al. 2016."""
 
     def __init__(
-        self, normalized_shape, eps=1e-5, elementwise_affine=True, bias=True,
-        *, rng=None, device=None, dtype=np.float32,
+        self, normalized_shape: int | tuple[int, ...], eps: float = 1e-5, elementwise_affine: bool = True,
+        bias: bool = True,
+        *, rng: Seed = None, device: str | None = None, dtype: Any = np.float32,
     ):  # fmt: skip
         self.normalized_shape = (normalized_shape,) if isinstance(normalized_shape, int) else tuple(normalized_shape)
         self.eps = eps
         self._add_affine(self.normalized_shape, elementwise_affine, elementwise_affine and bias, device, dtype)
 
-    def forward(self, input):
+    def forward(self, input: TensorLike) -> Tensor:
         """(..., *normalized_shape) -> the same."""
         return ops.layer_norm(input, self.normalized_shape, self.weight, self.bias, self.eps)
 
-    def extra_repr(self):
+    def extra_repr(self) -> str:
         return f"{self.normalized_shape}, eps={self.eps}"
 
 
 class GroupNorm(_Norm):
     """(N, C, ...): mean 0 and variance 1 over each of num_groups groups of channels in each sample. Wu & He 2018."""
 
-    def __init__(self, num_groups, num_channels, eps=1e-5, affine=True, *, rng=None, device=None, dtype=np.float32):
+    def __init__(
+        self, num_groups: int, num_channels: int, eps: float = 1e-5, affine: bool = True, *, rng: Seed = None,
+        device: str | None = None, dtype: Any = np.float32,
+    ):  # fmt: skip
         if num_channels % num_groups:
             raise ValueError(f"GroupNorm: {num_channels} channels do not fall into {num_groups} groups")
         self.num_groups, self.num_channels, self.eps = num_groups, num_channels, eps
         self._add_affine((num_channels,), affine, affine, device, dtype)
 
-    def forward(self, input):
+    def forward(self, input: TensorLike) -> Tensor:
         """(N, C, ...) -> (N, C, ...)."""
         return ops.group_norm(input, self.num_groups, self.weight, self.bias, self.eps)
 
-    def extra_repr(self):
+    def extra_repr(self) -> str:
         return f"{self.num_groups}, {self.num_channels}, eps={self.eps}"

@@ -7,13 +7,14 @@ Read `ops.lstm` for what happens in time.
 """
 
 import math
+from typing import Any
 
 import numpy as np
 
 from tinygan import ops
-from tinygan.autodiff import raw
+from tinygan.autodiff import Tensor, TensorLike, raw
 from tinygan.backend import xp
-from tinygan.nn.init import uniform_
+from tinygan.nn.init import Seed, uniform_
 from tinygan.nn.module import Module, Parameter, zeros_parameter
 
 _NAMES = ("weight_ih", "weight_hh", "bias_ih", "bias_hh")
@@ -22,7 +23,9 @@ _NAMES = ("weight_ih", "weight_hh", "bias_ih", "bias_hh")
 class _Gated(Module):
     """Weights of recurrent layers: their names and how they begin, in ±1/√hidden_size."""
 
-    gates: int  # how many vectors of hidden_size a step computes: 4 for LSTM, 3 for GRU
+    input_size: int
+    hidden_size: int
+    gates: int  # how many vectors of hidden_size each step computes: 4 for LSTM, 3 for GRU
 
     def _add_weights(self, suffix, input_size, bias, device, dtype):
         """Make weight_ih, weight_hh, bias_ih, bias_hh with `suffix`, the biases None without `bias`."""
@@ -34,7 +37,7 @@ class _Gated(Module):
     def _weights(self, suffix):
         return [getattr(self, name + suffix) for name in _NAMES]
 
-    def reset_parameters(self, rng=None):
+    def reset_parameters(self, rng: Seed = None) -> None:
         """Draw all weights and biases again."""
         rng, bound = np.random.default_rng(rng), 1 / math.sqrt(self.hidden_size)
         for parameter in vars(self).values():
@@ -53,8 +56,9 @@ class _Recurrent(_Gated):
     """Layers of one kind of recurrence, each reading the hidden states of the one below."""
 
     def __init__(
-        self, input_size, hidden_size, num_layers=1, bias=True, batch_first=False, dropout=0.0, bidirectional=False,
-        *, rng=None, device=None, dtype=np.float32,
+        self, input_size: int, hidden_size: int, num_layers: int = 1, bias: bool = True, batch_first: bool = False,
+        dropout: float = 0.0, bidirectional: bool = False,
+        *, rng: Seed = None, device: str | None = None, dtype: Any = np.float32,
     ):  # fmt: skip
         if not 0 <= dropout <= 1:
             raise ValueError(f"{type(self).__name__}: dropout is a probability, got {dropout}")
@@ -70,19 +74,19 @@ class _Recurrent(_Gated):
     _directions = property(lambda self: ("", "_reverse") if self.bidirectional else ("",))
 
     def _sequence(self, input, state, weights):
-        """(hidden states (T, N, H), the last of each state (1, N, H)...) of one layer in one direction."""
+        """Return (hidden states (T, N, H), the last of each state (1, N, H)...) of one layer in one direction."""
         raise NotImplementedError
 
     def _run(self, input, states):
-        """(output, the last of each state), from states (layers · directions, N, H) or None."""
+        """Return (output, the last of each state), from states (layers · directions, N, H) or None."""
         self._check_input(input, (3, 2))
         if input.ndim == 2:  # one sequence: a batch of one in between
             states = [None if s is None else ops.unsqueeze(s, 1) for s in states]
-            output, last = self._run_batch(ops.unsqueeze(input, 1), states)
-            return ops.squeeze(output, 1), [ops.squeeze(s, 1) for s in last]
+            output, final = self._run_batch(ops.unsqueeze(input, 1), states)
+            return ops.squeeze(output, 1), [ops.squeeze(s, 1) for s in final]
         if self.batch_first:
-            output, last = self._run_batch(ops.transpose(input, 0, 1), states)
-            return ops.transpose(output, 0, 1), last
+            output, final = self._run_batch(ops.transpose(input, 0, 1), states)
+            return ops.transpose(output, 0, 1), final
         return self._run_batch(input, states)
 
     def _run_batch(self, input, states):
@@ -91,21 +95,21 @@ class _Recurrent(_Gated):
             expected = (count, input.shape[1], self.hidden_size)
             if state is not None and tuple(state.shape) != expected:
                 raise ValueError(f"{type(self).__name__}: first state {tuple(state.shape)}, expected {expected}")
-        last = []
+        final: list[list] = []
         for layer in range(self.num_layers):
             outputs = []
             for direction in self._directions:
-                first = [None if state is None else state[len(last)] for state in states]
+                first = [None if state is None else state[len(final)] for state in states]
                 x = ops.flip(input, (0,)) if direction else input
-                output, *final = self._sequence(x, first, self._weights(f"_l{layer}{direction}"))
+                output, *states_of_direction = self._sequence(x, first, self._weights(f"_l{layer}{direction}"))
                 outputs.append(ops.flip(output, (0,)) if direction else output)
-                last.append(final)
+                final.append(states_of_direction)
             input = outputs[0] if len(outputs) == 1 else ops.cat(outputs, 2)  # (T, N, directions · H)
             if self.dropout and layer < self.num_layers - 1:
                 input = ops.dropout(input, self.dropout, self.training, self.rng)
-        return input, [s[0] if count == 1 else ops.cat(s, 0) for s in zip(*last)]
+        return input, [s[0] if count == 1 else ops.cat(s, 0) for s in zip(*final)]
 
-    def extra_repr(self):
+    def extra_repr(self) -> str:
         text = f"{self.input_size}, {self.hidden_size}"
         usual = {"num_layers": 1, "bias": True, "batch_first": False, "dropout": 0.0, "bidirectional": False}
         return text + "".join(f", {k}={getattr(self, k)}" for k, value in usual.items() if getattr(self, k) != value)
@@ -120,10 +124,10 @@ class LSTM(_Recurrent):
 
     gates = 4
 
-    def forward(self, input, hx=None):
+    def forward(self, input: TensorLike, hx: tuple | None = None) -> tuple[Tensor, tuple[Tensor, Tensor]]:
         """input, (h0, c0) -> output (T, N, directions · H), (h_n, c_n); states (layers · directions, N, H), None for 0."""
-        output, last = self._run(input, (None, None) if hx is None else tuple(hx))
-        return output, tuple(last)
+        output, final = self._run(input, (None, None) if hx is None else tuple(hx))
+        return output, tuple(final)
 
     def _sequence(self, input, state, weights):
         packed = ops.lstm(input, *state, *weights)  # (T + 1, N, H): hidden states, then the cell state
@@ -139,10 +143,10 @@ class GRU(_Recurrent):
 
     gates = 3
 
-    def forward(self, input, hx=None):
+    def forward(self, input: TensorLike, hx: TensorLike | None = None) -> tuple[Tensor, Tensor]:
         """input, h0 -> output (T, N, directions · H), h_n; states (layers · directions, N, H), None for 0."""
-        output, (last,) = self._run(input, (hx,))
-        return output, last
+        output, (final,) = self._run(input, (hx,))
+        return output, final
 
     def _sequence(self, input, state, weights):
         output = ops.gru(input, *state, *weights)
@@ -152,7 +156,10 @@ class GRU(_Recurrent):
 class _Cell(_Gated):
     """One step of a recurrence."""
 
-    def __init__(self, input_size, hidden_size, bias=True, *, rng=None, device=None, dtype=np.float32):
+    def __init__(
+        self, input_size: int, hidden_size: int, bias: bool = True, *, rng: Seed = None, device: str | None = None,
+        dtype: Any = np.float32,
+    ):  # fmt: skip
         self.input_size, self.hidden_size, self.bias = input_size, hidden_size, bias
         self._add_weights("", input_size, bias, device, dtype)
         self.reset_parameters(rng)
@@ -161,7 +168,7 @@ class _Cell(_Gated):
         data = raw(input)
         return xp(data).zeros((*data.shape[:-1], self.hidden_size), data.dtype)
 
-    def extra_repr(self):
+    def extra_repr(self) -> str:
         return f"{self.input_size}, {self.hidden_size}" + ", bias=False" * (not self.bias)
 
 
@@ -170,7 +177,7 @@ class LSTMCell(_Cell):
 
     gates = 4
 
-    def forward(self, input, hx=None):
+    def forward(self, input: TensorLike, hx: tuple | None = None) -> tuple[Tensor, Tensor]:
         """input (N, input_size), (h, c) or None for zeros -> (h, c)."""
         self._check_input(input, (2, 1))
         h, c = (self._zeros(input), self._zeros(input)) if hx is None else hx
@@ -182,7 +189,7 @@ class GRUCell(_Cell):
 
     gates = 3
 
-    def forward(self, input, hx=None):
+    def forward(self, input: TensorLike, hx: TensorLike | None = None) -> Tensor:
         """input (N, input_size), h or None for zeros -> h."""
         self._check_input(input, (2, 1))
         return ops.gru_cell(input, self._zeros(input) if hx is None else hx, *self._weights(""))

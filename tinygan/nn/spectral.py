@@ -1,14 +1,20 @@
 """spectral_norm: a layer whose weight is divided by its largest singular value, so that it stretches nothing. SN-GAN."""
 
+from typing import Any
+
 import numpy as np
 
 from tinygan import ops
 from tinygan.backend import xp
 from tinygan.nn.conv import _ConvTranspose
-from tinygan.nn.module import Parameter
+from tinygan.nn.init import Seed
+from tinygan.nn.module import Module, Parameter
 
 
-def spectral_norm(module, name="weight", n_power_iterations=1, eps=1e-12, dim=None, *, rng=None):
+def spectral_norm(
+    module: Module, name: str = "weight", n_power_iterations: int = 1, eps: float = 1e-12, dim: int | None = None,
+    *, rng: Seed = None,
+) -> Any:  # fmt: skip
     """Let `module.weight` be W / σ(W) from now on, σ(W) = uᵀ W v the largest singular value. Miyato et al. 2018.
 
     W is seen as a matrix with dimension `dim` (0, or 1 for a transposed convolution) as its rows. u and v are found by
@@ -37,19 +43,22 @@ def spectral_norm(module, name="weight", n_power_iterations=1, eps=1e-12, dim=No
 
 
 def _matrix(weight, dim):
-    """weight with dimension `dim` as rows and all others as columns."""
+    """Return weight with dimension `dim` as rows and all others as columns."""
     rows = ops.movedim(weight, dim, 0) if dim else weight
     return ops.reshape(rows, (rows.shape[0], -1))
 
 
 def _normalized(module):
-    """W / σ with σ = uᵀ W v."""
+    """Return W / σ with σ = uᵀ W v."""
     name, _, _, dim = module._spectral
     weight, u, v = (getattr(module, f"{name}_{part}") for part in ("orig", "u", "v"))
     return weight / ops.sum(ops.matmul(_matrix(weight, dim), v) * u)
 
 
-class _SpectralNorm:
+class _SpectralNorm(Module):
+    _spectral: tuple
+    _plain: type
+
     def forward(self, *args, **kwargs):
         if self.training:
             self._iterate()
@@ -64,7 +73,7 @@ class _SpectralNorm:
         setattr(self, f"{name}_u", u)
         setattr(self, f"{name}_v", v)
 
-    def reset_parameters(self, rng=None):
+    def reset_parameters(self, rng: Seed = None) -> None:
         """Draw the parameters of the layer again, then u and v."""
         rng = np.random.default_rng(rng)
         name, iterations, eps, dim = self._spectral
@@ -73,7 +82,7 @@ class _SpectralNorm:
         self.reset_parameters(rng)
         spectral_norm(self, name, iterations, eps, dim, rng=rng)
 
-    def extra_repr(self):
+    def extra_repr(self) -> str:
         return f"{super().extra_repr()}, spectral_norm={self._spectral[0]}"
 
 

@@ -1,8 +1,12 @@
 """Attention: each query takes a mean of the values, weighted by how well their keys answer it."""
 
+from __future__ import annotations
+
 import math
 
-from tinygan.autodiff import raw
+import numpy as np
+
+from tinygan.autodiff import Tensor, TensorLike, raw
 from tinygan.backend import xp
 from tinygan.ops.linalg import matmul, mT
 from tinygan.ops.reduce import softmax
@@ -13,9 +17,10 @@ __all__ = ["scaled_dot_product_attention"]
 
 
 def scaled_dot_product_attention(
-    query, key, value, attn_mask=None, dropout_p=0.0, is_causal=False, scale=None, rng=None
-):
-    """softmax(Q Kᵀ scale + mask) V: query (..., L, E), key (..., S, E), value (..., S, D) -> (..., L, D).
+    query: TensorLike, key: TensorLike, value: TensorLike, attn_mask: TensorLike | None = None, dropout_p: float = 0.0,
+    is_causal: bool = False, scale: float | None = None, rng: np.random.Generator | None = None,
+) -> Tensor:  # fmt: skip
+    """Return softmax(Q Kᵀ scale + mask) V: query (..., L, E), key (..., S, E), value (..., S, D) -> (..., L, D).
 
     scale: 1/√E if None. attn_mask broadcasts to (..., L, S): boolean, True where attention is allowed, or numbers that are
     added to the scores; a query that may attend to nothing gets zeros. is_causal: query l sees keys 0 to l only.

@@ -1,13 +1,15 @@
 """Functions of each element by itself: arithmetic, exponentials, activations, choices. One op, its vjps above it.
 
-Names, arguments and behaviour at ties and kinks are PyTorch's. Read this first of all the ops: it shows the form.
+Names, arguments and behaviour at ties and kinks are PyTorch's. Read this first of all the ops: it shows the form. Where a
+line says `kernel=`, the body below is the textbook form, and `kernels/elementwise.py` has the code that runs.
 """
 
 import math
 
-from tinygan.autodiff import op, raw
+from tinygan.autodiff import Tensor, TensorLike, op, raw
 from tinygan.backend import erf as erf_of_array
-from tinygan.backend import in_blocks, xp
+from tinygan.backend import xp
+from tinygan.ops.kernels import elementwise as kernels
 
 __all__ = [
     "abs", "add", "clamp", "cos", "cosh", "div", "elu", "erf", "exp", "expm1", "gelu", "leaky_relu", "log",
@@ -19,32 +21,32 @@ __all__ = [
 
 
 @op(lambda g, y, a, b: g, lambda g, y, a, b: g, broadcasts=True)
-def add(input, other):
-    """input + other."""
+def add(input: TensorLike, other: TensorLike | float) -> Tensor:
+    """Return input + other."""
     return input + other
 
 
 @op(lambda g, y, a, b: g, lambda g, y, a, b: -g, broadcasts=True)
-def sub(input, other):
-    """input - other."""
+def sub(input: TensorLike, other: TensorLike | float) -> Tensor:
+    """Return input - other."""
     return input - other
 
 
 @op(lambda g, y, a, b: g * b, lambda g, y, a, b: g * a, broadcasts=True)
-def mul(input, other):
-    """input * other, element by element."""
+def mul(input: TensorLike, other: TensorLike | float) -> Tensor:
+    """Return input * other, element by element."""
     return input * other
 
 
 @op(lambda g, y, a, b: g / b, lambda g, y, a, b: -(g * y / b), broadcasts=True)
-def div(input, other):
-    """input / other."""
+def div(input: TensorLike, other: TensorLike | float) -> Tensor:
+    """Return input / other."""
     return input / other
 
 
 @op(lambda g, y, x: -g)
-def neg(input):
-    """-input."""
+def neg(input: TensorLike) -> Tensor:
+    """Return -input."""
     return -input
 
 
@@ -60,44 +62,44 @@ def _pow_exponent(g, y, x, n):
 
 
 @op(_pow_base, _pow_exponent, broadcasts=True)
-def pow(input, exponent):
-    """input ** exponent."""
+def pow(input: TensorLike, exponent: TensorLike | float) -> Tensor:
+    """Return input ** exponent."""
     return input**exponent
 
 
 @op(lambda g, y, x: g * xp(raw(x)).sign(raw(x)))
-def abs(input):
-    """|input|; the gradient at 0 is 0."""
+def abs(input: TensorLike) -> Tensor:
+    """Return |input|; the gradient at 0 is 0."""
     return xp(input).abs(input)
 
 
 @op(lambda g, y, x: g * 0.0)
-def sign(input):
-    """-1, 0 or 1; the gradient is 0 everywhere."""
+def sign(input: TensorLike) -> Tensor:
+    """Return -1, 0 or 1; the gradient is 0 everywhere."""
     return xp(input).sign(input)
 
 
 @op(lambda g, y, x: g * (2 * x))
-def square(input):
-    """input²."""
+def square(input: TensorLike) -> Tensor:
+    """Return input²."""
     return input * input
 
 
 @op(lambda g, y, x: -(g * y * y))
-def reciprocal(input):
-    """1 / input."""
+def reciprocal(input: TensorLike) -> Tensor:
+    """Return 1 / input."""
     return 1 / input
 
 
 @op(lambda g, y, x: g * 0.5 / y)
-def sqrt(input):
-    """√input; the gradient at 0 is infinite."""
+def sqrt(input: TensorLike) -> Tensor:
+    """Return √input; the gradient at 0 is infinite."""
     return xp(input).sqrt(input)
 
 
 @op(lambda g, y, x: g * (-0.5 * y * y * y))
-def rsqrt(input):
-    """1 / √input."""
+def rsqrt(input: TensorLike) -> Tensor:
+    """Return 1 / √input."""
     return 1 / xp(input).sqrt(input)
 
 
@@ -105,62 +107,62 @@ def rsqrt(input):
 
 
 @op(lambda g, y, x: g * y)
-def exp(input):
-    """e^input."""
+def exp(input: TensorLike) -> Tensor:
+    """Return e^input."""
     return xp(input).exp(input)
 
 
 @op(lambda g, y, x: g / x)
-def log(input):
-    """The natural logarithm."""
+def log(input: TensorLike) -> Tensor:
+    """Return the natural logarithm."""
     return xp(input).log(input)
 
 
 @op(lambda g, y, x: g / (1 + x))
-def log1p(input):
-    """log(1 + input), exact for small input."""
+def log1p(input: TensorLike) -> Tensor:
+    """Return log(1 + input), exact for small input."""
     return xp(input).log1p(input)
 
 
 @op(lambda g, y, x: g * (y + 1))
-def expm1(input):
-    """e^input - 1, exact for small input."""
+def expm1(input: TensorLike) -> Tensor:
+    """Return e^input - 1, exact for small input."""
     return xp(input).expm1(input)
 
 
 @op(lambda g, y, x: g * cos(x))
-def sin(input):
-    """The sine of input in radians."""
+def sin(input: TensorLike) -> Tensor:
+    """Return the sine of input in radians."""
     return xp(input).sin(input)
 
 
 @op(lambda g, y, x: -(g * sin(x)))
-def cos(input):
-    """The cosine of input in radians."""
+def cos(input: TensorLike) -> Tensor:
+    """Return the cosine of input in radians."""
     return xp(input).cos(input)
 
 
 @op(lambda g, y, x: g * cosh(x))
-def sinh(input):
-    """The hyperbolic sine."""
+def sinh(input: TensorLike) -> Tensor:
+    """Return the hyperbolic sine."""
     return xp(input).sinh(input)
 
 
 @op(lambda g, y, x: g * sinh(x))
-def cosh(input):
-    """The hyperbolic cosine."""
+def cosh(input: TensorLike) -> Tensor:
+    """Return the hyperbolic cosine."""
     return xp(input).cosh(input)
 
 
 @op(lambda g, y, x: g * (1 - y * y))
-def tanh(input):
-    """The hyperbolic tangent."""
+def tanh(input: TensorLike) -> Tensor:
+    """Return the hyperbolic tangent."""
     return xp(input).tanh(input)
 
 
 @op(lambda g, y, x: g * (2 / math.sqrt(math.pi) * exp(-(x * x))))
-def erf(input):
-    """The error function 2/√π ∫₀ˣ e^(-t²) dt."""
+def erf(input: TensorLike) -> Tensor:
+    """Return the error function 2/√π ∫₀ˣ e^(-t²) dt."""
     return erf_of_array(input)
 
 
@@ -168,29 +170,29 @@ def erf(input):
 
 
 @op(None, lambda g, y, c, a, b: where(c, g, 0.0), lambda g, y, c, a, b: where(c, 0.0, g), broadcasts=True)
-def where(condition, input, other):
-    """input where condition holds, other elsewhere; the three broadcast."""
+def where(condition: TensorLike, input: TensorLike | float, other: TensorLike | float) -> Tensor:
+    """Return input where condition holds, other elsewhere; the three broadcast."""
     library = xp(condition)
     result = library.where(condition, input, other)
-    wanted = library.result_type(input, other)
-    return result if result.dtype == wanted else result.astype(wanted)
+    dtype = library.result_type(input, other)
+    return result if result.dtype == dtype else result.astype(dtype)
 
 
-def _share(chosen, other):
-    """How much of the gradient goes to `chosen` > `other`: all, none, or half at a tie (PyTorch's rule)."""
-    chosen, other = raw(chosen), raw(other)
-    return ((chosen > other) + 0.5 * (chosen == other)).astype(xp(chosen - other).result_type(chosen, other))
+def _share(a, b):
+    """Return how much of the gradient goes to `a` as the larger of a and b: all, none, or half at a tie (PyTorch's rule)."""
+    a, b = raw(a), raw(b)
+    return ((a > b) + 0.5 * (a == b)).astype(xp(a - b).result_type(a, b))
 
 
 @op(lambda g, y, a, b: g * _share(a, b), lambda g, y, a, b: g * _share(b, a), broadcasts=True)
-def maximum(input, other):
-    """The larger of the two; at a tie each gets half of the gradient."""
+def maximum(input: TensorLike, other: TensorLike | float) -> Tensor:
+    """Return the larger of the two; at a tie each gets half of the gradient."""
     return xp(input).maximum(input, other)
 
 
 @op(lambda g, y, a, b: g * _share(b, a), lambda g, y, a, b: g * _share(a, b), broadcasts=True)
-def minimum(input, other):
-    """The smaller of the two; at a tie each gets half of the gradient."""
+def minimum(input: TensorLike, other: TensorLike | float) -> Tensor:
+    """Return the smaller of the two; at a tie each gets half of the gradient."""
     return xp(input).minimum(input, other)
 
 
@@ -200,8 +202,8 @@ def _within(x, low, high):
 
 
 @op(lambda g, y, x, min=None, max=None: g * _within(raw(x), min, max))
-def clamp(input, min=None, max=None):
-    """input kept within [min, max]; the gradient passes inside and on the borders."""
+def clamp(input: TensorLike, min: float | None = None, max: float | None = None) -> Tensor:
+    """Return input kept within [min, max]; the gradient passes inside and on the borders."""
     if min is None and max is None:
         raise ValueError("clamp: give min, max or both")
     return xp(input).clip(input, min, max)
@@ -210,48 +212,22 @@ def clamp(input, min=None, max=None):
 # --- activations -----------------------------------------------------------------------------------------------
 
 
-def rectify(x, slope, scratch=None):
-    """Array x becomes max(x, slope x), leaky ReLU for 0 <= slope <= 1, in its place."""
-    xp(x).maximum(x, xp(x).multiply(x, slope, out=scratch) if slope else 0, out=x)
+@op(lambda d, y, g, x, slope: gated(d, x, slope=slope), None, kernel=kernels.gated)
+def gated(g: TensorLike, x: TensorLike, slope: float) -> Tensor:
+    """Return g where x > 0, slope * g elsewhere: the gradient of relu and leaky_relu."""
+    return where(raw(x) > 0, g, slope * g)
 
 
-def gate(out, g, x, slope):
-    """Array out becomes g where x > 0, slope * g elsewhere."""
-    out[...] = x > 0  # np.where takes seven times as long as these four lines
-    if slope:
-        out *= 1 - slope
-        out += slope
-    out *= g
+@op(lambda g, y, x: gated(g, raw(y), slope=0.0), kernel=kernels.relu)
+def relu(input: TensorLike) -> Tensor:
+    """Return max(0, input)."""
+    return where(raw(input) > 0, input, 0.0)
 
 
-@op(lambda d, y, g, x, slope: gated(d, x, slope=slope), None)
-def gated(g, x, slope):
-    """g where x > 0, slope * g elsewhere: the gradient of relu and leaky_relu."""
-    out = xp(g).empty_like(x, g.dtype)  # lies as x does: channels-last, where g may come from a flatten
-    in_blocks(lambda *blocks: gate(*blocks, slope), out, g, x)
-    return out
-
-
-@op(lambda g, y, x: gated(g, raw(y), slope=0.0))
-def relu(input):
-    """max(0, input)."""
-    y = xp(input).zeros_like(input)
-    return xp(input).maximum(input, y, out=y)  # NumPy takes twice as long for the larger of an array and one number
-
-
-@op(lambda g, y, x, negative_slope=0.01: gated(g, raw(x), slope=negative_slope))
-def leaky_relu(input, negative_slope=0.01):
-    """input where positive, negative_slope * input elsewhere."""
-    if not 0 <= negative_slope <= 1:
-        return gated(input, input, slope=negative_slope)
-
-    def larger(y, x):
-        xp(x).multiply(x, negative_slope, out=y)
-        xp(x).maximum(x, y, out=y)
-
-    y = xp(input).empty_like(input)
-    in_blocks(larger, y, input)
-    return y
+@op(lambda g, y, x, negative_slope=0.01: gated(g, raw(x), slope=negative_slope), kernel=kernels.leaky_relu)
+def leaky_relu(input: TensorLike, negative_slope: float = 0.01) -> Tensor:
+    """Return input where positive, negative_slope * input elsewhere."""
+    return where(raw(input) > 0, input, negative_slope * input)
 
 
 def _elu_slope(x, alpha):
@@ -260,22 +236,22 @@ def _elu_slope(x, alpha):
 
 
 @op(lambda g, y, x, alpha=1.0: g * _elu_slope(x, alpha))
-def elu(input, alpha=1.0):
-    """input where positive, alpha * (e^input - 1) elsewhere. Clevert et al. 2016."""
+def elu(input: TensorLike, alpha: float = 1.0) -> Tensor:
+    """Return input where positive, alpha * (e^input - 1) elsewhere. Clevert et al. 2016."""
     library = xp(input)
     zero = library.zeros((), input.dtype)
     return library.maximum(input, zero) + alpha * library.expm1(library.minimum(input, zero))
 
 
 @op(lambda g, y, x: g * (y * (1 - y)))
-def sigmoid(input):
-    """1 / (1 + e^-input)."""
+def sigmoid(input: TensorLike) -> Tensor:
+    """Return 1 / (1 + e^-input)."""
     return 0.5 * xp(input).tanh(0.5 * input) + 0.5  # tanh form: exp(-x) overflows float32 below x = -88.7
 
 
 @op(lambda g, y, x: g * (sigmoid(x) * (1 + x * (1 - sigmoid(x)))))
-def silu(input):
-    """input * sigmoid(input), also called swish."""
+def silu(input: TensorLike) -> Tensor:
+    """Return input * sigmoid(input), also called swish."""
     return input * sigmoid(input)
 
 
@@ -290,14 +266,14 @@ def _softplus_slope(x, beta, threshold):
 
 
 @op(lambda g, y, x, beta=1.0, threshold=20.0: g * _softplus_slope(x, beta, threshold))
-def softplus(input, beta=1.0, threshold=20.0):
-    """log(1 + e^(beta input)) / beta; input itself where beta * input > threshold."""
+def softplus(input: TensorLike, beta: float = 1.0, threshold: float = 20.0) -> Tensor:
+    """Return log(1 + e^(beta input)) / beta; input itself where beta * input > threshold."""
     return xp(input).where(input * beta > threshold, input, _softplus(input * beta) / beta)
 
 
 @op(lambda g, y, x: g * sigmoid(-x))
-def logsigmoid(input):
-    """log sigmoid(input) = -softplus(-input), finite for every input."""
+def logsigmoid(input: TensorLike) -> Tensor:
+    """Return log sigmoid(input) = -softplus(-input), finite for every input."""
     return -_softplus(-input)
 
 
@@ -312,8 +288,8 @@ _GELU_A, _GELU_B = math.sqrt(2 / math.pi), 0.044715
 
 
 @op(lambda g, y, x, approximate="none": g * _gelu_slope(x, approximate))
-def gelu(input, approximate="none"):
-    """input * Φ(input) with the normal distribution Φ, or its "tanh" approximation. Hendrycks & Gimpel 2016."""
+def gelu(input: TensorLike, approximate: str = "none") -> Tensor:
+    """Return input * Φ(input) with the normal distribution Φ, or its "tanh" approximation. Hendrycks & Gimpel 2016."""
     if approximate == "tanh":
         return 0.5 * input * (1 + xp(input).tanh(_GELU_A * (input + _GELU_B * input * input * input)))
     if approximate != "none":

@@ -1,12 +1,18 @@
-"""Products: matmul and its relatives, einsum, and the linear layer."""
+"""Products: matmul and its relatives, einsum, and the linear layer.
+
+`_matmul` and `_add_product` are the ops; the public functions bring their arguments into shape. Kernels are in
+`kernels/linear.py`.
+"""
 
 import string
+from collections.abc import Callable
+from typing import Any
 
-from tinygan.autodiff import Op, VariadicOp, broadcast_to, op, raw, sum_to
-from tinygan.backend import in_blocks, is_numpy, xp
-from tinygan.ops.elementwise import gated, leaky_relu, rectify
+from tinygan.autodiff import Tensor, TensorLike, VariadicOp, broadcast_to, op, raw, sum_to
+from tinygan.backend import xp
+from tinygan.ops.kernels import linear as kernels
 from tinygan.ops.reduce import sum
-from tinygan.ops.shape import flatten, permute, reshape, unsqueeze
+from tinygan.ops.shape import reshape, unsqueeze
 
 __all__ = [
     "bmm", "dot", "einsum", "linear", "matmul", "mT", "outer",
@@ -14,26 +20,23 @@ __all__ = [
 
 
 @op(lambda g, y, x: mT(g))
-def mT(input):
-    """The last two dimensions exchanged: the transpose of each matrix."""
-    return input.swapaxes(-1, -2)
+def mT(input: TensorLike) -> Tensor:
+    """Exchange the last two dimensions: return the transpose of each matrix."""
+    return input.swapaxes(-1, -2)  # type: ignore[union-attr]  # an array's
 
 
-@op(lambda g, y, a, b: _matmul(g, mT(b)), lambda g, y, a, b: _matmul(mT(a), g), broadcasts=True)
-def _matmul(a, b):
-    return _product(a, b)
-
-
-def _product(a, b):
-    if a.shape[-1] == 1:  # a column times a row: BLAS is slow at it, (64, 1) @ (1, 6272) takes 0.57 ms, this 0.04
-        return a * b
+@op(
+    lambda g, y, a, b: _matmul(g, mT(b)), lambda g, y, a, b: _matmul(mT(a), g), broadcasts=True, kernel=kernels.matmul
+)
+def _matmul(a: TensorLike, b: TensorLike) -> Tensor:
+    """Return a @ b of matrices, or of stacks of them that broadcast."""
     return a @ b
 
 
-def matmul(input, other):
-    """Matrix product (..., M, K) @ (..., K, N) -> (..., M, N); a vector is a row on the left, a column on the right."""
+def matmul(input: TensorLike, other: TensorLike) -> Tensor:
+    """Return the product (..., M, K) @ (..., K, N) -> (..., M, N); a vector is a row on the left, a column on the right."""
     if input.ndim == 0 or other.ndim == 0:
-        raise ValueError(f"matmul: {input.shape} @ {other.shape}: a scalar is no matrix; use *")
+        raise ValueError(f"matmul: {input.shape} @ {other.shape}: a scalar has no rows and columns; use *")
     inner, rows = input.shape[-1], other.shape[-2] if other.ndim > 1 else other.shape[0]
     if inner != rows:
         hint = "; transpose the second?" if other.ndim > 1 and inner == other.shape[-1] else ""
@@ -52,110 +55,67 @@ def matmul(input, other):
     return _matmul(input, other)
 
 
-def bmm(input, mat2):
-    """(B, M, K) @ (B, K, N) -> (B, M, N), without broadcasting."""
+def bmm(input: TensorLike, mat2: TensorLike) -> Tensor:
+    """Return the matrix products (B, M, K) @ (B, K, N) -> (B, M, N), without broadcasting."""
     if input.ndim != 3 or mat2.ndim != 3 or input.shape[0] != mat2.shape[0]:
         raise ValueError(f"bmm: {input.shape} @ {mat2.shape}: both must be (B, ., .) with the same B")
     return matmul(input, mat2)
 
 
-def dot(input, other):
-    """Σ aᵢbᵢ of two vectors."""
+def dot(input: TensorLike, other: TensorLike) -> Tensor:
+    """Return Σ aᵢbᵢ of two vectors."""
     if input.ndim != 1 or input.shape != other.shape:
         raise ValueError(f"dot: {input.shape} and {other.shape}: two vectors of one length are needed")
     return sum(input * other)
 
 
-def outer(input, vec2):
-    """(N,) and (M,) -> (N, M) of all products."""
+def outer(input: TensorLike, vec2: TensorLike) -> Tensor:
+    """Return all products of two elements: (N,) and (M,) -> (N, M)."""
     if input.ndim != 1 or vec2.ndim != 1:
         raise ValueError(f"outer: {input.shape} and {vec2.shape}: two vectors are needed")
     return unsqueeze(input, 1) * unsqueeze(vec2, 0)
 
 
-class _Linear(Op):
-    """An Op that may end with leaky ReLU, max(y, slope y), in the product's own memory; as `conv.ImageOp` does.
-
-    It computes its gradients at once where they need no recording: 5 us less a layer, of 15 for a small one.
-    """
-
-    def pullback(self, g, y, useful, record):
-        slope = y.const.get("slope")
-        if slope is not None:
-            g = (gated if record else gated.forward)(g, y._data, slope=slope)
-        if record:
-            return super().pullback(g, y, useful, record)
-        (x, w, b), (p, q, r) = y.arrays, y.parents
-        return (
-            _product(g, w) if p in useful else None,
-            _product(g.T, x) if q in useful else None,
-            sum_to.forward(g, b.shape) if r in useful else None,
-        )
-
-
-def _add_product(x, w, b=None, slope=None):
-    y = _product(x, w.T)
-    if b is not None:
-        y += b
-    if slope is not None:
-        in_blocks(lambda block: rectify(block, slope), y)
-    return y
-
-
-_linear = _Linear(
-    _add_product,
-    lambda g, y, x, w, b=None, slope=None: _matmul(g, w),
-    lambda g, y, x, w, b=None, slope=None: _matmul(mT(g), x),
-    lambda g, y, x, w, b=None, slope=None: sum_to(g, shape=b.shape),
+@op(
+    lambda g, y, x, w, b=None: _matmul(g, w),
+    lambda g, y, x, w, b=None: _matmul(mT(g), x),
+    lambda g, y, x, w, b=None: sum_to(g, shape=b.shape),
+    kernel=kernels.linear,
+    kind=kernels.LinearOp,
 )
+def _add_product(x: TensorLike, w: TensorLike, b: TensorLike | None = None) -> Tensor:
+    """Return `linear` of rows x (N, in): w (out, in) and b (out,) or None -> (N, out)."""
+    y = _matmul(x, mT(w))  # (N, in) @ (in, out)
+    return y if b is None else y + b
 
 
-def linear(input, weight, bias=None, negative_slope=None):
-    """input @ weightᵀ + bias: (..., in) with weight (out, in) and bias (out,) -> (..., out).
+def linear(input: TensorLike, weight: TensorLike, bias: TensorLike | None = None) -> Tensor:
+    """Return input @ weightᵀ + bias: (..., in) with weight (out, in) and bias (out,) -> (..., out)."""
+    return linear_by(_add_product, input, weight, bias)
 
-    negative_slope: leaky ReLU comes last, in the same memory (0: ReLU).
-    """
-    given, held = input.shape, weight.shape
-    if len(held) != 2 or not given or given[-1] != held[1]:
+
+def linear_by(op: Callable, input: TensorLike, weight: TensorLike, bias: TensorLike | None) -> Tensor:
+    """Check the arguments of a linear layer, and return op(rows, weight, bias) in the shape of input."""
+    given, expected = input.shape, weight.shape
+    if len(expected) != 2 or not given or given[-1] != expected[1]:
         raise ValueError(
-            f"linear: input {given} and weight {held}: the last size of the input must be in_features,"
+            f"linear: input {given} and weight {expected}: the last size of the input must be in_features,"
             " the second of the weight (out_features, in_features)"
         )
     if len(given) == 2:
-        return _linear(input, weight, bias, slope=negative_slope)
-    if _lies_by_features(raw(input)):  # after an LSTM, (64, 64, 128) to 1 feature and back: 0.29 ms, otherwise 0.67
+        return op(input, weight, bias)
+    if kernels.lies_by_features(raw(input)):  # after an LSTM, (64, 64, 128) to 1 feature and back takes half as long
         product = mT(_matmul(weight, mT(input)))
-        product = product if bias is None else product + bias
-        return product if negative_slope is None else leaky_relu(product, negative_slope)
+        return product if bias is None else product + bias
     rows = reshape(input, (raw(input).size // max(1, weight.shape[1]), weight.shape[1]))
-    return reshape(_linear(rows, weight, bias, slope=negative_slope), input.shape[:-1] + weight.shape[:1])
-
-
-def linear_of_pictures(input, weight, bias=None):
-    """linear(flatten(input, 1), weight, bias) for pictures (N, C, ...): what lies channels-last is read as it lies.
-
-    The weight (out, C ...) is put in that order if it is smaller: DCGAN's 64 pictures of 128 x 7 x 7, 0.10 ms, not 0.45.
-    """
-    x, to_last = raw(input), (0, *range(2, input.ndim), 1)
-    if x.flags.c_contiguous or weight.size >= x.size or not x.transpose(to_last).flags.c_contiguous:
-        return linear(flatten(input, 1), weight, bias)
-    pictures = reshape(weight, (len(weight), *input.shape[1:]))
-    rows, weight = (reshape(permute(t, to_last), (len(t), weight.shape[1])) for t in (input, pictures))
-    return linear(rows, weight, bias)
-
-
-def _lies_by_features(x):
-    """Whether each step of x (T, N, F) lies in memory as (F, N), as an LSTM leaves it: to make rows of it is to copy it."""
-    if not is_numpy(x) or x.ndim != 3 or x.shape[1] == 1:
-        return False
-    return x.strides[1:] == (x.itemsize, x.itemsize * x.shape[1])
+    return reshape(op(rows, weight, bias), input.shape[:-1] + weight.shape[:1])
 
 
 # --- einsum ----------------------------------------------------------------------------------------------------
 
 
-def _spelled_out(equation, operands):
-    """(inputs, output): a string of letters per operand and for the result, without ellipses or an implied output."""
+def _spell_out(equation: str, operands: list) -> tuple[list[str], str, list[str]]:
+    """Return (inputs, output, spare letters): letters for each operand and the result, no ellipsis, no implied output."""
     left, arrow, output = equation.replace(" ", "").partition("->")
     inputs = left.split(",")
     if len(inputs) != len(operands):
@@ -178,13 +138,13 @@ def _einsum_forward(*operands, inputs, output):
 
 
 def _einsum_vjp(i, g, y, *operands, inputs, output):
-    """The same sum with g in the place of operand i; letters that only operand i has are repeated afterwards."""
+    """Return the same sum with g in place of operand i; letters that only operand i has are repeated afterwards."""
     others = [t for j, t in enumerate(operands) if j != i]
     letters = [output] + [s for j, s in enumerate(inputs) if j != i]
     known = "".join(c for c in inputs[i] if any(c in s for s in letters))
-    found = _einsum(g, *others, inputs=tuple(letters), output=known)
+    total = _einsum(g, *others, inputs=tuple(letters), output=known)
     kept = [n if c in known else 1 for c, n in zip(inputs[i], operands[i].shape, strict=True)]
-    return broadcast_to(reshape(found, tuple(kept)), shape=operands[i].shape)
+    return broadcast_to(reshape(total, tuple(kept)), shape=operands[i].shape)
 
 
 def _einsum_vjps(need, g, y, *operands, **const):
@@ -194,32 +154,32 @@ def _einsum_vjps(need, g, y, *operands, **const):
 _einsum = VariadicOp(_einsum_forward, _einsum_vjps)
 
 
-def einsum(equation, *operands):
-    """Einstein's summation: "ij,jk->ik" is a matrix product. Ellipses, an implied output and diagonals ("ii->i") work.
+def einsum(equation: str, *operands: Any) -> Tensor:
+    """Return Einstein's sum: "ij,jk->ik" is a matrix product. Ellipses, an implied output and diagonals ("ii->i") work.
 
     Sizes of one letter must agree (a size of 1 does not broadcast here, except under an ellipsis).
     """
-    operands = list(operands[0]) if len(operands) == 1 and isinstance(operands[0], list | tuple) else list(operands)
-    inputs, output, spare = _spelled_out(equation, operands)
+    terms = list(operands[0]) if len(operands) == 1 and isinstance(operands[0], list | tuple) else list(operands)
+    inputs, output, spare = _spell_out(equation, terms)
     for i, s in enumerate(list(inputs)):  # a diagonal: "ii" is "ij" times the identity "ij"
         for place, c in enumerate(s):
             if c in s[:place]:
                 new = spare.pop()
                 inputs[i] = inputs[i][:place] + new + inputs[i][place + 1 :]
-                n = operands[i].shape[place]
-                operands.append(xp(raw(operands[i])).eye(n, dtype=operands[i].dtype))
+                n = terms[i].shape[place]
+                terms.append(xp(raw(terms[i])).eye(n, dtype=terms[i].dtype))
                 inputs.append(c + new)
-    sizes = {}
-    for s, t in zip(inputs, operands, strict=True):
+    sizes: dict[str, int] = {}
+    for s, t in zip(inputs, terms, strict=True):
         for c, n in zip(s, t.shape, strict=True):
             if n != 1 or c not in sizes:
                 if sizes.setdefault(c, n) not in (1, n):
                     raise ValueError(f"einsum {equation!r}: the index {c!r} has sizes {sizes[c]} and {n}")
                 sizes[c] = n
-    operands = [
+    terms = [
         broadcast_to(t, shape=tuple(sizes[c] for c in s))
         if any(sizes[c] != n for c, n in zip(s, t.shape, strict=True))
         else t
-        for s, t in zip(inputs, operands, strict=True)
+        for s, t in zip(inputs, terms, strict=True)
     ]
-    return _einsum(*operands, inputs=tuple(inputs), output=output)
+    return _einsum(*terms, inputs=tuple(inputs), output=output)

@@ -1,38 +1,37 @@
-"""LSTM: a whole sequence as one operation. Hochreiter & Schmidhuber 1997.
+"""Recurrence: LSTM and GRU, over sequences and step by step, and an LSTM that reads what it writes.
 
-Read `lstm_step` and `lstm` first: that is the textbook, made of ops. Beside it stands a fast path that computes the same
-numbers, and their gradients by hand; the tests hold the two equal. `recurrent_gru.py` is built the same way;
-`recurrent_feedback.py` adds an LSTM that reads what it writes, `recurrent_cell.py` one step by itself.
-
-How the fast path works. Inside, arrays are feature-major, (T, features, N), so that one product a step, W @ [input; 1; h],
-leaves every gate as a contiguous block (H, N). Gates stand in the order o, i, f, g: the first three are sigmoids, the
-last three are what the cell state depends on, so either group is one block and one call. Hidden states are written where
-the next product reads them; what the caller gets is a transposed view of that memory, and nothing is copied.
+`lstm_step` and `gru_step` hold the equations; all else here repeats them along a sequence. These are the textbook forms,
+made of ops. Training runs the kernels of `kernels/lstm.py`, `gru.py`, `cells.py` and `feedback.py`: a whole sequence as one
+operation, with gradients by hand. Hochreiter & Schmidhuber 1997, Cho et al. 2014.
 """
 
-import math
-from functools import cache, partial
+from collections.abc import Callable
 
-import numpy as np
-
-from tinygan.autodiff import Fused, raw
-from tinygan.backend import at_once, is_numpy, split_batch, xp
+from tinygan.autodiff import Tensor, TensorLike, fused, raw
+from tinygan.backend import Array, xp
 from tinygan.ops.elementwise import sigmoid, tanh, where
+from tinygan.ops.kernels import cells, feedback
+from tinygan.ops.kernels import gru as gru_kernels
+from tinygan.ops.kernels import lstm as lstm_kernels
 from tinygan.ops.linalg import linear
-from tinygan.ops.shape import chunk, stack
+from tinygan.ops.shape import cat, chunk, stack
 
-__all__ = ["lstm"]
-
-# Steps that the backward pass treats together. 4 steps of a batch of 64 make the product for dW long enough to run at
-# full speed, and their arrays still fit the cache: the pass takes 5 % more with 2 steps (T 64, H 128), 10 % with 8.
-BLOCK = 4
+__all__ = ["gru", "gru_cell", "lstm", "lstm_cell", "lstm_feedback"]
 
 
-# --- the textbook ----------------------------------------------------------------------------------------------
+def _initial(state: TensorLike | None, input: TensorLike, size: int) -> TensorLike:
+    """Return `state`, or zeros (N, size) if it is None."""
+    return xp(raw(input)).zeros((input.shape[1], size), input.dtype) if state is None else state
 
 
-def lstm_step(input, h, c, weight_ih, weight_hh, bias_ih=None, bias_hh=None):
-    """The next (h, c) of an LSTM from input (N, I), h (N, H), c (N, H). The weights hold the gates i, f, g, o, as PyTorch's.
+# --- LSTM ------------------------------------------------------------------------------------------------------
+
+
+def lstm_step(
+    input: TensorLike, h: TensorLike, c: TensorLike, weight_ih: TensorLike, weight_hh: TensorLike,
+    bias_ih: TensorLike | None = None, bias_hh: TensorLike | None = None,
+) -> tuple[Tensor, Tensor]:  # fmt: skip
+    """Return the next (h, c) of an LSTM from input (N, I), h and c (N, H). The weights hold the gates i, f, g, o.
 
     i = σ(W_ii x + W_hi h)    f = σ(W_if x + W_hf h)    g = tanh(W_ig x + W_hg h)    o = σ(W_io x + W_ho h)    (+ biases)
     c' = f c + i g            h' = o tanh(c')
@@ -43,14 +42,18 @@ def lstm_step(input, h, c, weight_ih, weight_hh, bias_ih=None, bias_hh=None):
     return sigmoid(o) * tanh(c), c
 
 
-def lstm(input, h0, c0, weight_ih, weight_hh, bias_ih=None, bias_hh=None, lengths=None):
-    """All hidden states of an LSTM that reads input (T, N, I), and after them its last cell state: (T + 1, N, H).
+@fused(lstm_kernels.run, lstm_kernels.backward, arity=7)
+def lstm(
+    input: TensorLike, h0: TensorLike | None, c0: TensorLike | None, weight_ih: TensorLike, weight_hh: TensorLike,
+    bias_ih: TensorLike | None = None, bias_hh: TensorLike | None = None, lengths: Array | None = None,
+) -> Tensor:  # fmt: skip
+    """Return all hidden states of an LSTM that reads input (T, N, I), and after them its last cell state: (T + 1, N, H).
 
     Each step is `lstm_step`. h0 and c0 (N, H) may be None, for zeros; weight_ih (4H, I), weight_hh (4H, H), biases (4H,).
     lengths (N,), integers: how many steps each sequence has; one that is over keeps its state. Raises ValueError for
-    shapes that do not fit. Hochreiter & Schmidhuber 1997.
+    shapes that do not fit.
     """
-    h, c = initial(h0, input, weight_hh.shape[1]), initial(c0, input, weight_hh.shape[1])
+    h, c = _initial(h0, input, weight_hh.shape[1]), _initial(c0, input, weight_hh.shape[1])
     states = []
     for t in range(input.shape[0]):
         new_h, new_c = lstm_step(input[t], h, c, weight_ih, weight_hh, bias_ih, bias_hh)
@@ -62,312 +65,110 @@ def lstm(input, h0, c0, weight_ih, weight_hh, bias_ih=None, bias_hh=None, length
     return stack([*states, c])
 
 
-def initial(state, input, size):
-    """`state`, or zeros (N, size) if it is None."""
-    return xp(raw(input)).zeros((input.shape[1], size), input.dtype) if state is None else state
+@fused(cells.lstm_run, cells.lstm_backward, arity=7)
+def lstm_cell_packed(
+    input: TensorLike, h: TensorLike, c: TensorLike, weight_ih: TensorLike, weight_hh: TensorLike,
+    bias_ih: TensorLike | None = None, bias_hh: TensorLike | None = None,
+) -> Tensor:  # fmt: skip
+    """Return `lstm_step` with h and c in one array: (2, N, H)."""
+    return stack(lstm_step(input, h, c, weight_ih, weight_hh, bias_ih, bias_hh))
 
 
-# --- the fast path, forward ------------------------------------------------------------------------------------
+def lstm_cell(
+    input: TensorLike, h: TensorLike, c: TensorLike, weight_ih: TensorLike, weight_hh: TensorLike,
+    bias_ih: TensorLike | None = None, bias_hh: TensorLike | None = None,
+) -> tuple[Tensor, Tensor]:  # fmt: skip
+    """Return the next (h, c), each (N, H), of an LSTM from input (N, I), h and c (N, H): `lstm_step` as one operation."""
+    packed = lstm_cell_packed(input, h, c, weight_ih, weight_hh, bias_ih, bias_hh)
+    return packed[0], packed[1]
 
 
-def stacked(dtype, bias_ih, bias_hh, *weights):
-    """The first weight, the bias and the other weights side by side, (4, H, K), gates in the order o, i, f, g."""
-    library, rows = xp(weights[0]), len(weights[0])
-    bias = library.zeros((rows, 1), dtype)
-    for b in (bias_ih, bias_hh):
-        bias = bias if b is None else bias + b[:, None]
-    side_by_side = library.concatenate((weights[0], bias, *weights[1:]), axis=1)
-    return last_gate_first(side_by_side, 4, dtype).reshape(4, rows // 4, -1)
+# --- GRU -------------------------------------------------------------------------------------------------------
 
 
-def last_gate_first(weight, gates, dtype):
-    """A weight (gates * H, .) with the block of its last gate moved to the front: i, f, g, o -> o, i, f, g."""
-    last = len(weight) // gates * (gates - 1)
-    return xp(weight).concatenate((weight[last:], weight[:last])).astype(dtype, copy=False)
+def gru_step(
+    input: TensorLike, h: TensorLike, weight_ih: TensorLike, weight_hh: TensorLike,
+    bias_ih: TensorLike | None = None, bias_hh: TensorLike | None = None,
+) -> Tensor:  # fmt: skip
+    """Return the next h of a GRU from input (N, I) and h (N, H). The weights hold the gates r, z, n.
 
-
-def forward(steps, given, weights, c0, over=None, writer=None):
-    """Runs every step of a sequence; returns (gates, cells), what the way back needs.
-
-    steps (T + 1, K, N): step t reads steps[t], rows [given; 1; h; x]: the input, a 1 for the bias, the last step's state and
-    what a writer, if there is one, wrote then (recurrent_feedback.py). It leaves its own h and x in steps[t + 1].
-    weights (4, H, K) for these rows, changed here; over (T, N): 1 where a sequence has come to its end, 0 before.
+    r = σ(W_ir x + b_ir + W_hr h + b_hr)        z = σ(W_iz x + b_iz + W_hz h + b_hz)
+    n = tanh(W_in x + b_in + r (W_hn h + b_hn))        h' = (1 - z) n + z h
     """
-    library, (_, size, width) = xp(steps), weights.shape
-    length, n = len(steps) - 1, steps.shape[2]
-    gates = aligned((length, 4, size, n), steps)  # o, i, f, g of every step
-    cells = aligned((length + 1, size, n), steps)  # c_0 .. c_T
-    scratch = aligned((size, n), steps)
-    cells[0] = 0 if c0 is None else c0.T
-    weights[:3] *= 0.5  # σ(a) = tanh(a / 2) / 2 + 1 / 2: the product gives a / 2, and one tanh does all four gates
-    weights = in_parts(weights.reshape(4 * size, width), n)
-    products, (o, i, f, g) = gates.reshape(length, *weights.shape[:2], n), gates.swapaxes(0, 1)
-    h = steps[:, given + 1 : given + 1 + size]
-    for t in range(length):
-        gate, sigmoids, c = gates[t], gates[t, :3], cells[t + 1]
-        library.matmul(weights, steps[t], out=products[t])
-        library.tanh(gate, out=gate)
-        sigmoids *= 0.5
-        sigmoids += 0.5
-        if over is not None:
-            _hold(gate, over[t])
-        library.multiply(f[t], cells[t], out=c)  # c' = f c + i g
-        library.multiply(i[t], g[t], out=scratch)
-        c += scratch
-        library.tanh(c, out=scratch)  # the way back computes it again: as fast as to keep it, and a seventh less memory
-        library.multiply(o[t], scratch, out=h[t + 1])  # h' = o tanh(c')
-        if over is not None:
-            h[t + 1] += over[t] * h[t]
-        if writer is not None:
-            writer.write(steps[t + 1, given : given + 1 + size], out=steps[t + 1, given + 1 + size :])
-    return gates, cells
+    x_r, x_z, x_n = chunk(linear(input, weight_ih, bias_ih), 3, 1)
+    h_r, h_z, h_n = chunk(linear(h, weight_hh, bias_hh), 3, 1)
+    r, z = sigmoid(x_r + h_r), sigmoid(x_z + h_z)
+    n = tanh(x_n + r * h_n)
+    return (1 - z) * n + z * h
 
 
-def aligned(shape, like):
-    """An empty array of the type of `like` that begins at a line of the cache: at a multiple of 64 bytes.
+@fused(gru_kernels.run, gru_kernels.backward, arity=6)
+def gru(
+    input: TensorLike, h0: TensorLike | None, weight_ih: TensorLike, weight_hh: TensorLike,
+    bias_ih: TensorLike | None = None, bias_hh: TensorLike | None = None, lengths: Array | None = None,
+) -> Tensor:  # fmt: skip
+    """Return all hidden states of a GRU that reads input (T, N, I): (T, N, H).
 
-    So long is a register of AVX-512. NumPy's arrays begin at multiples of 16, so that every load reads two lines: products
-    of this file take a sixth longer, and a product of elements in the cache 2.0 us, not 1.0.
+    Each step is `gru_step`. h0 (N, H) may be None, for zeros; weight_ih (3H, I), weight_hh (3H, H), biases (3H,).
+    lengths (N,), integers: how many steps each sequence has; one that is over keeps its state. Raises ValueError for
+    shapes that do not fit.
     """
-    library = xp(like)
-    if library is not np:
-        return library.empty(shape, like.dtype)
-    size = math.prod(shape) * like.itemsize
-    room = np.empty(size + 64, np.uint8)
-    start = -room.ctypes.data % 64
-    return room[start : start + size].view(like.dtype).reshape(shape)
+    h = _initial(h0, input, weight_hh.shape[1])
+    states = []
+    for t in range(input.shape[0]):
+        new_h = gru_step(input[t], h, weight_ih, weight_hh, bias_ih, bias_hh)
+        h = new_h if lengths is None else where(raw(lengths)[:, None] <= t, h, new_h)
+        states.append(h)
+    return stack(states)
 
 
-def in_parts(weight, n):
-    """A weight (rows, K) as (parts, rows / parts, K): its product with (K, n) is then taken in parts of few enough rows.
+@fused(cells.gru_run, cells.gru_backward, arity=6)
+def gru_cell(
+    input: TensorLike, h: TensorLike, weight_ih: TensorLike, weight_hh: TensorLike,
+    bias_ih: TensorLike | None = None, bias_hh: TensorLike | None = None,
+) -> Tensor:  # fmt: skip
+    """Return the next h (N, H) of a GRU from input (N, I) and h (N, H): `gru_step` as one operation."""
+    return gru_step(input, h, weight_ih, weight_hh, bias_ih, bias_hh)
 
-    With AVX-512, OpenBLAS multiplies up to 100³ straight from the arrays and copies larger ones first: (512, 130) @ (130, 64)
-    takes 62 us, as eight of 64 rows 43; (256, 1024) @ (1024, 64) takes 240, as 32 of 8 rows 192. Others lose by parts.
+
+# --- an LSTM that reads the row it wrote last ------------------------------------------------------------------
+
+_ACTIVATIONS: dict[str, Callable] = {"sigmoid": sigmoid, "tanh": tanh, "none": lambda a: a}
+
+
+@fused(feedback.run, feedback.backward, arity=10)
+def lstm_writing(
+    noise: TensorLike, x0: TensorLike | None, h0: TensorLike | None, c0: TensorLike | None,
+    weight_ih: TensorLike, weight_hh: TensorLike, bias_ih: TensorLike | None, bias_hh: TensorLike | None,
+    weight_out: TensorLike, bias_out: TensorLike | None, activation: str = "sigmoid",
+) -> Tensor:  # fmt: skip
+    """Return what `lstm_feedback` computes, hidden states and written rows side by side: [h_t, x_t], (T, N, H + X)."""
+    sizes = weight_hh.shape[1], weight_hh.shape[1], len(weight_out)
+    h, c, x = (_initial(state, noise, size) for state, size in zip((h0, c0, x0), sizes))
+    rows = []
+    for t in range(noise.shape[0]):
+        h, c = lstm_step(cat([x, noise[t]], 1), h, c, weight_ih, weight_hh, bias_ih, bias_hh)
+        x = _ACTIVATIONS[activation](linear(h, weight_out, bias_out))
+        rows.append(cat([h, x], 1))
+    return stack(rows)
+
+
+def lstm_feedback(
+    noise: TensorLike, x0: TensorLike | None, h0: TensorLike | None, c0: TensorLike | None,
+    weight_ih: TensorLike, weight_hh: TensorLike, bias_ih: TensorLike | None, bias_hh: TensorLike | None,
+    weight_out: TensorLike, bias_out: TensorLike | None, activation: str = "sigmoid", return_hidden: bool = False,
+) -> Tensor | tuple[Tensor, Tensor]:  # fmt: skip
+    """Return rows written one after another by an LSTM that reads the row it wrote last: noise (T, N, Z) -> rows (T, N, X).
+
+    h_t, c_t = lstm_step([x_{t-1}, z_t], h_{t-1}, c_{t-1})        x_t = activation(W_out h_t + b_out)
+
+    x0 (N, X), h0 and c0 (N, H) may be None, for zeros; weight_ih (4H, X + Z), weight_hh (4H, H), weight_out (X, H), biases
+    (4H,), (4H,) and (X,) or None; activation: "sigmoid", "tanh" or "none". return_hidden: return (rows, hidden states
+    (T, N, H)).
     """
-    rows, width = weight.shape
-    parts = 1
-    if is_numpy(weight) and _multiplies_small_straight():
-        while rows % (2 * parts) == 0 and rows // parts * width * n > 1_000_000:
-            parts *= 2
-        parts = parts if rows // parts >= 8 else 1
-    if parts > 1 and not weight.flags.c_contiguous:
-        weight, view = np.empty(weight.shape, weight.dtype), weight
-        for k in range(0, width, 64):  # a transposed 1 MB is laid in order in 0.17 ms, at once in 0.31
-            weight[:, k : k + 64] = view[:, k : k + 64]
-    return weight.reshape(parts, rows // parts, width)
-
-
-@cache
-def _multiplies_small_straight():
-    from threadpoolctl import threadpool_info
-
-    kernels = {pool.get("architecture") for pool in threadpool_info()}
-    return not kernels.isdisjoint({"SkylakeX", "Cooperlake", "SapphireRapids"})
-
-
-def _hold(gate, over):
-    """Gates of a sequence that is over: o = i = 0 and f = 1 keep c as it is, and make every slope of the step 0."""
-    o_and_i, f = gate[:2], gate[2]
-    o_and_i *= 1 - over
-    f *= 1 - over
-    f += over
-
-
-# --- the fast path, backward -----------------------------------------------------------------------------------
-
-
-def _slopes(gates, cells, out):
-    """What takes dh and dc, the gradients to h' and c', on to c' and the gates: out (steps, 5, H, N), for some steps at once.
-
-    h' = o tanh(c'):    dc += dh · o (1 - tanh²(c'))    da_o = dh · tanh(c') o (1 - o)
-    c' = f c + i g:     da_i = dc · g i (1 - i)         da_f = dc · c f (1 - f)           da_g = dc · i (1 - g²)
-
-    da is the gradient to what a gate's σ or tanh was taken of; out holds the five factors behind the dots, in this order.
-    cells (steps + 1, H, N): c before the first step as well.
-    """
-    library = xp(gates)
-    o, i, g = gates[:, 0], gates[:, 1], gates[:, 3]
-    to_c, to_o, to_i, to_f, to_g = (out[:, k] for k in range(5))
-    sigmoids, slopes = gates[:, :3], out[:, 1:4]
-    library.multiply(sigmoids, sigmoids, out=slopes)
-    library.subtract(sigmoids, slopes, out=slopes)
-    squashed = library.tanh(cells[1:], out=to_c)
-    to_o *= squashed
-    to_i *= g
-    to_f *= cells[:-1]
-    for tanh_value, factor, slope in ((squashed, o, to_c), (g, i, to_g)):
-        library.multiply(tanh_value, tanh_value, out=slope)
-        library.subtract(1, slope, out=slope)
-        slope *= factor
-
-
-def backward(d_out, dc, saved, given, back, need_given, need_weights, over=None, writer=None):
-    """The gradients to (the given rows (T, given, N), the first [h; x] (H + X, N), c_0, the weights (4, H, K)).
-
-    d_out (T, H + X, N): the gradient to what each step leaves; dc: that to the last c, changed here. back: (the given
-    rows' weights, those of [h; x]), transposed: (given, 4H) and (H + X, 4H).
-    """
-    steps, gates, cells = saved
-    library, (length, _, size, n) = xp(gates), gates.shape
-    back_given, back_state = back
-    d_given = library.empty((length, given, n), gates.dtype) if need_given else None
-    d_weights = library.zeros((4 * size, steps.shape[1]), gates.dtype) if need_weights else None
-    d_state = aligned((len(back_state), n), gates)
-    d_state[:] = 0
-    dh, dx = d_state[:size], d_state[size:]
-    slopes = aligned((min(BLOCK, length), 5, size, n), gates)
-    back_state = in_parts(back_state, n)
-    next_state = d_state.reshape(*back_state.shape[:2], n)
-    to_c, to_c_and_o, to_i_f_g = slopes[:, 0], slopes[:, :2], slopes[:, 2:]
-    d_gates, f = slopes[:, 1:].reshape(len(slopes), 4 * size, n), gates[:, 2]
-    for start in reversed(range(0, length, BLOCK)):
-        block = slice(start, min(start + BLOCK, length))
-        count = block.stop - start
-        _slopes(gates[block], cells[start : block.stop + 1], out=slopes[:count])
-        d_block = library.ascontiguousarray(d_out[block])  # a transposed view is slow to add
-        for k in reversed(range(count)):
-            t = start + k
-            d_state += d_block[k]
-            if writer is not None:
-                after = steps[t + 1, given:]
-                writer.back(dx, dh, after[: 1 + size], after[1 + size :])
-            to_c_and_o[k] *= dh  # through h' = o tanh(c'); slopes become gradients in place
-            dc += to_c[k]
-            to_i_f_g[k] *= dc  # through c' = f c + i g
-            dc *= f[t]  # and to c
-            held = None if over is None else dh * over[t]
-            library.matmul(back_state, d_gates[k], out=next_state)
-            if over is not None:
-                d_state += held
-        if need_given:
-            library.matmul(back_given, d_gates[:count], out=d_given[block])
-        if need_weights:  # one product over the block: Σ_t da_t [given; 1; h; x]ᵀ
-            read = steps[block].transpose(1, 0, 2).reshape(steps.shape[1], count * n)
-            d_weights += d_gates[:count].transpose(1, 0, 2).reshape(4 * size, count * n) @ read.T
-    return d_given, d_state, dc, d_weights
-
-
-# --- both as one operation ------------------------------------------------------------------------------------
-
-
-def check_shapes(name, gates, input, weight_ih, weight_hh, states, biases, lengths=None, written=0):
-    """ValueError unless the arguments of a recurrent function fit each other; `gates` is 4 for an LSTM, 3 for a GRU."""
-    if input.ndim != 3 or not input.shape[0]:
-        raise ValueError(
-            f"{name}: input has shape {input.shape}, it must be (T, N, I) with T > 0: steps first, then batch"
-        )
-    (_, n, given), size = input.shape, weight_hh.shape[1]
-    wanted = [("weight_ih", weight_ih, (gates * size, written + given)), ("weight_hh", weight_hh, (gates * size, size))]
-    wanted += [("an initial state", state, (n, size)) for state in states]
-    wanted += [("a bias", bias, (gates * size,)) for bias in biases]
-    wanted += [("lengths", lengths, (n,))]
-    for what, array, shape in wanted:
-        if array is not None and array.shape != shape:
-            raise ValueError(
-                f"{name}: {what} has shape {array.shape}; with input {input.shape} as (T, N, I) and weight_hh"
-                f" {weight_hh.shape} as ({gates}H, H) it must be {shape}"
-            )
-
-
-def after_the_end(lengths, length, like):
-    """(T, N): 1 where step t is past the end of sequence n, 0 before; None if all sequences are whole."""
-    if lengths is None:
-        return None
-    return (xp(like).arange(length)[:, None] >= raw(lengths)).astype(like.dtype)
-
-
-def chosen(need, gradients):
-    """`gradients` with None in the place of those that nobody needs."""
-    return [gradient if needed else None for needed, gradient in zip(need, gradients, strict=True)]
-
-
-def swap(x):
-    """(T, N, F) <-> (T, F, N), a view."""
-    return None if x is None else x.transpose(0, 2, 1)
-
-
-def _check_lstm(input, h0, c0, weight_ih, weight_hh, bias_ih=None, bias_hh=None, lengths=None):
-    check_shapes("lstm", 4, input, weight_ih, weight_hh, (h0, c0), (bias_ih, bias_hh), lengths)
-
-
-def _lstm_run(input, h0, c0, weight_ih, weight_hh, bias_ih=None, bias_hh=None, lengths=None):
-    length, n, given = input.shape
-    dtype = xp(input).result_type(input, weight_hh)
-    weights = stacked(dtype, bias_ih, bias_hh, weight_ih, weight_hh)
-    steps = aligned((length + 2, weights.shape[2], n), weights)  # one more than h_T needs, for c_T
-    steps[:length, :given] = swap(input)
-    steps[:length, given] = 1
-    steps[0, given + 1 :] = 0 if h0 is None else h0.T
-    over = after_the_end(lengths, length, steps)
-    gates, cells = forward(steps[:-1], given, weights, c0, over)
-    steps[length + 1, given + 1 :] = cells[length]
-    return swap(steps[1:, given + 1 :]), (steps, gates, cells, over)
-
-
-def _lstm_backward(
-    g, y, saved, need, input, h0, c0, weight_ih, weight_hh, bias_ih=None, bias_hh=None, lengths=None
-):  # fmt: skip
-    *saved, over = saved
-    given, g = input.shape[2], swap(g)
-    back = [last_gate_first(weight, 4, y.dtype).T for weight in (weight_ih, weight_hh)]
-    d_input, dh, dc, d_weights = backward(g[:-1], g[-1].copy(), saved, given, back, need[0], any(need[3:]), over)
-    return chosen(need, [swap(d_input), dh.T, dc.T, *taken_apart(d_weights, given)])
-
-
-def taken_apart(d_weights, given):
-    """(4H, K) of backward -> the gradients to the given rows' weights, all other weights, bias_ih and bias_hh."""
-    if d_weights is None:
-        return None, None, None, None
-    size = len(d_weights) // 4
-    d_weights = xp(d_weights).concatenate((d_weights[size:], d_weights[:size]))  # o, i, f, g -> i, f, g, o
-    d_bias = d_weights[:, given]
-    return d_weights[:, :given], d_weights[:, given + 1 :], d_bias, d_bias.copy()
-
-
-def over_batch(run, backward, axes, check):
-    """The run and backward of a Fused op, of those for a part of the batch: large batches are split over the cores.
-
-    axes: where each argument has its batch, None for weights, whose gradients are added up. The output has it at 1. A thread
-    takes its samples through the whole sequence, so that the threads meet once and not at every step.
-    """
-
-    def part(cut, args, const):
-        args = [a if axis is None or a is None else a[(slice(None),) * axis + (cut,)] for a, axis in zip(args, axes)]
-        lengths = const.get("lengths")
-        return args, const if lengths is None else const | {"lengths": raw(lengths)[cut]}
-
-    def run_all(*args, **const):
-        check(*args, **const)
-        samples = args[0].swapaxes(0, 1)
-        weights = sum(a.size for a, axis in zip(args, axes) if axis is None and a is not None)
-
-        def run_part(start, stop):
-            cut = slice(start, stop)
-            args_of_part, const_of_part = part(cut, args, const)
-            return run(*args_of_part, **const_of_part), cut
-
-        pieces = split_batch(run_part, samples, work=weights * len(args[0]) * len(samples))
-        return _joined([y for (y, _), _ in pieces], 1), [(saved, cut) for (_, saved), cut in pieces]
-
-    def backward_all(g, y, saved, need, *args, **const):
-        def backward_part(saved, cut):
-            args_of_part, const_of_part = part(cut, args, const)
-            return backward(g[:, cut], y[:, cut], saved, need, *args_of_part, **const_of_part)
-
-        pieces = at_once([partial(backward_part, *piece) for piece in saved])
-        return [_joined(gradients, axis) for gradients, axis in zip(zip(*pieces), axes)]
-
-    return run_all, backward_all
-
-
-def _joined(parts, axis):
-    """Arrays that each hold a part of the batch at `axis` as one, lying by features; their sum if axis is None."""
-    first, *others = parts
-    if not others or first is None:
-        return first
-    if axis is None:
-        return sum(others, start=first)
-    return xp(first).concatenate([part.swapaxes(axis, -1) for part in parts], axis=-1).swapaxes(axis, -1)
-
-
-lstm = Fused(*over_batch(_lstm_run, _lstm_backward, (1, 0, 0, None, None, None, None), _check_lstm), lstm, arity=7)
+    states_and_rows = lstm_writing(
+        noise, x0, h0, c0, weight_ih, weight_hh, bias_ih, bias_hh, weight_out, bias_out, activation=activation
+    )
+    size = weight_hh.shape[1]
+    rows = states_and_rows[:, :, size:]
+    return (rows, states_and_rows[:, :, :size]) if return_hidden else rows

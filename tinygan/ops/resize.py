@@ -2,20 +2,22 @@
 
 Every kind of interpolation is linear in the pixels and works on one axis at a time, so it is one small matrix per axis,
 (new size, old size), whose rows say how a new pixel is mixed from the old ones; gradients are products with its
-transpose. Only whole-number nearest-neighbour enlargement, the step of many generators, has a faster way.
+transpose. Nearest-neighbour enlargement by a whole number, the step of many generators, goes another, faster way: it is
+`pool.spread` of windows that lie side by side.
 """
 
 import math
 from functools import lru_cache
+from typing import Any
 
 import numpy as np
 
-from tinygan.autodiff import raw
+from tinygan.autodiff import Tensor, TensorLike, raw
 from tinygan.backend import xp
-from tinygan.ops.conv import Geometry, per_axis
 from tinygan.ops.linalg import matmul
 from tinygan.ops.pool import spread
 from tinygan.ops.shape import movedim, permute, reshape
+from tinygan.ops.windows import Geometry, PerAxis, per_axis
 
 __all__ = ["adaptive_avg_pool2d", "interpolate", "pixel_shuffle", "pixel_unshuffle"]
 
@@ -23,12 +25,12 @@ __all__ = ["adaptive_avg_pool2d", "interpolate", "pixel_shuffle", "pixel_unshuff
 
 
 def _triangle(t):
-    """Bilinear interpolation: the weight of a pixel at distance t."""
+    """Return, for bilinear interpolation, the weight of a pixel at distance t."""
     return np.maximum(0, 1 - np.abs(t))
 
 
 def _cubic(t, a):
-    """Cubic convolution: the weight of a pixel at distance t. Keys 1981, eq. 15 (there a = -1/2)."""
+    """Return, for cubic convolution, the weight of a pixel at distance t. Keys 1981, eq. 15 (there a = -1/2)."""
     t = np.abs(t)
     near = ((a + 2) * t - (a + 3)) * t * t + 1
     far = ((a * t - 5 * a) * t + 8 * a) * t - 4 * a
@@ -36,14 +38,14 @@ def _cubic(t, a):
 
 
 def _step(old, new, scale, align_corners):
-    """How many old pixels a new one is away from the next."""
+    """Return how many old pixels lie between a new one and the next."""
     if align_corners:
         return (old - 1) / (new - 1) if new > 1 else 0.0
     return 1 / scale if scale else old / new
 
 
-def _gathered(new, old, pixels, weights):
-    """The matrix in which row i has weights[i, j] at column pixels[i, j], added up where columns repeat."""
+def _matrix(new, old, pixels, weights):
+    """Return the matrix whose row i has weights[i, j] at column pixels[i, j], added up where columns repeat."""
     matrix = np.zeros((new, old))
     np.add.at(matrix, (np.arange(new)[:, None], pixels), weights)
     return matrix
@@ -53,19 +55,19 @@ def _nearest(old, new, scale, exact):
     # PyTorch finds the pixel in float32, which decides where a position falls on the border of two
     step = np.float32(1 / scale) if scale else np.float32(old) / np.float32(new)
     pixels = np.floor((np.arange(new, dtype=np.float32) + np.float32(0.5 if exact else 0)) * step).astype(int)
-    return _gathered(new, old, np.minimum(pixels, old - 1)[:, None], 1.0)
+    return _matrix(new, old, np.minimum(pixels, old - 1)[:, None], 1.0)
 
 
 def _smooth(old, new, scale, align_corners, weight, reach):
-    """The 2 * reach pixels around each position; beyond the edge the last pixel is repeated."""
+    """Return the matrix that mixes the 2 * reach pixels around each position; beyond the edge the last pixel repeats."""
     half = 0 if align_corners else 0.5  # from the corner of a pixel to its centre
     position = (np.arange(new) + half) * _step(old, new, scale, align_corners) - half
     pixels = np.floor(position).astype(int)[:, None] + np.arange(1 - reach, 1 + reach)
-    return _gathered(new, old, pixels.clip(0, old - 1), weight(position[:, None] - pixels))
+    return _matrix(new, old, pixels.clip(0, old - 1), weight(position[:, None] - pixels))
 
 
 def _antialiased(old, new, step, weight, reach):
-    """Shrinking, the filter is as wide as the new pixels, so that none of the old ones is passed over; rows sum to 1."""
+    """Return the matrix whose filter, when shrinking, is as wide as a new pixel, so that every old pixel counts."""
     position = (np.arange(new) + 0.5) * step - 0.5
     distance = (np.arange(old) - position[:, None]) / max(step, 1.0)
     weights = np.where(np.abs(distance) < reach, weight(distance), 0.0)
@@ -73,7 +75,7 @@ def _antialiased(old, new, step, weight, reach):
 
 
 def _area(old, new):
-    """Adaptive pooling: row i is the mean of the pixels from floor(i old / new) to ceil((i + 1) old / new)."""
+    """Return the matrix of adaptive pooling: row i is the mean of pixels floor(i old / new) to ceil((i + 1) old / new)."""
     i, pixel = np.arange(new)[:, None], np.arange(old)
     inside = (pixel >= i * old // new) & (pixel < -(-(i + 1) * old // new))
     return inside / inside.sum(1, keepdims=True)
@@ -81,7 +83,7 @@ def _area(old, new):
 
 @lru_cache(maxsize=64)
 def mixing_matrix(mode, old, new, scale=None, align_corners=False, antialias=False):
-    """The matrix (new, old) of one axis. `scale`: new / old if the caller gave it (PyTorch's rule); None: from the sizes."""
+    """Return the matrix (new, old) of one axis. scale: new / old if the caller gave it (PyTorch's rule); None: from sizes."""
     if mode == "area":
         return _area(old, new)
     if mode.startswith("nearest"):
@@ -94,14 +96,14 @@ def mixing_matrix(mode, old, new, scale=None, align_corners=False, antialias=Fal
 
 
 def _mix(input, matrices):
-    """Each spatial axis of (N, C, ...) mixed by its matrix (new, old)."""
-    library, moved = xp(raw(input)), movedim(input, 1, -1)  # (N, *space, C)
+    """Return (N, C, ...) with each spatial axis mixed by its matrix (new, old)."""
+    library, x_last = xp(raw(input)), movedim(input, 1, -1)  # (N, *space, C)
     for axis, matrix in enumerate(matrices, 1):
-        before, after = moved.shape[:axis], moved.shape[axis + 1 :]
-        rows = reshape(moved, (math.prod(before), moved.shape[axis], math.prod(after)))
+        before, after = x_last.shape[:axis], x_last.shape[axis + 1 :]
+        rows = reshape(x_last, (math.prod(before), x_last.shape[axis], math.prod(after)))
         mixed = matmul(library.asarray(matrix.astype(input.dtype)), rows)  # (new, old) @ (..., old, ...)
-        moved = reshape(mixed, (*before, len(matrix), *after))
-    return movedim(moved, -1, 1)
+        x_last = reshape(mixed, (*before, len(matrix), *after))
+    return movedim(x_last, -1, 1)
 
 
 # --- public functions ------------------------------------------------------------------------------------------
@@ -111,8 +113,11 @@ _MODES = {"nearest": (1, 2, 3), "nearest-exact": (1, 2, 3), "area": (1, 2, 3)} |
 }  # fmt: skip
 
 
-def interpolate(input, size=None, scale_factor=None, mode="nearest", align_corners=None, antialias=False):
-    """input (N, C, *space) enlarged or shrunk to `size`, or by `scale_factor` (a number or one per axis).
+def interpolate(
+    input: TensorLike, size: PerAxis | None = None, scale_factor: float | tuple[float, ...] | None = None,
+    mode: str = "nearest", align_corners: bool | None = None, antialias: bool = False,
+) -> Tensor:  # fmt: skip
+    """Return input (N, C, *space) enlarged or shrunk to `size`, or by `scale_factor` (a number or one per axis).
 
     mode: "nearest", "nearest-exact", "linear" (N, C, L), "bilinear" and "bicubic" (N, C, H, W; a = -3/4), "trilinear",
     "area". align_corners: corner pixels stay where they are, instead of the corners of the image. antialias (bilinear,
@@ -130,9 +135,10 @@ def interpolate(input, size=None, scale_factor=None, mode="nearest", align_corne
         raise ValueError(f"interpolate: align_corners has no meaning in mode {mode!r}; leave it out")
     if antialias and mode not in ("bilinear", "bicubic"):
         raise ValueError(f"interpolate: antialias is for modes bilinear and bicubic, not {mode!r}")
-    space, scales = tuple(input.shape[2:]), (None,) * axes
+    space = tuple(input.shape[2:])
+    scales: tuple[Any, ...] = (None,) * axes
     if size is None:
-        scales = (scale_factor,) * axes if isinstance(scale_factor, int | float) else tuple(scale_factor)
+        scales = (scale_factor,) * axes if isinstance(scale_factor, int | float) else tuple(scale_factor or ())
         if len(scales) != axes:
             raise ValueError(f"{sizes}: scale_factor must be a number or one for each of {axes} axes, not {scales}")
         size = tuple(math.floor(n * s) for n, s in zip(space, scales))
@@ -144,7 +150,7 @@ def interpolate(input, size=None, scale_factor=None, mode="nearest", align_corne
         new == old * t and scale in (None, t) for old, new, t, scale in zip(space, size, times, scales)
     ):  # every pixel becomes a block of equal ones
         blocks = Geometry(stride=times, padding=(0,) * axes, dilation=(1,) * axes, groups=1)
-        return spread(input, size=size, kernel=times, how=blocks)
+        return spread(input, size=size, kernel=times, geometry=blocks)
     matrices = [
         mixing_matrix(mode, old, new, scale, bool(align_corners), antialias)
         for old, new, scale in zip(space, size, scales)
@@ -152,8 +158,8 @@ def interpolate(input, size=None, scale_factor=None, mode="nearest", align_corne
     return _mix(input, matrices)
 
 
-def adaptive_avg_pool2d(input, output_size):
-    """Means of as many nearly equal rectangles as `output_size` says: (N, C, H, W) or (C, H, W) -> (N, C, OH, OW).
+def adaptive_avg_pool2d(input: TensorLike, output_size: int | None | tuple[int | None, ...]) -> Tensor:
+    """Return the means of as many nearly equal rectangles as `output_size` says: (N, C, H, W) or (C, H, W) -> (N, C, OH, OW).
 
     output_size: (OH, OW), or one number for both; None leaves an axis as it is. Row i is the mean of the pixels from
     floor(i H / OH) to ceil((i + 1) H / OH).
@@ -171,30 +177,30 @@ def adaptive_avg_pool2d(input, output_size):
     return _mix(input, [mixing_matrix("area", old, new) for old, new in zip(input.shape[2:], size)])
 
 
-def pixel_shuffle(input, upscale_factor):
-    """r² channels become r x r pixels: (..., C r², H, W) -> (..., C, H r, W r). Shi et al. 2016, eq. 4."""
+def pixel_shuffle(input: TensorLike, upscale_factor: int) -> Tensor:
+    """Make r x r pixels of r² channels: (..., C r², H, W) -> (..., C, H r, W r). Shi et al. 2016, eq. 4."""
     *lead, channels, height, width = input.shape
     r = upscale_factor
     if channels % (r * r):
         raise ValueError(
-            f"pixel_shuffle: {channels} channels of input {tuple(input.shape)} are no multiple of r² = {r * r}"
+            f"pixel_shuffle: {channels} channels of input {tuple(input.shape)} are not a multiple of r² = {r * r}"
         )
-    # moved (N, H, W, C, r, r): the copy that brings pixels together leaves them channels-last in memory
-    moved = movedim(reshape(input, (math.prod(lead), channels, height, width)), 1, -1)
-    blocks = reshape(moved, (moved.shape[0], height, width, channels // (r * r), r, r))
-    image = reshape(permute(blocks, (0, 1, 4, 2, 5, 3)), (moved.shape[0], height * r, width * r, channels // (r * r)))
+    # by way of (N, H, W, C): the copy that brings pixels together then leaves them channels-last in memory
+    x_last = movedim(reshape(input, (math.prod(lead), channels, height, width)), 1, -1)
+    blocks = reshape(x_last, (x_last.shape[0], height, width, channels // (r * r), r, r))
+    image = reshape(permute(blocks, (0, 1, 4, 2, 5, 3)), (x_last.shape[0], height * r, width * r, channels // (r * r)))
     image = movedim(image, -1, 1)
     return image if len(lead) == 1 else reshape(image, (*lead, *image.shape[1:]))
 
 
-def pixel_unshuffle(input, downscale_factor):
-    """r x r pixels become r² channels: (..., C, H r, W r) -> (..., C r², H, W), the inverse of `pixel_shuffle`."""
+def pixel_unshuffle(input: TensorLike, downscale_factor: int) -> Tensor:
+    """Make r² channels of r x r pixels: (..., C, H r, W r) -> (..., C r², H, W), the inverse of `pixel_shuffle`."""
     *lead, channels, height, width = input.shape
     r = downscale_factor
     if height % r or width % r:
         raise ValueError(f"pixel_unshuffle: height and width of input {tuple(input.shape)} must be multiples of {r}")
-    moved = movedim(reshape(input, (math.prod(lead), channels, height, width)), 1, -1)
-    blocks = reshape(moved, (moved.shape[0], height // r, r, width // r, r, channels))
-    image = reshape(permute(blocks, (0, 1, 3, 5, 2, 4)), (moved.shape[0], height // r, width // r, channels * r * r))
+    x_last = movedim(reshape(input, (math.prod(lead), channels, height, width)), 1, -1)
+    blocks = reshape(x_last, (x_last.shape[0], height // r, r, width // r, r, channels))
+    image = reshape(permute(blocks, (0, 1, 3, 5, 2, 4)), (x_last.shape[0], height // r, width // r, channels * r * r))
     image = movedim(image, -1, 1)
     return image if len(lead) == 1 else reshape(image, (*lead, *image.shape[1:]))

@@ -6,10 +6,11 @@ Each one's vjp moves the gradient back. Where an element was used several times,
 import math
 from collections.abc import Sequence
 from itertools import accumulate
+from typing import Any
 
 import numpy as np
 
-from tinygan.autodiff import Op, Pieces, VariadicOp, broadcast_to, op, raw
+from tinygan.autodiff import Op, Pieces, Tensor, TensorLike, VariadicOp, broadcast_to, op, raw
 from tinygan.backend import xp
 from tinygan.ops.elementwise import where
 
@@ -20,8 +21,8 @@ __all__ = [
 ]  # fmt: skip
 
 
-def normal_dim(dim, ndim, name):
-    """`dim` counted from the front, -ndim <= dim < ndim; IndexError otherwise."""
+def normal_dim(dim: int, ndim: int, name: str) -> int:
+    """Return `dim`, -ndim <= dim < ndim, counted from the front; raise IndexError otherwise."""
     if not -ndim <= dim < max(ndim, 1):
         raise IndexError(f"{name}: dim {dim} is out of range for {ndim} dimensions")
     return dim % ndim if ndim else 0
@@ -31,13 +32,13 @@ def normal_dim(dim, ndim, name):
 
 
 @op(lambda g, y, x, shape: reshape(g, shape=x.shape))
-def reshape(input, shape):
-    """The same elements in another shape; one size may be -1."""
+def reshape(input: TensorLike, shape: tuple[int, ...]) -> Tensor:
+    """Return the same elements in another shape; one size may be -1."""
     return input.reshape(shape)
 
 
-def flatten(input, start_dim=0, end_dim=-1):
-    """Dimensions start_dim to end_dim, inclusive, made one."""
+def flatten(input: TensorLike, start_dim: int = 0, end_dim: int = -1) -> Tensor:
+    """Make dimensions start_dim to end_dim, inclusive, one."""
     if input.ndim == 0:
         return reshape(input, (1,))
     start, end = normal_dim(start_dim, input.ndim, "flatten"), normal_dim(end_dim, input.ndim, "flatten")
@@ -47,28 +48,28 @@ def flatten(input, start_dim=0, end_dim=-1):
     return reshape(input, input.shape[:start] + (size,) + input.shape[end + 1 :])
 
 
-def unflatten(input, dim, sizes):
-    """Dimension `dim` taken apart into `sizes`."""
+def unflatten(input: TensorLike, dim: int, sizes: Sequence[int]) -> Tensor:
+    """Make dimension `dim` several, of `sizes`."""
     dim = normal_dim(dim, input.ndim, "unflatten")
     return reshape(input, input.shape[:dim] + tuple(sizes) + input.shape[dim + 1 :])
 
 
 @op(lambda g, y, x, dims: permute(g, dims=tuple(np.argsort([d % x.ndim for d in dims]).tolist())))
-def permute(input, dims):
-    """Dimensions in another order: dims[i] of the input becomes dimension i."""
-    return input.transpose(dims)
+def permute(input: TensorLike, dims: tuple[int, ...]) -> Tensor:
+    """Return input with its dimensions in another order: dims[i] of the input becomes dimension i."""
+    return input.transpose(dims)  # type: ignore[call-arg, arg-type]  # an array's
 
 
-def transpose(input, dim0, dim1):
-    """Dimensions dim0 and dim1 exchanged."""
+def transpose(input: TensorLike, dim0: int, dim1: int) -> Tensor:
+    """Exchange dimensions dim0 and dim1."""
     dims = list(range(input.ndim))
     dim0, dim1 = normal_dim(dim0, input.ndim, "transpose"), normal_dim(dim1, input.ndim, "transpose")
     dims[dim0], dims[dim1] = dims[dim1], dims[dim0]
     return permute(input, tuple(dims))
 
 
-def movedim(input, source, destination):
-    """Dimensions `source` moved to positions `destination`, the others keep their order."""
+def movedim(input: TensorLike, source: int | Sequence[int], destination: int | Sequence[int]) -> Tensor:
+    """Move dimensions `source` to positions `destination`; the others keep their order."""
     source = [source] if isinstance(source, int) else source
     destination = [destination] if isinstance(destination, int) else destination
     source = [normal_dim(d, input.ndim, "movedim") for d in source]
@@ -79,38 +80,38 @@ def movedim(input, source, destination):
     return permute(input, tuple(dims))
 
 
-def squeeze(input, dim=None):
-    """Without dimensions of size 1: all of them, or those in `dim` (a dimension of another size stays)."""
+def squeeze(input: TensorLike, dim: int | Sequence[int] | None = None) -> Tensor:
+    """Drop dimensions of size 1: all of them, or those in `dim` (a dimension of another size stays)."""
     dims = range(input.ndim) if dim is None else (dim,) if isinstance(dim, int) else dim
-    dims = {normal_dim(d, input.ndim, "squeeze") for d in dims}
-    return reshape(input, tuple(n for d, n in enumerate(input.shape) if n != 1 or d not in dims))
+    dropped = {normal_dim(d, input.ndim, "squeeze") for d in dims}
+    return reshape(input, tuple(n for d, n in enumerate(input.shape) if n != 1 or d not in dropped))
 
 
-def unsqueeze(input, dim):
-    """With a new dimension of size 1 at `dim`."""
+def unsqueeze(input: TensorLike, dim: int) -> Tensor:
+    """Insert a dimension of size 1 at `dim`."""
     dim = normal_dim(dim, input.ndim + 1, "unsqueeze")
     return reshape(input, input.shape[:dim] + (1,) + input.shape[dim:])
 
 
-def expand(input, sizes):
-    """Dimensions of size 1, and new ones in front, repeated to `sizes`; -1 keeps a size."""
+def expand(input: TensorLike, sizes: Sequence[int]) -> Tensor:
+    """Repeat input along dimensions of size 1, and new ones in front, to `sizes`; -1 keeps a size."""
     lead = len(sizes) - input.ndim
     return broadcast_to(input, shape=tuple(input.shape[i - lead] if n == -1 else n for i, n in enumerate(sizes)))
 
 
-def tile(input, dims):
-    """The whole repeated dims[i] times along dimension i."""
+def tile(input: TensorLike, dims: Sequence[int]) -> Tensor:
+    """Repeat the whole dims[i] times along dimension i."""
     dims = (1,) * (input.ndim - len(dims)) + tuple(dims)
     shape = (1,) * (len(dims) - input.ndim) + tuple(input.shape)
-    apart = [n for size in shape for n in (1, size)]  # (n0, n1) -> (1, n0, 1, n1) -> (d0, n0, d1, n1) -> (d0 n0, d1 n1)
-    together = [n for d, size in zip(dims, shape, strict=True) for n in (d, size)]
+    ones = [n for size in shape for n in (1, size)]  # (n0, n1) -> (1, n0, 1, n1) -> (d0, n0, d1, n1) -> (d0 n0, d1 n1)
+    repeated = [n for d, size in zip(dims, shape, strict=True) for n in (d, size)]
     final = tuple(d * size for d, size in zip(dims, shape, strict=True))
-    return reshape(broadcast_to(reshape(input, tuple(apart)), shape=tuple(together)), final)
+    return reshape(broadcast_to(reshape(input, tuple(ones)), shape=tuple(repeated)), final)
 
 
 @op(lambda g, y, x, dims: flip(g, dims=dims))
-def flip(input, dims):
-    """Reversed along `dims`."""
+def flip(input: TensorLike, dims: Any) -> Tensor:
+    """Reverse input along `dims`."""
     return xp(input).flip(input, dims)
 
 
@@ -119,8 +120,8 @@ def _minus(shifts):
 
 
 @op(lambda g, y, x, shifts, dims=None: roll(g, shifts=_minus(shifts), dims=dims))
-def roll(input, shifts, dims=None):
-    """Elements moved on by `shifts` along `dims`; what falls off the end comes back at the start."""
+def roll(input: TensorLike, shifts: Any, dims: Any = None) -> Tensor:
+    """Move elements on by `shifts` along `dims`; what falls off the end comes back at the start."""
     return xp(input).roll(input, shifts, dims)
 
 
@@ -148,8 +149,8 @@ def _stack_vjps(need, g, y, *tensors, dim=0):
 _cat_op, _stack_op = VariadicOp(_cat, _cat_vjps), VariadicOp(_stack, _stack_vjps)
 
 
-def _same_shapes(name, tensors, dim):
-    """ValueError unless all sizes agree, but for that of `dim` (None: no exception)."""
+def _check_shapes(name: str, tensors: Sequence[TensorLike], dim: int | None) -> None:
+    """Raise ValueError unless all sizes agree, but for that of `dim` (None: no exception)."""
     if not tensors:
         raise ValueError(f"{name}: the list of tensors is empty")
     shapes = [tuple(t.shape) for t in tensors]
@@ -158,20 +159,22 @@ def _same_shapes(name, tensors, dim):
         raise ValueError(f"{name}: shapes {', '.join(map(str, shapes))} must {rule}")
 
 
-def cat(tensors, dim=0):
-    """Tensors joined along an existing dimension; the other sizes must agree."""
-    _same_shapes("cat", tensors, dim)
+def cat(tensors: Sequence[TensorLike], dim: int = 0) -> Tensor:
+    """Join tensors along an existing dimension; the other sizes must agree."""
+    _check_shapes("cat", tensors, dim)
     return _cat_op(*tensors, dim=dim)
 
 
-def stack(tensors, dim=0):
-    """Tensors of one shape joined along a new dimension."""
-    _same_shapes("stack", tensors, None)
+def stack(tensors: Sequence[TensorLike], dim: int = 0) -> Tensor:
+    """Join tensors of one shape along a new dimension."""
+    _check_shapes("stack", tensors, None)
     return _stack_op(*tensors, dim=dim)
 
 
-def split(input, split_size_or_sections, dim=0):
-    """A tuple of pieces along `dim`: of one size (the last may be smaller), or of the sizes in a list."""
+def split(
+    input: TensorLike, split_size_or_sections: int | Sequence[int], dim: int = 0
+) -> tuple[Tensor, ...]:
+    """Return a tuple of pieces along `dim`: of one size (the last may be smaller), or of the sizes in a list."""
     dim, sizes = normal_dim(dim, input.ndim, "split"), split_size_or_sections
     total = input.shape[dim]
     if isinstance(sizes, int):
@@ -180,11 +183,11 @@ def split(input, split_size_or_sections, dim=0):
         raise ValueError(f"split: sizes {list(sizes)} add up to {sum(sizes)}, dim {dim} has {total}")
     ends = np.cumsum(sizes).tolist()
     before = (slice(None),) * dim
-    return tuple(input[before + (slice(end - n, end),)] for n, end in zip(sizes, ends, strict=True))
+    return tuple(index(input, before + (slice(end - n, end),)) for n, end in zip(sizes, ends, strict=True))
 
 
-def chunk(input, chunks, dim=0):
-    """`chunks` pieces of equal size along `dim`, the last may be smaller."""
+def chunk(input: TensorLike, chunks: int, dim: int = 0) -> tuple[Tensor, ...]:
+    """Return `chunks` pieces of equal size along `dim`; the last may be smaller."""
     return split(input, max(1, -(-input.shape[dim] // chunks)), dim)
 
 
@@ -192,14 +195,14 @@ def chunk(input, chunks, dim=0):
 
 
 def _plain_key(key):
-    """The key with arrays in place of Tensors and lists."""
+    """Return the key with arrays in place of Tensors and lists."""
     parts = key if isinstance(key, tuple) else (key,)
     parts = tuple(np.asarray(raw(k)) if isinstance(k, list) else raw(k) for k in parts)
     return parts if isinstance(key, tuple) else parts[0]
 
 
 class Index(Op):
-    """An op that picks some places; x[0], x[1], ... of one x share an array for its gradient instead of having one each."""
+    """An op that picks places. x[0], x[1], ... of one x share one array for its gradient; else each would make its own."""
 
     def pullback(self, g, y, useful, record):
         if record:
@@ -212,7 +215,7 @@ class Index(Op):
 
 
 def _add_at(total, key, x):
-    """total[key] += x, also where an index occurs twice."""
+    """Add x to total[key], as often as an index occurs."""
     parts = key if isinstance(key, tuple) else (key,)
     if any(hasattr(k, "dtype") and k.dtype.kind in "iu" and k.ndim for k in parts):
         xp(x).add.at(total, key, x)
@@ -220,40 +223,40 @@ def _add_at(total, key, x):
         total[key] += x
 
 
-@lambda forward: Index(forward, lambda g, y, x, key: _unindex(g, key=key, shape=x.shape))
+@op(lambda g, y, x, key: _unindex(g, key=key, shape=x.shape), kind=Index)
 def _index(x, key):
     return x[key]
 
 
 @op(lambda g, y, x, key, shape: _index(g, key=key))
 def _unindex(x, key, shape):
-    """The adjoint of _index: zeros, to whose places `key` x is added."""
-    if isinstance(key, slice) and key.step in (None, 1):  # all hidden states of an LSTM but one: that alone is cleared
-        out, (start, stop, _) = xp(x).empty_like(x, shape=shape), key.indices(shape[0])
-        out[:start], out[start:stop], out[stop:] = 0, x, 0
-        return out
-    out = xp(x).zeros_like(x, shape=shape)  # in x's order in memory: channels-last stays channels-last
-    _add_at(out, key, x)
-    return out
+    """Return the adjoint of _index: zeros of `shape`, and x added at the places `key`."""
+    if isinstance(key, slice) and key.step in (None, 1):  # as of all hidden states of an LSTM but one: only that is cleared
+        total, (start, stop, _) = xp(x).empty_like(x, shape=shape), key.indices(shape[0])
+        total[:start], total[start:stop], total[stop:] = 0, x, 0
+        return total
+    total = xp(x).zeros_like(x, shape=shape)  # in x's order in memory: channels-last stays channels-last
+    _add_at(total, key, x)
+    return total
 
 
-def index(input, key):
-    """input[key]: integers, slices, None, ..., integer arrays (repeats allowed) and boolean masks, as in NumPy."""
+def index(input: TensorLike, key: Any) -> Tensor:
+    """Return input[key]: integers, slices, None, ..., integer arrays (repeats allowed) and boolean masks, as in NumPy."""
     return _index(input, key=_plain_key(key))
 
 
-def select(input, dim, index):
-    """One slice along `dim`, without that dimension."""
+def select(input: TensorLike, dim: int, index: int) -> Tensor:
+    """Return one slice along `dim`, without that dimension."""
     return input[(slice(None),) * normal_dim(dim, input.ndim, "select") + (index,)]
 
 
-def index_select(input, dim, index):
-    """The slices along `dim` that the integers `index` (K,) name."""
+def index_select(input: TensorLike, dim: int, index: TensorLike) -> Tensor:
+    """Return the slices along `dim` that the integers `index` (K,) name."""
     return input[(slice(None),) * normal_dim(dim, input.ndim, "index_select") + (raw(index),)]
 
 
 def _along(index, dim):
-    """The key that picks, at each place of `index`, the element with that number along `dim`."""
+    """Return the key that picks, at each place of `index`, the element with that number along dimension d."""
     key = [
         xp(index).arange(n).reshape([-1 if k == d else 1 for k in range(index.ndim)]) for d, n in enumerate(index.shape)
     ]
@@ -261,35 +264,35 @@ def _along(index, dim):
     return tuple(key)
 
 
-def gather(input, dim, index):
-    """output[i][j] = input[index[i][j]][j] for dim 0, and so on; index has as many dimensions as input."""
+def gather(input: TensorLike, dim: int, index: TensorLike) -> Tensor:
+    """Return output[i][j] = input[index[i][j]][j] for dim 0, and so on; index has as many dimensions as input."""
     index = raw(index)
     if index.ndim != input.ndim:
         raise ValueError(f"gather: index has {index.ndim} dimensions, input {input.ndim}; they must be equal")
     return _index(input, key=_along(index, normal_dim(dim, input.ndim, "gather")))
 
 
-def scatter_add(input, dim, index, src):
-    """input with src[i][j] added at [index[i][j]][j] for dim 0, and so on: the adjoint of gather."""
+def scatter_add(input: TensorLike, dim: int, index: TensorLike, src: TensorLike) -> Tensor:
+    """Return input with src[i][j] added at [index[i][j]][j] for dim 0, and so on: the adjoint of gather."""
     index = raw(index)
     src = src[tuple(slice(n) for n in index.shape)]
     return input + _unindex(src, key=_along(index, normal_dim(dim, input.ndim, "scatter_add")), shape=input.shape)
 
 
-def masked_fill(input, mask, value):
-    """`value` where mask holds, input elsewhere."""
+def masked_fill(input: TensorLike, mask: TensorLike, value: float) -> Tensor:
+    """Return `value` where mask holds, input elsewhere."""
     return where(mask, value, input)
 
 
 @op(lambda g, y, x, diagonal=0: tril(g, diagonal=diagonal))
-def tril(input, diagonal=0):
-    """The lower triangle of the last two dimensions, up to `diagonal`; zeros above."""
+def tril(input: TensorLike, diagonal: int = 0) -> Tensor:
+    """Return the lower triangle of the last two dimensions, up to `diagonal`; zeros above."""
     return xp(input).tril(input, diagonal)
 
 
 @op(lambda g, y, x, diagonal=0: triu(g, diagonal=diagonal))
-def triu(input, diagonal=0):
-    """The upper triangle of the last two dimensions, from `diagonal`; zeros below."""
+def triu(input: TensorLike, diagonal: int = 0) -> Tensor:
+    """Return the upper triangle of the last two dimensions, from `diagonal`; zeros below."""
     return xp(input).triu(input, diagonal)
 
 
@@ -302,13 +305,13 @@ def _inside(widths, shape):
 
 @op(lambda g, y, x, widths, value=0.0: g[_inside(widths, x.shape)])
 def _pad_constant(x, widths, value=0.0):
-    out = xp(x).full([n + low + high for (low, high), n in zip(widths, x.shape, strict=True)], value, x.dtype)
-    out[_inside(widths, x.shape)] = x
-    return out
+    padded = xp(x).full([n + low + high for (low, high), n in zip(widths, x.shape, strict=True)], value, x.dtype)
+    padded[_inside(widths, x.shape)] = x
+    return padded
 
 
 def _border_indices(n, low, high, mode):
-    """Which of the n elements stand at positions -low .. n + high - 1."""
+    """Return which of the n elements stand at positions -low .. n + high - 1."""
     position = np.arange(-low, n + high)
     if mode == "replicate":
         return position.clip(0, n - 1)
@@ -319,8 +322,8 @@ def _border_indices(n, low, high, mode):
     return (n - 1) - np.abs((n - 1) - np.abs(position))  # reflect: mirrored without repeating the edge
 
 
-def pad(input, pad: Sequence[int], mode="constant", value=0.0):
-    """Widths (left, right) of the last dimension, then of the one before, ...; a negative width cuts off.
+def pad(input: TensorLike, pad: Sequence[int], mode: str = "constant", value: float = 0.0) -> TensorLike:
+    """Add `pad` elements (left, right) to the last dimension, then to the one before, ...; a negative width cuts off.
 
     mode: "constant" (filled with value), "reflect", "replicate" or "circular".
     """
@@ -334,10 +337,10 @@ def pad(input, pad: Sequence[int], mode="constant", value=0.0):
     if mode != "constant":
         for dim, (low, high) in enumerate(pairs):
             if (low, high) != (0, 0):
-                chosen = _border_indices(input.shape[dim], low, high, mode)
-                input = index_select(input, dim, xp(raw(input)).asarray(chosen))
+                positions = _border_indices(input.shape[dim], low, high, mode)
+                input = index_select(input, dim, xp(raw(input)).asarray(positions))
         return input
     if any(min(pair) < 0 for pair in pairs):
-        cut = tuple(slice(max(0, -low), n - max(0, -high)) for (low, high), n in zip(pairs, input.shape, strict=True))
-        input, pairs = input[cut], [(max(0, low), max(0, high)) for low, high in pairs]
+        kept = tuple(slice(max(0, -low), n - max(0, -high)) for (low, high), n in zip(pairs, input.shape, strict=True))
+        input, pairs = input[kept], [(max(0, low), max(0, high)) for low, high in pairs]
     return _pad_constant(input, widths=tuple(pairs), value=value)

@@ -1,4 +1,4 @@
-"""What changes the weights: optimisers, clipping of gradients, learning-rate schedules, the average of weights."""
+"""Optimisation of weights: optimisers, clipping of gradients, learning-rate schedules, the average of weights."""
 
 from tinygan.optim.ema import EMA
 from tinygan.optim.optimizers import SGD, Adam, AdamW, Optimizer, RMSprop, clip_grad_norm, clip_grad_value

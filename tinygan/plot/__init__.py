@@ -1,12 +1,13 @@
-"""Pictures to look at: grids of samples, curves of a log, animations, points and the discriminator's surface.
+"""Samples and logs to look at and listen to: grids, curves, animations, surfaces, sound.
 
     pictures   grids of samples; PNG and GIF files
     history    curves of a log; gradient norms, layer by layer
-    points     real and generated points in the plane, and what the discriminator thinks of it
+    points     real and generated points in the plane over the discriminator's surface
     strips     between two latent points, walks through latent space, nearest training pictures
+    sound      pieces of music as notes, WAV and MIDI files
 
-Matplotlib and Pillow are imported by the functions that use them, and Matplotlib only through its objects: no window, no
-global figure, no setting of the reader's own session is touched. Every file is written whole or not at all.
+The functions that draw import Matplotlib and Pillow, and use Matplotlib only through its objects: they open no window
+and change no figure or setting of the reader's session. Every file is written whole or not at all.
 """
 
 from tinygan.plot.history import curves, layer_curves, layer_norms

@@ -1,16 +1,20 @@
-"""What drawings share: colours, the look of axes, and the way from a Matplotlib figure to pixels and small files."""
+"""Shared by all drawings: colours, the look of axes, and the way from a Matplotlib figure to pixels and small files."""
+
+from pathlib import Path
+from typing import Any
 
 import numpy as np
 
+from tinygan.backend import Array
 from tinygan.files import written_whole
 
-# Okabe & Ito 2008: told apart by every kind of colour vision. One colour a player, in every panel.
+# Okabe & Ito 2008: every kind of colour vision tells them apart. A player has the same colour in every panel.
 COLOURS = {"d": "#0072B2", "g": "#D55E00", "": "#333333"}
 PLAYERS = {"d": "discriminator", "g": "generator"}
 
 
-def new_figure(width, height):
-    """(figure, canvas) of a size in inches of 100 pixels; of nobody's session: pyplot never hears of it."""
+def new_figure(width: float, height: float) -> tuple[Any, Any]:
+    """Return (figure, canvas) of a size in inches of 100 pixels; pyplot and the reader's session are not involved."""
     from matplotlib.backends.backend_agg import FigureCanvasAgg
     from matplotlib.figure import Figure
 
@@ -18,14 +22,14 @@ def new_figure(width, height):
     return figure, FigureCanvasAgg(figure)
 
 
-def pixels(canvas):
-    """What is drawn on a canvas -> (H, W, 3) uint8."""
+def pixels(canvas: Any) -> Array:
+    """Draw a canvas and return its pixels (H, W, 3), uint8."""
     canvas.draw()
     return np.asarray(canvas.buffer_rgba())[..., :3].copy()
 
 
-def quiet_axes(axes):
-    """Light grid behind, no box: the curves are what is looked at."""
+def quiet_axes(axes: Any) -> None:
+    """Give axes a light grid behind the curves and no box, so that the eye goes to the curves."""
     axes.grid(True, color="#e6e6e6", linewidth=0.8)
     axes.set_axisbelow(True)
     axes.spines[["top", "right"]].set_visible(False)
@@ -33,8 +37,8 @@ def quiet_axes(axes):
     axes.tick_params(which="both", color="#888888", labelsize=9)
 
 
-def save_small(picture, path):
-    """Write a drawing with no more colours than its inks in ten strengths: a third of the bytes, as good to the eye."""
+def save_small(picture: Array, path: str | Path) -> None:
+    """Write a drawing with its inks in ten strengths as the only colours: a third of the bytes, with the same look."""
     from PIL import Image, ImageColor
 
     inks = np.array([ImageColor.getrgb(colour) for colour in COLOURS.values()])

@@ -1,16 +1,23 @@
-"""Curves of a log: how losses, penalties, scores and gradients went, one panel a quantity or a player.
+"""Curves of a log: losses, penalties, scores and gradients over the training steps.
 
-A log is a list of dicts, one a logged step: {"step": 20, "d_loss": 1.2, "g_loss": 0.8}. Names with a slash, such as
-"d_gradient_norm/conv1", belong to one layer: `curves` leaves them to `layer_curves`.
+A log is a list of dicts, one for each logged step: {"step": 20, "d_loss": 1.2, "g_loss": 0.8}. A name with a slash,
+such as "d_gradient_norm/conv1", belongs to one layer: `layer_curves` draws it, `curves` does not.
 """
 
 import math
+from collections.abc import Iterable, Mapping
+from pathlib import Path
+from typing import Any, TypeAlias
 
 import numpy as np
 
+from tinygan.backend import Array
 from tinygan.plot.drawing import COLOURS, PLAYERS, new_figure, pixels, quiet_axes, save_small
 
-# quantity in a log: how its axis is labelled; what is not here is labelled by its own name
+Rows: TypeAlias = Iterable[Mapping[str, Any]]
+Line: TypeAlias = tuple[Array, Array]  # steps, values
+
+# quantity in a log: the label of its axis; any other quantity is labelled by its name
 _LABELS = {
     "loss": "loss (mean of a batch)",
     "penalty": "penalty (mean of a batch)",
@@ -26,15 +33,15 @@ _LABELS = {
 }
 _NOT_DRAWN = {"step", "seconds"}
 
-FEW_POINTS = 10  # fewer are drawn as dots, more as a light line with a smooth one on it
-MOST_POINTS = 300  # more are thinned: a panel is 400 pixels wide
+FEW_POINTS = 10  # fewer points are drawn as dots, more as a light line under a smooth one
+MOST_POINTS = 300  # more points are thinned: a panel is 400 pixels wide
 
 
-def curves(rows, path):
+def curves(rows: Rows, path: str | Path) -> None:
     """Draw the scalars of a log, dicts such as {"step": 20, "d_loss": 1.2, "g_loss": 0.8}, and write them to `path`.
 
-    One panel a quantity, losses first; `d_` and `g_` name the player. The values are light, their smooth trend dark.
-    Values that are missing, not finite or no numbers are left out; ValueError if no row has a step and a number.
+    Each quantity has its panel, losses first; `d_` and `g_` name the player. The values are light, their smooth trend
+    dark. Values that are missing, not finite or not numbers are left out; ValueError if no row has a step and a number.
     """
     panels = _panels(rows)
     if not panels:
@@ -51,33 +58,38 @@ def curves(rows, path):
     save_small(pixels(canvas), path)
 
 
-def _panels(rows):
-    """quantity -> player -> (steps, values), from the finite numbers of all rows; losses first, then as they come."""
-    found = {}
+def _panels(rows: Rows) -> dict[str, dict[str, Line]]:
+    """Return {quantity: {player: (steps, values)}} of the finite numbers of all rows, losses first."""
+    points_of: dict[str, dict[str, dict[int, float]]] = {}  # quantity: player: step: value
     for row in rows:
         for name, value in row.items():
             if name not in _NOT_DRAWN and "/" not in name and "step" in row and _is_number(value):
                 player, _, quantity = name.partition("_")
                 if player not in PLAYERS or not quantity:
                     player, quantity = "", name
-                points = found.setdefault(quantity, {}).setdefault(player, {})
-                points[row["step"]] = value  # a step that was played again replaces its first time
+                points = points_of.setdefault(quantity, {}).setdefault(player, {})
+                points[row["step"]] = value  # a resumed run repeats steps: the later row counts
     panels = {
-        quantity: {player: tuple(map(np.array, zip(*sorted(points.items())))) for player, points in lines.items()}
-        for quantity, lines in found.items()
+        quantity: {player: _line(points) for player, points in lines.items()} for quantity, lines in points_of.items()
     }
     return {quantity: panels[quantity] for quantity in sorted(panels, key=lambda q: q != "loss")}
 
 
-def _is_number(value):
+def _line(points: Mapping[int, float]) -> Line:
+    """Return {step: value} as arrays (steps, values), in order of the steps."""
+    steps, values = map(np.array, zip(*sorted(points.items())))
+    return steps, values
+
+
+def _is_number(value: object) -> bool:
     return isinstance(value, int | float) and not isinstance(value, bool) and math.isfinite(value)
 
 
-def _draw_panel(axes, quantity, lines, last_step):
-    lines = {player: _thinned(*line) for player, line in sorted(lines.items())}
+def _draw_panel(axes: Any, quantity: str, lines: dict[str, Line], last_step: int) -> None:
+    lines = {player: _thin(*line) for player, line in sorted(lines.items())}
     logarithmic = _choose_scale(axes, [values for _, values in lines.values()])
     for player, (steps, values) in lines.items():
-        style = {"color": COLOURS[player], "label": PLAYERS.get(player), "linewidth": 1.8}
+        style: dict[str, Any] = {"color": COLOURS[player], "label": PLAYERS.get(player), "linewidth": 1.8}
         if len(values) < FEW_POINTS:
             axes.plot(steps, values, marker="o", markersize=4, clip_on=False, **style)
         else:
@@ -91,8 +103,12 @@ def _draw_panel(axes, quantity, lines, last_step):
         axes.legend(frameon=False, fontsize=9, loc="best")
 
 
-def _choose_scale(axes, lines):
-    """Whether the axis is logarithmic, as for positive values over two decades; if not, a few spikes do not squash it."""
+def _choose_scale(axes: Any, lines: list[Array]) -> bool:
+    """Set the scale of the y axis and return whether it is logarithmic.
+
+    Positive values over more than two decades get a logarithmic axis. The limits of a linear axis leave out a few
+    spikes.
+    """
     values = np.concatenate(lines)
     if values.min() > 0 and np.percentile(values, 99) > 100 * np.percentile(values, 1):
         axes.set_yscale("log")
@@ -104,8 +120,8 @@ def _choose_scale(axes, lines):
     return False
 
 
-def _smooth(values):
-    """The mean of each value's neighbours, weighted by a Gaussian whose width is a fiftieth of the curve."""
+def _smooth(values: Array) -> Array:
+    """Return the mean of each value's neighbours, weighted by a Gaussian whose sigma is a fiftieth of the curve."""
     width = len(values) / 50
     reach = math.ceil(3 * width)
     kernel = np.exp(-0.5 * (np.arange(-reach, reach + 1) / width) ** 2)
@@ -113,14 +129,15 @@ def _smooth(values):
     return sums / np.convolve(np.pad(np.ones(len(values)), reach), kernel, "valid")  # fewer neighbours at the ends
 
 
-def _thinned(steps, values):
-    """At most MOST_POINTS points: the means of runs of neighbours."""
+def _thin(steps: Array, values: Array) -> Line:
+    """Return at most MOST_POINTS points: the means of runs of neighbours."""
     run = -(-len(values) // MOST_POINTS)
     if run == 1:
         return steps, values
     starts = np.arange(0, len(values), run)
     counts = np.diff(np.append(starts, len(values)))
-    return tuple(np.add.reduceat(x.astype(np.float64), starts) / counts for x in (steps, values))
+    mean_steps, mean_values = (np.add.reduceat(x.astype(np.float64), starts) / counts for x in (steps, values))
+    return mean_steps, mean_values
 
 
 # --- gradients, layer by layer ---------------------------------------------------------------------------------
@@ -134,18 +151,19 @@ def layer_norms(player, module, grads):
     names = [name for name, _ in module.named_parameters()]
     if len(names) != len(grads):
         raise ValueError(f"layer_norms: {len(grads)} gradients for {len(names)} parameters: expected one for each")
-    squares = {}
+    squares: dict[str, float] = {}
     for name, g in zip(names, grads):
         layer = name.rpartition(".")[0] or name
         squares[layer] = squares.get(layer, 0.0) + float((g * g).sum())
     return {f"{player}_gradient_norm/{layer}": math.sqrt(square) for layer, square in squares.items()}
 
 
-def layer_curves(rows, path):
+def layer_curves(rows: Rows, path: str | Path) -> None:
     """Draw the gradient norm of every layer over a log with rows of `layer_norms`, and write it to `path`.
 
-    One panel a player, one line a layer, pale at the input, dark at the output, on a logarithmic axis: gradients that
-    fade towards the input, or explode, show as lines far apart. ValueError if no row has such a number above 0.
+    Each player has a panel, each layer a line: pale at the input, dark at the output. The axis is logarithmic:
+    gradients that vanish or explode towards the input show as lines far apart. ValueError if no row has such a norm
+    above 0.
     """
     panels = _layer_lines(rows)
     if not panels:
@@ -173,29 +191,28 @@ def layer_curves(rows, path):
     save_small(pixels(canvas), path)
 
 
-def _layer_lines(rows):
-    """player -> layer -> (steps, norms), thinned; layers as they come in the rows, which is from input to output."""
-    found = {}
+def _layer_lines(rows: Rows) -> dict[str, dict[str, Line]]:
+    """Return {player: {layer: (steps, norms)}}, thinned, with layers in the order of the rows: from input to output."""
+    points_of: dict[str, dict[str, dict[int, float]]] = {}  # player: layer: step: norm
     for row in rows:
         for name, value in row.items():
             player, _, layer = name.partition("_gradient_norm/")
             if layer and player in PLAYERS and "step" in row and _is_number(value) and value > 0:
-                found.setdefault(player, {}).setdefault(layer, {})[row["step"]] = value
+                points_of.setdefault(player, {}).setdefault(layer, {})[row["step"]] = value
     return {
-        player: {layer: _thinned(*map(np.array, zip(*sorted(points.items())))) for layer, points in lines.items()}
-        for player, lines in found.items()
+        player: {layer: _thin(*_line(points)) for layer, points in lines.items()} for player, lines in points_of.items()
     }
 
 
-def _tint(colour, strength):
-    """A colour mixed with white, one of the strengths that `save_small` keeps."""
+def _tint(colour: str, strength: float) -> tuple[float, ...]:
+    """Return a colour mixed with white, in the nearest of the strengths that `save_small` writes."""
     from matplotlib.colors import to_rgb
 
     return tuple(1 + round(strength, 1) * (channel - 1) for channel in to_rgb(colour))
 
 
-def _set_log_scale(axes):
-    """A logarithmic axis with plain numbers, some between the powers of ten where there would be too few."""
+def _set_log_scale(axes: Any) -> None:
+    """Make the y axis logarithmic, with plain numbers; a short axis also labels numbers between the powers of ten."""
     axes.set_yscale("log")
     low, high = axes.get_ylim()
     between = "" if high > 100 * low else "235" if high > 4 * low else "2346789"
@@ -204,20 +221,20 @@ def _set_log_scale(axes):
     axes.tick_params(axis="y", which="minor", labelsize=9)
 
 
-def _label_ends(axes, ends):
-    """Each line's name to the right of its end, with a leader where ends are closer than a line of text."""
+def _label_ends(axes: Any, ends: list[tuple]) -> None:
+    """Write each line's name to the right of its end; a leader connects the two if names had to move apart."""
     low, high = np.log(axes.get_ylim())
     line = 0.065  # of the height of the axes: 9-point text and a little air
     ends = sorted(ends)
-    at = [(np.log(value) - low) / (high - low) for value, *_ in ends]
-    heights = list(at)
-    for _ in range(200):  # neighbours that are too close step apart, again and again, until none is
+    line_heights = [(np.log(value) - low) / (high - low) for value, *_ in ends]
+    heights = list(line_heights)
+    for _ in range(200):  # names that are too close move apart, again and again
         for i in range(len(heights) - 1):
             lacking = line - (heights[i + 1] - heights[i])
             if lacking > 0:
                 heights[i] -= lacking / 2
                 heights[i + 1] += lacking / 2
-    for end, height, (_, _, layer, colour) in zip(at, heights, ends):
+    for end, height, (_, _, layer, colour) in zip(line_heights, heights, ends):
         axes.plot((1.005, 1.05), (end, height), color=colour, linewidth=1.2, transform=axes.transAxes, clip_on=False)
         axes.annotate(
             layer, (1.05, height), xytext=(3, 0), xycoords="axes fraction", textcoords="offset points", va="center",

@@ -1,23 +1,27 @@
 """Samples as one picture, and pictures as files: grids, PNG, GIF.
 
-A picture is a uint8 array (H, W) or (H, W, 3); what draws one returns it, and `save_image` or `gif` writes it.
+A picture is a uint8 array (H, W) or (H, W, 3). Functions that draw return a picture; `save_image` and `gif` write
+files.
 """
 
 import math
+from collections.abc import Iterable
+from pathlib import Path
+from typing import Any
 
 import numpy as np
 
-from tinygan.backend import to_numpy
+from tinygan.backend import Array, to_numpy
 from tinygan.files import written_whole
 
-MATTE = 72  # grey between pictures: neither the black of MNIST's ground nor the white of its ink
+MATTE = 72  # grey between pictures: it differs from the black and the white of MNIST
 
 
-def image_grid(images, columns=None, scale=None, border=2):
-    """Pictures (N, 1 or 3, h, w) in [-1, 1] side by side -> one picture (H, W) or (H, W, 3), uint8.
+def image_grid(images: Array, columns: int | None = None, scale: int | None = None, border: int = 2) -> Array:
+    """Put pictures (N, 1 or 3, h, w) in [-1, 1] side by side and return one picture (H, W) or (H, W, 3), uint8.
 
-    Each becomes `scale` times as large, every pixel a square, with `border` pixels between and around; by default the
-    grid is about square and a picture at least 64 pixels high. Values beyond [-1, 1] are cut, nan is black.
+    Every pixel becomes a square of `scale` pixels; `border` pixels lie between the pictures and around them. By default
+    the grid is about square and a picture at least 64 pixels high. Values beyond [-1, 1] are clipped, nan is black.
     """
     images = to_numpy(images)
     if images.ndim != 4 or images.shape[1] not in (1, 3) or 0 in images.shape:
@@ -39,24 +43,20 @@ def image_grid(images, columns=None, scale=None, border=2):
     return grid[..., 0] if channels == 1 else grid
 
 
-def save_image(array, path):
-    """Write a picture (H, W) or (H, W, 3), uint8, to `path`; its ending says the format, .png for one."""
-    from PIL import Image
-
+def save_image(array: Array, path: str | Path) -> None:
+    """Write a picture (H, W) or (H, W, 3), uint8, to `path`; the ending, such as .png, is the format."""
     with written_whole(path) as temporary:
-        _picture(Image, array, "save_image").save(temporary, optimize=True)
+        _to_pillow(array, "save_image").save(temporary, optimize=True)
 
 
-def gif(frames, path, seconds_per_frame=0.1):
+def gif(frames: Iterable[Array], path: str | Path, seconds_per_frame: float = 0.1) -> None:
     """Write pictures of equal size, (H, W) or (H, W, 3), uint8, as an animation that repeats for ever."""
-    from PIL import Image
-
-    pictures = [_picture(Image, frame, "gif") for frame in frames]
+    pictures = [_to_pillow(frame, "gif") for frame in frames]
     if not pictures or len({p.size for p in pictures}) > 1 or seconds_per_frame <= 0:
         sizes = sorted({f"{p.width}x{p.height}" for p in pictures})
         raise ValueError(
-            f"gif: {len(pictures)} frames of {' and '.join(sizes) or 'no size'}, {seconds_per_frame} s each: expected at"
-            " least one frame, all of the same size, and a time above 0"
+            f"gif: {len(pictures)} frames of {' and '.join(sizes) or 'no size'}, {seconds_per_frame} s each: expected"
+            " at least one frame, all of the same size, and a time above 0"
         )
     milliseconds = max(20, 10 * round(100 * seconds_per_frame))  # GIF counts in 10 ms, and viewers slow down below 20
     with written_whole(path) as temporary:
@@ -65,7 +65,9 @@ def gif(frames, path, seconds_per_frame=0.1):
         )
 
 
-def _picture(Image, array, name):
+def _to_pillow(array: Array, name: str) -> Any:
+    from PIL import Image
+
     array = to_numpy(array)
     if array.dtype != np.uint8 or array.ndim not in (2, 3) or (array.ndim == 3 and array.shape[2] != 3):
         raise ValueError(f"{name}: {array.dtype} {array.shape}: expected uint8 (H, W) or (H, W, 3); see image_grid")

@@ -1,27 +1,39 @@
-"""Points in the plane: what is real, what is generated, what the discriminator thinks of every place, and where it pushes.
+"""Points in the plane: real points, generated points, and the discriminator's verdict on every place.
 
-The one system in which the whole game can be seen at once. Colour: blue where the discriminator leans to real, orange
-where it leans to generated, white half-way between its mean verdicts on the two, which is the middle for every objective.
-Arrows: the gradient of D(x), the way in which a generated point there is told to go.
+In the plane the whole game is visible at once. Colour: blue where the discriminator leans to real, orange where it
+leans to generated, white half-way between its mean verdicts on the two, the middle for every objective. Arrows: the
+gradient of D(x), the direction in which the discriminator pushes a generated point.
 """
 
-import numpy as np
+from collections.abc import Callable
+from typing import Any
 
+import numpy as np
+from numpy.typing import ArrayLike
+
+from tinygan import ops
 from tinygan.autodiff import Tensor, grad, no_grad
-from tinygan.backend import to_numpy
+from tinygan.backend import Array, to_numpy
 from tinygan.plot.drawing import COLOURS, new_figure, pixels
 
 MOST_POINTS = 1500  # of each kind; more hide each other
-SURFACE = 120  # verdicts each way
-ARROWS = 17  # each way
+SURFACE = 120  # verdicts along each axis
+ARROWS = 17  # along each axis
 
 
-def point_picture(real, generated, discriminator=None, limits=None, title=None, size=5.0):
-    """Real points (N, 2) and generated ones (M, 2), over the discriminator's surface -> a picture (H, W, 3), uint8.
+def point_picture(
+    real: Array,
+    generated: Array,
+    discriminator: Callable[[Tensor], Tensor] | None = None,
+    limits: tuple[float, float, float, float] | None = None,
+    title: str | None = None,
+    size: float = 5.0,
+) -> Array:
+    """Draw real points (N, 2) and generated ones (M, 2) over the discriminator's surface: a picture (H, W, 3), uint8.
 
-    discriminator: a Module or function from a float32 Tensor (K, 2) to (K,) or (K, 1), no sigmoid needed. limits: (left,
-    right, bottom, top); by default those of the real points and a margin: give them, and a size in inches of 100 pixels,
-    for the frames of a `gif`. ValueError for points that are not in the plane.
+    discriminator: a Module or function from a float32 Tensor (K, 2) to (K,) or (K, 1); it needs no sigmoid. limits:
+    (left, right, bottom, top), by default those of the real points with a margin. size: the width in inches of 100
+    pixels. The frames of a `gif` need equal limits and sizes. ValueError for points that are not in the plane.
     """
     real, generated = _checked(real), _checked(generated)
     left, right, bottom, top = _limits(real) if limits is None else limits
@@ -35,7 +47,7 @@ def point_picture(real, generated, discriminator=None, limits=None, title=None, 
         opacity = 0.85 if len(shown) < 300 else 0.5
         axes.scatter(*shown.T, s=7, color=colour, alpha=opacity, linewidths=0, label=name, zorder=3)
     axes.set(xlim=(left, right), ylim=(bottom, top), aspect="equal")
-    axes.set_title(title, fontsize=10)
+    axes.set_title(title or "", fontsize=10)
     axes.tick_params(color="#888888", labelsize=9)
     axes.grid(False)
     axes.spines[:].set_color("#888888")
@@ -45,14 +57,21 @@ def point_picture(real, generated, discriminator=None, limits=None, title=None, 
     return pixels(canvas)
 
 
-def _draw_surface(figure, axes, discriminator, real, generated, limits):
+def _draw_surface(
+    figure: Any,
+    axes: Any,
+    discriminator: Callable[[Tensor], Tensor],
+    real: Array,
+    generated: Array,
+    limits: tuple[float, float, float, float],
+) -> None:
     from matplotlib.colors import LinearSegmentedColormap
 
     left, right, bottom, top = limits
     x, y = np.meshgrid(np.linspace(left, right, SURFACE), np.linspace(bottom, top, SURFACE))
     verdicts = _verdicts(discriminator, np.stack([x.ravel(), y.ravel()], 1)).reshape(x.shape)
     middle = (_verdicts(discriminator, real).mean() + _verdicts(discriminator, generated).mean()) / 2
-    # far from the data a verdict may be anything: the outermost twentieth of them does not set the scale
+    # far from the data a verdict may be huge: the largest twentieth of them does not set the scale
     reach = np.percentile(np.abs(verdicts - middle), 95) or 1.0
     tints = LinearSegmentedColormap.from_list("verdict", ["#f0b083", "#ffffff", "#8fc1e3"])
     surface = axes.imshow(
@@ -72,37 +91,37 @@ def _draw_surface(figure, axes, discriminator, real, generated, limits):
 
     step = (right - left) / ARROWS
     across, up = np.arange(left + step / 2, right, step), np.arange(bottom + step / 2, top, step)
-    at = np.stack([c.ravel() for c in np.meshgrid(across, up)], 1)
-    push = gradients(discriminator, at)
+    places = np.stack([c.ravel() for c in np.meshgrid(across, up)], 1)
+    push = gradients(discriminator, places)
     length = np.linalg.norm(push, axis=1, keepdims=True)
-    # steepness varies over decades: half of the arrows are longer than half a cell, none longer than a whole one
+    # slopes vary over decades: the median arrow is half a cell long, no arrow is longer than a cell
     arrows = push * (0.9 * step / (length + np.median(length) + 1e-30))
     axes.quiver(
-        *at.T, *arrows.T, color="#4d6f8a", angles="xy", scale_units="xy", scale=1, pivot="mid",
+        *places.T, *arrows.T, color="#4d6f8a", angles="xy", scale_units="xy", scale=1, pivot="mid",
         width=0.0028, headwidth=4, headlength=4.5, headaxislength=4, alpha=0.75, zorder=2,
     )  # fmt: skip
 
 
-def gradients(discriminator, points):
-    """∇D at points (N, D), each by itself -> (N, D): the way in which D's verdict rises fastest. No batch norm in D."""
+def gradients(discriminator: Callable[[Tensor], Tensor], points: ArrayLike) -> Array:
+    """Return ∇D at points (N, D), the directions in which D's verdict rises fastest. D must not mix points (batch norm)."""
     x = Tensor(np.asarray(points, np.float32), requires_grad=True)
-    (slope,) = grad(discriminator(x).sum(), [x])
+    (slope,) = grad(ops.sum(discriminator(x)), [x])
     return to_numpy(slope)
 
 
 @no_grad()
-def _verdicts(discriminator, points):
+def _verdicts(discriminator: Callable[[Tensor], Tensor], points: Array) -> Array:
     return to_numpy(discriminator(Tensor(np.asarray(points, np.float32))).data).reshape(len(points))
 
 
-def _limits(real):
-    """The square about the real points, with an eighth of it as margin."""
+def _limits(real: Array) -> tuple[float, float, float, float]:
+    """Return (left, right, bottom, top) of the square about the real points, with an eighth of it as margin."""
     low, high = real.min(0), real.max(0)
     centre, half = (low + high) / 2, 0.625 * max(high - low) or 1.0
     return centre[0] - half, centre[0] + half, centre[1] - half, centre[1] + half
 
 
-def _checked(points):
+def _checked(points: Array) -> Array:
     points = to_numpy(points)
     if points.ndim != 2 or points.shape[1] != 2 or not len(points):
         raise ValueError(f"point_picture: points {points.shape}: expected (N, 2), N at least 1")

@@ -1,4 +1,4 @@
-"""What a latent space holds: between two points, along a walk, and whether what it draws was in the training set.
+"""What a latent space holds: pictures between two points, and whether what it draws was in the training set.
 
 `draw` is a function from latent points (N, Z) to pictures (N, 1 or 3, h, w) in [-1, 1]: a generator in eval mode, with
 whatever it needs besides. Every picture returned is uint8, for `save_image` or `gif`.
@@ -11,7 +11,7 @@ from tinygan.plot.pictures import image_grid
 
 
 def interpolation_strip(draw, start, end, between, steps=9, scale=None):
-    """A row for each pair of latent points, start (N, Z) and end (N, Z), with `steps` pictures from one to the other.
+    """Return a row for each pair of latent points, start (N, Z) and end (N, Z), with `steps` pictures from one to the other.
 
     between(start, end, t) gives the points at t. Jumps along a row are the holes of a generator; a smooth row of legible
     pictures is no proof against copies, but a generator that learned them by heart has none.
@@ -24,7 +24,7 @@ def interpolation_strip(draw, start, end, between, steps=9, scale=None):
 
 
 def neighbour_strip(generated, neighbours, scale=None):
-    """Generated pictures (N, 1 or 3, h, w) in the top row, under each its nearest training pictures (N, K, ...).
+    """Return generated pictures (N, 1 or 3, h, w) in the top row, under each its nearest training pictures (N, K, ...).
 
     `metrics.nearest_training` finds them. Copies show at a glance; pictures that are only alike differ in their strokes.
     """
@@ -42,7 +42,7 @@ def neighbour_strip(generated, neighbours, scale=None):
 
 
 def _titled(pictures, titles):
-    """Pictures one under another, each with its title above, dark on white."""
+    """Return pictures one under another, each with its title above, dark on white."""
     from PIL import Image, ImageDraw, ImageFont
 
     font, line, margin = ImageFont.load_default(15), 26, 4
@@ -65,10 +65,9 @@ def _drawn(draw, z):
     return images
 
 
-def _latents(name, *points, ndim=2):
-    points = [to_numpy(p) for p in points]
+def _latents(name, start, end):
+    points = [to_numpy(p) for p in (start, end)]
     shapes = " and ".join(str(p.shape) for p in points)
-    if any(p.ndim != ndim or p.shape != points[0].shape or 0 in p.shape or p.dtype.kind != "f" for p in points):
-        expected = "(N, Z) twice" if ndim == 2 else "(K, N, Z)"
-        raise ValueError(f"{name}: latent points {shapes}: expected {expected}, floating point")
+    if any(p.ndim != 2 or p.shape != points[0].shape or 0 in p.shape or p.dtype.kind != "f" for p in points):
+        raise ValueError(f"{name}: latent points {shapes}: expected (N, Z) twice, floating point")
     return points

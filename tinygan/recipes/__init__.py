@@ -33,7 +33,7 @@ def _modules() -> dict[str, str]:
     return dict(sorted(recipes.items()))
 
 
-def listed() -> list[str]:
+def names() -> list[str]:
     """Return the names of all recipes, as the command line spells them."""
     return list(_modules())
 
@@ -43,7 +43,7 @@ def load(name: str) -> Any:
     return importlib.import_module(_modules()[name])
 
 
-def watched(recipe: ModuleType) -> Callable | None:
+def watcher(recipe: ModuleType) -> Callable | None:
     """Return a function of the game, {name: score} of those that the recipe follows while it trains, or None."""
     names = getattr(recipe, "WATCHED", ())
 

@@ -10,10 +10,10 @@ from functools import partial
 
 import numpy as np
 
-from tinygan.backend import prime_malloc, share_cores
 from tinygan.distributed import DataParallel, ProcessEnded
 from tinygan.run.checkpoint import RunError
 from tinygan.run.report import Report
+from tinygan.threads import prime_malloc, share_cores
 
 MOST_REWINDS = 3  # an eighth of the learning rate; what still ends in nan then has another cause
 
@@ -58,7 +58,8 @@ def train(
                 row = finite_step(game, done)
                 stop = ctrl_c.pressed  # asked once: it may be pressed at any time
                 done += 1
-                report.after(done, row, last=done == steps or stop)
+                if report.after(done, row, last=done == steps or stop):
+                    run.save(game, done)
             except FloatingPointError as error:
                 if on_nan != "rewind":
                     raise RunError(how_to_mend(run, error)) from None

@@ -33,7 +33,8 @@ class Monitor:
 
     def __init__(self, game, rows=()):
         self.bounds = game.bounds
-        self.steps, self.d_losses = deque(maxlen=SWING_ROWS), deque(maxlen=SWING_ROWS)
+        self.steps: deque = deque(maxlen=SWING_ROWS)
+        self.d_losses: deque = deque(maxlen=SWING_ROWS)
         self.low_looks = 0
         self.said = set()
         decays = [average.decay for player in game.players.values() for average in player.averages.values()]

@@ -1,4 +1,4 @@
-"""What happens between training steps: log, draw, warn, save, and say it on the terminal.
+"""What happens between training steps: log, draw, warn, and say it on the terminal.
 
 `Report.after` is called once a step by the loop, `loop.py`. The bar is drawn on a terminal; in a file or a notebook a
 line with every picture stands for it, as the bar drawn over itself would take 900 kB an hour.
@@ -15,7 +15,7 @@ from tinygan.run.monitor import Monitor
 
 
 class Report:
-    """The log, the pictures, the warnings and the checkpoints of a game that is played into a run; a context manager."""
+    """The log, the pictures and the warnings of a game that is played into a run; a context manager."""
 
     def __init__(
         self, game, run, draw, *, suffix, scores, start, log_every, pictures, progress, tensorboard
@@ -57,7 +57,10 @@ class Report:
             self.bar.write(textwrap.fill(text, getattr(self.bar, "ncols", None) or 100), file=sys.stderr)
 
     def after(self, done, row, last):
-        """Log, draw, warn and save after step number `done`, as far as each is due; last: all of them are."""
+        """Log, draw and warn after step number `done`, if it is time; return whether it was time to draw.
+
+        last: this is the last step for now, and it is time for all.
+        """
         self.bar.update()
         self.penalty = {"penalty": row["penalty"]} if "penalty" in row else self.penalty
         row = {"step": done, **row, **self.penalty, "seconds": round(time.perf_counter() - self.begun, 3)}
@@ -83,7 +86,7 @@ class Report:
             path = self.run.folder / "samples" / f"step-{done:06d}{self.suffix}"
             with writing(path):
                 self.draw(samples, path)
-            self.run.save(self.game, done)
+        return drawn
 
     def rewound(self, step, says):
         """Go on reporting from `step`, to which the run was set back; says why."""

@@ -47,7 +47,7 @@ def defaults(**values: Any) -> Callable[[type], type]:
     A field of a group that only a choice brings may be named too. TypeError for a name that no group has.
     """
 
-    def change(cls):
+    def change(cls: Any) -> Any:
         cls.changed = {**cls.changed, **values}
         inherited = {name: f for base in cls.__bases__ for name, f in base.__dataclass_fields__.items()}
         for name, (f, kind) in _redefined(inherited, values).items():
@@ -71,12 +71,12 @@ class RunSettings:
     batch_size: int = setting(64, "Real samples in a step, and as many generated ones.", 1)
     processes: int = setting(1, "Processes that train together; each takes its share of the batch. CPU only.", 1)
 
-    root: ClassVar[type]  # the class that was written down, without the groups that choices brought
+    root: ClassVar[Any]  # the class that was written down, without the groups that choices brought
     changed: ClassVar[dict] = {}  # the defaults that `@defaults` gave, those of groups that choices bring among them
 
     def __init_subclass__(cls):
-        cls.root = cls
-        cls.changed = {name: value for base in reversed(cls.__bases__) for name, value in base.changed.items()}
+        bases: Any = reversed(cls.__bases__)
+        cls.root, cls.changed = cls, {name: value for base in bases for name, value in base.changed.items()}
 
     def __new__(cls, **values):
         kind = cls.root.chosen(values)
@@ -100,13 +100,14 @@ class RunSettings:
         return _made, (self.root, asdict(self))
 
     @classmethod
-    def chosen(cls, values: dict) -> type:
+    def chosen(cls, values: dict) -> Any:
         """Return this class with the groups that the values of its choices bring."""
         for f in fields(cls):
             value = values.get(f.name, f.default)
             group = f.metadata["groups"].get(value if f.metadata["choices"] else GIVEN if value else None)
             if group is not None and not issubclass(cls, group):
-                return _joined(cls, group).chosen(values)  # a group may have choices too
+                both: Any = _joined(cls, group)  # type: ignore[arg-type]  # a class can be hashed
+                return both.chosen(values)  # a group may have choices too
         return cls
 
     def divisors(self) -> dict:
@@ -125,16 +126,38 @@ RunSettings.root = RunSettings
 # --- choices ---------------------------------------------------------------------------------------------------
 
 
-def brought(kind: type) -> Iterator[tuple[str, type]]:
+def brought(kind: Any) -> Iterator[tuple[str, type]]:
     """Yield (what a setting must be, the group that it then brings) for every choice of a class: ("way=vae", VAESettings)."""
     for f in fields(kind):
         for value, group in f.metadata["groups"].items():
-            yield f"{f.name} {value}" if value is GIVEN else f"{f.name}={value}", group
+            yield _said(f, value), group
             yield from brought(group)
 
 
-@cache
-def _joined(kind, group):
+def added(root: type, values: dict | None = None, known: tuple = ()) -> Iterator[tuple[str, list]]:
+    """Yield (what a setting must be, the fields that there are then and not as it comes), choices within choices too.
+
+    The fields have the defaults that they have there. values: the choices so far; known: settings that are asked already.
+    """
+    values = values or {}
+    kind = root.chosen(values)
+    there = tuple(f.name for f in fields(kind))
+    for f in fields(kind):
+        for value in f.metadata["groups"] if f.name not in known else ():
+            further = {**values, f.name: value}
+            more = [g for g in fields(root.chosen(further)) if g.name not in there]
+            if more:
+                yield _said(f, value), more
+                yield from added(root, further, there)
+
+
+def _said(f, value):
+    """What the field `f` must be for its group of this value: "way=vae"."""
+    return f"{f.name} {value}" if value is GIVEN else f"{f.name}={value}"
+
+
+@cache  # two Settings of the same choices are of one class
+def _joined(kind: Any, group: Any) -> Any:
     """The class that has the fields of both."""
     redefined = _redefined(group.__dataclass_fields__, {**group.changed, **kind.changed})
     body = {name: f for name, (f, _) in redefined.items()}
@@ -163,10 +186,17 @@ def _made(root, values):
 
 def _refuse_unknown(kind, values):
     """Raise ValueError for a name that is no setting of `kind`; the sentence says which choice has it."""
-    for name in values.keys() - {f.name for f in fields(kind)}:
-        owners = dict.fromkeys(choice for choice, group in brought(kind.root) if name in group.__dataclass_fields__)
-        reason = f"this training would not read it; with {' or '.join(owners)} it would" if owners else "no such setting"
-        raise ValueError(f"{name}={values[name]!r}: {reason}")
+    unknown = values.keys() - {f.name for f in fields(kind)}
+    if not unknown:
+        return
+    name = next(name for name in values if name in unknown)
+    has = lambda group: name in group.__dataclass_fields__
+    choices = [(f, value) for f in fields(kind) for value in f.metadata["groups"]]
+    owners = [_said(f, value) for f, value in choices if has(kind.root.chosen({**values, f.name: value}))]
+    if not owners:  # it takes more than one choice
+        owners = list(dict.fromkeys(choice for choice, group in brought(kind.root) if has(group)))
+    reason = f"this training would not read it; with {' or '.join(owners)} it would" if owners else "no such setting"
+    raise ValueError(f"{name}={values[name]!r}: {reason}")
 
 
 def _check(f, value):

@@ -5,7 +5,7 @@ import pytest
 from small_runs import small_game
 
 from tinygan import Tensor
-from tinygan.gan.augment import packed
+from tinygan.gan.augment import pack
 from tinygan.recipes.pictures import stacked_mnist
 
 
@@ -18,7 +18,7 @@ def test_stacked_players_are_the_protocols():
     g, d = stacked_mnist.painter(s, 0), stacked_mnist.judge(s, 0)
     assert [p.shape[1] for p in g.parameters() if p.ndim == 4] == [32, 16, 8, 8]
     assert [p.shape[:2] for p in d.parameters() if p.ndim == 4] == [(2, 6), (4, 2), (8, 4)]
-    assert d(packed(g(Tensor(np.ones((4, 256), "float32"))), 2)).shape == (2, 1)
+    assert d(pack(g(Tensor(np.ones((4, 256), "float32"))), 2)).shape == (2, 1)
 
 
 def test_stacks_are_three_digits_and_a_thousand_modes(monkeypatch):

@@ -88,7 +88,7 @@ def disorder(logits, of_moved):
 
 
 def move_pictures(x, rng):
-    """Return pictures (N, C, h, w), each turned, sheared, stretched by up to .45, shifted by up to 2 pixels; outside is -1."""
+    """Return pictures (N, C, h, w), each turned, sheared, stretched by .45 and shifted by 2 pixels at most; outside is -1."""
     n, channels, h, w = x.shape
     middle = np.array([[(h - 1) / 2], [(w - 1) / 2]])
     places = np.stack(np.divmod(np.arange(h * w), w)) - middle  # (2, h·w)

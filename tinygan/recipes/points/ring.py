@@ -10,7 +10,7 @@ modes, 99.6 %, reverse KL .003. But its modes are half as wide as they should be
 
 from dataclasses import dataclass
 
-from tinygan.data.toys import gaussians
+from tinygan.data.points import gaussians
 from tinygan.metrics import mode_scores, ring_centres
 from tinygan.recipes.points._points import ModeSettings, draw_points, point_game
 

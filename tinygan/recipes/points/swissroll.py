@@ -9,7 +9,7 @@ points score. The paper it comes from, Gulrajani et al. 2017, figure 1, plays it
 
 import numpy as np
 
-from tinygan.data.toys import SWISS_ROLL_SIGMA, swiss_roll
+from tinygan.data.points import SWISS_ROLL_SIGMA, swiss_roll
 from tinygan.metrics import sliced_wasserstein
 from tinygan.recipes.points._points import PointSettings, draw_points, point_game
 from tinygan.run.settings import defaults

@@ -79,7 +79,7 @@ def learn(values, names):
 
 
 def rises(series, columns):
-    """Return whether the column Close, the first if none has that name, ends above where it begins: (N,) 0 or 1 of (N, T, F)."""
+    """Return whether the column Close, or the first, ends above where it begins: (N,) 0 or 1 of (N, T, F)."""
     names = [name.lower() for name in columns]
     price = series[:, :, names.index("close") if "close" in names else 0]
     return (price[:, -1] > price[:, 0]).astype(int)

@@ -21,18 +21,18 @@ import numpy as np
 from tinygan.autodiff import Tensor, no_grad, raw
 from tinygan.backend import stream, to_device, to_numpy, xp
 from tinygan.data import DataError, Loader, chorales, crops, made_chorales
-from tinygan.data.music import SILENCE
-from tinygan.data.sound import notes, sounded, write_midi, write_wav
+from tinygan.data.sound import SILENCE
 from tinygan.files import save_array, written_whole
 from tinygan.gan.adversarial import Duel
 from tinygan.gan.players import Batch, Player
 from tinygan.gan.settings import AverageSettings, DuelSettings, ObjectiveSettings, SlopeSettings
-from tinygan.metrics.music import music_scores
+from tinygan.metrics.sound import music_scores
 from tinygan.networks.sequences import ConvolutionalJudge, remember
 from tinygan.nn import LSTM, Dropout, Linear, Module, ModuleList
 from tinygan.ops import cat, leaky_relu, log_softmax, mean, multinomial, sum
 from tinygan.optim import Adam, share_left
 from tinygan.plot.drawing import new_figure, quiet_axes
+from tinygan.plot.sound import notes, sounded, write_midi, write_wav
 from tinygan.run.settings import RunSettings, defaults, setting
 
 BEAT, BAR = 4, 16  # rows of a quarter note, and of four

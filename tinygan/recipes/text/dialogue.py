@@ -16,7 +16,7 @@ from tinygan import ops
 from tinygan.autodiff import no_grad
 from tinygan.backend import stream, to_device, to_numpy, xp
 from tinygan.data import DataError, Loader, Vocabulary
-from tinygan.data.dialogue import is_right, read_pairs, small_talk, topic_of
+from tinygan.data.text import is_right, read_pairs, small_talk, topic_of
 from tinygan.files import written_whole
 from tinygan.gan.adversarial import g_and_d
 from tinygan.gan.objectives import minimax

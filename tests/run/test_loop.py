@@ -1,0 +1,175 @@
+"""What may happen while a run trains: values that are not finite, rewinds, Ctrl-C; and what it prints.
+
+Each is one sentence, and the run that goes on ends at the bytes of the unbroken.
+"""
+
+import os
+import signal
+import subprocess
+import sys
+import time
+from pathlib import Path
+
+import numpy as np
+import pytest
+from tiny_runs import SET, contents, digits, draw, one_sentence, tiny_game
+
+from tinygan.cli import main
+from tinygan.run.checkpoint import RunError, load_checkpoint
+from tinygan.run.folder import Run
+from tinygan.run.loop import train
+
+# --- values that are not finite ----------------------------------------------------------------------------------
+
+
+def poisoned(game, step=4, above=0.0):
+    """The real samples of one step are nan as long as the learning rate is higher than `above`."""
+    batch = game.batch
+
+    def poisoned_batch(turn):
+        real = batch(turn)
+        bad = turn == step and game.G.schedule.base_lr > above
+        return real._replace(x=real.x * np.float32("nan")) if bad else real
+
+    game.batch = poisoned_batch
+    return game
+
+
+def test_rewind_goes_on_from_the_last_checkpoint_at_half_the_learning_rate(tmp_path):
+    game = poisoned(tiny_game(learning_rate=0.01), above=0.003)
+    run = Run.create(tmp_path / "run", "digits", game.settings)
+    train(game, run, draw, pictures=2, log_every=1, progress=False, on_nan="rewind")
+    config = run.config
+    assert config["on_nan"] == "rewind" and config["settings"]["learning_rate"] == 0.01  # what was asked for stays
+    assert [(r["to_step"], r["pace"]) for r in config["rewinds"]] == [(3, 0.5), (3, 0.25)]
+    assert run.pace == 0.25 and "no longer finite" in config["rewinds"][0]["because"]
+    events = [row for row in run.rows() if "event" in row]
+    assert [row["step"] for row in run.rows() if "event" not in row] == [1, 2, 3, 4, 5, 6]
+    assert [row["step"] for row in events] == [3, 3]
+    assert "the discriminator's gradient is no longer finite in cnn1.0.weight" in events[0]["says"]
+    assert "at step 5: back to step 3 with 0.5 times the learning rate" in events[0]["says"]
+
+    # killed after the last rewind and resumed, as the command line does it: the same bytes
+    again = tiny_game(learning_rate=0.01)
+    expected = contents(run.folder)
+    (run.folder / "checkpoints" / "step-6.safetensors").unlink()
+    start = run.resume(again)
+    assert again.G.schedule.base_lr == 0.0025 and again.D.schedule.base_lr == 0.0025
+    train(again, run, draw, start=start, pictures=2, log_every=1, progress=False)
+    assert start == 3 and contents(run.folder) == expected
+
+
+def test_rewind_before_the_first_checkpoint_begins_again(tmp_path):
+    game = poisoned(tiny_game(learning_rate=0.01), step=1, above=0.005)
+    run = Run.create(tmp_path / "run", "digits", game.settings)
+    train(game, run, draw, pictures=2, progress=False, on_nan="rewind")
+    whole = tiny_game(learning_rate=0.005)
+    train(whole, Run.create(tmp_path / "whole", "digits", whole.settings), draw, pictures=2, progress=False)
+    a, b = (load_checkpoint(tmp_path / name / "checkpoints" / "step-6.safetensors")[0] for name in ("run", "whole"))
+    assert all(a[name].tobytes() == b[name].tobytes() for name in b)
+
+
+def test_a_stop_before_the_first_checkpoint_promises_none(tmp_path):
+    game = poisoned(tiny_game(), step=1)
+    run = Run.create(tmp_path / "run", "digits", game.settings)
+    with pytest.raises(RunError, match="at step 2: try .*; there is no checkpoint yet") as error:
+        train(game, run, draw, pictures=2, progress=False)
+    one_sentence(error)
+
+
+def test_rewinds_come_to_an_end(tmp_path):
+    game = poisoned(tiny_game())
+    run = Run.create(tmp_path / "run", "digits", game.settings)
+    with pytest.raises(RunError, match="at step 5, after 3 rewinds to 0.125 times the learning rate") as error:
+        train(game, run, draw, pictures=2, progress=False, on_nan="rewind")
+    one_sentence(error)
+    assert run.load(tiny_game()) == 3
+
+
+def test_a_run_that_stopped_may_be_told_to_rewind(tmp_path, capsys, monkeypatch):
+    make_game = digits.make_game
+    monkeypatch.setattr(
+        digits, "make_game", lambda *arguments: poisoned(make_game(*arguments), step=9, above=0.002)
+    )
+    out = ["--out", str(tmp_path / "run")]
+    assert main(["train", "digits", *SET, "--steps", "16", *out]) == 2
+    printed = capsys.readouterr().err
+    assert "at step 10: try" in printed and "go back to the last checkpoint" in printed and "--on-nan rewind" in printed
+    assert main(["train", "--resume", *out, "--on-nan", "rewind"]) == 0
+    printed = " ".join(capsys.readouterr().err.split())  # it was broken into lines as wide as the terminal
+    assert "at step 10: back to step 8 with 0.5 times the learning rate" in printed
+    assert Run.open(tmp_path / "run").config["on_nan"] == "rewind"
+
+
+# --- what it prints ----------------------------------------------------------------------------------------------
+
+
+@pytest.mark.parametrize("to", ["a file", "a terminal", "nobody"])
+def test_progress(tmp_path, capsys, monkeypatch, to):
+    monkeypatch.setattr(sys.stderr, "isatty", lambda: to == "a terminal")
+    monkeypatch.setenv("TINYGAN_PROGRESS", "0" if to == "nobody" else "1")
+    run, game = Run.create(tmp_path / "run", "digits", tiny_game().settings), tiny_game()
+    train(game, run, draw, pictures=2, log_every=1)
+    printed, rows = capsys.readouterr().err, run.rows()
+    lines = [f"step {r['step']} of 6, {r['seconds']:.0f} s, D={r['d_loss']:.3f}, G={r['g_loss']:.3f}" for r in rows]
+    assert len(lines) == 6
+    if to == "a terminal":
+        assert "\r" in printed and "| 6/6 [" in printed and "step 3 of 6" not in printed
+    else:
+        assert printed.splitlines() == ([lines[2], lines[5]] if to == "a file" else [])
+
+
+# --- Ctrl-C ------------------------------------------------------------------------------------------------------
+
+# the program says where it is by drawing; from the second picture on it takes its time
+SLOW = """
+import sys, time
+from tinygan import recipes
+from tinygan.cli import main
+digits = recipes.load("digits")
+draw, drawn = digits.draw, []
+def slow(game, samples, path):
+    drawn.append(path)
+    if len(drawn) == 2:
+        print("drawing", flush=True)
+        time.sleep(float(sys.argv[1]))
+    draw(game, samples, path)
+digits.draw = slow
+sys.exit(main(sys.argv[2:]))
+"""
+
+
+def environment():
+    root = str(Path(__file__).resolve().parents[2])
+    return {**os.environ, "PYTHONPATH": root, "TINYGAN_PROGRESS": "0", "PYTHONUNBUFFERED": "1"}
+
+
+@pytest.mark.skipif(os.name == "nt", reason="signals")
+@pytest.mark.parametrize("presses", [1, 2])
+def test_ctrl_c(tmp_path, presses, capsys):
+    arguments = ["train", "digits", *SET, "--steps", "48", "--out"]
+    assert main([*arguments, str(tmp_path / "whole")]) == 0
+    folder = tmp_path / "a run"
+    command = [sys.executable, "-c", SLOW, "2" if presses == 1 else "60", *arguments, str(folder)]
+    pipes = {"stdout": subprocess.PIPE, "stderr": subprocess.PIPE, "text": True}
+    with subprocess.Popen(command, env=environment(), **pipes) as program:
+        while "drawing" not in program.stdout.readline():
+            assert program.poll() is None
+        before = contents(folder)
+        for _ in range(presses):
+            time.sleep(0.3)
+            program.send_signal(signal.SIGINT)
+        _, printed = program.communicate(timeout=30)
+    before.pop("lock")
+    assert program.returncode == 130
+    assert printed.count("\n") == 1 and f"go on with: tinygan train --resume --out '{folder}'\n" in printed
+    step = Run.open(folder).load(tiny_game(48))
+    if presses == 1:
+        assert f"stopped after step {step};" in printed and 12 < step < 48  # 12 was being drawn: asked between steps
+    else:
+        assert "stopped at once" in printed and contents(folder) == before and step == 6
+    assert main(["train", "--resume", "--out", str(folder)]) == 0
+    assert f"going on at step {step} of 48" in capsys.readouterr().out
+    for part in ("samples/step-000048.png", "checkpoints/step-48.safetensors"):
+        assert (folder / part).read_bytes() == (tmp_path / "whole" / part).read_bytes(), part
+    assert not (folder / "lock").exists()

@@ -1,0 +1,196 @@
+"""A small CNN that reads handwritten digits and scores generated ones; it is trained here, once, on real digits.
+
+Its probabilities tell how legible a picture is and how often each digit is drawn. Frechet and kernel distances compare
+its penultimate features. `digit_classifier("digits")` trains it on first use, in seconds, and stores the weights in the
+cache folder. `images.py` is the caller.
+"""
+
+import os
+import sys
+import time
+from collections.abc import Callable
+from pathlib import Path
+
+import numpy as np
+
+from tinygan.autodiff import Tensor, grad, no_grad
+from tinygan.backend import Array, stream
+from tinygan.data import Loader, centred, digits, mnist
+from tinygan.files import written_whole
+from tinygan.losses import cross_entropy
+from tinygan.nn import Conv2d, Linear, Module
+from tinygan.ops import flatten, leaky_relu, softmax
+from tinygan.optim import Adam, CosineAnnealingLR, WarmupLR
+from tinygan.threads import prime_malloc
+
+# Part of the file's name in the cache. Raise it with every change of this file that changes the weights.
+VERSION = 1
+
+# picture size: two convolutions (channels, kernel_size, stride), and the number of features
+_LAYERS: dict[int, tuple[list[tuple[int, int, int]], int]] = {
+    8: ([(16, 3, 1), (32, 4, 2)], 64),
+    28: ([(16, 4, 2), (48, 4, 2)], 128),
+}
+
+# name: data set, settings of train_classifier
+_TRAINING: dict[str, tuple[Callable, dict]] = {
+    "digits": (digits, {"steps": 1200, "batch_size": 64}),
+    "mnist": (mnist, {"steps": 2400}),
+}
+
+
+class Classifier(Module):
+    """Two convolutions and two linear layers for pictures (N, 1, size, size) in [-1, 1], size 8 or 28."""
+
+    def __init__(self, size: int, classes: int = 10, *, rng: np.random.Generator | int | None = None) -> None:
+        if size not in _LAYERS:
+            raise ValueError(f"Classifier: pictures of {size}x{size}: it reads 8x8 and 28x28")
+        rng = np.random.default_rng(rng)
+        (first, second), features = _LAYERS[size]
+        self.size = size
+        self.conv1 = Conv2d(1, *first, padding=1, rng=rng)
+        self.conv2 = Conv2d(first[0], *second, padding=1, rng=rng)
+        self.fc1 = Linear(second[0] * (size // first[2] // second[2]) ** 2, features, rng=rng)
+        self.fc2 = Linear(features, classes, rng=rng)
+
+    def features(self, x: Tensor) -> Tensor:
+        """Return the penultimate layer: (N, 64) for pictures of 8x8, (N, 128) for 28x28."""
+        x = leaky_relu(self.conv1(x), 0.1)
+        x = leaky_relu(self.conv2(x), 0.1)
+        return leaky_relu(self.fc1(flatten(x, 1)), 0.1)
+
+    def forward(self, x: Tensor) -> Tensor:
+        """Return logits (N, classes)."""
+        return self.fc2(self.features(x))
+
+    @no_grad()
+    def judge(self, images: Array, batch_size: int = 500) -> tuple[Array, Array]:
+        """Return arrays (features, probabilities) of numpy images, float32, computed in batches without a graph."""
+        if images.shape[1:] != (1, self.size, self.size):
+            raise ValueError(f"Classifier: images {images.shape}: this one reads (N, 1, {self.size}, {self.size})")
+        features: list[Array] = []
+        probabilities: list[Array] = []
+        for start in range(0, len(images), batch_size):
+            f = self.features(Tensor(images[start : start + batch_size].astype(np.float32)))
+            features.append(f.data)
+            probabilities.append(softmax(self.fc2(f), 1).data)
+        return np.concatenate(features), np.concatenate(probabilities)
+
+    def accuracy(self, images: Array, labels: Array) -> float:
+        """Return the share of images (N, 1, size, size) that it reads as labelled."""
+        return float((self.judge(images)[1].argmax(1) == labels).mean())
+
+
+def train_classifier(
+    images: Array,
+    labels: Array,
+    *,
+    steps: int,
+    batch_size: int = 96,
+    learning_rate: float = 3e-3,
+    seed: int = 0,
+    say: Callable[[str], None] | None = None,
+) -> Classifier:
+    """Train a Classifier on images (N, 1, size, size) in [-1, 1] with labels (N,): a function of the arguments alone.
+
+    The optimiser is Adam with a warm-up and then a cosine schedule. Every step moves each picture by up to a pixel up
+    or down and sideways. `say` receives one sentence after two seconds if more than five seconds remain.
+    """
+    prime_malloc()
+    classifier = Classifier(images.shape[-1], rng=stream(seed, "classifier"))
+    parameters = classifier.parameters()
+    optimizer = Adam(parameters, lr=learning_rate)
+    warmup = steps // 10
+    schedule = WarmupLR(optimizer, warmup, after=CosineAnnealingLR(optimizer, steps - warmup))
+    loader = Loader(images, labels, batch_size=min(batch_size, len(images)), seed=seed)
+    begun = time.monotonic()
+    for step in range(steps):
+        optimizer.lr = schedule(step)
+        x, digit = loader.batch(step)
+        loss = cross_entropy(classifier(Tensor(_move(x, stream(seed, "moves", step)))), digit)
+        optimizer.step(grad(loss, parameters))
+        passed = time.monotonic() - begun
+        if say and passed > 2:
+            left = passed / (step + 1) * (steps - step - 1)
+            if left > 5:
+                say(f"training the classifier that scores pictures, once: about {left:.0f} s")
+            say = None
+    return classifier
+
+
+def _move(x: Array, rng: np.random.Generator) -> Array:
+    """Move every picture of x (N, 1, height, width) by -1, 0 or 1 pixels up and sideways; the free edge becomes -1."""
+    height, width = x.shape[2:]
+    padded = np.pad(x[:, 0], ((0, 0), (1, 1), (1, 1)), constant_values=-1)
+    windows = np.lib.stride_tricks.sliding_window_view(padded, (height, width), (1, 2))  # (N, 3, 3, height, width)
+    down, right = rng.integers(0, 3, (2, len(x)))
+    return windows[np.arange(len(x)), down, right][:, None]
+
+
+# --- trained once, then read from the cache --------------------------------------------------------------------
+
+# path in the cache: classifier; a process reads or trains each once, even if the cache cannot be written
+_loaded: dict[Path, Classifier] = {}
+
+
+def digit_classifier(name: str) -> Classifier:
+    """Return the classifier of "digits" (8x8; reads 98 % of the held-out digits) or "mnist" (28x28; reads 99 %).
+
+    The first call trains it on the training part with a fixed seed and stores it in `cache_folder()`.
+    """
+    if name not in _TRAINING:
+        raise ValueError(f"no classifier of {name!r}: expected {' or '.join(map(repr, _TRAINING))}")
+    path = cache_folder() / f"classifier-{name}-{VERSION}.safetensors"
+    if path not in _loaded:
+        _loaded[path] = _read(path, name) or _train_and_store(path, name)
+    return _loaded[path]
+
+
+def cache_folder() -> Path:
+    """Return the folder of stored weights: TINYGAN_CACHE, or else the user's own cache folder. It may not exist yet."""
+    folder = os.environ.get("TINYGAN_CACHE")
+    if not folder:
+        import pooch
+
+        folder = pooch.os_cache("tinygan")
+    return Path(folder)
+
+
+def training_settings(name: str) -> dict:
+    """Return the arguments of `train_classifier` that train the classifier `name`."""
+    return dict(_TRAINING[name][1])
+
+
+def real_images(name: str, split: str) -> tuple[Array, Array]:
+    """Return (images in [-1, 1], labels) of a part, "train" or "test", of the data that the classifier `name` reads."""
+    images, labels = _TRAINING[name][0](split)
+    return centred(images), labels
+
+
+def _read(path: Path, name: str) -> Classifier | None:
+    """Return the classifier in a file of the cache, None if the file is missing or damaged."""
+    from safetensors import SafetensorError
+    from safetensors.numpy import load
+
+    classifier = Classifier(8 if name == "digits" else 28, rng=0)
+    try:
+        classifier.load_state_dict(load(path.read_bytes()))
+    except (OSError, SafetensorError, ValueError):  # absent or damaged: the caller trains again and replaces it
+        return None
+    return classifier
+
+
+def _train_and_store(path: Path, name: str) -> Classifier:
+    from safetensors.numpy import save
+
+    def say(sentence: str) -> None:
+        print(sentence, file=sys.stderr, flush=True)
+
+    classifier = train_classifier(*real_images(name, "train"), **_TRAINING[name][1], say=say)
+    try:
+        path.parent.mkdir(parents=True, exist_ok=True)
+        with written_whole(path) as temporary:
+            temporary.write_bytes(save(classifier.state_dict()))
+    except OSError as error:
+        say(f"the classifier could not be stored in {path.parent} ({error.strerror}), so it will be trained again")
+    return classifier

@@ -1,0 +1,71 @@
+"""Scores of music: how far generated pieces are from real ones in pitches, intervals, harmony and lengths of notes.
+
+A score is the total variation ½ Σ |p - q| between two histograms over all pieces: 0 for equal histograms, 1 for
+disjoint ones. Two bags of real pieces do not score 0; print their score beside it. A low score does not make a piece
+good: the notes of a real piece in random order have its pitch classes.
+"""
+
+import numpy as np
+from numpy.typing import ArrayLike
+
+from tinygan.backend import Array
+
+LONGEST = 16  # rows, a bar of sixteenths; longer notes count as this length
+
+
+def total_variation(p: ArrayLike, q: ArrayLike) -> float:
+    """Return ½ Σ |p - q| of two histograms of counts, each divided by its sum: 0 to 1."""
+    p, q = (np.asarray(h, np.float64) for h in (p, q))
+    if p.shape != q.shape or not p.sum() or not q.sum():
+        raise ValueError(f"total_variation: histograms {p.shape} and {q.shape}: expected one shape, and counts above 0")
+    return float(0.5 * np.abs(p / p.sum() - q / q.sum()).sum())
+
+
+def histograms(pieces: ArrayLike) -> dict[str, Array]:
+    """Return counts over pieces (N, T, voices), whose pitches are 0 to 127, or -1 for silence.
+
+    pitch_class  (12,)          pitches of all rows, modulo the octave
+    interval     (25,)          half tones from a note to the next of its voice, clipped to -12 ... 12
+    harmony      (12,)          half tones between each two voices in a row, modulo the octave
+    polyphony    (voices + 1,)  different pitches in a row
+    held         (16,)          rows that a note lasts, clipped to 1 ... 16
+    """
+    pieces = np.asarray(pieces)
+    if pieces.ndim != 3 or pieces.dtype.kind not in "iu" or not pieces.size:
+        raise ValueError(f"histograms: pieces {pieces.dtype} {pieces.shape}: expected integers (N, T, voices)")
+    n, length, voices = pieces.shape
+    sounding = pieces >= 0
+    rows = np.sort(np.where(sounding, pieces, -1).reshape(-1, voices), 1)
+    new = np.concatenate([rows[:, :1] >= 0, (rows[:, 1:] != rows[:, :-1]) & (rows[:, 1:] >= 0)], 1)
+    pairs = [(a, b) for a in range(voices) for b in range(a + 1, voices)]
+    harmony = [(pieces[..., a] - pieces[..., b])[sounding[..., a] & sounding[..., b]] % 12 for a, b in pairs]
+    intervals, held = [], []
+    for pitches in pieces.transpose(0, 2, 1).reshape(n * voices, length):
+        edges = np.flatnonzero(np.r_[True, pitches[1:] != pitches[:-1], True])
+        tones, lengths = pitches[edges[:-1]], np.diff(edges)
+        both = (tones[1:] >= 0) & (tones[:-1] >= 0)
+        intervals.append(np.diff(tones)[both].clip(-12, 12) + 12)
+        held.append(lengths[tones >= 0].clip(1, LONGEST) - 1)
+    return {
+        "pitch_class": np.bincount(pieces[sounding] % 12, minlength=12),
+        "interval": np.bincount(np.concatenate(intervals), minlength=25),
+        "harmony": np.bincount(np.concatenate([*harmony, np.zeros(0, int)]), minlength=12),
+        "polyphony": np.bincount(new.sum(1), minlength=voices + 1),
+        "held": np.bincount(np.concatenate(held), minlength=LONGEST),
+    }
+
+
+def music_scores(real: ArrayLike, generated: ArrayLike) -> dict[str, float]:
+    """Return the total variation of each of `histograms` between real and generated pieces (N, T, voices).
+
+    A histogram may be empty, as the harmony of one voice is. Two empty histograms score 0, an empty and a filled one 1.
+    """
+    of_real, of_generated = histograms(real), histograms(generated)
+    if len(of_real["polyphony"]) != len(of_generated["polyphony"]):
+        shapes = f"{np.shape(real)} and {np.shape(generated)}"
+        raise ValueError(f"music_scores: pieces {shapes}: expected equally many voices")
+    scores = {}
+    for name, p in of_real.items():
+        q = of_generated[name]
+        scores[name] = total_variation(p, q) if p.sum() and q.sum() else float(p.sum() != q.sum())
+    return scores
