@@ -97,6 +97,15 @@ def test_imitations_rate_falls_in_a_line_from_its_share_on():
     assert little_game("mle", REAL, steps=8, mle_rate=1.0, mle_decay_from=1.0).imitator.schedule(7) == 1
 
 
+@pytest.mark.parametrize("way", ["policy", "gumbel", "infill"])
+def test_each_player_has_a_rate_of_its_own(way):
+    game = little_game(way, REAL, learning_rate=0.3, d_rate=10.0, mle_rate=0.02, pretrain=1, steps=50)
+    assert [game.players[name].base_lr for name in ("generator", "discriminator", "imitator")] == [0.3, 3.0, 0.02]
+    assert {player.clip for player in game.players.values()} == {5.0}
+    assert {player.optimizer.betas for player in game.players.values()} == {(0.9, 0.999)}
+    assert game.G.average.decay == 0.99
+
+
 def test_imitation_comes_first_and_both_players_of_g_are_one_network():
     game = little_game("policy", REAL, pretrain=2, d_pretrain=2)
     rows = [game.step(k) for k in range(5)]
