@@ -7,6 +7,9 @@ import pytest
 
 from tinygan import threads
 
+# What tests share holds no tests: looked through for doctests, it would be imported once more than by those who use it.
+collect_ignore = [path.name for path in Path(__file__).parent.glob("*.py") if not path.name.startswith("test_")]
+
 _data = Path(__file__).resolve().parents[2] / "shared" / "data"
 if _data.is_dir():
     os.environ.setdefault("TINYGAN_DATA", str(_data))

@@ -11,7 +11,7 @@ import pytest
 
 from tinygan import recipes
 from tinygan.cli import main
-from tinygan.run.settings import brought
+from tinygan.run.settings import list_groups
 
 
 def test_train_sample_evaluate_resume(tmp_path, capsys, monkeypatch):
@@ -232,7 +232,7 @@ def test_the_settings_of_a_recipe_are_listed_by_group(name, capsys):
     assert sum(len(described) for _, described in groups[:first]) == len(read)
     others = [key for _, described in groups[first:] for key, _ in described]
     assert not set(others) & set(read)
-    groups_of_choices = [group for _, group in brought(type(usual).root)]
+    groups_of_choices = [group for _, group in list_groups(type(usual).root)]
     assert set(others) | set(read) == {f.name for group in (type(usual), *groups_of_choices) for f in fields(group)}
     assert "Its own" not in headings[1:] and headings[first - 1] == "Settings of every run"
 
@@ -246,7 +246,7 @@ def test_a_recipes_own_settings_are_listed_first(capsys):
     assert named["With way=vae"] == [("latent", "16"), ("kl_rises", "0.5"), ("free", "4.0"), ("forget", "0.3")]
     assert ("copies", "0.0") in named["What D says a token is worth"]  # the recipe's default, in a group that a choice brings
     policy = dict(listed("oracle", capsys))["With way=policy"]  # not its usual way
-    there, usual = (recipes.load("oracle").Settings.chosen(way) for way in ({"way": "policy"}, {}))
+    there, usual = (recipes.load("oracle").Settings.choose(way) for way in ({"way": "policy"}, {}))
     assert dict(policy) == {f.name: str(f.default) for f in fields(there) if not hasattr(usual, f.name)}
     assert len(policy) == len(dict(policy)) and dict(policy)["decay_from"] == "1.0"  # as GameSettings has it
 

@@ -269,7 +269,7 @@ def recipe_named(name):
 
 def _described(root):
     """Lines that say what the settings of a recipe are: its own first, then those it shares, by group."""
-    from tinygan.run.settings import added, brought
+    from tinygan.run.settings import list_additions, list_groups
 
     def lines(title, described):
         yield title
@@ -278,18 +278,18 @@ def _described(root):
             one_of = f" One of {', '.join(choices)}." if choices else ""
             yield f"  {f.name:16} {f.default!s:16} {f.metadata['meaning']}{one_of}"
 
-    usual = root.chosen({})
+    usual = root.choose({})
     groups: dict = {}
     for f in fields(usual):
         owner = next(c for c in reversed(usual.__mro__) if f.name in vars(c).get("__annotations__", {}))
-        own = owner.__module__.startswith("tinygan.recipes") and owner not in [group for _, group in brought(root)]
+        own = owner.__module__.startswith("tinygan.recipes") and owner not in [group for _, group in list_groups(root)]
         groups.setdefault(None if own else owner, []).append(f)
     if None in groups:
         yield from lines("Its own", groups.pop(None))
     for owner, described in reversed(groups.items()):
         yield from lines(owner.__doc__.partition("\n")[0].rstrip("."), described)
     others: dict = {}
-    for choice, described in added(root):
+    for choice, described in list_additions(root):
         choices, _ = others.setdefault(tuple((f.name, f.default) for f in described), ([], described))
         choices.append(choice)
     for choices, described in others.values():
@@ -324,9 +324,9 @@ def settings_asked(recipe, options):
 
 def _known_settings(recipe):
     """Return {name: field} of all settings that a recipe may have, whatever is chosen."""
-    from tinygan.run.settings import brought
+    from tinygan.run.settings import list_groups
 
-    groups = [recipe.Settings, *(group for _, group in brought(recipe.Settings))]
+    groups = [recipe.Settings, *(group for _, group in list_groups(recipe.Settings))]
     return {f.name: f for group in reversed(groups) for f in fields(group)}
 
 
@@ -373,7 +373,7 @@ def _of_run(run):
     recipe, values = recipe_named(config["recipe"]), config["settings"]
     try:
         if "version" not in config:  # version 1 listed all settings, those that the training did not read among them
-            known = {f.name for f in fields(recipe.Settings.chosen(values))}
+            known = {f.name for f in fields(recipe.Settings.choose(values))}
             values = {name: value for name, value in values.items() if name in known}
         return recipe, recipe.Settings(**values)
     except (TypeError, ValueError) as error:

@@ -37,6 +37,12 @@ def test_points_are_a_function_of_the_seed(make):
     assert (make(3) != make(4)).any()
 
 
+def test_the_published_spread_is_the_default_and_none_is_allowed():
+    assert SWISS_ROLL_SIGMA == pytest.approx(1 / 30)  # scikit-learn's noise .25, scaled with the points by 1/7.5
+    np.testing.assert_array_equal(swiss_roll(9), swiss_roll(9, sigma=SWISS_ROLL_SIGMA))
+    assert {tuple(p) for p in gaussians([[1, 2], [3, 4]], 0, 50)} == {(1, 2), (3, 4)}
+
+
 def test_impossible_data_are_refused():
     with pytest.raises(ValueError, match=r"expected \(K, D\)"):
         gaussians(np.zeros(3), 0.1, 5)

@@ -4,8 +4,7 @@ import numpy as np
 import pytest
 from PIL import Image
 
-from tinygan.nn import Linear, Sequential
-from tinygan.plot import curves, layer_curves, layer_norms
+from tinygan.plot import curves, layer_curves
 from tinygan.plot.history import _smooth
 
 # --- curves ------------------------------------------------------------------------------------------------------
@@ -101,19 +100,6 @@ def layer_log(n, **layers):
         }
         for k in range(n)
     ]
-
-
-def test_layer_norms_put_weight_and_bias_together():
-    net = Sequential(Linear(3, 4, rng=0), Linear(4, 2, bias=False, rng=1))
-    grads = [np.random.default_rng(k).standard_normal(p.shape) for k, p in enumerate(net.parameters())]
-    found = layer_norms("g", net, grads)
-    assert list(found) == ["g_gradient_norm/0", "g_gradient_norm/1"]
-    assert found["g_gradient_norm/0"] == pytest.approx(np.hypot(np.linalg.norm(grads[0]), np.linalg.norm(grads[1])))
-    assert found["g_gradient_norm/1"] == pytest.approx(np.linalg.norm(grads[2]))
-    whole = np.linalg.norm(list(found.values()))
-    assert whole == pytest.approx(np.sqrt(sum((g * g).sum() for g in grads)))
-    with pytest.raises(ValueError, match="2 gradients for 3 parameters"):
-        layer_norms("g", net, grads[:2])
 
 
 @pytest.mark.parametrize(

@@ -7,7 +7,7 @@ from dataclasses import asdict, dataclass, fields, replace
 import pytest
 
 from tinygan import recipes
-from tinygan.run.settings import RunSettings, added, brought, defaults, setting
+from tinygan.run.settings import RunSettings, defaults, list_additions, list_groups, setting
 
 
 @dataclass
@@ -168,14 +168,14 @@ def test_limits_are_within():
 
 
 def test_what_a_class_may_bring():
-    assert list(brought(Settings)) == [
+    assert list(list_groups(Settings)) == [
         ("judge=cnn", Convolutions), ("shape=square", Kernels), ("judge=wide", WideConvolutions), ("shape=square", Kernels),
         ("judge=lstm", Recurrence), ("codes given", Codes),
     ]  # fmt: skip
 
 
 def test_what_a_choice_adds_has_the_defaults_that_it_has_there():
-    found = [(choice, [(f.name, f.default) for f in more]) for choice, more in added(Settings)]
+    found = [(choice, [(f.name, f.default) for f in more]) for choice, more in list_additions(Settings)]
     # judge=cnn, shape=square are usual; judge=wide adds nothing to them
     assert found == [("judge=lstm", [("hidden", 32)]), ("codes given", [("share", 0.1)])]
 
@@ -183,7 +183,7 @@ def test_what_a_choice_adds_has_the_defaults_that_it_has_there():
     class Quiet(Settings):
         """Settings of a recipe without a judge."""
 
-    found = {choice: [(f.name, f.default) for f in more] for choice, more in added(Quiet)}
+    found = {choice: [(f.name, f.default) for f in more] for choice, more in list_additions(Quiet)}
     wide = [("kernel", 9), ("channels", 8), ("shape", "square")]
     assert {choice: sorted(more) for choice, more in found.items()} == {
         "judge=cnn": sorted(wide), "judge=wide": sorted(wide), "judge=lstm": [("hidden", 32)], "codes given": [("share", 0.1)]
@@ -204,7 +204,7 @@ def reached(kind):
     todo, seen = [{}], {}
     while todo:
         values = todo.pop()
-        found = kind.chosen(values)
+        found = kind.choose(values)
         if found in seen:
             continue
         seen[found] = values
@@ -219,12 +219,12 @@ def reached(kind):
 def test_every_setting_of_a_recipe_says_what_it_is_and_has_a_default_that_it_may_take(name):
     kind = recipes.load(name).Settings
     kinds = reached(kind)
-    assert kind.chosen({}) in kinds
+    assert kind.choose({}) in kinds
     for found in kinds:
         for f in fields(found):
             assert f.metadata["meaning"].endswith(".") and f.type in (int, float, str), f.name
     s = kind()
     assert pickle.loads(pickle.dumps(s)) == s == kind(**asdict(s))
-    groups = [group for _, group in brought(kind)]
+    groups = [group for _, group in list_groups(kind)]
     every = {f.name for group in (kind, *groups) for f in fields(group)}
     assert every == set(itertools.chain(*map(names, kinds)))

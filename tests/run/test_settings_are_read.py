@@ -51,7 +51,7 @@ def little_data(tmp_path_factory):
 def choices(kind, values=None, known=()):
     """Every value of every choice of a recipe, what it brings included: the settings that make it, {name: value}."""
     values = values or {}
-    found = kind.chosen(values)
+    found = kind.choose(values)
     yield values
     for f in fields(found):
         if f.name in known:
@@ -82,7 +82,7 @@ def settings_of(name, values):
     kind = recipes.load(name).Settings
     small = {**SMALL, **OF_ITS_OWN.get(name, {})}
     small_choices = {f.name: small[f.name] for f in fields(kind) if f.metadata["groups"] and f.name in small}
-    there = {f.name for f in fields(kind.chosen({**small_choices, **values})) if not f.metadata["choices"]}
+    there = {f.name for f in fields(kind.choose({**small_choices, **values})) if not f.metadata["choices"]}
     return kind(**{key: value for key, value in small.items() if key in there} | values)
 
 

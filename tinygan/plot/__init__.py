@@ -10,12 +10,12 @@ The functions that draw import Matplotlib and Pillow, and use Matplotlib only th
 and change no figure or setting of the reader's session. Every file is written whole or not at all.
 """
 
-from tinygan.plot.history import curves, layer_curves, layer_norms
+from tinygan.plot.history import curves, layer_curves
 from tinygan.plot.pictures import gif, image_grid, save_image
 from tinygan.plot.points import point_picture
 from tinygan.plot.strips import interpolation_strip, neighbour_strip
 
 __all__ = [
-    "curves", "gif", "image_grid", "interpolation_strip", "layer_curves", "layer_norms",
+    "curves", "gif", "image_grid", "interpolation_strip", "layer_curves",
     "neighbour_strip", "point_picture", "save_image",
 ]  # fmt: skip

@@ -143,23 +143,8 @@ def _thin(steps: Array, values: Array) -> Line:
 # --- gradients, layer by layer ---------------------------------------------------------------------------------
 
 
-def layer_norms(player, module, grads):
-    """{"d_gradient_norm/conv1": |g|, ...}: a row of a log for `layer_curves`, weight and bias of a layer together.
-
-    player: "d" or "g"; grads: one array for each of module.parameters(), as `grad` returns them.
-    """
-    names = [name for name, _ in module.named_parameters()]
-    if len(names) != len(grads):
-        raise ValueError(f"layer_norms: {len(grads)} gradients for {len(names)} parameters: expected one for each")
-    squares: dict[str, float] = {}
-    for name, g in zip(names, grads):
-        layer = name.rpartition(".")[0] or name
-        squares[layer] = squares.get(layer, 0.0) + float((g * g).sum())
-    return {f"{player}_gradient_norm/{layer}": math.sqrt(square) for layer, square in squares.items()}
-
-
 def layer_curves(rows: Rows, path: str | Path) -> None:
-    """Draw the gradient norm of every layer over a log with rows of `layer_norms`, and write it to `path`.
+    """Draw the gradient norm of every layer over a log, and write it to `path`.
 
     Each player has a panel, each layer a line: pale at the input, dark at the output. The axis is logarithmic:
     gradients that vanish or explode towards the input show as lines far apart. ValueError if no row has such a norm
@@ -168,7 +153,7 @@ def layer_curves(rows: Rows, path: str | Path) -> None:
     panels = _layer_lines(rows)
     if not panels:
         raise ValueError(
-            'layer_curves: no row of the log has a step and a "d_gradient_norm/..." above 0; see layer_norms'
+            'layer_curves: no row of the log has a step and a "d_gradient_norm/..." above 0; training logs it every 100 steps'
         )
     figure, canvas = new_figure(6.2 * len(panels), 3.4)
     for axes, (player, lines) in zip(figure.subplots(1, len(panels), squeeze=False)[0], sorted(panels.items())):

@@ -50,11 +50,11 @@ def defaults(**values: Any) -> Callable[[type], type]:
     def change(cls: Any) -> Any:
         cls.changed = {**cls.changed, **values}
         inherited = {name: f for base in cls.__bases__ for name, f in base.__dataclass_fields__.items()}
-        for name, (f, kind) in _redefined(inherited, values).items():
+        for name, (f, kind) in _redefine(inherited, values).items():
             setattr(cls, name, f)
             cls.__annotations__ = {**vars(cls).get("__annotations__", {}), name: kind}
         cls = dataclass(cls)
-        unknown = set(values) - {f.name for group in (cls, *(group for _, group in brought(cls))) for f in fields(group)}
+        unknown = set(values) - {f.name for group in (cls, *(group for _, group in list_groups(cls))) for f in fields(group)}
         if unknown:
             raise TypeError(f"defaults: {cls.__qualname__} has no setting {', '.join(sorted(unknown))}")
         return cls
@@ -79,7 +79,7 @@ class RunSettings:
         cls.root, cls.changed = cls, {name: value for base in bases for name, value in base.changed.items()}
 
     def __new__(cls, **values):
-        kind = cls.root.chosen(values)
+        kind = cls.root.choose(values)
         _refuse_unknown(kind, values)
         return super().__new__(kind)
 
@@ -97,17 +97,17 @@ class RunSettings:
             )
 
     def __reduce__(self):  # pickle would not find a class that a choice made
-        return _made, (self.root, asdict(self))
+        return _make, (self.root, asdict(self))
 
     @classmethod
-    def chosen(cls, values: dict) -> Any:
+    def choose(cls, values: dict) -> Any:
         """Return this class with the groups that the values of its choices bring."""
         for f in fields(cls):
             value = values.get(f.name, f.default)
             group = f.metadata["groups"].get(value if f.metadata["choices"] else GIVEN if value else None)
             if group is not None and not issubclass(cls, group):
-                both: Any = _joined(cls, group)  # type: ignore[arg-type]  # a class can be hashed
-                return both.chosen(values)  # a group may have choices too
+                both: Any = _join(cls, group)  # type: ignore[arg-type]  # a class can be hashed
+                return both.choose(values)  # a group may have choices too
         return cls
 
     def divisors(self) -> dict:
@@ -126,40 +126,40 @@ RunSettings.root = RunSettings
 # --- choices ---------------------------------------------------------------------------------------------------
 
 
-def brought(kind: Any) -> Iterator[tuple[str, type]]:
+def list_groups(kind: Any) -> Iterator[tuple[str, type]]:
     """Yield (what a setting must be, the group that it then brings) for every choice of a class: ("way=vae", VAESettings)."""
     for f in fields(kind):
         for value, group in f.metadata["groups"].items():
-            yield _said(f, value), group
-            yield from brought(group)
+            yield _say(f, value), group
+            yield from list_groups(group)
 
 
-def added(root: type, values: dict | None = None, known: tuple = ()) -> Iterator[tuple[str, list]]:
-    """Yield (what a setting must be, the fields that there are then and not as it comes), choices within choices too.
+def list_additions(root: Any, values: dict | None = None, known: tuple = ()) -> Iterator[tuple[str, list]]:
+    """Yield (what a setting must be, the fields that it adds), choices within choices too.
 
-    The fields have the defaults that they have there. values: the choices so far; known: settings that are asked already.
+    The fields have the defaults that hold then. values: the choices so far; known: settings that were asked already.
     """
     values = values or {}
-    kind = root.chosen(values)
-    there = tuple(f.name for f in fields(kind))
+    kind = root.choose(values)
+    names = tuple(f.name for f in fields(kind))
     for f in fields(kind):
         for value in f.metadata["groups"] if f.name not in known else ():
             further = {**values, f.name: value}
-            more = [g for g in fields(root.chosen(further)) if g.name not in there]
+            more = [g for g in fields(root.choose(further)) if g.name not in names]
             if more:
-                yield _said(f, value), more
-                yield from added(root, further, there)
+                yield _say(f, value), more
+                yield from list_additions(root, further, names)
 
 
-def _said(f, value):
-    """What the field `f` must be for its group of this value: "way=vae"."""
+def _say(f, value):
+    """Return what the field `f` must be for its group of this value: "way=vae"."""
     return f"{f.name} {value}" if value is GIVEN else f"{f.name}={value}"
 
 
 @cache  # two Settings of the same choices are of one class
-def _joined(kind: Any, group: Any) -> Any:
-    """The class that has the fields of both."""
-    redefined = _redefined(group.__dataclass_fields__, {**group.changed, **kind.changed})
+def _join(kind: Any, group: Any) -> Any:
+    """Return the class that has the fields of both."""
+    redefined = _redefine(group.__dataclass_fields__, {**group.changed, **kind.changed})
     body = {name: f for name, (f, _) in redefined.items()}
     body |= {"__annotations__": {name: f_type for name, (_, f_type) in redefined.items()}}
     body |= {"__doc__": kind.__doc__, "__module__": kind.__module__}
@@ -168,8 +168,8 @@ def _joined(kind: Any, group: Any) -> Any:
     return dataclass(both)
 
 
-def _redefined(known, values):
-    """{name: (field, type)} of the fields of `known` that get other defaults."""
+def _redefine(known, values):
+    """Return {name: (field, type)} of the fields of `known` that get other defaults."""
     return {
         name: (field(default=value, metadata=known[name].metadata), known[name].type)
         for name, value in values.items()
@@ -177,7 +177,7 @@ def _redefined(known, values):
     }
 
 
-def _made(root, values):
+def _make(root, values):
     return root(**values)
 
 
@@ -192,9 +192,9 @@ def _refuse_unknown(kind, values):
     name = next(name for name in values if name in unknown)
     has = lambda group: name in group.__dataclass_fields__
     choices = [(f, value) for f in fields(kind) for value in f.metadata["groups"]]
-    owners = [_said(f, value) for f, value in choices if has(kind.root.chosen({**values, f.name: value}))]
+    owners = [_say(f, value) for f, value in choices if has(kind.root.choose({**values, f.name: value}))]
     if not owners:  # it takes more than one choice
-        owners = list(dict.fromkeys(choice for choice, group in brought(kind.root) if has(group)))
+        owners = list(dict.fromkeys(choice for choice, group in list_groups(kind.root) if has(group)))
     reason = f"this training would not read it; with {' or '.join(owners)} it would" if owners else "no such setting"
     raise ValueError(f"{name}={values[name]!r}: {reason}")
 
