@@ -5,6 +5,7 @@ import pytest
 
 from tinygan import Tensor
 from tinygan.networks.dcgan import PainterSettings, doublings, painter, trunk, widths
+from tinygan.nn import ConvTranspose2d, Flatten
 
 SMALL = {"g_channels": 2, "d_channels": 2, "features": 8, "noise": 4}
 
@@ -31,3 +32,34 @@ def test_pictures_are_between_minus_1_and_1_and_hang_on_z():
     g = painter(4, (1, 8, 8), PainterSettings(g_channels=2), 0)
     x = g(Tensor(100 * np.random.default_rng(0).standard_normal((20, 4)).astype("f"))).numpy()
     assert np.abs(x).max() <= 1 and x.max() > 0.5 and x.min() < -0.5 and (x[0] != x[1]).mean() > 0.9
+
+
+def test_the_trunk_is_convolutions_with_leaky_units():
+    """Layer by layer: each answer below 0 counts a fifth, those of the last layer too."""
+    d = trunk((1, 8, 8), PainterSettings(d_channels=3, features=5), 0)
+    x = np.random.default_rng(0).standard_normal((4, 1, 8, 8)).astype("f")
+    expected = Tensor(x)
+    for layer in d:
+        if list(layer.parameters()):
+            y = layer(expected).numpy()
+            expected = Tensor(np.where(y > 0, y, 0.2 * y))
+        elif isinstance(layer, Flatten):
+            expected = layer(expected)
+    np.testing.assert_allclose(d(Tensor(x)).numpy(), expected.numpy(), atol=1e-6)
+    assert expected.shape == (4, 5)
+
+
+def test_the_painter_normalises_before_every_layer_but_the_first():
+    """Batch norm, no answer below 0, a transposed convolution that doubles the sides; at last tanh."""
+    g = painter(4, (2, 16, 16), PainterSettings(g_channels=3), 0)
+    x = np.random.default_rng(0).standard_normal((6, 4)).astype("f")
+    first, shape, *others = g
+    y = shape(first(Tensor(x)))
+    convolutions = [layer for layer in others if isinstance(layer, ConvTranspose2d)]
+    assert len(convolutions) == 2 and y.shape == (6, 6, 4, 4)
+    for k, convolution in enumerate(convolutions):
+        y = y.numpy()
+        y = (y - y.mean((0, 2, 3), keepdims=True)) / np.sqrt(y.var((0, 2, 3), keepdims=True) + 1e-5)
+        y = convolution(Tensor(np.maximum(y, 0)))
+        assert y.shape[2] == 8 * 2**k
+    np.testing.assert_allclose(g.train()(Tensor(x)).numpy(), np.tanh(y.numpy()), atol=1e-4)

@@ -3,7 +3,7 @@
 import numpy as np
 import pytest
 from small_runs import hold
-from small_text import RNG, every, little_game, sharp
+from small_text import RNG, every, every_sentence, little_game, sharp
 
 from tinygan.autodiff import Tensor
 from tinygan.backend import stream
@@ -23,15 +23,20 @@ def test_holes_are_filled_and_the_rest_stays():
     ends = (filled[100:] == END).cumsum(1)
     assert ((filled[100:] == PADDED)[:, :5] == ((ends > 0) & (filled[100:] != END))[:, :5]).all()
     assert (filler.counts(filled, hidden) == (hidden & (filled != PADDED))).all()
+    over = np.array([[3, END, PADDED, PADDED]] * 50)  # an end that stands ends the sentence, whatever is hidden after it
+    assert (filler.fill(over, over == PADDED, RNG(0)) == over).all()
 
 
-def test_a_hole_as_large_as_the_sentence_is_a_language_model():
-    filler = sharp(Filler(3, 2, 4, ended=False))
-    rows = every(3, range(3))
-    losses = [filler.nll(row[None]) * 3 for row in rows]
+@pytest.mark.parametrize("ended", [False, True])
+def test_a_hole_as_large_as_the_sentence_is_a_language_model(ended):
+    filler = sharp(Filler(5 if ended else 3, 2, 4, ended=ended))
+    rows = every_sentence(3, (3, 4)) if ended else every(3, range(3))
+    losses = [filler.loss(row[None], np.ones((1, 3), bool), "sum").item() for row in rows]
     assert np.exp(-np.array(losses)).sum() == pytest.approx(1, abs=1e-9)
-    drawn = filler.sample(20_000, 3, RNG(0))
-    seen = np.bincount(drawn @ [9, 3, 1], minlength=27) / len(drawn)
+    tokens = (rows != PADDED).sum() if ended else rows.size
+    assert filler.nll(rows) == pytest.approx(np.sum(losses) / tokens)
+    drawn, base = filler.sample(20_000, 3, RNG(0)), 5 ** np.arange(3)
+    seen = np.array([np.mean(drawn @ base == row @ base) for row in rows])
     assert np.abs(seen - np.exp(-np.array(losses))).max() < 4 * np.sqrt(0.25 / len(drawn))
 
 
@@ -129,20 +134,25 @@ def test_what_the_judge_likes_becomes_likelier(sign, rows, ended):
 
 
 def test_gs_loss_is_that_of_each_token_times_its_own_advantage():
-    """By hand, sentence by sentence: verdicts that differ everywhere, returns, a critic's constant, a mean square of 1."""
+    """By hand, sentence by sentence: verdicts and expectations that differ everywhere, returns, a mean square of 1."""
     game = little_game("infill", REAL, whole=0.5, discount=0.5)
-    set_critic(game, 0.3)
+    hold(game.D)
+    critic = game.D.module.critic
+    critic.weight.data *= 5
     some = RNG(0).standard_normal(REAL.shape)
     likes(game, lambda rows: some)
     rows, G = game.batch(0).x, game.G.module.eval()
     hidden = game.holes(rows, 0)
     filled = G.fill(rows, hidden, stream(0, "noise", 0))
     losses = G.writer.token_losses(filled, None, G.around(filled, hidden)).data
+    states = G.writer(filled, None, G.around(filled, hidden)).data  # (T, N, H), each before its token is chosen
+    expected = states @ critic.weight.data[0] + critic.bias.data[0]
+    assert expected.std() > 0.1
     products, advantages = [], []
     for n, row in enumerate(filled):
         counted = [t for t in range(5) if hidden[n, t] and row[t] not in (PADDED, 2)]
         for t in counted:
-            advantages.append(sum(0.5 ** (s - t) * some[n, s] for s in counted if s >= t) - 0.3)
+            advantages.append(sum(0.5 ** (s - t) * some[n, s] for s in counted if s >= t) - expected[t, n])
             products.append(losses[n, t] * advantages[-1])
     row = game.step(0)
     assert row["g_loss"] == pytest.approx(np.mean(products) / np.sqrt(np.mean(np.square(advantages))), rel=1e-4)
@@ -248,6 +258,11 @@ def test_holes_are_stretches_within_the_sentence():
     assert (seen[REAL != PADDED] > 5).all() and 0.5 < np.mean(sizes) < 0.75
     of_longest = np.array([s for s, n in zip(sizes, np.tile(length, 60)) if n == 5])
     np.testing.assert_allclose(np.bincount(np.rint(5 * of_longest).astype(int)) / len(of_longest), [0] + [0.2] * 5, atol=0.05)
+    starts = []  # of stretches of one token in sentences of five: the last place is reached as often as the first
+    for k in range(60):
+        hidden = game.holes(REAL, k)
+        starts += hidden[(hidden.sum(1) == 1) & (length == 5)].argmax(1).tolist()
+    np.testing.assert_allclose(np.bincount(starts, minlength=5) / len(starts), 0.2, atol=0.1)
     whole = little_game("infill", REAL, whole=1.0).holes(REAL, 0)
     assert whole.all()
     half = np.mean([little_game("infill", REAL, whole=0.5).holes(REAL, k).all(1).mean() for k in range(20)])

@@ -2,6 +2,7 @@
 
 import numpy as np
 import pytest
+from small_runs import hold
 from small_text import RNG, every, every_sentence, little_game, log_p, model, sharp
 
 from tinygan.autodiff import Tensor
@@ -80,6 +81,11 @@ def test_a_step_of_imitation_makes_real_sentences_likelier(ended):
     assert row["g_nll"] == pytest.approx(before) and game.G.module.nll(REAL) < before - 1e-4
 
 
+def test_a_batch_is_as_large_as_is_said_or_all_there_is():
+    assert len(little_game("mle", REAL, batch_size=8).batch(0).x) == 8
+    assert len(little_game("mle", REAL, batch_size=100).batch(0).x) == len(REAL) == 24
+
+
 def test_weight_decay_is_added_to_the_gradient():
     """Of a word that no sentence has: with 0 its vector stays, otherwise it shrinks, and by Adam's step of mle_rate."""
     for decay in (0.0, 1e-3):
@@ -95,6 +101,15 @@ def test_imitations_rate_falls_in_a_line_from_its_share_on():
         game = little_game(way, REAL, steps=steps, mle_rate=1.0, **({} if way == "mle" else {"pretrain": 8}))
         assert [game.imitator.schedule(k) for k in (0, 4, 6, 7)] == [1, 1, 0.5, 0.25]
     assert little_game("mle", REAL, steps=8, mle_rate=1.0, mle_decay_from=1.0).imitator.schedule(7) == 1
+
+
+@pytest.mark.parametrize("way", ["policy", "gumbel", "infill"])
+def test_each_player_has_a_rate_of_its_own(way):
+    game = little_game(way, REAL, learning_rate=0.3, d_rate=10.0, mle_rate=0.02, pretrain=1, steps=50)
+    assert [game.players[name].base_lr for name in ("generator", "discriminator", "imitator")] == [0.3, 3.0, 0.02]
+    assert {player.clip for player in game.players.values()} == {5.0}
+    assert {player.optimizer.betas for player in game.players.values()} == {(0.9, 0.999)}
+    assert game.G.average.decay == 0.99
 
 
 def test_imitation_comes_first_and_both_players_of_g_are_one_network():
@@ -131,6 +146,9 @@ def test_dropout_is_for_imitation_alone():
     """Two readings of the same sentences differ while G imitates; a step is a function of the seed and its number."""
     game, again = (little_game("mle", REAL, dropout=0.5) for _ in range(2))
     assert game.step(0) == again.step(0)
+    still = little_game("mle", REAL[:1], dropout=0.5)
+    hold(still.imitator)
+    assert still.step(0) == still.step(0) != still.step(1)
     G = game.G.module.train()
     assert G.loss(REAL).item() != G.loss(REAL).item()
     G.eval()

@@ -40,6 +40,15 @@ def test_padding_never_changes_a_code():
         np.testing.assert_allclose(a.data, b.data)
 
 
+def test_a_code_is_of_the_whole_sentence_with_its_unknown_words_and_its_end():
+    """As where sentences have no ends and every token is read."""
+    vae, row = sharp(SentenceVAE(7, 2, 3, 2)), np.array([[3, UNKNOWN, 4, END]])
+    codes = [t.data for t in vae.encode(row)]
+    vae.writer.ended = False
+    for a, b in zip(codes, vae.encode(row)):
+        np.testing.assert_allclose(a, b.data)
+
+
 def test_sentences_of_a_code_are_written_with_their_probabilities():
     """What is written of z, and what the writer says of it when z sets its state and is read at every step."""
     vae, z = sharp(SentenceVAE(3, 2, 3, 2, ended=False)), np.array([[0.5, -1.0]])

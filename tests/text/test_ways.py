@@ -67,6 +67,18 @@ def test_players_are_as_large_as_the_settings_say(way, settings):
     assert (first == again).all() and (first != other).any()
 
 
+def test_what_is_read_of_the_settings_beside_sizes():
+    """D's dropout and weights are its own; z of the sentence VAE has the size that is set."""
+    for way in ("policy", "gumbel"):
+        game = game_of("names", way, d_dropout=0.4, dropout=0.2)
+        assert game.D.module.dropout.p == 0.4 and game.G.module.dropout.p == 0.2
+        game = game_of("names", way, hidden=8, embedding=4)
+        g, d = game.G.module.embedding.weight.data, game.D.module.embedding.weight.data
+        assert (g.ravel() != d.ravel()[: g.size]).any()
+    assert game_of("names", "vae", latent=5, dropout=0.2).G.module.mean.weight.shape == (5, 8)
+    assert game_of("names", "infill", dropout=0.2).G.module.writer.dropout.p == 0.2
+
+
 @pytest.mark.parametrize(
     "way, setting, value, reason",
     [

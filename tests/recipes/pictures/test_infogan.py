@@ -146,6 +146,9 @@ def test_steps_of_q_lower_disorder(monkeypatch):
     x[::2, :, 8:20, 8:20], x[1::2, :, 4:24, 12:16] = 1, 1
     game.pictures = lambda k: x
     before = sorting_loss(game, 0).item()
+    hold(game.players["sorter"])
+    assert game.step(0) == game.step(0) != game.step(1)  # pictures are moved anew in every step
+    game.players["sorter"].schedule.base_lr = 2e-3
     rows = [game.step(0)["disorder"] for _ in range(16)]
     assert rows[0] == before == pytest.approx(1.2 * np.log(10), abs=0.01)
     assert rows[-1] < before - 0.4 and rows[-1] > 0.8 * np.log(5)

@@ -83,6 +83,7 @@ def test_a_tone_stands_beside_itself_at_one_loudness():
     soft, loud = sines.beside_even(0.15 * tone), sines.beside_even(0.9 * tone)
     assert (loud[:, :, 0] == 0.9 * tone[:, :, 0]).all()
     np.testing.assert_allclose(soft[:, :, 1], loud[:, :, 1], rtol=0.05)
+    np.testing.assert_allclose(loud[:, :, 1], (tone / np.sqrt(np.square(tone).mean()))[:, :, 0], rtol=0.01)
     assert np.square(loud[:, :, 1]).mean() == pytest.approx(1, abs=0.01)
     assert not sines.beside_even(0 * tone).any()
 

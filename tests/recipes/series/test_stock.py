@@ -204,6 +204,7 @@ def test_what_is_told_is_the_first_row_and_the_rest_goes_on_from_it():
     np.testing.assert_array_equal(game.sample(2, 0, given=given)[:, 0, :k], given)
     known = {row.tobytes() for row in game.first_rows}
     assert {row.tobytes() for row in game.sample(20, 0)[:, 0, :k].astype("f")} <= known and len(known) > 20
+    assert (game.sample(20, 0)[:, 0, :k] != game.sample(20, 1)[:, 0, :k]).any()
 
 
 def test_samples_come_back_in_units_and_within_what_was_seen():

@@ -163,6 +163,12 @@ def test_nats_of_a_piece_are_a_row_and_those_of_its_choices():
     assert g(rows).item() == pytest.approx(total / 5, rel=1e-5)
 
 
+def test_forget_gates_begin_open():
+    g = chorales.MusicWriter([3, 2], 50, 4, 0.0, np.random.default_rng(0))
+    i, f, *_ = np.split(g.lstm.bias_ih_l0.data, 4)
+    assert f.mean() == pytest.approx(1, abs=0.1) and i.mean() == pytest.approx(0, abs=0.1)
+
+
 def test_a_step_of_imitation_makes_real_pieces_likelier():
     game = small_game("chorales", imitation_rate=1e-3, dropout=0.0)
     real = game.batch(0).x

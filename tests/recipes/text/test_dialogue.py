@@ -133,24 +133,35 @@ def test_each_term_of_ds_loss_has_its_size_and_its_sign():
     assert (of_real, of_drawn, of_wrong) == pytest.approx((-0.5, 0.25, 0.25))
 
 
-@pytest.mark.parametrize("kind", ["drawn", "wrong"])
-def test_a_step_of_d_likes_each_kind_of_wrong_pair_less(kind, monkeypatch):
-    """Drawn replies are real ones, or all replies are one, and rolled they are the same: one kind of wrong pair is left."""
+def test_d_is_shown_real_pairs_drawn_replies_and_real_replies_to_other_prompts():
+    """Its loss by hand, with weights so large that no two verdicts are alike."""
+    game = small_game("dialogue", imitation=0.0)
+    for p in game.D.parameters:
+        p.data *= 4
+    replies, (prompts,) = game.batch(0)
+    drawn = game.G.module.reply(prompts, stream(0, "reply", 0))
+    pairs = (replies, drawn, replies[[-1, *range(len(replies) - 1)]])
+    of_real, of_drawn, of_wrong = (game.D.module(prompts, rows) for rows in pairs)
+    expected = dialogue.pair_loss(of_real, of_drawn, of_wrong).item()
+    for other in ((of_real, of_drawn, of_real), (of_real, of_real, of_wrong), (of_wrong, of_drawn, of_real)):
+        assert abs(dialogue.pair_loss(*other).item() - expected) > 1e-4
+    assert game.step(0)["d_loss"] == pytest.approx(expected, rel=1e-5)
+
+
+def test_steps_of_d_like_real_replies_better_and_drawn_ones_less(monkeypatch):
+    """All real replies are one, so that the replies to other prompts are real pairs too; drawn ones are another."""
     game = small_game("dialogue", imitation=0.0, reward_weight=0.0, learning_rate=3e-3)
     hold(game.G)
     replies, (prompts,) = game.batch(0)
-    if kind == "wrong":
-        drawn, false = replies, np.roll(replies, 1, 0)
-    else:
-        replies = np.repeat(replies[:1], len(replies), 0)
-        drawn = false = np.full_like(replies, 5)
-        game.read = lambda k: (prompts, replies)
+    replies = np.repeat(replies[:1], len(replies), 0)
+    drawn = np.full_like(replies, 5)
+    game.read = lambda k: (prompts, replies)
     monkeypatch.setattr(dialogue.Replier, "reply", lambda self, prompts, rng: drawn)
-    gap = lambda: (game.D.module(prompts, replies).data - game.D.module(prompts, false).data).mean()
+    gap = lambda: (game.D.module(prompts, replies).data - game.D.module(prompts, drawn).data).mean()
     before = gap()
-    for _ in range(3):
+    for _ in range(5):
         game.step(0)
-    assert gap() > before + 1e-4
+    assert gap() > before + 0.05
 
 
 def test_reward_pulls_up_what_was_paid_more_than_the_mean_and_down_what_was_paid_less():

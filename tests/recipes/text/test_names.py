@@ -75,5 +75,7 @@ def test_scores_of_copies_repetitions_and_real_names(no_data):
     assert scores["copies"] == 50 / 200 and scores["not_in_training_and_distinct"] == 100 / 200
     assert scores["distinct"] == (100 + len(set(train[:50]))) / 200
     assert names.evaluate(game, code(held_out[1::2]))["ngram_nll"] == pytest.approx(scores["ngram_nll_of_real"])
+    learned = names.evaluate(game, code(held_out[::2]))  # the half that the n-grams are of
+    assert learned["ngram_nll"] < scores["ngram_nll_of_real"] - 0.1
     backwards = names.evaluate(game, code([line[::-1] for line in new]))
     assert backwards["ngram_nll"] > scores["ngram_nll"] + 0.3

@@ -62,7 +62,8 @@ def test_held_out_sentences_are_drawn_once_and_are_not_those_to_learn_from():
 
 def test_scores_are_those_of_the_oracle_and_of_the_writer():
     """The oracle's own held-out sentences, scored as if the game had written them: both figures are theirs."""
-    recipe, game = recipes.load("oracle"), game_of("mle", dropout=0.0)
+    recipe, game = recipes.load("oracle"), game_of("mle", dropout=0.0, ema=0.9)
+    game.step(0)
     oracle = recipe.oracle_of(20)
     held_out, learned = recipe.sentences(oracle, 10_000, 4, 1), recipe.sentences(oracle, 64, 4, 0)
     scores = recipe.evaluate(game, held_out)
