@@ -100,6 +100,7 @@ UNREAD = "this training would not read it; with"
         ("digits --set penalty=none --set gamma=1", f"gamma=1.0: {UNREAD} penalty=r1 or penalty=r2 or penalty=r1+r2"),
         ("digits --set schedule=constant --set decay_from=.2", f"decay_from=0.2: {UNREAD} schedule=linear or"),
         ("digits --set smoothing=.1", f"smoothing=0.1: {UNREAD} objective=minimax or objective=non-saturating"),
+        ("names --set way=mle --set smoothing=.1", f"smoothing=0.1: {UNREAD} objective=minimax or"),  # and way=gumbel
         ("digits --set packing=2", "unknown setting 'packing'"),
         ("ring --set codes=0 --set noise_share=.1", f"noise_share=0.1: {UNREAD} codes given it would"),
         ("mnist --set size=32", f"size=32: {UNREAD} data given it would"),

@@ -116,6 +116,31 @@ def test_the_penalty_counts_ds_turns_and_its_weight_follows_the_step():
     assert game.settings.weight(5) == pytest.approx(3 * 0.1)
 
 
+def test_in_all_turns_of_a_step_the_penalty_has_the_weight_of_that_step():
+    game, seen = quiet_game(penalty="r1", n_critic=3), []
+    game.settings.weight = lambda k: (seen.append(k), 1.0)[1]
+    for step in range(2):
+        game.step(step)
+    assert seen == [0, 0, 0, 1, 1, 1]
+
+
+def test_points_of_a_penalty_are_drawn_anew_in_every_turn_and_told_what_the_real_ones_are():
+    game, drawn, told = quiet_game(penalty="dragan", gamma=10.0, n_critic=2), [], []
+
+    def value(judge, x_real, real, x_fake, fake, rng):
+        drawn.append(rng.random())
+        judge(x_real)
+        return 0 * ops.mean(real)
+
+    game.penalty = PENALTIES["dragan"]._replace(value=value)
+    game.judge = lambda D, x, given: (told.append(given), (D(x), 0.0))[1]
+    for step in range(2):
+        real, fake = Batch(game.batch(0).x, ("real",)), Batch(game.fake(game.G.module, 8, (), stream(0, "z")).x, ("fake",))
+        game.move_d(real, fake._replace(given=(np.ones(1),)), 0, step)
+    assert told == [("real",), (np.ones(1),), ("real",)] * 2
+    assert drawn == [stream(0, "penalty", turn).random() for turn in range(2)]
+
+
 class Reading(PointGame):
     """A D whose loss gains what it reads: the mean verdict on the samples that `reads` names, ("real", "fake")."""
 
@@ -217,6 +242,12 @@ def test_ds_turn_does_not_reach_into_g():
     np.testing.assert_array_equal(x_fake.data, fake.x.data)
     np.testing.assert_array_equal(given[0], fake.given[0].data)
     assert fake.x.op is not None
+    turn = game.move_d(game.batch(0), fake, 0, 1)
+    assert turn.of_real.shape == (8, 1) and isinstance(turn.of_real, np.ndarray) and len(turn.grads) == 4
+    loss = game.objective.discriminator(Tensor(turn.of_real), Tensor(turn.of_fake)).item()
+    assert loss == pytest.approx(turn.row["d_loss"]) and loss != pytest.approx(
+        game.objective.discriminator(Tensor(turn.of_fake), Tensor(turn.of_real)).item()
+    )
     after = weights(game)
     changed = {name.partition(".")[0] for name in before if (before[name] != after[name]).any()}
     assert changed == {"discriminator", "discriminator_optimizer"}
@@ -248,6 +279,16 @@ def test_g_learns_from_d_as_it_is_after_its_last_turn_on_that_turns_samples():
     assert len(shown) == 3 * 2 + 2
 
 
+@pytest.mark.parametrize("name", OBJECTIVES)
+def test_real_samples_are_judged_for_g_where_its_objective_compares(name):
+    game, shown = quiet_game(objective=name, **({"clip_weights": 100.0} if name == "wasserstein" else {})), []
+    judge = game.judge
+    game.judge = lambda D, x, given: (shown.append(x), judge(D, x, given))[1]
+    game.step(0)
+    assert len(shown) == (4 if OBJECTIVES[name].compares else 3)
+    assert shown[-1].op is not None
+
+
 def test_the_average_follows_g():
     game = point_game(ema=0.75)
     old, average = game.G.module.weight.data.copy(), game.G.average.module.weight.data.copy()
@@ -269,6 +310,7 @@ def test_clipped_weights_and_gradients():
     for optimizer in (game.G.optimizer, game.D.optimizer):
         step = optimizer.step
         optimizer.step = lambda grads, step=step, optimizer=optimizer: (seen.update({optimizer: grads}), step(grads))
+    assert game.G.clip == game.D.clip == 1e-3
     for step in range(2):
         game.step(step)
     assert max(np.abs(p.data).max() for p in game.D.parameters) == np.float32(0.01)
@@ -298,12 +340,12 @@ def test_critic_has_its_turns_and_its_rate():
 
 
 def test_both_players_follow_the_schedule():
-    game = point_game(steps=4, learning_rate=0.5, decay_from=0.0, d_rate=2.0)
+    game = point_game(steps=4, learning_rate=0.5, decay_from=0.0, d_rate=2.0, n_critic=2)
     turns = watched(game)
     for step in range(4):
         game.step(step)
     assert [rate for name, rate in turns if name == "g"] == pytest.approx([0.5, 0.375, 0.25, 0.125])
-    assert [rate for name, rate in turns if name == "d"] == pytest.approx([1.0, 0.75, 0.5, 0.25])
+    assert [rate for name, rate in turns if name == "d"] == pytest.approx([1, 1, 0.75, 0.75, 0.5, 0.5, 0.25, 0.25])
 
 
 # --- what D is shown -------------------------------------------------------------------------------------------------
@@ -322,8 +364,28 @@ def test_real_and_generated_samples_have_noise_of_their_own():
     game = point_game(instance_noise=0.4)
     x = np.zeros((8, 2), np.float32)
     noise = {(kind, turn): game.show(Batch(x), turn, kind).x for kind in ("real", "fake") for turn in (0, 1)}
-    assert len({a.tobytes() for a in noise.values()}) == 4
-    np.testing.assert_array_equal(noise["real", 0], game.show(Batch(x), 0, "real").x)
+    for (kind, turn), found in noise.items():
+        own = stream(0, f"instance noise, {kind}", turn).standard_normal((8, 2), dtype="float32")
+        np.testing.assert_allclose(found, 0.4 * (1 - turn / 10) * own, rtol=1e-6)
+    assert game.show(Batch(x, (3,)), 0, "real").given == (3,)
+
+
+def test_real_and_generated_pictures_are_changed_each_in_their_own_way():
+    game, x = point_game(), np.random.default_rng(0).standard_normal((8, 1, 4, 4))
+    game.augment = "translation"
+    for kind in ("real", "fake"):
+        for turn in (0, 1):
+            expected = augmented(x, "translation", stream(0, f"augment, {kind}", turn))
+            np.testing.assert_array_equal(game.show(Batch(x), turn, kind).x, expected)
+
+
+def test_every_turn_shows_both_batches_once_each_as_what_it_is():
+    game, shown = point_game(n_critic=2), []
+    show = game.show
+    game.show = lambda batch, *how: (shown.append((isinstance(batch.x, Tensor), *how)), show(batch, *how))[1]
+    for step in range(2):
+        game.step(step)
+    assert shown == [(kind == "fake", turn, kind) for turn in range(4) for kind in ("real", "fake")]
 
 
 def test_discriminator_judges_packs():

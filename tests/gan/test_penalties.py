@@ -37,6 +37,11 @@ def test_slopes_are_taken_per_sample_over_all_but_the_batch():
     np.testing.assert_allclose(slopes.data, np.full(4, np.square(w).sum()), rtol=1e-12)
 
 
+def test_no_samples_have_no_slopes():
+    x = Tensor(np.zeros((0, 3)), requires_grad=True)
+    assert squared_slopes(ops.sum(x * Tensor(np.ones(3)), 1), x).shape == (0,)
+
+
 @pytest.mark.parametrize("penalty", [zero_centred, one_centred])
 def test_gradient_of_a_penalty(penalty, assert_gradients):
     rng = np.random.default_rng(3)

@@ -5,6 +5,7 @@ import pytest
 from point_games import point_game, weights
 
 from tinygan import Tensor, grad, nn, ops
+from tinygan.gan import players
 from tinygan.gan.players import REFUSALS, Batch, Game, Player
 from tinygan.optim import EMA, SGD
 from tinygan.run.settings import RunSettings
@@ -31,6 +32,14 @@ def test_a_move_goes_down_the_gradient_at_the_rate_of_its_step():
         np.testing.assert_array_equal(g, h)
         np.testing.assert_allclose(p.data, b - 0.5 / 4 * g, rtol=1e-5, atol=1e-7)
     assert ops.mean(ops.square(one.module(X))).item() < loss.item()
+
+
+def test_a_move_takes_the_mean_gradient_of_all_processes(monkeypatch):
+    one, loss_of = player(), lambda one: ops.mean(ops.square(one.module(X)))
+    monkeypatch.setattr(players, "average_gradients", lambda grads: tuple(3 * g for g in grads))
+    expected = grad(loss_of(one), one.parameters)
+    for found, g in zip(one.move(loss_of(one), 0), expected, strict=True):
+        np.testing.assert_allclose(found, 3 * g, rtol=1e-6)
 
 
 def test_all_averages_move_with_the_player():

@@ -2,7 +2,7 @@
 
     python tests/golden/make_gan.py
 
-A network is a string that means the same in torch and in tinygan; see tests/test_objectives.py. For each network and
+A network is a string that means the same in torch and in tinygan; see tests/gan/test_objectives.py. For each network and
 penalty the file holds the value and its gradient by D's weights, for each objective the losses of both players with the
 gradient of D's by D's weights and of G's by the generated samples.
 """

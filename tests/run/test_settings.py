@@ -100,6 +100,35 @@ def test_defaults_reach_groups_that_are_not_there_yet():
     assert meaning["hidden"] == "Size of its state." and meaning["judge"] == "What judges."
 
 
+@dataclass
+class Rate(RunSettings):
+    """How fast."""
+
+    rate: float = setting(0.1, "How fast.", 0.0)
+
+
+@defaults(rate=0.9)
+class Fast(Rate):
+    """A group that changes a default of one that a recipe may have already."""
+
+
+@dataclass
+class Hurried(Rate):
+    """Settings of a recipe that may be in a hurry."""
+
+    hurry: str = setting("no", "Whether.", choices={"no": None, "yes": Fast})
+
+
+@defaults(rate=0.5)
+class Even(Hurried):
+    """Settings of a recipe with a rate of its own."""
+
+
+def test_the_default_of_a_group_gives_way_to_that_of_the_recipe():
+    assert (Hurried().rate, Hurried(hurry="yes").rate) == (0.1, 0.9)
+    assert (Even().rate, Even(hurry="yes").rate, Even(hurry="yes", rate=0.7).rate) == (0.5, 0.5, 0.7)
+
+
 def test_a_default_that_no_group_has_is_refused():
     with pytest.raises(TypeError, match="has no setting colour"):
 
@@ -194,6 +223,8 @@ def test_shares_have_chance_of_their_own():
     shares = Settings(processes=4, seed=3, judge="lstm").shares()
     assert [s.batch_size for s in shares] == [16] * 4 and all(s.processes == 1 and s.hidden == 32 for s in shares)
     assert shares[0].seed == 3 and len({s.seed for s in shares}) == 4
+    others = Settings(processes=4, seed=4).shares()
+    assert not {s.seed for s in shares} & {s.seed for s in others}  # nor is it that of the run with the next seed
 
 
 # --- every recipe ------------------------------------------------------------------------------------------------

@@ -5,7 +5,7 @@ Settings are objects whose attribute reads are written down. What the checks at 
 
 import gzip
 import struct
-from dataclasses import fields
+from dataclasses import dataclass, fields
 
 import numpy as np
 import pytest
@@ -13,6 +13,7 @@ import pytest
 from tinygan import recipes
 from tinygan.backend import stream
 from tinygan.data import made_chorales, made_names, made_prices
+from tinygan.run.settings import setting
 
 # `processes` is read by `RunSettings.shares`, which says to each process which part of the batch is its own
 ELSEWHERE = {"processes"}
@@ -73,7 +74,8 @@ def observed(s, read):
             read.add(name)
         return kind.__getattribute__(self, name)
 
-    s.__class__ = type(kind.__name__, (kind,), {"__getattribute__": note})
+    # a copy, which the average of a network that holds settings has, would read them all
+    s.__class__ = type(kind.__name__, (kind,), {"__getattribute__": note, "__deepcopy__": lambda self, memo: self})
     return s
 
 
@@ -100,6 +102,21 @@ def unread(name, values, folder):
         suffix, write = next(iter(recipes.formats(recipe).items()))
         write(game, samples, folder / f"drawn{suffix}")
     return names - read
+
+
+@pytest.mark.parametrize("name", recipes.listed())
+def test_a_setting_that_nothing_reads_is_found(name, monkeypatch, little_data, tmp_path):
+    recipe = recipes.load(name)
+
+    @dataclass
+    class Vain(recipe.Settings):
+        """Settings of a recipe, and one more."""
+
+        vain: int = setting(1, "Nobody reads it.", 1)
+
+    monkeypatch.setattr(recipe, "Settings", Vain)
+    lines = {"data": str(little_data / "lines.txt")} if name in ("names", "captions") else {}
+    assert unread(name, lines, tmp_path) == {"vain"}
 
 
 OF_A_READER = {"mnist": "pictures.npy", "wgan-gp": "pictures.npy", "names": "lines.txt", "captions": "lines.txt"}
