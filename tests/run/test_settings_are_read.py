@@ -104,7 +104,7 @@ def unread(name, values, folder):
     return names - read
 
 
-@pytest.mark.parametrize("name", recipes.listed())
+@pytest.mark.parametrize("name", recipes.names())
 def test_a_setting_that_nothing_reads_is_found(name, monkeypatch, little_data, tmp_path):
     recipe = recipes.load(name)
 
