@@ -375,7 +375,7 @@ def test_real_and_generated_pictures_are_changed_each_in_their_own_way():
     game.augment = "translation"
     for kind in ("real", "fake"):
         for turn in (0, 1):
-            expected = augmented(x, "translation", stream(0, f"augment, {kind}", turn))
+            expected = augment(x, "translation", stream(0, f"augment, {kind}", turn))
             np.testing.assert_array_equal(game.show(Batch(x), turn, kind).x, expected)
 
 
