@@ -387,3 +387,12 @@ def test_a_stale_lock_holds_nobody(tmp_path, content, unbroken):
     (run.folder / "lock").write_text(content)
     go_on(run.folder)
     assert contents(run.folder) == unbroken
+
+
+@pytest.mark.parametrize("version", [3, 99, "two"])
+def test_a_run_of_another_version_is_refused_in_a_sentence(tmp_path, version):
+    game = tiny_game()
+    run = Run.create(tmp_path / "run", "digits", game.settings)
+    run.write_config({**run.config, "version": version})
+    with pytest.raises(RunError, match=f"is of version {version}, and this tinygan reads versions 1 and 2"):
+        _ = run.config

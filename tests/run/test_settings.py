@@ -259,3 +259,11 @@ def test_every_setting_of_a_recipe_says_what_it_is_and_has_a_default_that_it_may
     groups = [group for _, group in list_groups(kind)]
     every = {f.name for group in (kind, *groups) for f in fields(group)}
     assert every == set(itertools.chain(*map(names, kinds)))
+
+
+def test_a_class_without_a_decorator_says_what_it_lacks():
+    class Bare(RunSettings):
+        size: int = setting(1, "A size.", 1)
+
+    with pytest.raises(TypeError, match="Bare is no dataclass: write @dataclass or @defaults"):
+        Bare()

@@ -130,3 +130,11 @@ def test_generated_sentences_are_relaxed_at_the_games_sharpness():
     expected, _ = relaxed_sentences(game.G.module, 9, 4, 7.0, RNG(1))
     np.testing.assert_array_equal(game.fake(game.G.module, 9, (), RNG(1)).x.data, expected.data)
     assert game.fake(game.G.module, 9, (), RNG(1)).given == ()
+
+
+def test_an_earth_movers_game_needs_clipped_weights():
+    with pytest.raises(ValueError, match="clip_weights=.01"):
+        little_game("gumbel", REAL, objective="wasserstein")
+    game = little_game("gumbel", REAL, objective="wasserstein", clip_weights=0.01)
+    game.step(game.imitation)
+    assert max(np.abs(p.data).max() for p in game.D.parameters) <= np.float32(0.01)

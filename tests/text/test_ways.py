@@ -90,7 +90,7 @@ def test_what_is_read_of_the_settings_beside_sizes():
         ("policy", "latent", 3, "with way=vae it would"),
         ("infill", "n_critic", 2, "with way=policy or way=gumbel it would"),
         ("infill", "d_dropout", 0.1, "with way=policy or way=gumbel it would"),
-        ("mle", "clip_weights", 0.01, "no such setting"),
+        ("mle", "clip_weights", 0.01, "with way=gumbel it would"),
         ("mle", "pretrain", 3, "with way=policy or way=gumbel or way=infill it would"),
         ("vae", "pretrain", 3, "with way=policy or way=gumbel or way=infill it would"),
         ("mle", "whole", 0.5, "with way=infill it would"),

@@ -20,10 +20,10 @@ from tinygan.gan.penalties import PENALTIES, clip_weights
 from tinygan.gan.players import Batch, Game, Player
 from tinygan.gan.settings import (
     AugmentSettings,
+    ClipSettings,
     GammaSettings,
     NoiseSettings,
     PackSettings,
-    SlopeSettings,
     SmoothSettings,
 )
 from tinygan.nn import Module
@@ -67,7 +67,7 @@ class Duel(Game):
         objective = OBJECTIVES[settings.objective]
         self.objective, self.bounds = smooth(objective, has(SmoothSettings, "smoothing", 0.0)), objective.bounds
         self.penalty = PENALTIES[has(GammaSettings, "penalty", "none")]
-        self.clip_weights = has(SlopeSettings, "clip_weights", 0.0)
+        self.clip_weights = has(ClipSettings, "clip_weights", 0.0)
         penalised = self.penalty is not None and settings.gamma > 0
         normalised = any(hasattr(layer, "_spectral") for layer in self.D.module.modules())
         if settings.objective == "wasserstein" and not (penalised or self.clip_weights or normalised):

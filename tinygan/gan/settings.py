@@ -122,14 +122,20 @@ class GammaSettings(RunSettings):
 
 
 @dataclass
-class SlopeSettings(RunSettings):
+class ClipSettings(RunSettings):
+    """A bound on D's weights."""
+
+    clip_weights: float = setting(0.0, "Keep D's weights within plus and minus this; WGAN's is .01. 0: free.", 0.0)
+
+
+@dataclass
+class SlopeSettings(ClipSettings):
     """What holds D's slope."""
 
     penalty: str = setting(
         "r1+r2", "Where D's slope is penalised.",
         choices={name: None if penalty is None else GammaSettings for name, penalty in PENALTIES.items()},
     )  # fmt: skip
-    clip_weights: float = setting(0.0, "Keep D's weights within plus and minus this; WGAN's is .01. 0: free.", 0.0)
 
     def __post_init__(self):
         super().__post_init__()

@@ -92,9 +92,15 @@ class Run:
             config = json.loads(path.read_text())
             if "kept" in config:  # what version 1 called it
                 config["saved"] = config.pop("kept")
-            return {**config, "recipe": str(config["recipe"]), "settings": dict(config["settings"])}
+            config = {**config, "recipe": str(config["recipe"]), "settings": dict(config["settings"])}
         except (OSError, ValueError, KeyError, TypeError):
             raise RunError(f"{path} is damaged: expected a recipe and its settings as JSON") from None
+        if config.get("version", 1) not in (1, VERSION):
+            raise RunError(
+                f"{path} is of version {config['version']}, and this tinygan reads versions 1 and {VERSION}:"
+                " pip install --upgrade tinygan"
+            )
+        return config
 
     @property
     def pace(self):

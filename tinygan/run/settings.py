@@ -79,6 +79,8 @@ class RunSettings:
         cls.root, cls.changed = cls, {name: value for base in bases for name, value in base.changed.items()}
 
     def __new__(cls, **values):
+        if "__dataclass_fields__" not in vars(cls):
+            raise TypeError(f"{cls.__qualname__} is no dataclass: write @dataclass or @defaults(...) above it")
         kind = cls.root.choose(values)
         _refuse_unknown(kind, values)
         return super().__new__(kind)

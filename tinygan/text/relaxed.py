@@ -14,7 +14,7 @@ from tinygan.autodiff import no_grad, raw
 from tinygan.backend import xp
 from tinygan.gan.adversarial import Adversarial
 from tinygan.gan.players import Batch
-from tinygan.gan.settings import DuelSettings, ObjectiveSettings, TurnSettings
+from tinygan.gan.settings import ClipSettings, DuelSettings, ObjectiveSettings, TurnSettings
 from tinygan.run.settings import setting
 from tinygan.text.language import END, PADDED, GameSettings, TextGame
 from tinygan.text.policy import DropoutSettings
@@ -49,7 +49,7 @@ def relaxed_sentences(model, n, length, inverse_temperature, rng):
 
 
 @dataclass
-class GumbelSettings(GameSettings, DropoutSettings, ObjectiveSettings, TurnSettings, DuelSettings):
+class GumbelSettings(GameSettings, DropoutSettings, ClipSettings, ObjectiveSettings, TurnSettings, DuelSettings):
     """The game with relaxed tokens."""
 
     sharpest: float = setting(100.0, "The inverse temperature of relaxed tokens rises from 1 to this.", 1.0)
