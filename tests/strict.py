@@ -294,3 +294,14 @@ register_array_type(StrictArray, library)
 def strict(array):
     """A StrictArray with the values of a numpy array; anything else unchanged."""
     return StrictArray(np.array(array, order="K")) if isinstance(array, np.ndarray) else array
+
+
+def moved(module, make):
+    """The module with every parameter and buffer made by `make`, as `Module.to` would do for a device."""
+    for _, p in module.named_parameters():
+        p.data = make(p.data)
+    for part in module.modules():
+        for name in part._buffers:
+            if getattr(part, name) is not None:
+                setattr(part, name, make(getattr(part, name)))
+    return module

@@ -5,8 +5,7 @@ import wave
 
 import numpy as np
 import pytest
-from strict import strict
-from test_strict_training import moved
+from strict import moved, strict
 
 from tinygan import Tensor
 from tinygan.cli import main

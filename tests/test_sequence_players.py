@@ -2,8 +2,7 @@
 
 import numpy as np
 import pytest
-from strict import strict
-from test_strict_training import moved
+from strict import moved, strict
 
 from tinygan import Tensor, grad, ops
 from tinygan.gan.penalties import zero_centred
