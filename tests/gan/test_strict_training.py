@@ -5,24 +5,13 @@ Each test runs the same steps on NumPy and on the strict type, which takes the p
 
 import numpy as np
 import pytest
-from strict import StrictArray, strict
+from strict import StrictArray, moved, strict
 
 from tinygan import Tensor, grad, nn, ops, optim
 from tinygan.backend import stream
 from tinygan.gan.players import Batch
 from tinygan.networks.rows import PictureJudge, RowWriter
 from tinygan.recipes.pictures.digits import RowGame, Settings
-
-
-def moved(module, make):
-    """The module with every parameter and buffer made by `make`, as `Module.to` would do for a device."""
-    for _, p in module.named_parameters():
-        p.data = make(p.data)
-    for part in module.modules():
-        for name in part._buffers:
-            if getattr(part, name) is not None:
-                setattr(part, name, make(getattr(part, name)))
-    return module
 
 
 def arrays_of(module):
