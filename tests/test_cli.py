@@ -60,6 +60,8 @@ def test_train_sample_evaluate_resume(tmp_path, capsys, monkeypatch):
         (["train", "digits", "--steps", "-4"], "at least 1"),
         (["train", "ring", "--set", "augment=cutout"], "unknown setting 'augment'"),
         (["train", "digits", "--set", "objective=wasserstein", "--set", "gamma=0"], "nothing holds"),
+        (["train", "ring", "--set", "reach=0"], "reach=0.0: all points would lie at 0"),
+        (["train", "names", "--set", "way=infill", "--set", "hidden=1"], "hidden 1: expected 2 or more"),
         (["train", "digits", "--device", "gpu"], "expected cpu, or cuda"),
         (["train", "--resume"], "--out"),
         (["train", "--resume", "--out", "x", "--steps", "9"], "leave --set, --steps, --seed and --data out"),

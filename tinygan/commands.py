@@ -34,8 +34,10 @@ def train(options):
             if options.resume:
                 print(f"going on at step {start} of {steps}", flush=True)  # before the bar, in a file too
             else:
-                networks = {id(p.module): p for p in reversed(game.players.values())}  # two players may share one
-                sizes = [f"{p.name} of {sum(w.size for w in p.parameters):,}" for p in reversed(networks.values())]
+                networks: dict = {}  # two players may share one
+                for player in game.players.values():
+                    networks.setdefault(id(player.module), player)
+                sizes = [f"{p.name} of {sum(w.size for w in p.parameters):,}" for p in networks.values()]
                 print(f"{options.recipe}: {', '.join(sizes)} weights; {steps} steps", flush=True)
             draw = lambda samples, path: write(game, samples, path)
             play(

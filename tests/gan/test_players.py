@@ -105,6 +105,11 @@ def test_parts_are_named_after_players_and_what_they_share_comes_once():
     assert game.saved == {} and Game([g], RunSettings(), {"a": 1}).saved == {"a": 1}
 
 
+def test_players_have_names_of_their_own():
+    with pytest.raises(ValueError, match="^Game: players generator, generator: expected names that differ"):
+        Game([player(), player()], RunSettings())
+
+
 def test_a_pace_is_a_multiple_of_every_players_own_rate():
     g, d = player(lr=0.5), player("discriminator", lr=2.0, share=lambda k: 0.5)
     game = Game([g, d], RunSettings())
@@ -170,6 +175,19 @@ def test_samples_of_one_class_are_those_that_all_classes_would_have(at_once, bat
     for wrong in (-1, 3):
         with pytest.raises(ValueError, match=f"class {wrong}: classes are 0 to 2"):
             game.sample(2, 0, of_class=wrong)
+
+
+def test_so_many_samples_as_are_asked_for_and_no_fewer_than_one():
+    game = Told(("given", "of_class"), classes=2)
+    for n in (0, -3):
+        with pytest.raises(ValueError, match=f"^n {n}: expected at least 1 sample"):
+            game.sample(n, 0)
+    for given in ([1], [1, 2, 3]):
+        with pytest.raises(ValueError, match=f"^given: {len(given)} for 2 samples; expected as many"):
+            game.sample(2, 0, given=given)
+    with pytest.raises(ValueError, match="of_class and given: expected one of them"):
+        game.sample(2, 0, of_class=1, given=[1, 1])
+    assert game.asked == []
 
 
 @pytest.mark.parametrize("name", REFUSALS)

@@ -78,6 +78,13 @@ def test_what_version_1_halved_stays_halved(tmp_path):
     assert run.config["settings"]["learning_rate"] == 0.0005 and run.config["rewinds"] and run.pace == 1.0
 
 
+def test_a_run_without_rewinds_learns_at_its_own_pace(tmp_path):
+    for rewinds in ([], None):
+        run = Run(tmp_path)
+        run.write_config({"recipe": "ring", "settings": {}, "rewinds": rewinds})
+        assert run.pace == 1.0
+
+
 def test_what_the_data_taught_has_the_name_of_now():
     assert json.loads((OLD / "names" / "config.json").read_text())["kept"] == Run.open(OLD / "names").config["saved"]
     assert "kept" not in Run.open(OLD / "names").config

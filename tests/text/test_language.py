@@ -6,7 +6,7 @@ from small_runs import hold
 from small_text import RNG, every, every_sentence, little_game, log_p, model, sharp
 
 from tinygan.autodiff import Tensor
-from tinygan.text.language import END, PADDED, LanguageModel, trim
+from tinygan.text.language import END, PADDED, UNKNOWN, LanguageModel, trim
 
 
 @pytest.mark.parametrize("ended", [False, True])
@@ -138,8 +138,17 @@ def test_samples_are_drawn_with_the_average_at_the_temperature():
         p.data = p.data * 0
     np.testing.assert_array_equal(game.sample(n, 0), usual)
     assert any(b.any() for b in before)
-    with pytest.raises(ValueError, match="expected a number above 0"):
-        game.sample(1, 0, temperature=-1.0)
+    for wrong in (-1.0, 0.0, 1e-40, float("nan")):  # 1 / 1e-40 is no float32
+        with pytest.raises(ValueError, match="expected .001 or more"):
+            game.sample(1, 0, temperature=wrong)
+
+
+def test_however_hot_no_unknown_and_no_padding_is_written():
+    game = little_game("mle", REAL)
+    for temperature in (1e4, float("inf")):
+        assert UNKNOWN not in (rows := game.sample(400, 0, temperature=temperature))
+        ends = (rows == END).cumsum(1)
+        assert (ends[rows == PADDED] == 1).all()  # only after the end
 
 
 def test_dropout_is_for_imitation_alone():

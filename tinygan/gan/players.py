@@ -98,6 +98,9 @@ class Game:
 
     def __init__(self, players: Sequence[Player], settings: RunSettings, saved: dict | None = None):
         self.players = {player.name: player for player in players}
+        if len(self.players) < len(players):
+            names = ", ".join(player.name for player in players)
+            raise ValueError(f"Game: players {names}: expected names that differ")
         self.settings: Any = settings
         self.saved = saved or {}
 
@@ -132,7 +135,13 @@ class Game:
         how = {name: value for name, value in asked.items() if value is not None}
         for name in how.keys() - set(self.takes):
             raise ValueError(f"{name.removeprefix('of_')} {how[name]}: {REFUSALS[name]}")
+        if n < 1:
+            raise ValueError(f"n {n}: expected at least 1 sample")
+        if given is not None and len(given) != n:
+            raise ValueError(f"given: {len(given)} for {n} samples; expected as many")
         if of_class is not None:
+            if given is not None:
+                raise ValueError("of_class and given: expected one of them, as a class is given by either")
             del how["of_class"]
             if not 0 <= of_class < self.classes:
                 raise ValueError(f"class {of_class}: classes are 0 to {self.classes - 1}")

@@ -90,22 +90,24 @@ class Run:
         path = self.folder / "config.json"
         try:
             config = json.loads(path.read_text())
+            is_newer = config.get("version", 1) > VERSION
             if "kept" in config:  # what version 1 called it
                 config["saved"] = config.pop("kept")
             config = {**config, "recipe": str(config["recipe"]), "settings": dict(config["settings"])}
-        except (OSError, ValueError, KeyError, TypeError):
+        except (OSError, ValueError, KeyError, TypeError, AttributeError):
             raise RunError(f"{path} is damaged: expected a recipe and its settings as JSON") from None
-        if config.get("version", 1) not in (1, VERSION):
+        if is_newer:
             raise RunError(
-                f"{path} is of version {config['version']}, and this tinygan reads versions 1 and {VERSION}:"
-                " pip install --upgrade tinygan"
+                f"{path} was written by a newer tinygan, in version {config['version']}, and this one reads version"
+                f" {VERSION}: pip install --upgrade tinygan"
             )
         return config
 
     @property
     def pace(self):
         """The multiple of the learning rate that rewinds have left: 1, 1/2, 1/4 ..."""
-        return self.config.get("rewinds", [{}])[-1].get("pace", 1.0)
+        rewinds = self.config.get("rewinds")
+        return rewinds[-1].get("pace", 1.0) if rewinds else 1.0  # version 1 halved settings.learning_rate instead
 
     def write_config(self, config):
         """Write config.json."""

@@ -14,6 +14,7 @@ settings are flat: a name and a value each.
 """
 
 import math
+import sys
 from collections.abc import Callable, Iterator
 from dataclasses import asdict, dataclass, field, fields, replace
 from functools import cache
@@ -106,6 +107,8 @@ class RunSettings:
         """Return this class with the groups that the values of its choices bring."""
         for f in fields(cls):
             value = values.get(f.name, f.default)
+            if value is not GIVEN and not _is_of_type(f, value):
+                continue  # `__post_init__` refuses it
             group = f.metadata["groups"].get(value if f.metadata["choices"] else GIVEN if value else None)
             if group is not None and not issubclass(cls, group):
                 both: Any = _join(cls, group)  # type: ignore[arg-type]  # a class can be hashed
@@ -201,15 +204,19 @@ def _refuse_unknown(kind, values):
     raise ValueError(f"{name}={values[name]!r}: {reason}")
 
 
+def _is_of_type(f, value):
+    """Return whether `value` is of the type of the field `f`; a whole number is a number too."""
+    return isinstance(value, (int, float) if f.type is float else f.type) and not isinstance(value, bool)
+
+
 def _check(f, value):
     """Raise ValueError unless the field `f` may take `value`."""
     low, high, choices = (f.metadata[key] for key in ("low", "high", "choices"))
-    kinds = (int, float) if f.type is float else f.type
-    if not isinstance(value, kinds) or isinstance(value, bool):
+    if not _is_of_type(f, value):
         raise ValueError(f"{f.name}={value!r}: expected {KINDS[f.type]}. {f.metadata['meaning']}")
     if choices and value not in choices:
         raise ValueError(f"{f.name}={value!r}: expected one of {', '.join(map(str, choices))}. {f.metadata['meaning']}")
-    if not isinstance(value, str) and not math.isfinite(value):
+    if not isinstance(value, str) and not abs(value) <= sys.float_info.max:  # math.isfinite overflows for such an int
         raise ValueError(f"{f.name}={value!r}: expected a finite number. {f.metadata['meaning']}")
     if (low is not None and value < low) or (high is not None and value > high):
         within = f"at least {low}" if high is None else f"between {low} and {high}"

@@ -45,6 +45,8 @@ class Filler(Module):
     """
 
     def __init__(self, vocabulary, embedding, hidden, *, ended=True, dropout=0.0, rng=None):
+        if hidden < 2:
+            raise ValueError(f"Filler: hidden {hidden}: expected 2 or more, half of them to read from each side")
         self.hole = vocabulary  # the number of <hole>, which is read and never written
         self.words = Embedding(vocabulary + 1, embedding, rng=rng)
         self.reader = TwoWay(embedding, hidden // 2, rng)

@@ -68,8 +68,10 @@ class LanguageModel(Module):
 
     def top(self):
         """Return (W, b) of the logits W h + b, sharpened, with <pad> and <unknown> out of reach."""
-        w, b = self.head.weight, self.head.bias + self.barred
-        return (w, b) if self.sharpness == 1 else (w * self.sharpness, b * self.sharpness)
+        w, b = self.head.weight, self.head.bias
+        if self.sharpness != 1:
+            w, b = w * self.sharpness, b * self.sharpness
+        return w, b + self.barred
 
     def logits(self, h):
         """Hidden states (..., H) -> logits (..., V)."""
@@ -278,8 +280,8 @@ class TextGame(Game):
     def draw(self, n: int, rng: np.random.Generator, *, temperature: float | None = None) -> np.ndarray:
         """Return n sentences, integers (n, length)."""
         usual = self.settings.temperature
-        if temperature is not None and not temperature > 0:
-            raise ValueError(f"temperature {temperature:g}: expected a number above 0")
+        if temperature is not None and not temperature >= 1e-3:
+            raise ValueError(f"temperature {temperature:g}: expected .001 or more")
         self.sharpen(temperature or usual)
         try:
             return to_numpy(self.G.average.module.sample(n, self.length, rng))

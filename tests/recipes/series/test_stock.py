@@ -9,6 +9,7 @@ from strict import moved, strict
 
 from tinygan import Tensor, recipes
 from tinygan.cli import main
+from tinygan.data import DataError
 from tinygan.gan.latent import draw_each
 from tinygan.recipes.series import stock
 from tinygan.run.folder import Run
@@ -133,6 +134,11 @@ def test_a_series_of_ones_own_comes_back_in_its_units(tmp_path, capsys):
     in_array = np.load(tmp_path / "x.npy")
     assert in_array.shape == (3, 5, 3)
     np.testing.assert_allclose(in_array.reshape(15, 3), np.float64([row[2:] for row in rows]), rtol=1e-6)
+
+
+def test_a_series_without_a_file_has_a_name_too():
+    with pytest.raises(DataError, match=r"^the series: \d+ rows make 0 windows"):
+        stock.learn_what_is_saved(stock.Settings(length=1_000_000))
 
 
 @pytest.mark.parametrize(

@@ -1,5 +1,6 @@
 """Chorales: music is coded and decoded, written as likely as it is read, learned by imitation and by play, and heard."""
 
+import re
 import wave
 
 import numpy as np
@@ -25,6 +26,13 @@ def little(monkeypatch, tmp_path):
     chorales.pieces.cache_clear()
     yield
     chorales.pieces.cache_clear()
+
+
+def test_training_begins_with_a_line_that_names_each_network_once(tmp_path, capsys):
+    words = set_words({**SMALL["chorales"], "steps": 1, "pretrain": 1})
+    assert main(["train", "chorales", *words, "--out", str(tmp_path / "run")]) == 0
+    first = capsys.readouterr().out.splitlines()[0]
+    assert re.fullmatch(r"chorales: generator of [\d,]+, discriminator of [\d,]+ weights; 1 steps", first)
 
 
 @pytest.mark.parametrize("pretrain", [0, 4], ids=["the game alone", "imitation alone"])

@@ -169,24 +169,24 @@ def make_game(s, device="cpu", saved=None):
 
 def learn_what_is_saved(s):
     """Return what the game saves of its data; DataError if that does not suffice."""
-    series = table(s.data)
+    series, name = table(s.data), s.data or "the series"
     for note in series.notes:
         print(f"tinygan: {note}", file=sys.stderr)
     rows = max(0, len(series.values) - s.length + 1)
     if rows < s.batch_size:
         raise DataError(
-            f"{s.data}: {len(series.values)} rows make {rows} windows of {s.length} steps, fewer than a batch of"
+            f"{name}: {len(series.values)} rows make {rows} windows of {s.length} steps, fewer than a batch of"
             f" {s.batch_size}; take a smaller --set length or --set batch_size"
         )
     try:
         saved = learn(series.values, series.names)
     except DataError as error:
-        raise DataError(f"{s.data}: {error}") from None
+        raise DataError(f"{name}: {error}") from None
     if s.told == "direction":
         counts = np.bincount(rises(windows(series.values, s.length), series.names), minlength=DIRECTIONS)
         if counts.min() < s.batch_size // DIRECTIONS + 1:
             raise DataError(
-                f"{s.data}: {counts[0]} windows fall and {counts[1]} rise, too few of one kind for half of a batch of"
+                f"{name}: {counts[0]} windows fall and {counts[1]} rise, too few of one kind for half of a batch of"
                 f" {s.batch_size}; take a smaller --set batch_size or --set told=nothing"
             )
     if s.told == "first":
