@@ -513,6 +513,7 @@ def test_a_loss_that_is_not_finite_stops_the_run_and_keeps_the_checkpoint(tmp_pa
 # --- games that have less ----------------------------------------------------------------------------------------------
 
 
+@dataclass
 class FewSettings(DuelSettings):
     """Settings of a duel without a penalty, without packs, without noise."""
 
