@@ -152,7 +152,9 @@ def test_ctrl_c(tmp_path, presses, capsys):
     folder = tmp_path / "a run"
     command = [sys.executable, "-c", SLOW, "2" if presses == 1 else "60", *arguments, str(folder)]
     pipes = {"stdout": subprocess.PIPE, "stderr": subprocess.PIPE, "text": True}
-    with subprocess.Popen(command, env=environment(), **pipes) as program:
+    # a shell that starts tests in the background lets them ignore Ctrl-C, and what they start too
+    listens = lambda: signal.signal(signal.SIGINT, signal.default_int_handler)
+    with subprocess.Popen(command, env=environment(), preexec_fn=listens, **pipes) as program:
         while "drawing" not in program.stdout.readline():
             assert program.poll() is None
         before = contents(folder)
