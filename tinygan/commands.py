@@ -270,7 +270,7 @@ def recipe_named(name):
 
 
 def _described(root):
-    """Lines that say what the settings of a recipe are: its own first, then those it shares, by group."""
+    """Yield lines that say what the settings of a recipe are: its own first, then those it shares, by group."""
     from tinygan.run.settings import list_additions, list_groups
 
     def lines(title, described):
