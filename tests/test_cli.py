@@ -65,6 +65,7 @@ def test_train_sample_evaluate_resume(tmp_path, capsys, monkeypatch):
         (["train", "digits", "--device", "gpu"], "expected cpu, or cuda"),
         (["train", "--resume"], "--out"),
         (["train", "--resume", "--out", "x", "--steps", "9"], "leave --set, --steps, --seed and --data out"),
+        (["train", "--resume", "--out", "x", "--steps", "0"], "leave --set, --steps, --seed and --data out"),
         (["train", "digits", "--resume", "--out", "x"], "holds no run"),
         (["train", "ring", "--out", os.devnull + "/x"], "cannot be made (Not a directory); choose another with --out"),
         (["sample", "no-such-run"], "holds no run"),

@@ -105,7 +105,7 @@ class MusicWriter(Module):
         self.dropout = Dropout(dropout)
 
     def read(self, before, first=0, state=None):
-        """Return h (T, N, hidden) of rows `first` on, which follow those in `before` (T, N, Σ sizes), and the LSTM's state."""
+        """Return h (T, N, hidden) of rows `first` on, which follow `before` (T, N, Σ sizes), and the LSTM's state."""
         library, (length, n, _) = xp(before), before.shape
         beat = (first + library.arange(length))[:, None] % BEAT == library.arange(BEAT)
         beat = library.broadcast_to(beat[:, None].astype(before.dtype), (length, n, BEAT))
