@@ -9,7 +9,7 @@ from dataclasses import fields
 
 import pytest
 
-from tinygan import recipes
+from tinygan import commands, recipes
 from tinygan.cli import main
 from tinygan.run.settings import list_groups
 
@@ -81,6 +81,15 @@ def test_usage_errors_are_one_sentence_and_exit_code_2(arguments, named, capsys,
     printed = capsys.readouterr()
     assert named in printed.err and printed.err.count("\n") == 1 and not printed.out
     assert list(tmp_path.iterdir()) == []
+
+
+def test_too_little_memory_is_one_sentence(capsys, monkeypatch):
+    def fail(options):
+        raise MemoryError("Unable to allocate 455. PiB")
+
+    monkeypatch.setattr(commands, "doctor", fail)
+    assert main(["doctor"]) == 2
+    assert capsys.readouterr().err == "tinygan: not enough memory (Unable to allocate 455. PiB); take smaller settings\n"
 
 
 UNREAD = "this training would not read it; with"
