@@ -9,7 +9,7 @@ from dataclasses import fields
 
 import pytest
 
-from tinygan import recipes
+from tinygan import commands, recipes
 from tinygan.cli import main
 from tinygan.run.settings import list_groups
 
@@ -60,11 +60,16 @@ def test_train_sample_evaluate_resume(tmp_path, capsys, monkeypatch):
         (["train", "digits", "--steps", "-4"], "at least 1"),
         (["train", "ring", "--set", "augment=cutout"], "unknown setting 'augment'"),
         (["train", "digits", "--set", "objective=wasserstein", "--set", "gamma=0"], "nothing holds"),
+        (
+            ["train", "names", "--set", "way=gumbel", "--set", "objective=wasserstein"],  # text has no penalty to advise
+            "its loss falls for ever as D grows. Take another objective, or a D under nn.spectral_norm",
+        ),
         (["train", "ring", "--set", "reach=0"], "reach=0.0: all points would lie at 0"),
         (["train", "names", "--set", "way=infill", "--set", "hidden=1"], "hidden 1: expected 2 or more"),
         (["train", "digits", "--device", "gpu"], "expected cpu, or cuda"),
         (["train", "--resume"], "--out"),
         (["train", "--resume", "--out", "x", "--steps", "9"], "leave --set, --steps, --seed and --data out"),
+        (["train", "--resume", "--out", "x", "--steps", "0"], "leave --set, --steps, --seed and --data out"),
         (["train", "digits", "--resume", "--out", "x"], "holds no run"),
         (["train", "ring", "--out", os.devnull + "/x"], "cannot be made (Not a directory); choose another with --out"),
         (["sample", "no-such-run"], "holds no run"),
@@ -80,6 +85,15 @@ def test_usage_errors_are_one_sentence_and_exit_code_2(arguments, named, capsys,
     printed = capsys.readouterr()
     assert named in printed.err and printed.err.count("\n") == 1 and not printed.out
     assert list(tmp_path.iterdir()) == []
+
+
+def test_too_little_memory_is_one_sentence(capsys, monkeypatch):
+    def fail(options):
+        raise MemoryError("Unable to allocate 455. PiB")
+
+    monkeypatch.setattr(commands, "doctor", fail)
+    assert main(["doctor"]) == 2
+    assert capsys.readouterr().err == "tinygan: not enough memory (Unable to allocate 455. PiB); take smaller settings\n"
 
 
 UNREAD = "this training would not read it; with"

@@ -39,6 +39,8 @@ def exit_code(options):
         raise KeyboardInterrupt(str(error)) from None
     except (commands.UsageError, RunError, DataError) as error:
         print(f"tinygan: {error}", file=sys.stderr)
+    except MemoryError as error:
+        print(f"tinygan: not enough memory ({error}); take smaller settings", file=sys.stderr)
     except OSError as error:  # a full disk, a folder that is not ours
         print(f"tinygan: {error.filename or 'a file'}: {error.strerror or error}", file=sys.stderr)
     return 2

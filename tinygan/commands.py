@@ -78,7 +78,7 @@ def _resume(options):
 
     if not options.out:
         raise UsageError("--resume needs --out RUN, the folder of the run to go on with")
-    if options.set or options.steps or options.data or options.seed is not None:
+    if options.set or any(value is not None for value in (options.steps, options.seed, options.data)):
         raise UsageError(
             "--resume takes the settings from the run's config.json; leave --set, --steps, --seed and --data out"
         )

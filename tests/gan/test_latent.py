@@ -247,3 +247,9 @@ def test_every_space_can_be_walked_through_without_a_jump(space):
     a, b, fixed = ends(space, 20)
     path = np.stack([space.between(a, b, t, fixed) for t in np.linspace(0, 1, 101)])
     assert np.abs(np.diff(path, axis=0)).max() < 0.2 and (path[0] != path[-1]).any()
+
+
+def test_what_has_no_number_cannot_be_truncated():
+    assert Normal(1).truncates and not Normal(0).truncates and not Normal(0, steps=3).truncates
+    assert not Joined(Normal(0), Uniform(2)).truncates
+    assert Normal(0).sample(np.random.default_rng(0), 3).shape == (3, 0)

@@ -2,7 +2,7 @@
 
 import itertools
 import pickle
-from dataclasses import asdict, dataclass, fields, replace
+from dataclasses import asdict, dataclass, fields, make_dataclass, replace
 
 import pytest
 
@@ -191,6 +191,13 @@ def test_what_is_refused_and_in_which_words(values, sentence):
     with pytest.raises(ValueError) as error:
         Settings(**values)
     assert str(error.value) == sentence
+
+
+@pytest.mark.parametrize("kind", [bool, "int"])  # "int": what `from __future__ import annotations` makes of int
+def test_a_setting_of_a_type_that_the_command_line_cannot_read_is_refused(kind):
+    wrong = make_dataclass("Wrong", [("flag", kind, setting(True, "A flag."))], bases=(RunSettings,))
+    with pytest.raises(TypeError, match="^flag: .*: a setting is an int, a float or a str$"):
+        wrong()
 
 
 def test_limits_are_within():

@@ -139,13 +139,14 @@ def test_samples_are_drawn_with_the_average_at_the_temperature():
     np.testing.assert_array_equal(game.sample(n, 0), usual)
     assert any(b.any() for b in before)
     for wrong in (-1.0, 0.0, 1e-40, float("nan")):  # 1 / 1e-40 is no float32
-        with pytest.raises(ValueError, match="expected .001 or more"):
+        with pytest.raises(ValueError, match="expected 1e-06 or more"):
             game.sample(1, 0, temperature=wrong)
 
 
-def test_however_hot_no_unknown_and_no_padding_is_written():
+def test_however_hot_or_cold_no_unknown_and_no_padding_is_written():
     game = little_game("mle", REAL)
-    for temperature in (1e4, float("inf")):
+    game.G.average.module.head.bias.data[[PADDED, UNKNOWN]] = 20  # the likeliest, were they not barred
+    for temperature in (1e-6, 1e-3, 1e4, float("inf")):
         assert UNKNOWN not in (rows := game.sample(400, 0, temperature=temperature))
         ends = (rows == END).cumsum(1)
         assert (ends[rows == PADDED] == 1).all()  # only after the end

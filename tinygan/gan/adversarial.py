@@ -71,9 +71,10 @@ class Duel(Game):
         penalised = self.penalty is not None and settings.gamma > 0
         normalised = any(hasattr(layer, "_spectral") for layer in self.D.module.modules())
         if settings.objective == "wasserstein" and not (penalised or self.clip_weights or normalised):
+            remedy = "penalty=wgan-gp with gamma=10, or clip_weights=.01"
             raise ValueError(
                 "objective=wasserstein with a D whose slope nothing holds: its loss falls for ever as D grows. Take"
-                " penalty=wgan-gp with gamma=10, or clip_weights=.01, or a D under nn.spectral_norm"
+                f" {remedy if isinstance(settings, SlopeSettings) else 'another objective'}, or a D under nn.spectral_norm"
             )
 
     def batch(self, turn: int) -> Batch:

@@ -40,10 +40,9 @@ class Space:
 class Normal(Space):
     """N(0, 1) in every direction. With `steps`, z_t is drawn anew at every step: points are (steps, n, size)."""
 
-    truncates = True
-
     def __init__(self, size: int, steps: int = 0):
         self.size, self.steps = _checked_size("Normal", size, least=0), steps
+        self.truncates = size > 0
 
     def sample(self, rng: np.random.Generator, n: int, truncation: float | None = None) -> np.ndarray:
         """Return (n, size) or (steps, n, size), float32; truncation: numbers beyond ± it are drawn again.

@@ -35,21 +35,21 @@ def makes_pictures(game: Any) -> bool:
     return x.ndim == 4 and x.shape[1] in (1, 3) and x.dtype.kind == "f"
 
 
-def between_samples(game: FromNoise, path: Any, seed: int = 0) -> None:
+def between_samples(game: FromNoise, path: Any) -> None:
     """Draw a row for each of some samples: from one, on the left, to another, on the right."""
-    steps = list(game.walk(ROWS, seed, np.linspace(0, 1, COLUMNS)))
+    steps = list(game.walk(ROWS, 0, np.linspace(0, 1, COLUMNS)))
     save_image(image_grid(np.stack(steps, 1).reshape(-1, *steps[0].shape[1:]), COLUMNS), path)
 
 
-def walk(game: FromNoise, path: Any, seed: int = 0) -> None:
+def walk(game: FromNoise, path: Any) -> None:
     """Draw samples that change into others and back, an animation without a jump."""
     times = np.arange(STOPS * FRAMES) / FRAMES
-    gif((image_grid(x) for x in game.walk(WALKERS, seed, times, STOPS)), path)
+    gif((image_grid(x) for x in game.walk(WALKERS, 0, times, STOPS)), path)
 
 
-def beside_training(game: Any, path: Any, seed: int = 0) -> None:
+def beside_training(game: Any, path: Any) -> None:
     """Draw samples, and under each the training pictures nearest to it, pixel by pixel."""
-    x = game.sample(COMPARED, seed)
+    x = game.sample(COMPARED, 0)
     near, distances = np.zeros((len(x), 0, *x.shape[1:]), x.dtype), np.zeros((len(x), 0))
     for pictures in _once_each(game):
         nearest = nearest_training(x, pictures, min(NEIGHBOURS, len(pictures)))

@@ -27,7 +27,7 @@ from typing import Any
 
 @cache
 def _modules() -> dict[str, str]:
-    """{name of a recipe, as the command line spells it: name of its module}, in alphabetical order."""
+    """Return {name of a recipe, as the command line spells it: name of its module}, in alphabetical order."""
     names = [found.name for found in pkgutil.walk_packages(__path__, f"{__name__}.") if not found.ispkg]
     recipes = {name.rpartition(".")[2].replace("_", "-"): name for name in names if "._" not in name}
     return dict(sorted(recipes.items()))

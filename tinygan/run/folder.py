@@ -220,7 +220,7 @@ class Run:
             raise RunError(f"{path} does not fit the networks of its config.json: {reason}") from None
 
     def resume(self, game):
-        """`load`, and make the folder ready to go on from there; 0 if the run ended before its first checkpoint."""
+        """Call `load` and make the folder ready to go on; return the step, 0 if the run ended before its first checkpoint."""
         with self.lock():
             for folder in (self.folder, self.folder / "samples", self.folder / "checkpoints"):
                 with writing(folder):

@@ -46,7 +46,7 @@ class Monitor:
         self.said = {row["event"] for row in rows if "event" in row}
 
     def see(self, row):
-        """What a logged row, {"step": ..., "d_loss": ...}, shows about the losses: a list of Warned."""
+        """Return what a logged row, {"step": ..., "d_loss": ...}, shows about the losses: a list of Warned."""
         if "d_loss" not in row:
             return []
         self.steps.append(row["step"])
@@ -54,7 +54,7 @@ class Monitor:
         return self._new("D wins", self._d_wins()) + self._new("oscillation", self._oscillation())
 
     def look(self, step, fake, real):
-        """(diversity or None, a list of Warned) of generated and real samples, arrays (N, ...)."""
+        """Return (diversity or None, a list of Warned) of generated and real samples, arrays (N, ...)."""
         share = diversity(fake, real) if step >= self.first_look else None
         return share, self._diversity(step, share)
 
@@ -105,7 +105,7 @@ class Monitor:
 
 
 def diversity(fake, real):
-    """How much generated samples (N, ...) differ from each other, as a share of how much as many real ones do, or None.
+    """Return how much generated samples (N, ...) differ from each other, as a share of how much real ones do, or None.
 
     The geometric mean of two shares: of the mean distance between two samples, small if all are alike, and of the median
     distance to the nearest other one, small if they are copies of a few. None for fewer than 8 or for no real numbers.
@@ -124,7 +124,7 @@ def diversity(fake, real):
 
 
 def _spread(samples):
-    """The mean distance between two samples, and the median over samples of that to the nearest other one."""
+    """Return the mean distance between two samples, and the median over samples of that to the nearest other one."""
     x = samples.reshape(len(samples), -1).astype(np.float64)
     x = x - x.mean(0)
     squares = np.square(x).sum(1)
@@ -134,7 +134,7 @@ def _spread(samples):
 
 
 def period(values):
-    """After how many of the values they come again, or None: a peak of the autocorrelation between two troughs.
+    """Return after how many of the values they come again, or None: a peak of the autocorrelation between two troughs.
 
     Noise and slow drifts have peaks too: this one must be .5 high, its trough -.3 deep, and a second must follow it.
     """

@@ -206,6 +206,8 @@ def _refuse_unknown(kind, values):
 
 def _is_of_type(f, value):
     """Return whether `value` is of the type of the field `f`; a whole number is a number too."""
+    if f.type not in KINDS:
+        raise TypeError(f"{f.name}: {f.type!r}: a setting is an int, a float or a str")
     return isinstance(value, (int, float) if f.type is float else f.type) and not isinstance(value, bool)
 
 

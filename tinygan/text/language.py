@@ -24,6 +24,7 @@ from tinygan.optim import EMA, Adam, share_left
 from tinygan.run.settings import defaults, setting
 
 PADDED, END, UNKNOWN = 0, 1, 2  # the numbers of <pad>, <end> and <unknown> in every Vocabulary
+COLDEST = 1e-6  # temperature: the likeliest token is all but certain, and logits divided by it are float32 yet
 BLOCK = 320_000  # logits held at once while drawing: 64 rows of 5000, which stay in the cache
 
 
@@ -68,10 +69,10 @@ class LanguageModel(Module):
 
     def top(self):
         """Return (W, b) of the logits W h + b, sharpened, with <pad> and <unknown> out of reach."""
-        w, b = self.head.weight, self.head.bias
-        if self.sharpness != 1:
-            w, b = w * self.sharpness, b * self.sharpness
-        return w, b + self.barred
+        w, b, sharpness = self.head.weight, self.head.bias, self.sharpness
+        if sharpness == 1:
+            return w, b + self.barred
+        return w * sharpness, b * sharpness + self.barred * max(1.0, sharpness)  # flattened logits have the whole bar
 
     def logits(self, h):
         """Hidden states (..., H) -> logits (..., V)."""
@@ -280,8 +281,8 @@ class TextGame(Game):
     def draw(self, n: int, rng: np.random.Generator, *, temperature: float | None = None) -> np.ndarray:
         """Return n sentences, integers (n, length)."""
         usual = self.settings.temperature
-        if temperature is not None and not temperature >= 1e-3:
-            raise ValueError(f"temperature {temperature:g}: expected .001 or more")
+        if temperature is not None and not temperature >= COLDEST:
+            raise ValueError(f"temperature {temperature:g}: expected {COLDEST:g} or more")
         self.sharpen(temperature or usual)
         try:
             return to_numpy(self.G.average.module.sample(n, self.length, rng))

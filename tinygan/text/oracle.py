@@ -38,7 +38,7 @@ class Oracle:
 
     @classmethod
     def published(cls):
-        """The oracle of SeqGAN's experiment, from $TINYGAN_DATA/seqgan/oracle_lstm.npz: V 5000, E = H = 32.
+        """Return the oracle of SeqGAN's experiment, from $TINYGAN_DATA/seqgan/oracle_lstm.npz: V 5000, E = H = 32.
 
         It scores its own samples of 20 tokens at 5.75 nats a token. Raises DataError if the file is missing or unfit.
         """
@@ -46,7 +46,7 @@ class Oracle:
 
     @classmethod
     def read(cls, path):
-        """The oracle in an npz file; DataError if it cannot be read, is damaged, or does not hold the fifteen arrays."""
+        """Return the oracle in an npz file; DataError if it cannot be read or does not hold the fifteen arrays."""
         try:
             with open(path, "rb") as opened:
                 if opened.read(2) != b"PK":
@@ -64,13 +64,13 @@ class Oracle:
 
     @classmethod
     def drawn(cls, seed=0, vocabulary=5000, size=32):
-        """An oracle with weights N(0, 1), as SeqGAN's were drawn: needs no file, and its figures are not the published."""
+        """Return an oracle with weights N(0, 1), as SeqGAN drew its own. Its figures are not the published ones."""
         rng = stream(seed, "oracle")
         shapes = _shapes(vocabulary, size, size)
         return cls({name: rng.standard_normal(shape, dtype=np.float32) for name, shape in shapes.items()})
 
     def nll(self, tokens):
-        """-log p(x) / T of each sentence, in nats a token: integers (N, T) -> (N,) float64. Its mean is NLL-oracle."""
+        """Return -log p(x) / T of each sentence (N, T), in nats a token: (N,) float64. Its mean is NLL-oracle."""
         tokens = np.asarray(tokens)
         vocabulary = len(self.embedding)
         if tokens.ndim != 2 or not tokens.size or tokens.dtype.kind not in "iu":
@@ -88,7 +88,7 @@ class Oracle:
         return losses.reshape(before.T.shape).mean(0, dtype=np.float64)
 
     def sample(self, n, length=20, rng=None):
-        """n sentences drawn token by token: (n, length) int64. `rng` is a generator or a seed, by default 0."""
+        """Return n sentences drawn token by token: (n, length) int64. `rng` is a generator or a seed, by default 0."""
         if n < 1 or length < 1:
             raise ValueError(f"Oracle.sample: n {n}, length {length}: expected 1 or more")
         rng = np.random.default_rng(0 if rng is None else rng)
@@ -111,7 +111,7 @@ def _shapes(vocabulary, read, size):
 
 
 def _checked(arrays):
-    """The arrays as float32, after all that can be wrong with them was checked."""
+    """Return the arrays as float32; ValueError for one that is missing or unfit."""
     if "embedding" not in arrays or "W_out" not in arrays or np.ndim(arrays["embedding"]) != 2:
         raise ValueError(
             f"Oracle: arrays {', '.join(sorted(arrays)) or 'none'}: expected a matrix embedding, W_out, ..."

@@ -255,7 +255,7 @@ def test_a_slider_sweeps_from_minus_1_to_1_while_all_else_stays():
     game = small_game("infogan")
     game.G.average.module = lambda z: Tensor(z.data[:, :, None, None])
     with no_grad():
-        swept = infogan.swept(game, 1, steps=5)[:, :, 0, 0].reshape(10, 5, 16)
+        swept = infogan.sweep(game, 1, steps=5)[:, :, 0, 0].reshape(10, 5, 16)
     np.testing.assert_allclose(swept[:, :, 15], np.tile([-1, -0.5, 0, 0.5, 1], (10, 1)))
     assert (swept[:, :, 14] == 0).all() and (swept[:, 1:, :4] == swept[:, :1, :4]).all()
     assert (swept[:, :, 4:14].argmax(2) == np.arange(10)[:, None]).all()

@@ -63,7 +63,7 @@ class Judge(Module):
 
 
 def sorter(shape, rng):
-    """Q: pictures (N, *shape), which it looks at in half their size -> logits (N, CLASSES)."""
+    """Return Q: pictures (N, *shape), which it looks at in half their size -> logits (N, CLASSES)."""
     channels, height, width = shape
     layers = [AvgPool2d(2), Conv2d(channels, 32, 4, 2, 1, rng=rng), LeakyReLU(0.2)]
     layers += [Conv2d(32, 64, 4, 2, 1, rng=rng), LeakyReLU(0.2), Flatten()]
@@ -133,7 +133,10 @@ class SortingGame(ClassGame):
         return Batch(G(x), (code, sliders))
 
     def judge(self, D, x, given):
-        """Beside the verdicts, -λ E log Q(c | G(z, c)): λ times H(c) less a lower bound of I(c; G(z, c)); eq. 4 to 6."""
+        """Return D's verdicts and, of generated pictures, -λ E log Q(c | G(z, c)).
+
+        That is λ times H(c), a constant, less a lower bound of I(c; G(z, c)): eq. 4 to 6.
+        """
         if not given:
             return D(x), 0.0
         verdicts, logits, means = D(x, *given)
@@ -172,13 +175,13 @@ def draw(game, samples, path):
     """Draw samples, a code a row; beside them, for each slider, one picture of each code with that slider from -1 to 1."""
     rows = max(1, len(samples) // CLASSES)
     grids = [samples[in_turn(len(samples), CLASSES).argsort(kind="stable")][: rows * CLASSES]]
-    grids += [swept(game, k) for k in range(game.settings.sliders)]
+    grids += [sweep(game, k) for k in range(game.settings.sliders)]
     pictures = [image_grid(x, columns=len(x) // min(len(x), CLASSES), scale=2) for x in grids]
     height = min(len(p) for p in pictures)
     save_image(np.concatenate([p[:height] for p in pictures], 1), path)
 
 
-def swept(game, slider, steps=10):
+def sweep(game, slider, steps=10):
     """Return pictures (CLASSES · steps, C, h, w) of every code with one z: `slider` goes from -1 to 1, others are 0."""
     s = game.settings
     z = stream(s.seed, "sweep").standard_normal((CLASSES, s.noise), dtype="float32").repeat(steps, 0)

@@ -105,14 +105,14 @@ class MusicWriter(Module):
         self.dropout = Dropout(dropout)
 
     def read(self, before, first=0, state=None):
-        """Rows (T, N, Σ sizes) that came before those from number `first` on -> (h (T, N, hidden), the LSTM's state)."""
+        """Return h (T, N, hidden) of rows `first` on, which follow `before` (T, N, Σ sizes), and the LSTM's state."""
         library, (length, n, _) = xp(before), before.shape
         beat = (first + library.arange(length))[:, None] % BEAT == library.arange(BEAT)
         beat = library.broadcast_to(beat[:, None].astype(before.dtype), (length, n, BEAT))
         return self.lstm(Tensor(library.concatenate([before, beat], 2)), state)
 
     def voice(self, v, h, row):
-        """Logits (..., size) of voice v, which knows h and what the voices before it sing in `row`, (..., Σ sizes)."""
+        """Return logits (..., size) of voice v, which knows h and what the voices before it sing in `row`, (..., Σ sizes)."""
         known = cat([h, Tensor(row[..., : self.spans[v][0]])], -1)
         return self.voices[v](leaky_relu(self.seen[v](known), 0.2))
 
@@ -125,7 +125,7 @@ class MusicWriter(Module):
         return -sum(logs * rows, (0, 2)) / len(rows)
 
     def write(self, n, length, rng):
-        """n pieces, drawn choice by choice: encoded, (n, length, Σ sizes)."""
+        """Return n pieces, drawn choice by choice: encoded, (n, length, Σ sizes)."""
         library = xp(self.voices[0].weight.data)
         row, state, rows = library.zeros((n, self.spans[-1][1]), np.float32), None, []
         with no_grad():

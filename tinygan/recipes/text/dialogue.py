@@ -274,4 +274,4 @@ def evaluate(game, samples):
     replies = dict(small_talk("test"))
     ways = [replies[prompt].index(reply) for (prompt, reply), ok in zip(lines, right) if ok]
     p = np.bincount(ways, minlength=3) / max(1, len(ways))
-    return {**scores, "evenness": float(-(p * np.log(p + 1e-12)).sum() / np.log(3))}
+    return {**scores, "evenness": float((p * -np.log(p + 1e-12)).sum() / np.log(3))}
