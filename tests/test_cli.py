@@ -62,7 +62,7 @@ def test_train_sample_evaluate_resume(tmp_path, capsys, monkeypatch):
         (["train", "digits", "--set", "objective=wasserstein", "--set", "gamma=0"], "nothing holds"),
         (
             ["train", "names", "--set", "way=gumbel", "--set", "objective=wasserstein"],  # text has no penalty to advise
-            "its loss falls for ever as D grows. Take another objective, or a D under nn.spectral_norm",
+            "its loss falls for ever as D grows. Take clip_weights=.01, or a D under nn.spectral_norm, or another objective",
         ),
         (["train", "ring", "--set", "reach=0"], "reach=0.0: all points would lie at 0"),
         (["train", "names", "--set", "way=infill", "--set", "hidden=1"], "hidden 1: expected 2 or more"),

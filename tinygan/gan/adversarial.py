@@ -24,6 +24,7 @@ from tinygan.gan.settings import (
     GammaSettings,
     NoiseSettings,
     PackSettings,
+    SlopeSettings,
     SmoothSettings,
 )
 from tinygan.nn import Module
@@ -71,10 +72,11 @@ class Duel(Game):
         penalised = self.penalty is not None and settings.gamma > 0
         normalised = any(hasattr(layer, "_spectral") for layer in self.D.module.modules())
         if settings.objective == "wasserstein" and not (penalised or self.clip_weights or normalised):
-            remedy = "penalty=wgan-gp with gamma=10, or clip_weights=.01"
+            remedies = ["penalty=wgan-gp with gamma=10"] * isinstance(settings, SlopeSettings)
+            remedies += ["clip_weights=.01"] * isinstance(settings, ClipSettings)
             raise ValueError(
                 "objective=wasserstein with a D whose slope nothing holds: its loss falls for ever as D grows. Take"
-                f" {remedy if isinstance(settings, SlopeSettings) else 'another objective'}, or a D under nn.spectral_norm"
+                f" {', or '.join([*remedies, 'a D under nn.spectral_norm, or another objective'])}"
             )
 
     def batch(self, turn: int) -> Batch:
