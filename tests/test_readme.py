@@ -6,6 +6,8 @@ from pathlib import Path
 import numpy as np
 import pytest
 
+from tinygan import recipes
+
 ROOT = Path(__file__).parent.parent
 README = (ROOT / "README.md").read_text()
 
@@ -48,6 +50,11 @@ def test_gradcheck_of_a_pair():
 @pytest.mark.parametrize("path", re.findall(r"\]\((?!http)([^)#]+)\)", README))
 def test_linked_files_exist(path):
     assert (ROOT / path).is_file()
+
+
+def test_every_recipe_has_a_row():
+    rows = {name for cell in re.findall(r"^\| ([^|]*) \|", README, re.M) for name in re.findall(r"`([\w-]+)`", cell)}
+    assert set(recipes.names()) - rows == set()
 
 
 SHARED = {
