@@ -29,7 +29,7 @@ from threadpoolctl import threadpool_limits
 from worker import memory_mb
 
 from tinygan import Tensor, grad, nn, ops
-from tinygan.gan.from_noise import FromNoise
+from tinygan.gan.adversarial import FromNoise
 from tinygan.gan.latent import Normal
 from tinygan.gan.players import Batch
 from tinygan.gan.settings import AdversarialSettings

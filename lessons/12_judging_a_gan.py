@@ -18,7 +18,7 @@ from tinygan import nn
 from tinygan.backend import stream
 from tinygan.data import Loader, digits
 from tinygan.data.points import swiss_roll
-from tinygan.gan.from_noise import FromNoise
+from tinygan.gan.adversarial import FromNoise
 from tinygan.gan.latent import Normal
 from tinygan.gan.players import Batch
 from tinygan.gan.settings import AdversarialSettings

@@ -149,7 +149,7 @@ for name, found in estimates.items():
 SYLLABLES = np.array(["ba", "ki", "lo", "mu", "ne", "ra"])
 V, T = 6, 5
 every = np.array(list(product(range(V), repeat=T)))  # (7776, 5)
-oracle = Oracle.drawn(0, vocabulary=V, size=32)
+oracle = Oracle.draw(0, vocabulary=V, size=32)
 log_p = -T * oracle.nll(every)
 p = np.exp(log_p)
 assert np.isclose(p.sum(), 1, atol=1e-4)

@@ -4,8 +4,8 @@ from dataclasses import dataclass
 
 from tinygan import Tensor, nn
 from tinygan.backend import stream
+from tinygan.gan.adversarial import FromNoise
 from tinygan.gan.augment import MinibatchStd
-from tinygan.gan.from_noise import FromNoise
 from tinygan.gan.latent import Normal
 from tinygan.gan.players import Batch
 from tinygan.gan.settings import AdversarialSettings, AugmentSettings, PackSettings

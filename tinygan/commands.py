@@ -328,6 +328,10 @@ def make_game(recipe, settings, device, saved=None):
         return recipe.make_game(settings, device, saved)
     except ValueError as error:  # settings that do not fit each other, the players or the data
         raise UsageError(str(error)) from None
+    except (AttributeError, IndexError, KeyError, TypeError) as error:
+        if saved is None:
+            raise
+        raise UsageError(f'what config.json has under "saved" does not fit the recipe ({error!r}): it is damaged') from None
 
 
 def _free_folder(options):

@@ -105,7 +105,7 @@ def main():
     parser.add_argument("--keep", type=Path, default=Path("runs/e5"), help="where imitation's weights are kept")
     options = parser.parse_args()
     prime_malloc()
-    Oracle.published()  # or one sentence that says where the file goes
+    Oracle.load_published()  # or one sentence that says where the file goes
     changes = {k: json.loads(v) for k, v in (item.split("=", 1) for item in options.set)} | {"seed": options.seed}
     path = options.out.with_suffix(".json")
     found = json.loads(path.read_text()) if path.exists() else {"rows": {}}

@@ -10,10 +10,9 @@ from tiny_runs import digits, one_sentence
 
 from tinygan import Tensor, nn, ops
 from tinygan.backend import stream
-from tinygan.gan import adversarial, from_noise
-from tinygan.gan.adversarial import Adversarial, Duel
+from tinygan.gan import adversarial
+from tinygan.gan.adversarial import Adversarial, Duel, FromNoise
 from tinygan.gan.augment import CHANGES, augment
-from tinygan.gan.from_noise import FromNoise
 from tinygan.gan.latent import Normal, SparseCode, sparse_code
 from tinygan.gan.objectives import OBJECTIVES, Objective
 from tinygan.gan.penalties import PENALTIES, squared_slopes
@@ -398,8 +397,7 @@ def test_discriminator_judges_packs():
 
 def test_real_and_generated_pictures_are_changed_and_g_learns_through_it(monkeypatch):
     seen = []
-    for module in (adversarial, from_noise):
-        monkeypatch.setattr(module, "augment", lambda x, *args: (seen.append(args[0]), augment(x, *args))[1])
+    monkeypatch.setattr(adversarial, "augment", lambda x, *args: (seen.append(args[0]), augment(x, *args))[1])
     s = Settings(steps=4, batch_size=4, augment="+".join(CHANGES))
     g = nn.Sequential(nn.Linear(3, 16, rng=0), nn.Unflatten(1, (1, 4, 4)))
     d = nn.Sequential(nn.Flatten(), nn.Linear(16, 1, rng=0))

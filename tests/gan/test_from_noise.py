@@ -6,7 +6,7 @@ from point_games import Settings, point_game
 
 from tinygan import Tensor, nn, ops, recipes
 from tinygan.backend import stream
-from tinygan.gan.from_noise import FromNoise
+from tinygan.gan.adversarial import FromNoise
 from tinygan.gan.latent import Categorical, Normal, Uniform, draw_each
 from tinygan.gan.players import Batch
 

@@ -5,7 +5,7 @@ import wave
 import numpy as np
 import pytest
 
-from tinygan.plot.sound import RATE, Note, notes, sounded, write_midi, write_wav
+from tinygan.plot.sound import RATE, Note, notes, render, write_midi, write_wav
 
 PIECE = np.array([[60, 48], [60, 48], [-1, 48], [62, 50], [62, -1]])
 NOTES = [Note(0, 60, 0, 2), Note(0, 62, 3, 2), Note(1, 48, 0, 3), Note(1, 50, 3, 1)]
@@ -19,17 +19,17 @@ def test_notes_are_held_until_the_pitch_changes():
 
 
 def test_a_tone_sounds_at_its_pitch_and_nothing_clicks(tmp_path):
-    sound = sounded(np.full((8, 1), 69))  # the A of 440 Hz
+    sound = render(np.full((8, 1), 69))  # the A of 440 Hz
     energy = np.abs(np.fft.rfft(sound)) ** 2
     frequency = np.fft.rfftfreq(len(sound), 1 / RATE)
     assert frequency[energy.argmax()] == pytest.approx(440, abs=1)
     assert energy[frequency > 9 * 440].sum() < 1e-6 * energy.sum()  # a click has all frequencies
     assert np.abs(sound).max() == pytest.approx(0.8) and sound[0] == 0 and not sound[-RATE // 2 :].any()
-    chord = sounded(PIECE)
+    chord = render(PIECE)
     high = np.fft.rfftfreq(len(chord), 1 / RATE) > 4000
     energy = np.abs(np.fft.rfft(chord)) ** 2
     assert energy[high].sum() < 1e-6 * energy.sum()
-    assert not sounded(np.full((4, 2), -1)).any()
+    assert not render(np.full((4, 2), -1)).any()
 
     write_wav(chord, tmp_path / "x.wav")
     with wave.open(str(tmp_path / "x.wav")) as file:

@@ -8,7 +8,7 @@ import pytest
 from tinygan import profile, recipes
 from tinygan.autodiff import Fused, Op, VariadicOp, op
 from tinygan.data import DataError
-from tinygan.gan.from_noise import FromNoise
+from tinygan.gan.adversarial import FromNoise
 from tinygan.gan.latent import Normal
 from tinygan.gan.players import Batch
 from tinygan.gan.settings import AdversarialSettings

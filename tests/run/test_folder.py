@@ -391,3 +391,14 @@ def test_a_stale_lock_holds_nobody(tmp_path, content, unbroken):
     (run.folder / "lock").write_text(content)
     go_on(run.folder)
     assert contents(run.folder) == unbroken
+
+
+@pytest.mark.parametrize(
+    "damage", [{"rewinds": "twice"}, {"rewinds": [{"pace": "x"}]}, {"rewinds": [{"pace": 0}]}, {"on_nan": "bogus"}], ids=str
+)
+def test_a_config_with_nonsense_in_it_is_damaged(tmp_path, damage):
+    run = Run.create(tmp_path / "run", "digits", tiny_game().settings)
+    run.write_config({**run.config, **damage})
+    with pytest.raises(RunError, match="config.json is damaged") as error:
+        _ = run.config
+    one_sentence(error)

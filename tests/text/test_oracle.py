@@ -53,14 +53,14 @@ def test_samples_follow_from_the_generator():
 
 
 def test_a_drawn_oracle_needs_no_file():
-    oracle = Oracle.drawn(seed=1, vocabulary=50, size=8)
+    oracle = Oracle.draw(seed=1, vocabulary=50, size=8)
     samples = oracle.sample(100, 6)
     assert oracle.nll(samples).mean() < oracle.nll(np.random.default_rng(0).integers(0, 50, (100, 6))).mean()
 
 
 def test_the_published_oracle_scores_its_own_samples_at_5_75_nats():
     try:
-        oracle = Oracle.published()
+        oracle = Oracle.load_published()
     except DataError as error:
         pytest.skip(str(error))
     samples = oracle.sample(2000, rng=0)

@@ -3,18 +3,19 @@
 `Adversarial.step` is that box, on one screen: sample, D's gradient, D's step, sample, G's gradient, G's step. What varies
 is passed in: networks, data, and by the settings the objective, the penalty, what D is shown. A subclass changes a line
 of it: `fake` (what is generated may depend on what came with the real batch), `judge` (what D is told, and what more it
-reads), `g_extra` (what else G wants). `Duel` is for games whose G learns in another way. Read `players.py` first, which
-has Player and Game; `from_noise.py` is next.
+reads), `g_extra` (what else G wants). `Duel` is for games whose G learns in another way. `FromNoise` is the usual game: G
+makes samples of z, and interpolation and truncation act on z. Read `players.py` first, which has Player and Game.
 """
 
-from collections.abc import Callable
+from collections.abc import Callable, Iterator, Sequence
 from typing import Any, NamedTuple
 
 import numpy as np
 
-from tinygan.autodiff import Tensor, raw
+from tinygan.autodiff import Tensor, no_grad, raw
 from tinygan.backend import Array, stream
 from tinygan.gan.augment import augment, blur, pack
+from tinygan.gan.latent import Space, draw_each
 from tinygan.gan.objectives import OBJECTIVES, smooth
 from tinygan.gan.penalties import PENALTIES, clip_weights
 from tinygan.gan.players import Batch, Game, Player
@@ -156,6 +157,90 @@ class Adversarial(Duel):
         x = augment(x, self.augment, stream(s.seed, f"augment, {kind}", turn)) if self.augment else x
         amount = self.instance_noise * (1 - turn / (s.steps * s.n_critic))
         return Batch(blur(pack(x, self.packing), amount, stream(s.seed, f"instance noise, {kind}", turn)), batch.given)
+
+
+class FromNoise(Adversarial):
+    """G makes samples of z, a point of each of `spaces`; G gets each point as an argument of its own.
+
+    A subclass may say in `generate` what else G makes them of. ValueError for settings that do not fit the networks or
+    the samples.
+    """
+
+    def __init__(
+        self,
+        generator: Module,
+        discriminator: Module,
+        spaces: Sequence[Space],
+        batch: Callable[[int], Batch],
+        settings: Any,
+        saved: dict | None = None,
+    ):
+        super().__init__(generator, discriminator, batch, settings, saved)
+        self.spaces = tuple(spaces)
+        if any(space.truncates for space in self.spaces):
+            self.takes = (*self.takes, "truncation")
+        self.refuse_misfits()
+
+    def fake(self, G: Module, n: int, given: tuple, rng: np.random.Generator) -> Batch:
+        """Return n generated samples, and what D is told beside them; given: what came with the real batch."""
+        return self.generate(G, draw_each(self.spaces, rng, n), given)
+
+    def generate(self, G: Module, z: Sequence, given: tuple) -> Batch:
+        """Return what G makes of z, a point of each space, and of `given`; D is told `given` too."""
+        return Batch(G(*self.to_tensors(z), *given), given)
+
+    def ask(self, n: int, rng: np.random.Generator) -> tuple:
+        """Return what n samples answer to where nobody gives it."""
+        return ()
+
+    def tell(self, given: Any) -> tuple:
+        """Return what the players are told of `given` (n, ...), with which `sample` was asked."""
+        return self.to_tensors([given])
+
+    def to_tensors(self, arrays: Sequence) -> tuple:
+        """Return Tensors of these arrays, on G's device."""
+        device = self.G.parameters[0].device
+        return tuple(Tensor(a, device=device) for a in arrays)
+
+    # --- samples -------------------------------------------------------------------------------------------------------
+
+    def draw(  # type: ignore[override]  # it takes what `takes` names
+        self, n: int, rng: np.random.Generator, *, truncation: float | None = None, given: Any = None
+    ) -> np.ndarray:
+        """Return n samples, numpy."""
+        z = draw_each(self.spaces, rng, n, truncation)
+        return self.paint(z, self.ask(n, rng) if given is None else self.tell(given))
+
+    def walk(self, n: int, seed: int, times: Any, stops: int = 4) -> Iterator[np.ndarray]:
+        """Yield n samples at each of `times` on a closed walk through the latent spaces: arrays (n, ...).
+
+        At a whole number, counted modulo `stops`, they are n independent ones. In between they change evenly from those
+        to the next. What cannot lie between stays the same.
+        """
+        rng = stream(seed, "walk, fixed")
+        fixed = draw_each(self.spaces, rng, n)
+        given = self.ask(n, rng)
+        for time in times:
+            k, t = divmod(time, 1)
+            a, b = (draw_each(self.spaces, stream(seed, "walk", int(k + i) % stops), n) for i in (0, 1))
+            with no_grad():
+                points = zip(self.spaces, a, b, fixed)
+                yield self.paint([space.between(start, end, t, f) for space, start, end, f in points], given)
+
+    def paint(self, z: Sequence, given: tuple) -> np.ndarray:
+        """Return what the averaged G makes of z and `given`, numpy."""
+        return self.generate(self.G.average.module, z, given).x.numpy()
+
+    def refuse_misfits(self) -> None:
+        """Raise ValueError for settings that do not fit the samples, before anything is trained."""
+        if self.packing == 1 and not self.augment:
+            return
+        with no_grad():  # generated samples have the shape of real ones, and need no data
+            rng = stream(0, "misfits")
+            x, given = self.generate(self.G.average.module, draw_each(self.spaces, rng, 1), self.ask(1, rng))
+        if self.packing > 1 and given:
+            raise ValueError(f"packing={self.packing}: D is told more than the samples, and that cannot be packed")
+        augment(x, self.augment, stream(0, "augment"))
 
 
 def g_and_d(generator: Module, discriminator: Module, s: Any) -> tuple[Player, Player]:

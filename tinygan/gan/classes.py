@@ -11,7 +11,7 @@ import numpy as np
 
 from tinygan.backend import Array, xp
 from tinygan.data import Loader
-from tinygan.gan.from_noise import FromNoise
+from tinygan.gan.adversarial import FromNoise
 from tinygan.gan.players import Batch
 
 

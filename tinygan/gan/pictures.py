@@ -10,7 +10,7 @@ from typing import Any
 import numpy as np
 
 from tinygan.backend import to_numpy
-from tinygan.gan.from_noise import FromNoise
+from tinygan.gan.adversarial import FromNoise
 from tinygan.metrics import nearest_training
 from tinygan.plot import gif, image_grid, neighbour_strip, save_image
 

@@ -45,7 +45,7 @@ class RowWriter(Module):
     def forward(self, z, row_noise):
         """z (N, noise), z_t (height, N, row_noise) -> pictures (N, 1, height, width), states (height, N, hidden)."""
         h0, c0 = chunk(self.fc1(z), 2, 1)
-        noise = self._told(z, row_noise)
+        noise = self._join(z, row_noise)
         weights = (*self._weights(), self.out.weight, self.out.bias)
         rows, states = lstm_feedback(noise, None, h0, c0, *weights, activation="tanh", return_hidden=True)
         return unsqueeze(permute(rows, (1, 0, 2)), 1), states
@@ -55,9 +55,9 @@ class RowWriter(Module):
         h0, c0 = chunk(self.fc1(z), 2, 1)
         rows = permute(pictures[:, 0], (1, 0, 2))  # (height, N, width)
         before = cat([rows[:1] * 0, rows[:-1]])
-        return lstm(cat([before, self._told(z, row_noise)], 2), h0, c0, *self._weights())[:-1]
+        return lstm(cat([before, self._join(z, row_noise)], 2), h0, c0, *self._weights())[:-1]
 
-    def _told(self, z, row_noise):
+    def _join(self, z, row_noise):
         if self.path is not None:
             row_noise = permute(self.path(z, permute(row_noise, (1, 0, 2))), (1, 0, 2))
         return cat([row_noise, expand(z, (self.height, -1, -1))], 2)  # (height, N, row_noise + noise)

@@ -50,7 +50,7 @@ def notes(piece: ArrayLike) -> list[Note]:
 # --- sound -----------------------------------------------------------------------------------------------------
 
 
-def sounded(piece: Array, row: float = ROW, rate: int = RATE) -> Array:
+def render(piece: Array, row: float = ROW, rate: int = RATE) -> Array:
     """Return the sound of a piece (T, voices): float32 in [-1, 1], `row` seconds per row and one second to die away.
 
     A note is a sum of harmonics sin(2π k f t) / k² below half the rate. Its envelope rises from 0 and falls to 0 in

@@ -94,6 +94,10 @@ class Run:
             if "kept" in config:  # what version 1 called it
                 config["saved"] = config.pop("kept")
             config = {**config, "recipe": str(config["recipe"]), "settings": dict(config["settings"])}
+            if not all(0 < float(rewind.get("pace", 1.0)) <= 1 for rewind in config.get("rewinds") or []):
+                raise ValueError("pace")
+            if config.get("on_nan", "stop") not in ("stop", "rewind"):
+                raise ValueError("on_nan")
         except (OSError, ValueError, KeyError, TypeError, AttributeError):
             raise RunError(f"{path} is damaged: expected a recipe and its settings as JSON") from None
         if is_newer:

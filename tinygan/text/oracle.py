@@ -37,7 +37,7 @@ class Oracle:
         self.weight_out, self.bias_out = np.ascontiguousarray(arrays["W_out"].T), arrays["b_out"]
 
     @classmethod
-    def published(cls):
+    def load_published(cls):
         """Return the oracle of SeqGAN's experiment, from $TINYGAN_DATA/seqgan/oracle_lstm.npz: V 5000, E = H = 32.
 
         It scores its own samples of 20 tokens at 5.75 nats a token. Raises DataError if the file is missing or unfit.
@@ -63,7 +63,7 @@ class Oracle:
             raise DataError(f"{path}: is not an oracle: {fault}; another file?") from None
 
     @classmethod
-    def drawn(cls, seed=0, vocabulary=5000, size=32):
+    def draw(cls, seed=0, vocabulary=5000, size=32):
         """Return an oracle with weights N(0, 1), as SeqGAN drew its own. Its figures are not the published ones."""
         rng = stream(seed, "oracle")
         shapes = _shapes(vocabulary, size, size)

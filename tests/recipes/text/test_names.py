@@ -79,3 +79,18 @@ def test_scores_of_copies_repetitions_and_real_names(no_data):
     assert learned["ngram_nll"] < scores["ngram_nll_of_real"] - 0.1
     backwards = names.evaluate(game, code([line[::-1] for line in new]))
     assert backwards["ngram_nll"] > scores["ngram_nll"] + 0.3
+
+
+@pytest.mark.parametrize("damage", [lambda saved: saved.pop("tokens"), lambda saved: saved.clear()], ids=["a part", "all"])
+def test_a_damaged_vocabulary_is_a_sentence(tmp_path, capsys, damage):
+    path, run = tmp_path / "lines.txt", tmp_path / "run"
+    path.write_text("\n".join(small_text()), encoding="utf-8")
+    options = set_words({"batch_size": 8, "hidden": 8, "embedding": 4, "way": "mle"})
+    assert main(["train", "names", "--steps", "2", "--data", str(path), "--out", str(run), *options]) == 0
+    config = json.loads((run / "config.json").read_text())
+    damage(config["saved"])
+    (run / "config.json").write_text(json.dumps(config))
+    capsys.readouterr()
+    assert main(["sample", str(run)]) == 2
+    printed = capsys.readouterr().err
+    assert printed.count("\n") == 1 and 'under "saved" does not fit the recipe' in printed

@@ -54,7 +54,7 @@ def test_weight_decay_shrinks_what_no_sentence_moves(decay):
 
 
 def test_held_out_sentences_are_drawn_once_and_are_not_those_to_learn_from():
-    oracle = Oracle.drawn(0, 50)
+    oracle = Oracle.draw(0, 50)
     held_out = recipes.load("oracle").sentences(oracle, 30, 4, 1)
     assert held_out is recipes.load("oracle").sentences(oracle, 30, 4, 1)
     assert (held_out != recipes.load("oracle").sentences(oracle, 30, 4, 0)).any()

@@ -11,7 +11,7 @@ from dataclasses import dataclass
 from tinygan.autodiff import Tensor, no_grad
 from tinygan.backend import stream, to_device
 from tinygan.data import Loader, digits
-from tinygan.gan.from_noise import FromNoise
+from tinygan.gan.adversarial import FromNoise
 from tinygan.gan.latent import draw_each
 from tinygan.gan.players import Batch
 from tinygan.gan.settings import AdversarialSettings, AugmentSettings

@@ -17,7 +17,7 @@ import numpy as np
 
 from tinygan.backend import stream, to_device
 from tinygan.data import DataError, Loader, centred, mnist, read_pictures
-from tinygan.gan.from_noise import FromNoise
+from tinygan.gan.adversarial import FromNoise
 from tinygan.gan.latent import Normal
 from tinygan.gan.players import Batch
 from tinygan.gan.settings import AdversarialSettings, AugmentSettings, PackSettings

@@ -13,7 +13,7 @@ import numpy as np
 from tinygan import nn
 from tinygan.backend import stream, to_device
 from tinygan.data import mnist
-from tinygan.gan.from_noise import FromNoise
+from tinygan.gan.adversarial import FromNoise
 from tinygan.gan.latent import Normal
 from tinygan.gan.players import Batch
 from tinygan.gan.settings import AdversarialSettings, AugmentSettings, PackSettings

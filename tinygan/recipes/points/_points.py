@@ -3,7 +3,7 @@
 
 from tinygan.backend import to_device
 from tinygan.data import Loader
-from tinygan.gan.from_noise import FromNoise
+from tinygan.gan.adversarial import FromNoise
 from tinygan.gan.latent import SPACES, Categorical, Joined, sparse_code
 from tinygan.gan.players import Batch
 from tinygan.gan.settings import AdversarialSettings, PackSettings

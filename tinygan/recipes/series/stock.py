@@ -22,8 +22,8 @@ from tinygan.autodiff import Tensor
 from tinygan.backend import stream, to_device
 from tinygan.data import DataError, Loader, MinMax, Whitening, find_file, made_prices, read_csv, windows
 from tinygan.files import save_array
+from tinygan.gan.adversarial import FromNoise
 from tinygan.gan.classes import ClassGame, ClassLoader, in_turn
-from tinygan.gan.from_noise import FromNoise
 from tinygan.gan.players import Batch
 from tinygan.gan.settings import AdversarialSettings
 from tinygan.metrics import discriminative_score, predictive_score, sequence_class_scores

@@ -32,7 +32,7 @@ from tinygan.nn import LSTM, Dropout, Linear, Module, ModuleList
 from tinygan.ops import cat, leaky_relu, log_softmax, mean, multinomial, sum
 from tinygan.optim import Adam, share_left
 from tinygan.plot.drawing import new_figure, quiet_axes
-from tinygan.plot.sound import notes, sounded, write_midi, write_wav
+from tinygan.plot.sound import notes, render, write_midi, write_wav
 from tinygan.run.settings import RunSettings, defaults, setting
 
 BEAT, BAR = 4, 16  # rows of a quarter note, and of four
@@ -238,7 +238,7 @@ def write_music(game, samples, path):
 
 def write_sound(game, samples, path):
     """Write a WAV file of all pieces, one after another."""
-    write_wav(sounded(in_a_row(game, samples)), path)
+    write_wav(render(in_a_row(game, samples)), path)
 
 
 def write_array(game, samples, path):

@@ -44,9 +44,9 @@ class Settings(TextSettings):
 def oracle_of(vocabulary):
     """Return the published oracle, or one that is drawn where its file is missing or `vocabulary` is not its own."""
     try:
-        return Oracle.published() if vocabulary == 5000 else Oracle.drawn(0, vocabulary)
+        return Oracle.load_published() if vocabulary == 5000 else Oracle.draw(0, vocabulary)
     except DataError:
-        return Oracle.drawn(0, vocabulary)
+        return Oracle.draw(0, vocabulary)
 
 
 @lru_cache(4)

@@ -12,7 +12,7 @@ import pytest
 
 from tinygan import Tensor, nn, ops
 from tinygan.backend import stream
-from tinygan.gan.from_noise import FromNoise
+from tinygan.gan.adversarial import FromNoise
 from tinygan.gan.latent import Normal
 from tinygan.gan.objectives import relativistic
 from tinygan.gan.penalties import zero_centred
