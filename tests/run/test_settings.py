@@ -275,5 +275,5 @@ def test_a_class_without_a_decorator_says_what_it_lacks():
     class Bare(RunSettings):
         size: int = setting(1, "A size.", 1)
 
-    with pytest.raises(TypeError, match="Bare is no dataclass: write @dataclass or @defaults"):
+    with pytest.raises(TypeError, match="Bare is not a dataclass: write @dataclass or @defaults"):
         Bare()

@@ -81,7 +81,7 @@ class RunSettings:
 
     def __new__(cls, **values):
         if "__dataclass_fields__" not in vars(cls):
-            raise TypeError(f"{cls.__qualname__} is no dataclass: write @dataclass or @defaults(...) above it")
+            raise TypeError(f"{cls.__qualname__} is not a dataclass: write @dataclass or @defaults(...) above it")
         kind = cls.root.choose(values)
         _refuse_unknown(kind, values)
         return super().__new__(kind)
@@ -190,7 +190,7 @@ def _make(root, values):
 
 
 def _refuse_unknown(kind, values):
-    """Raise ValueError for a name that is no setting of `kind`; the sentence says which choice has it."""
+    """Raise ValueError if a name in `values` is not a setting of `kind`; the sentence says which choice has it."""
     unknown = values.keys() - {f.name for f in fields(kind)}
     if not unknown:
         return

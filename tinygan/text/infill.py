@@ -57,7 +57,7 @@ class Filler(Module):
     ended = property(lambda self: self.writer.ended)
 
     def around(self, rows, hidden):
-        """Return what the reader says of every place of tokens (N, T), of which some are hidden: (T, N, .)."""
+        """Return what the reader says of every place of tokens (N, T), some of them hidden: (T, N, .)."""
         library = xp(rows)
         seen = library.where(hidden, self.hole, rows)
         return self.reader(self.words(seen.T), (seen != PADDED).sum(1) if self.ended else (seen >= 0).sum(1))

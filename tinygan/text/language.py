@@ -46,7 +46,7 @@ class LanguageModel(Module):
         self.dropout = Dropout(dropout)
         barred = np.zeros(vocabulary, np.float32)
         if ended:
-            barred[[PADDED, UNKNOWN]] = -1e4  # e^-10000 is 0 in float32, and 0 times it is no nan as with -inf
+            barred[[PADDED, UNKNOWN]] = -1e4  # e^-10000 is 0 in float32, and 0 times it is 0; 0 times -inf is nan
         self.register_buffer("barred", barred, persistent=False)
 
     # --- reading ---------------------------------------------------------------------------------------------------

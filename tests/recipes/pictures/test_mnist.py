@@ -42,8 +42,8 @@ SQUARES = np.random.default_rng(0).integers(0, 256, (50, 16, 16), dtype=np.uint8
 UNFIT = {
     "sides": (saved(SQUARES[:, :15]), [], "pictures of 15x16: both sides must be multiples of 4.*--set size=32"),
     "small": (saved(SQUARES[:, :4, :4]), [], "pictures of 4x4"),
-    "few": (saved(SQUARES[:30]), ["--set", "batch_size=4"], "30 pictures, of which 27 are trained on: at least 40"),
-    "a large batch": (saved(SQUARES), [], "of which 45 are trained on.*--set batch_size=16"),
+    "few": (saved(SQUARES[:30]), ["--set", "batch_size=4"], "30 pictures, 27 to train on: at least 40"),
+    "a large batch": (saved(SQUARES), [], "45 to train on.*--set batch_size=16"),
 }
 
 

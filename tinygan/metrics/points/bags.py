@@ -15,7 +15,7 @@ BLOCK = 2_000_000  # distances held at once: 16 MB; all of 10,000 x 10,000 would
 
 
 def checked_bags(name: str, *arrays: ArrayLike, least: int = 1) -> list[Array]:
-    """Return the arrays as float64 matrices (N, D), (M, D), ...; ValueError if one is no such matrix or not finite."""
+    """Return the arrays as float64 matrices (N, D), (M, D), ...; ValueError if one is not such a matrix, or not finite."""
     bags = [np.asarray(to_numpy(x), np.float64) for x in arrays]
     shapes = " and ".join(str(x.shape) for x in bags)
     if any(x.ndim != 2 or not x.shape[1] or x.shape[1] != bags[0].shape[1] for x in bags):

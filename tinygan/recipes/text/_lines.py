@@ -17,7 +17,7 @@ class LineSettings(TextSettings):
     """Settings of lines of text, a reader's own among them."""
 
     data: str = setting(
-        "", "A UTF-8 file of your own, a sample a line, of which a tenth is held out; empty: see the recipe."
+        "", "A UTF-8 file of your own, a sample a line; a tenth is held out. Empty: see the recipe."
     )
     level: str = setting("char", "What a token is.", choices=tuple(LEVELS))
     longest: int = setting(40, "Tokens of a sentence, its end among them; longer lines are cut.", 2)
@@ -33,7 +33,7 @@ def split_lines(s, otherwise):
     held_out = {lines[i] for i in order[: len(lines) // 10].tolist()}  # a line that comes twice is on one side only
     train = [line for line in lines if line not in held_out]
     if len(train) < 2 or len(held_out) < 2:
-        raise DataError(f"{s.data}: lines: {len(lines)}, expected 20 or more, of which a tenth is held out")
+        raise DataError(f"{s.data}: lines: {len(lines)}, expected 20 or more: a tenth is held out")
     return train, sorted(held_out)
 
 
