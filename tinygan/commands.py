@@ -106,6 +106,7 @@ def _make_again(module, *arguments):
 
 def sample(options):
     """tinygan sample RUN."""
+    from tinygan.data import DataError
     from tinygan.files import save_array
     from tinygan.recipes import formats
     from tinygan.run.checkpoint import writing
@@ -120,6 +121,8 @@ def sample(options):
     how = {name: getattr(options, name) for name in ("of_class", "temperature", "truncation")}
     try:
         samples = game.sample(options.n, options.seed, **how)
+    except DataError:  # what the samples answer to is in a file that is gone
+        raise
     except ValueError as error:
         raise UsageError(f"--{error}") from None
     with writing(path):

@@ -208,7 +208,7 @@ def test_what_is_told_is_the_first_row_and_the_rest_goes_on_from_it():
     np.testing.assert_allclose(shown[:, 1:, k - 1], walk, atol=1e-6)
     given = np.stack([first[0], first[1]])
     np.testing.assert_array_equal(game.sample(2, 0, given=given)[:, 0, :k], given)
-    known = {row.tobytes() for row in game.first_rows}
+    known = {row.tobytes() for row in game.first_rows()}
     assert {row.tobytes() for row in game.sample(20, 0)[:, 0, :k].astype("f")} <= known and len(known) > 20
     assert (game.sample(20, 0)[:, 0, :k] != game.sample(20, 1)[:, 0, :k]).any()
 
@@ -227,3 +227,16 @@ def test_samples_come_back_in_units_and_within_what_was_seen():
 def test_an_embedding_needs_a_size(capsys):
     assert main(["train", "stock", *set_words({"tokens": 5, "step_noise": 0})]) == 2
     assert "an embedding needs a size" in capsys.readouterr().err
+
+
+def test_first_rows_come_from_the_file_or_a_sentence_says_that_it_is_gone(tmp_path, capsys):
+    data, run = tmp_path / "my.csv", tmp_path / "run"
+    walk = np.random.default_rng(0).standard_normal((80, 2)).cumsum(0)
+    data.write_text("a,b\n" + "".join(f"{a},{b}\n" for a, b in walk))
+    options = ["--set", "told=first", "--set", "length=6", "--set", "batch_size=8", "--set", "hidden=4"]
+    assert main(["train", "stock", "--data", str(data), "--steps", "2", "--out", str(run), *options]) == 0
+    assert main(["sample", str(run), "-n", "2"]) == 0
+    data.unlink()
+    capsys.readouterr()
+    assert main(["sample", str(run), "-n", "2"]) == 2
+    assert capsys.readouterr().err == f"tinygan: {data}: no such file\n"

@@ -19,7 +19,7 @@ from functools import cache
 import numpy as np
 
 from tinygan.autodiff import Tensor
-from tinygan.backend import stream, to_device
+from tinygan.backend import stream, to_device, to_numpy
 from tinygan.data import DataError, Loader, MinMax, Whitening, find_file, made_prices, read_csv, windows
 from tinygan.files import save_array
 from tinygan.gan.adversarial import FromNoise
@@ -130,13 +130,16 @@ class WindowGame(FromNoise):
     """The game of windows whose first row may be told: what is generated goes on from the first row of a real window."""
 
     def __init__(self, *arguments, first_rows):
-        """first_rows (M, K): those that samples begin with where nobody gives any."""
+        """first_rows: a function that returns real ones (M, K); samples begin with some of them if none are given."""
         self.first_rows = first_rows
         self.takes = () if first_rows is None else ("given",)
         super().__init__(*arguments)
 
     def ask(self, n, rng):
-        return () if self.first_rows is None else self.tell(self.first_rows[rng.integers(len(self.first_rows), size=n)])
+        if self.first_rows is None:
+            return ()
+        rows = self.first_rows()
+        return self.tell(rows[rng.integers(len(rows), size=n)])
 
 
 def make_game(s, device="cpu", saved=None):
@@ -164,7 +167,8 @@ def make_game(s, device="cpu", saved=None):
     arguments = g, judge.to(device), writer.spaces(s.length), batch, s, saved
     if s.told == "direction":
         return ClassGame(*arguments, classes=DIRECTIONS, one_hot=True)
-    return WindowGame(*arguments, first_rows=np.array(saved["first rows"], np.float32) if told else None)
+    first_rows = lambda: to_numpy(loader().arrays[0][:, 0, : len(spreads)])
+    return WindowGame(*arguments, first_rows=first_rows if told else None)
 
 
 def learn_what_is_saved(s):
@@ -189,9 +193,6 @@ def learn_what_is_saved(s):
                 f"{name}: {counts[0]} windows fall and {counts[1]} rise, too few of one kind for half of a batch of"
                 f" {s.batch_size}; take a smaller --set batch_size or --set told=nothing"
             )
-    if s.told == "first":
-        some = stream(s.seed, "first rows").permutation(rows)[:500]
-        saved["first rows"] = Whitening.from_json(saved["whitening"]).apply(series.values[some]).tolist()
     return saved
 
 
