@@ -237,6 +237,7 @@ def test_first_rows_come_from_the_file_or_a_sentence_says_that_it_is_gone(tmp_pa
     assert main(["train", "stock", "--data", str(data), "--steps", "2", "--out", str(run), *options]) == 0
     assert main(["sample", str(run), "-n", "2"]) == 0
     data.unlink()
+    stock.table.cache_clear()
     capsys.readouterr()
     assert main(["sample", str(run), "-n", "2"]) == 2
     assert capsys.readouterr().err == f"tinygan: {data}: no such file\n"
