@@ -14,10 +14,11 @@ import numpy as np
 import pytest
 from tiny_runs import SET, contents, digits, draw, one_sentence, tiny_game
 
+from tinygan import recipes
 from tinygan.cli import main
 from tinygan.run.checkpoint import RunError, load_checkpoint
 from tinygan.run.folder import Run
-from tinygan.run.loop import train
+from tinygan.run.loop import train, what_to_try
 
 # --- values that are not finite ----------------------------------------------------------------------------------
 
@@ -125,6 +126,7 @@ def test_progress(tmp_path, capsys, monkeypatch, to):
 SLOW = """
 import sys, time
 from tinygan import recipes
+from tinygan import recipes
 from tinygan.cli import main
 digits = recipes.load("digits")
 draw, drawn = digits.draw, []
@@ -175,3 +177,14 @@ def test_ctrl_c(tmp_path, presses, capsys):
     for part in ("samples/step-000048.png", "checkpoints/step-48.safetensors"):
         assert (folder / part).read_bytes() == (tmp_path / "whole" / part).read_bytes(), part
     assert not (folder / "lock").exists()
+
+
+def test_remedies_are_settings_that_the_run_has(tmp_path):
+    names = recipes.load("names")
+    for name, settings, expected in (
+        ("digits", tiny_game().settings, ["learning_rate", "gamma"]),
+        ("text", names.Settings(way="policy"), ["learning_rate", "mle_rate"]),
+        ("imitation", names.Settings(way="mle"), ["mle_rate"]),
+    ):
+        found = what_to_try(Run.create(tmp_path / name, name, settings))
+        assert [remedy.rpartition(" ")[2] for remedy in found] == expected

@@ -133,7 +133,16 @@ def how_to_mend(run, error):
     back = "there is no checkpoint yet"
     if run.checkpoints():
         back = f"or go back to the last checkpoint at half the rate: {run.how_to_go_on} --on-nan rewind"
-    return f"{error}: try a smaller --set learning_rate or a larger --set gamma; {back}"
+    return f"{error}: try {' or '.join(what_to_try(run))}; {back}"
+
+
+def what_to_try(run):
+    """Return what might keep values finite, of the settings that this run has."""
+    remedies = {
+        "learning_rate": "a smaller --set learning_rate", "mle_rate": "a smaller --set mle_rate",
+        "gamma": "a larger --set gamma",
+    }  # fmt: skip
+    return [remedy for name, remedy in remedies.items() if name in run.config["settings"]]
 
 
 def rewind(game, run, report, problem):
@@ -146,7 +155,7 @@ def rewind(game, run, report, problem):
     if len(rewinds) >= MOST_REWINDS:
         raise RunError(
             f"{problem}, after {MOST_REWINDS} rewinds to {run.pace:g} times the learning rate. The last checkpoint in"
-            f" {run.folder} is kept. Something else is wrong: try a larger --set gamma in a new run"
+            f" {run.folder} is kept. Something else is wrong: try {what_to_try(run)[-1]} in a new run"
         )
     step = run.resume(game)
     run.write_config({**config, "rewinds": [*rewinds, {"to_step": step, "pace": pace, "because": problem}]})
