@@ -15,7 +15,7 @@ NOISE = 3
 
 @dataclass
 class Settings(AugmentSettings, PackSettings, AdversarialSettings):
-    """Settings of a game of which nothing is left out."""
+    """Settings of a game that has every group."""
 
 
 class PointGame(FromNoise):

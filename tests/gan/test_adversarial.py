@@ -68,7 +68,7 @@ def test_g_comes_to_be_judged_better(name):
     before = game.G.module(Tensor(Z)).data
     game.step(0)
     after = game.G.module(Tensor(Z)).data
-    judge = lambda x: game.D.module(Tensor(x)).data.mean()  # D as it is after its step, of which G learned
+    judge = lambda x: game.D.module(Tensor(x)).data.mean()  # D after its step, as G met it
     assert judge(after) > judge(before) + 1e-5
 
 

@@ -193,7 +193,7 @@ def test_each_space_is_drawn_in_turn_from_one_generator():
 
 
 def ends(space, n=N):
-    """Points at both ends of a way, and what is taken where there is no way."""
+    """Points at both ends of a way, and the points that are taken if there is no way."""
     return draw(space, n, seed=1), draw(space, n, seed=2), draw(space, n, seed=3)
 
 

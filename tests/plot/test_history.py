@@ -89,7 +89,7 @@ def test_smooth_keeps_a_constant_and_the_mean_of_noise():
 
 
 def layer_log(n, **layers):
-    """A log of n rows with gradient norms of the named layers of each player, of which the first's are smallest."""
+    """A log of n rows with gradient norms of the named layers of each player. The first layer has the smallest."""
     rng = np.random.default_rng(0)
     return [
         {"step": 20 * (k + 1), "d_loss": 1.0}

@@ -133,7 +133,7 @@ def striped(labels, row):
 
 
 def test_d_learns_to_read_real_and_generated_pictures():
-    """Real pictures have their bar above, generated ones below: only who learns from both reads both."""
+    """Real pictures have their bar above, generated ones below. A reader has to learn from both to read both."""
     game = small_game("cgan", **AUXILIARY, learning_rate=0.01, d_channels=4, features=16, steps=40)
     labels = np.arange(20) % 10
     game.read = lambda turn: cgan.Batch(striped(labels, 2))
