@@ -8,9 +8,9 @@ libraries have under one name, in float32 and in float64. It is whole if tinygan
 and the results have PyTorch's shapes and types, and its numbers: to `TOLERANCE` in value and first gradient, in float64 to
 second order too, where PyTorch has it. Arrays that PyTorch changes in place (running statistics) must end alike.
 
-One rule for keywords: a sample with a keyword or choice that tinygan does not have falls short, unless `INSTEAD` lists it with
-what to write instead. Such a sample counts as whole, and is counted in a column of its own, if tinygan refuses it with an
-error that names the remedy. An op is whole if all its samples are.
+One rule for keywords: a sample with a keyword or choice that tinygan does not have falls short, unless `INSTEAD` lists it
+with what to write instead. Such a sample counts as whole, and is counted in a column of its own, if tinygan refuses it with
+an error that names the remedy. An op is whole if all its samples are.
 """
 
 import argparse
@@ -210,7 +210,7 @@ def run(name, infos, loud):
     row, f = Row(), getattr(ops, name, None) or getattr(losses, name)
     f = ORDERS[name](f) if name in ORDERS else f
     for info in infos:
-        for dtype in [d for d in TOLERANCE if d in info.dtypes] or [torch.int64]:
+        for dtype in [d for d in TOLERANCE if d in info.dtypes] or [d for d in (torch.int64,) if d in info.dtypes]:
             torch.manual_seed(0)
             for sample in info.sample_inputs("cpu", dtype, requires_grad=info.supports_autograd and dtype in TOLERANCE):
                 if sample.kwargs.get("dropout_p"):
