@@ -356,7 +356,7 @@ def _seed(outputs: list[Tensor], inputs: list[Tensor], g: Any, create_graph: boo
                 " function's gradient is constant. It has no history; its own gradient is 0"
             )
         if g_y is None:
-            if y.size != 1:
+            if y._data.size != 1:
                 raise ValueError(
                     f"grad of a Tensor of shape {y.shape}: pass g of that shape, or reduce it with sum or mean"
                 )

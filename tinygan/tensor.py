@@ -87,9 +87,16 @@ class Tensor:
         """How many axes it has."""
         return self._data.ndim
 
-    @property
-    def size(self) -> int:
-        """How many elements it holds."""
+    def size(self, dim: int | None = None) -> Any:
+        """Return the shape, or the size of one axis: a method, as in PyTorch. `numel()` counts the elements."""
+        return self._data.shape if dim is None else self._data.shape[dim]
+
+    def dim(self) -> int:
+        """Return how many axes it has."""
+        return self._data.ndim
+
+    def numel(self) -> int:
+        """Return how many elements it holds, which is `array.size` of an array."""
         return self._data.size
 
     @property
@@ -104,9 +111,16 @@ class Tensor:
 
     def item(self) -> Any:
         """Return the value of a Tensor of one element, as a Python number."""
-        if self.size != 1:
-            raise ValueError(f"item() needs a Tensor of one element, this one has shape {self.shape}")
+        if self._data.size != 1:
+            raise ValueError(
+                f"item() needs a Tensor of one element, this one has shape {self.shape}: reduce it with mean() or sum(),"
+                " pick one element, or take them all as a list: tolist()"
+            )
         return self._data.item()
+
+    def tolist(self) -> Any:
+        """Return the values as Python numbers in nested lists."""
+        return self._data.tolist()
 
     def numpy(self) -> np.ndarray:
         """Return the values as a numpy.ndarray, which shares memory with a Tensor on the CPU."""
@@ -128,15 +142,30 @@ class Tensor:
         values = np.array2string(self.numpy(), separator=", ", prefix="Tensor(", precision=4)
         return f"Tensor({values}, shape={self.shape}, dtype={self.dtype}{history})"
 
+    def __format__(self, spec: str) -> str:
+        """Return f"{loss:.3f}": a Tensor without axes, or of one element, is formatted as its number."""
+        if self.ndim == 0 or (spec and self._data.size == 1):
+            return format(self._data.item(), spec)
+        if spec:
+            raise TypeError(
+                f"format {spec!r} of a Tensor of shape {self.shape}: it is for one number; print(t) shows them all,"
+                " t.mean() or t.max() makes them one"
+            )
+        return str(self)
+
+    def __round__(self, digits: int | None = None) -> Any:
+        return round(self.item(), digits)
+
     def __len__(self):
         if self.ndim == 0:
             raise TypeError("len() of a Tensor without axes")
         return self.shape[0]
 
     def __bool__(self):
-        if self.size != 1:
+        if self._data.size != 1:
             raise ValueError(
-                f"the truth of a Tensor of shape {self.shape} is ambiguous: use (t > 0).data.any() or .all()"
+                f"the truth of a Tensor of shape {self.shape} is ambiguous: ask (t > 0).any() or (t > 0).all();"
+                " whether two are equal everywhere: (t == u).all()"
             )
         return bool(self._data)
 

@@ -113,7 +113,7 @@ def orthogonal_(tensor: Tensor, gain: float = 1.0, rng: Seed = None) -> Tensor:
 def affine_(weight, bias, rng: Seed = None):
     """Draw weight and bias (or None) uniformly from ±1/√fan_in, as PyTorch begins linear and convolution layers."""
     rng = np.random.default_rng(rng)
-    bound = 1 / math.sqrt(fans(weight)[0]) if weight.size else 0.0
+    bound = 1 / math.sqrt(fans(weight)[0]) if weight.numel() else 0.0
     uniform_(weight, -bound, bound, rng)  # = kaiming_uniform_(weight, a=√5)
     if bias is not None:
         uniform_(bias, -bound, bound, rng)

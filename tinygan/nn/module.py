@@ -278,7 +278,7 @@ class Module:
         digits = max(len(f"{count:,}") for _, count, _ in lines)
         shown = [f"{text:{width}}  {n:{digits},}  {_shorten(shapes, 2)}" if n else text for text, n, shapes in lines]
         parameters = self.parameters()
-        total, trained = (sum(p.size for p in parameters if p.requires_grad or every) for every in (True, False))
+        total, trained = (sum(p.numel() for p in parameters if p.requires_grad or every) for every in (True, False))
         shown[-1] += f"  {total:,} parameters" + (f", {trained:,} of them trained" if trained < total else "")
         return "\n".join(shown)
 
@@ -296,10 +296,10 @@ def _lines(module, indent, label):
     head = f"{indent}{label}{type(module).__name__}("
     inside = module.named_children()
     if not inside:
-        count = sum(p.size for _, p in own)
+        count = sum(p.numel() for _, p in own)
         return [(f"{head}{module.extra_repr()})", count, [f"{name} {p.shape}" for name, p in own])]
     lines: list[tuple[str, int, list[str]]] = [(head + module.extra_repr(), 0, [])]
-    lines += [(f"{indent}  ({name}): Parameter", p.size, [f"{p.shape}"]) for name, p in own]
+    lines += [(f"{indent}  ({name}): Parameter", p.numel(), [f"{p.shape}"]) for name, p in own]
     for name, child in inside:
         lines += _lines(child, indent + "  ", f"({name}): ")
     return [*lines, (f"{indent})", 0, [])]
