@@ -6,12 +6,11 @@ is accepted where PyTorch has it and ignored: nothing here is ever changed in pl
 
 from typing import Any
 
-import numpy as np
-
 from tinygan import ops
 from tinygan.autodiff import Tensor, TensorLike
 from tinygan.nn.init import Seed
 from tinygan.nn.module import Module
+from tinygan.seeding import generator
 
 
 class Identity(Module):
@@ -144,7 +143,7 @@ class Dropout(Module):
         if not 0 <= p <= 1:
             raise ValueError(f"Dropout: p is a probability, got {p}")
         self.p = p
-        self.rng = np.random.default_rng(rng)
+        self.rng = generator(rng)
 
     def forward(self, input: TensorLike) -> Tensor:
         """(...) -> (...)."""

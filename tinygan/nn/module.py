@@ -12,9 +12,9 @@ There is no registry to keep in step: `parameters()` looks through the attribute
 and a deleted or replaced attribute is gone. Parameters are Tensors; buffers (state that is not trained, such as running
 means) are plain arrays. Modules that hold others in order, Sequential and ModuleList, are in `containers.py`.
 
-Randomness is passed in: every layer takes `rng`, a numpy Generator or an integer seed; without one it begins somewhere
-new each time, as in PyTorch. `module.reset_parameters(rng)` draws the parameters of a whole tree of layers again, and
-`module.reseed(rng)` gives layers that draw noise, such as Dropout, their generator. Read `linear.py` next.
+Every layer takes `rng`, a numpy Generator or an integer seed; without one it draws from the generator that
+`tinygan.manual_seed` sets, as in PyTorch. `module.reset_parameters(rng)` draws the parameters of a whole tree of layers
+again, and `module.reseed(rng)` gives layers that draw noise, such as Dropout, their generator. Read `linear.py` next.
 """
 
 from __future__ import annotations
@@ -27,6 +27,7 @@ import numpy as np
 from tinygan.autodiff import Tensor, raw
 from tinygan.backend import Array, library_of, to_device, to_numpy, xp
 from tinygan.nn.init import Seed
+from tinygan.seeding import generator
 
 if TYPE_CHECKING:
     from typing_extensions import Self
@@ -247,7 +248,7 @@ class Module:
 
         Layers know how their own parameters begin; a module of yours that holds Parameters overrides this to say so.
         """
-        rng = np.random.default_rng(rng)
+        rng = generator(rng)
         for child in self.children():
             child.reset_parameters(rng)
 
@@ -257,7 +258,7 @@ class Module:
         A training loop calls `net.reseed(stream(seed, "dropout", step))` before each step: the noise is then a function
         of seed and step, and a resumed run draws what the unbroken one would have drawn.
         """
-        rng = np.random.default_rng(rng)
+        rng = generator(rng)
         for module in self.modules():
             if "rng" in vars(module):
                 module.rng = rng
