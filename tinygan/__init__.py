@@ -48,11 +48,13 @@ __all__ = [
 ]  # fmt: skip
 
 
-def __getattr__(name: str) -> Any:
-    """Import a part of the library when it is first asked for: `tinygan.nn.Linear` after `import tinygan`."""
-    if name in _PARTS:
-        return importlib.import_module(f"tinygan.{name}")
-    raise AttributeError(f"module 'tinygan' has no attribute {name!r}")
+if not TYPE_CHECKING:  # a type checker would take any name for one of these
+
+    def __getattr__(name: str) -> Any:
+        """Import a part of the library when it is first asked for: `tinygan.nn.Linear` after `import tinygan`."""
+        if name in _PARTS:
+            return importlib.import_module(f"tinygan.{name}")
+        raise AttributeError(f"module 'tinygan' has no attribute {name!r}")
 
 
 def __dir__() -> list[str]:
