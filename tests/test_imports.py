@@ -14,7 +14,7 @@ ROOT = Path(tinygan.__file__).parent
 # A part may import the parts on floors below its own. So `run` cannot know what a GAN is.
 FLOORS = [
     {"backend", "files", "seeding"},
-    {"threads", "tensor"},
+    {"threads", "tensors"},
     {"autodiff"},
     {"ops"},
     {"losses", "gradcheck", "optim", "data", "distributed", "creation", "saving"},

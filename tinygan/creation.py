@@ -162,4 +162,6 @@ def randn_like(input: TensorLike, *, rng: Seed = None) -> Tensor:
 def rand_like(input: TensorLike, *, rng: Seed = None) -> Tensor:
     """Return uniform draws from [0, 1) in the shape and type, and on the device, of `input`."""
     array = raw(input)
-    return Tensor(xp(array).asarray(np.asarray(generator(rng).random(array.shape, dtype=array.dtype.type), array.dtype)))
+    return Tensor(
+        xp(array).asarray(np.asarray(generator(rng).random(array.shape, dtype=array.dtype.type), array.dtype))
+    )

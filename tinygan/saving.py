@@ -83,4 +83,6 @@ def load(path: str | Path) -> dict[str, np.ndarray]:
                 f"load: {path} is a pickle, as torch.save writes, and reading one runs whatever code it holds. Where it"
                 " comes from, write safetensors.torch.save_file(net.state_dict(), path)"
             ) from None
-        raise ValueError(f"load: {path} is no readable safetensors file ({error}): damaged, or of another kind") from None
+        raise ValueError(
+            f"load: {path} is no readable safetensors file ({error}): damaged, or of another kind"
+        ) from None
