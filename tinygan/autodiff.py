@@ -19,47 +19,94 @@ one for the forward alone, `fused(run, backward, arity)` one for both ways. Test
 from __future__ import annotations
 
 import math
+import sys
 from collections.abc import Callable, Iterable
-from contextlib import ContextDecorator
+from contextvars import ContextVar
+from functools import wraps
 from operator import attrgetter
 from typing import Any, Generic, ParamSpec, TypeVar
 
 import numpy as np
 
+from tinygan import threads
 from tinygan.backend import Array, is_numpy, xp
 from tinygan.tensors import Tensor, TensorLike, numbers, raw
 
 P = ParamSpec("P")
 R = TypeVar("R")
 
-_recording = True
 
+class no_grad:
+    """Inside `with no_grad():`, or in a function decorated with `no_grad()`, nothing is recorded.
 
-class no_grad(ContextDecorator):
-    """Inside `with no_grad():` (or a function decorated with it) nothing is recorded."""
+    It holds for the thread, or the asyncio task, that entered it, and for the tasks that this one starts meanwhile. Where
+    a generator yields inside, its caller records as before. (A generator that `contextlib.contextmanager` made a context
+    manager is an exception: what it enters is meant for its caller.)
+    """
 
     records = False
 
-    def __init__(self):
-        self.before = []  # a stack: a decorated function may call itself
+    def __enter__(self) -> None:
+        _blocks.set((*_blocks.get(), (self, _generator(sys._getframe(1)))))
 
-    def __enter__(self):
-        global _recording
-        self.before.append(_recording)
-        _recording = self.records
+    def __exit__(self, *_: Any) -> None:
+        blocks = _blocks.get()
+        for i in reversed(range(len(blocks))):  # seldom not the last: a generator may end its block inside its caller's
+            if blocks[i][0] is self:
+                _blocks.set(blocks[:i] + blocks[i + 1 :])
+                return
 
-    def __exit__(self, *_):
-        global _recording
-        _recording = self.before.pop()
+    def __call__(self, function: Callable[P, Any]) -> Callable[P, Any]:
+        """Return the function, generator function or coroutine function with its body inside this block."""
+        import inspect  # here, as it takes 8 ms to load
+
+        decorated: Callable[P, Any]
+        if inspect.isasyncgenfunction(function):
+            raise TypeError(f"no_grad: {function.__name__} is an async generator; write `with no_grad():` inside it")
+        if inspect.iscoroutinefunction(function):
+
+            async def decorated(*args, **kwargs):
+                with type(self)():
+                    return await function(*args, **kwargs)
+
+        elif inspect.isgeneratorfunction(function):
+
+            def decorated(*args, **kwargs):
+                with type(self)():
+                    return (yield from function(*args, **kwargs))
+
+        else:
+
+            def decorated(*args, **kwargs):
+                with type(self)():
+                    return function(*args, **kwargs)
+
+        return wraps(function)(decorated)
 
 
 class _enable_grad(no_grad):
     records = True
 
 
+# The blocks that are open, the innermost last, each with the frame of the generator that opened it (None outside of one).
+_blocks: ContextVar[tuple[tuple[no_grad, Any], ...]] = ContextVar("blocks", default=())
+_open_blocks = _blocks.get  # asked by every op: one call, and there are none in training
+
+
+def _generator(frame: Any) -> Any:
+    """Return the frame if it is a generator's, None if not or if `contextlib` drives it on behalf of its caller."""
+    if not frame.f_code.co_flags & 0x220:  # inspect's CO_GENERATOR and CO_ASYNC_GENERATOR
+        return None
+    driven = frame.f_back is not None and frame.f_back.f_globals.get("__name__") == "contextlib"
+    return None if driven else frame
+
+
 def is_grad_enabled() -> bool:
     """Return whether operations on Tensors are recorded: False inside `no_grad()`."""
-    return _recording
+    for block, generator in reversed(_open_blocks()):
+        if generator is None or generator.f_back is not None:  # a suspended generator has nothing behind it
+            return block.records
+    return True
 
 
 def _split(args: Iterable) -> tuple[list, list, bool, bool]:
@@ -120,7 +167,7 @@ class Op(Generic[P, R]):
             args, const = self._bind(args, const)
         arrays, parents, any_tensor, any_history = _split(args)
         array = self.forward(*arrays, **const) if const else self.forward(*arrays)
-        if any_history and _recording:
+        if any_history and (not _open_blocks() or is_grad_enabled()):
             return self._record(array, None, args, arrays, parents, const)
         return Tensor(array) if any_tensor else array
 
@@ -187,7 +234,7 @@ class VariadicOp(Op):
     def __call__(self, *args: Any, **const: Any) -> Any:
         arrays, parents, any_tensor, any_history = _split(args)
         array = self.forward(*arrays, **const)
-        if any_history and _recording:
+        if any_history and (not _open_blocks() or is_grad_enabled()):
             return self._record(array, None, args, arrays, parents, const)
         return Tensor(array) if any_tensor else array
 
@@ -213,7 +260,7 @@ class Fused(Op[P, R]):
             args, const = self._bind(args, const)
         arrays, parents, any_tensor, any_history = _split(args)
         array, saved = self.run(*arrays, **const)
-        if any_history and _recording:
+        if any_history and (not _open_blocks() or is_grad_enabled()):
             return self._record(array, saved, args, arrays, parents, const)
         return Tensor(array) if any_tensor else array
 
@@ -292,7 +339,7 @@ def grad(
     that the outputs do not depend on gets zeros. Raises TypeError, ValueError or RuntimeError for outputs without a
     history, for an output of several elements without `g`, and for a leaf changed since the forward pass.
     """
-    if create_graph and not _recording:  # create_graph asks for a history; it gets one under no_grad() as well
+    if create_graph and not is_grad_enabled():  # create_graph asks for a history; it gets one under no_grad() as well
         with _enable_grad():
             return grad(outputs, inputs, g, create_graph)
     outputs = [outputs] if isinstance(outputs, Tensor) else list(outputs)
@@ -305,6 +352,8 @@ def grad(
         if not useful.isdisjoint(t.parents):
             useful.add(t)
             path.append(t)
+    if not threads.primed:  # some of the graph: to look at all of it would cost a small step 2 %
+        threads.prime_if_large(t._data for t in (*inputs, *path[::8]))
     for t in reversed(path):  # the last computed first: when t comes, all that used it have added to its gradient
         g_t = grads.pop(t, None)  # a buffer is dropped as soon as it was used
         if g_t is None:
