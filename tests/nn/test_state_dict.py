@@ -77,7 +77,7 @@ def test_what_does_not_fit_is_named_in_one_message():
         "  does not fit (2): fc.bias is (3,) here, (4,) in the state,"
         " norm.num_batches_tracked is int64 here, float64 in the state\n"
         "  missing from the state (1): fc.weight (3, 2)\n"
-        "  unknown here (1): fc1.weight (3, 2)"
+        "  unknown here (1): fc1.weight (3, 2), is it fc.weight?"
     )
     for key, array in net.state_dict().items():
         np.testing.assert_array_equal(array, before[key])
