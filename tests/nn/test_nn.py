@@ -308,8 +308,8 @@ def test_a_fully_trained_step_of_everything():
     "name",
     [
         "spectral_norm of Linear", "spectral_norm of ConvTranspose2d", "BatchNorm1d, sequences", "LSTM of one sequence",
-        "GRU", "MultiheadAttention", "InstanceNorm2d, affine, tracked", "PReLU of channels", "LogSoftmax", "MaxPool1d, dilated",
-        "RNN of one sequence, no bias", "RNN, two layers both ways, relu", "InstanceNorm1d, affine, tracked", "AvgPool1d",
+        "GRU", "MultiheadAttention", "InstanceNorm2d, affine, tracked", "PReLU of channels", "LogSoftmax",
+        "MaxPool1d, dilated", "RNN of one sequence, no bias", "RNN, two layers both ways, relu", "InstanceNorm1d, affine, tracked", "AvgPool1d",
         "ReflectionPad2d", "GroupNorm, no bias",
     ],
 )  # fmt: skip

@@ -83,6 +83,31 @@ def test_what_does_not_fit_is_named_in_one_message():
         np.testing.assert_array_equal(array, before[key])
 
 
+@pytest.mark.parametrize(
+    "rename, line",
+    {
+        lambda k: f"module.{k}": "module.fc.weight (3, 2), is it fc.weight?",
+        lambda k: k.removeprefix("fc."): "weight (3, 2), is it fc.weight?",
+        lambda k: k.replace("norm", "bn"): "bn.running_mean (3,), is it norm.running_mean?",
+        lambda k: k.replace("fc", "zzz"): "zzz.weight (3, 2), is it fc.weight?",
+        lambda k: "qqq" if k == "fc.weight" else k: "qqq (3, 2)",
+    }.items(),
+    ids=["prefix", "no prefix", "another word", "one word", "nothing alike"],
+)
+def test_an_unknown_name_is_told_its_neighbour(rename, line):
+    net = Net()
+    with pytest.raises(ValueError) as error:
+        net.load_state_dict({rename(key): array for key, array in net.state_dict().items()})
+    unknown = str(error.value).split("unknown here")[1]
+    assert line in unknown and ("is it" in line or "is it" not in unknown)
+
+
+@pytest.mark.parametrize("state", ["net.safetensors", None, [np.ones(3)], Net()], ids=lambda s: type(s).__name__)
+def test_a_state_is_a_dict(state):
+    with pytest.raises(TypeError, match="takes a dict of arrays, as state_dict.. returns it, got a"):
+        Net().load_state_dict(state)
+
+
 def test_not_strict():
     net = Net()
     keys = net.load_state_dict({"fc.bias": np.ones(3), "other": np.ones(1)}, strict=False)

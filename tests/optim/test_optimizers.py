@@ -564,11 +564,11 @@ def test_a_frozen_parameter_is_skipped_until_it_is_trained(expression):
 
 
 def test_the_last_layer_is_fine_tuned_in_five_lines():
-    net, x, target = Sequential(Linear(2, 8), Linear(8, 1)), np.ones((4, 2), "float32"), 3.0
+    net, x, target = Sequential(Linear(2, 8, rng=0), Linear(8, 1)), np.ones((4, 2), "float32"), 3.0
     before = net.state_dict()
 
     net.requires_grad_(False)
-    net[1] = Linear(8, 1)
+    net[1] = Linear(8, 1, rng=1)
     optimizer = Adam(net.parameters(), lr=0.1)
     for _ in range(100):
         optimizer.zero_grad()

@@ -55,7 +55,10 @@ class LeakyReLU(Module):
 
 
 class PReLU(Module):
-    """input where positive, weight * input elsewhere; weight (num_parameters,), one or one a channel, is trained. He 2015."""
+    """input where positive, weight * input elsewhere; weight (num_parameters,), one or one a channel, is trained.
+
+    He et al. 2015, eq. 1.
+    """
 
     def __init__(
         self, num_parameters: int = 1, init: float = 0.25, *, rng: Seed = None, device: str | None = None,
@@ -75,7 +78,9 @@ class PReLU(Module):
         """(N, C, ...) -> (N, C, ...)."""
         channels = input.shape[1] if input.ndim > 1 else 1
         if self.num_parameters not in (1, channels):
-            raise ValueError(f"PReLU: input {tuple(input.shape)} must have num_parameters={self.num_parameters} channels")
+            raise ValueError(
+                f"PReLU: input {tuple(input.shape)} must have num_parameters={self.num_parameters} channels"
+            )
         sizes = (1, -1, *(1,) * (input.ndim - 2)) if input.ndim > 1 else (-1,) * input.ndim
         slope = ops.reshape(self.weight, sizes)
         positive = raw(input) > 0

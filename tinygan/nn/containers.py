@@ -23,7 +23,9 @@ class _Numbered(Module):
 
     def __getitem__(self, index: int | slice) -> Any:
         names = self._names(index)
-        return getattr(self, names) if isinstance(names, str) else self._of({name: getattr(self, name) for name in names})
+        return (
+            getattr(self, names) if isinstance(names, str) else self._of({name: getattr(self, name) for name in names})
+        )
 
     def __setitem__(self, index: int, module: Module) -> None:
         self._add(self._names(index), module)
@@ -46,6 +48,7 @@ class _Numbered(Module):
 
     def insert(self, index: int, module: Module) -> Self:
         """Add a module before the one at `index`; those after it are numbered anew."""
+        _check_module(self, module)
         modules: list[tuple[str | None, Module]] = [*self.named_children()]
         modules.insert(index, (None, module))
         self._rebuild(modules)
@@ -68,8 +71,7 @@ class _Numbered(Module):
 
     def _add(self, name: str | None, module: Module) -> None:
         """Set the module of this name; without a name, of the first number that is not taken from the length on."""
-        if not isinstance(module, Module):
-            raise TypeError(f"{type(self).__name__} holds Modules, got {type(module).__name__}{_remedy(module)}")
+        _check_module(self, module)
         number = len(self)
         while str(number) in vars(self):
             number += 1
@@ -128,8 +130,7 @@ class ModuleDict(Module):
         return getattr(self, key)
 
     def __setitem__(self, key: str, module: Module) -> None:
-        if not isinstance(module, Module):
-            raise TypeError(f"ModuleDict holds Modules, got {type(module).__name__}{_remedy(module)}")
+        _check_module(self, module)
         setattr(self, _checked_name(self, key), module)
 
     def __delitem__(self, key: str) -> None:
@@ -170,9 +171,13 @@ def _checked_name(owner: Module, name: Any) -> str:
     return name
 
 
-def _remedy(module: Any) -> str:
+def _check_module(owner: Module, module: Any) -> None:
+    """Raise TypeError for what is not a Module, with the likely remedy."""
+    if isinstance(module, Module):
+        return
+    remedy = ": wrap a function in a Module whose forward calls it" if callable(module) else ""
     if isinstance(module, type) and issubclass(module, Module):
-        return f": call it, {module.__name__}()"
-    if isinstance(module, list | tuple):
-        return ": unpack it, Sequential(*layers)"
-    return ": wrap a function in a Module whose forward calls it" if callable(module) else ""
+        remedy = f": call it, {module.__name__}()"
+    elif isinstance(module, list | tuple):
+        remedy = ": unpack it, Sequential(*layers)"
+    raise TypeError(f"{type(owner).__name__} holds Modules, got {type(module).__name__}{remedy}")

@@ -384,7 +384,9 @@ def _suggest(unknown, missing):
     lines = []
     for i, (key, shape) in enumerate(unknown.items()):
         same = [k for k in missing if missing[k] == shape] if i < 12 else []  # only so many are shown
-        near = [k for k in same if key.endswith(f".{k}") or k.endswith(f".{key}")] or get_close_matches(key, same, 1, 0.7)
+        near = [k for k in same if key.endswith(f".{k}") or k.endswith(f".{key}")] or get_close_matches(
+            key, same, 1, 0.7
+        )
         lines.append(f"{key} {shape}" + (f", is it {near[0]}?" if near else ""))
     return lines
 

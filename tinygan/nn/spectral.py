@@ -26,7 +26,9 @@ def spectral_norm(
     weight = vars(module).get(name)
     if not isinstance(weight, Parameter) or weight.ndim < 2:
         twice = ": it has spectral norm already" if isinstance(module, SpectralNorm) else ""
-        raise ValueError(f"spectral_norm: {type(module).__name__}.{name} is not a Parameter of two dimensions or more{twice}")
+        raise ValueError(
+            f"spectral_norm: {type(module).__name__}.{name} is not a Parameter of two dimensions or more{twice}"
+        )
     if n_power_iterations < 1:
         raise ValueError(f"spectral_norm: n_power_iterations must be at least 1, got {n_power_iterations}")
     dim = int(isinstance(module, _ConvTranspose)) if dim is None else dim
