@@ -8,6 +8,7 @@ import numpy as np
 from tinygan import ops
 from tinygan.autodiff import Tensor, TensorLike, raw
 from tinygan.backend import xp
+from tinygan.nn.checks import check_number, check_sizes
 from tinygan.nn.init import Seed, xavier_uniform_, zeros_
 from tinygan.nn.linear import Linear
 from tinygan.nn.module import Module, zeros_parameter
@@ -25,6 +26,8 @@ class MultiheadAttention(Module):
         self, embed_dim: int, num_heads: int, dropout: float = 0.0, bias: bool = True, batch_first: bool = False,
         *, rng: Seed = None, device: str | None = None, dtype: Any = np.float32,
     ):  # fmt: skip
+        check_sizes(self, embed_dim=embed_dim, num_heads=num_heads)
+        check_number(self, 0, 1, dropout=dropout)
         if embed_dim % num_heads:
             raise ValueError(f"MultiheadAttention: embed_dim={embed_dim} must be a multiple of num_heads={num_heads}")
         self.embed_dim, self.num_heads, self.dropout, self.batch_first = embed_dim, num_heads, dropout, batch_first

@@ -129,7 +129,8 @@ for _activation in (ReLU, LeakyReLU):
 
 def steps(modules: list[Module]) -> Iterator[Callable]:
     """Yield what to call in turn: each module or, for two neighbours in TABLE, one function that is both."""
-    forwards = [getattr(module.forward, "__func__", None) for module in modules]
+    # a module with hooks is called by itself: they want its output
+    forwards = [None if module._hooks else getattr(module.forward, "__func__", None) for module in modules]
     i = 0
     while i < len(modules):
         both = TABLE.get((forwards[i], forwards[i + 1])) if i + 1 < len(modules) else None
