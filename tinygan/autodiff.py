@@ -1,4 +1,4 @@
-"""The engine: Op, Fused, grad, no_grad. Everything else in tinygan is made with these and Tensor, which is in `tensor.py`.
+"""The engine: Op, Fused, grad, no_grad. Everything else in tinygan is made with these and Tensor, which is in `tensors.py`.
 
 An operation is a forward and one vector-Jacobian product (vjp) per argument. The vjp of `y = f(a, b)` for `a` takes the
 gradient `g` of some scalar with respect to `y` and returns the gradient with respect to `a`:
@@ -30,7 +30,7 @@ import numpy as np
 
 from tinygan import threads
 from tinygan.backend import Array, is_numpy, xp
-from tinygan.tensor import Tensor, TensorLike, numbers, raw
+from tinygan.tensors import Tensor, TensorLike, numbers, raw
 
 P = ParamSpec("P")
 R = TypeVar("R")
@@ -379,7 +379,7 @@ def _backward(tensor: Tensor, g: Array | None = None) -> None:
         leaf.grad = gradient.copy(order="K") if leaf.grad is None else leaf.grad + gradient
 
 
-setattr(Tensor, "backward", _backward)  # noqa: B010 - it is declared in tensor.py, which cannot import this file
+setattr(Tensor, "backward", _backward)  # noqa: B010 - it is declared in tensors.py, which cannot import this file
 
 
 def _seed(outputs: list[Tensor], inputs: list[Tensor], g: Any, create_graph: bool) -> dict[Tensor, Any]:
@@ -405,7 +405,7 @@ def _seed(outputs: list[Tensor], inputs: list[Tensor], g: Any, create_graph: boo
                 " function's gradient is constant. It has no history; its own gradient is 0"
             )
         if g_y is None:
-            if y.size != 1:
+            if y._data.size != 1:
                 raise ValueError(
                     f"grad of a Tensor of shape {y.shape}: pass g of that shape, or reduce it with sum or mean"
                 )

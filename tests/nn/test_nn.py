@@ -131,8 +131,8 @@ def test_settings_are_checked_at_the_door():
         lambda: ConvTranspose2d(4, 3, 3, groups=2): "3 channels do not fall into 2 groups",
         lambda: Conv2d(3, 4, 3, padding_mode="mirror"): "padding_mode is",
         lambda: Embedding(5, 2, padding_idx=5): "padding_idx 5",
-        lambda: Dropout(1.5): "probability",
-        lambda: nn.LSTM(2, 3, dropout=-1): "probability",
+        lambda: Dropout(1.5): "p must be a finite number of at least 0 and at most 1, got 1.5",
+        lambda: nn.LSTM(2, 3, dropout=-1): "dropout must be",
         lambda: nn.GroupNorm(2, 3): "3 channels do not fall into 2 groups",
         lambda: nn.MultiheadAttention(5, 2): "multiple of num_heads",
         lambda: nn.LSTM(2, 3)(np.zeros((4, 1, 5), "f")): "LSTM: input .*input_size=2",
@@ -308,7 +308,9 @@ def test_a_fully_trained_step_of_everything():
     "name",
     [
         "spectral_norm of Linear", "spectral_norm of ConvTranspose2d", "BatchNorm1d, sequences", "LSTM of one sequence",
-        "GRU", "MultiheadAttention", "InstanceNorm2d, affine, tracked",
+        "GRU", "MultiheadAttention", "InstanceNorm2d, affine, tracked", "PReLU of channels", "LogSoftmax",
+        "MaxPool1d, dilated", "RNN of one sequence, no bias", "RNN, two layers both ways, relu", "InstanceNorm1d, affine, tracked", "AvgPool1d",
+        "ReflectionPad2d", "GroupNorm, no bias",
     ],
 )  # fmt: skip
 def test_gradients_of_gradients(name):

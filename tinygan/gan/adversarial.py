@@ -29,6 +29,7 @@ from tinygan.gan.settings import (
     SmoothSettings,
 )
 from tinygan.nn import Module
+from tinygan.nn.spectral import SpectralNorm
 from tinygan.optim import EMA, Adam
 
 NORMS_EVERY = 100  # steps; a row of the log then has the norm of every layer's gradient
@@ -71,7 +72,7 @@ class Duel(Game):
         self.penalty = PENALTIES[has(GammaSettings, "penalty", "none")]
         self.clip_weights = has(ClipSettings, "clip_weights", 0.0)
         penalised = self.penalty is not None and settings.gamma > 0
-        normalised = any(hasattr(layer, "_spectral") for layer in self.D.module.modules())
+        normalised = any(isinstance(layer, SpectralNorm) for layer in self.D.module.modules())
         if settings.objective == "wasserstein" and not (penalised or self.clip_weights or normalised):
             remedies = ["penalty=wgan-gp with gamma=10"] * isinstance(settings, SlopeSettings)
             remedies += ["clip_weights=.01"] * isinstance(settings, ClipSettings)

@@ -18,7 +18,7 @@ from tinygan.autodiff import Tensor, grad, no_grad
 from tinygan.backend import stream, xp
 from tinygan.distributed import average_gradients
 from tinygan.nn import Module
-from tinygan.optim import EMA, LambdaLR, Optimizer, clip_grad_norm
+from tinygan.optim import EMA, LambdaLR, Optimizer, clip_gradients
 from tinygan.run.settings import RunSettings
 
 
@@ -66,7 +66,7 @@ class Player:
         grads = average_gradients(grad(loss, self.parameters))
         self.optimizer.lr = self.schedule(k)
         try:
-            self.optimizer.step(clip_grad_norm(grads, self.clip)[0] if self.clip else grads)
+            self.optimizer.step(clip_gradients(grads, self.clip)[0] if self.clip else grads)
         except FloatingPointError as error:
             names = [name for name, _ in self.module.named_parameters()]
             bad = ", ".join(name for name, g in zip(names, grads) if not xp(g).isfinite(g).all())

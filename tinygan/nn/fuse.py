@@ -111,7 +111,7 @@ def _flatten_linear(flatten: Flatten, layer: Linear, input: TensorLike) -> Tenso
     """Read channels-last pictures (N, C, ...) as they lie; the weight (out, C ...) is put in that order if it is smaller."""
     x, to_last = raw(input), (0, *range(2, input.ndim), 1)
     channels_last = not x.flags.c_contiguous and x.transpose(to_last).flags.c_contiguous
-    if not channels_last or layer.weight.size >= x.size or (flatten.start_dim, flatten.end_dim) != (1, -1):
+    if not channels_last or layer.weight.numel() >= x.size or (flatten.start_dim, flatten.end_dim) != (1, -1):
         return layer(flatten(input))
     weight = reshape(layer.weight, (len(layer.weight), *input.shape[1:]))
     rows, weight = (reshape(permute(t, to_last), (len(t), layer.weight.shape[1])) for t in (input, weight))
@@ -129,7 +129,8 @@ for _activation in (ReLU, LeakyReLU):
 
 def steps(modules: list[Module]) -> Iterator[Callable]:
     """Yield what to call in turn: each module or, for two neighbours in TABLE, one function that is both."""
-    forwards = [getattr(module.forward, "__func__", None) for module in modules]
+    # a module with hooks is called by itself: they want its output
+    forwards = [None if module._hooks else getattr(module.forward, "__func__", None) for module in modules]
     i = 0
     while i < len(modules):
         both = TABLE.get((forwards[i], forwards[i + 1])) if i + 1 < len(modules) else None

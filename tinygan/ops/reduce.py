@@ -124,10 +124,10 @@ def argmin(input: TensorLike, dim: int | None = None, keepdim: bool = False) -> 
 
 
 class Extreme(NamedTuple):
-    """The result of max and min along a dim."""
+    """The result of max, min, sort and topk along a dim."""
 
-    values: Tensor
-    indices: Tensor
+    values: Any
+    indices: Any
 
 
 def _extreme(whole, of_two, place, input, dim, keepdim):

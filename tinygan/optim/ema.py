@@ -5,6 +5,7 @@ from collections.abc import Mapping
 from typing import Any
 
 from tinygan.backend import Array
+from tinygan.optim.groups import checked
 from tinygan.optim.optimizers import Flat
 
 
@@ -23,9 +24,9 @@ class EMA:
     """
 
     def __init__(self, module: Any, decay: float = 0.999) -> None:
-        if not 0 <= decay <= 1:
-            raise ValueError(f"EMA: decay must be between 0 and 1, got {decay}")
-        self.decay = decay
+        if not hasattr(module, "parameters"):
+            raise TypeError(f"EMA takes a module, not its parameters: got a {type(module).__name__}")
+        self.decay = checked("EMA", "decay", decay, below=1.0)
         self.module = copy.deepcopy(module).requires_grad_(False).eval()
         kinds: dict[Any, list[int]] = {}  # dtype: the positions of the parameters that have it
         parameters = self.module.parameters()
