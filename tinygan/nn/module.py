@@ -19,7 +19,10 @@ again, and `module.reseed(rng)` gives layers that draw noise, such as Dropout, t
 
 from __future__ import annotations
 
+import math
 from collections.abc import Callable, Iterator, Mapping
+from contextlib import contextmanager
+from contextvars import ContextVar
 from difflib import get_close_matches
 from itertools import islice
 from typing import TYPE_CHECKING, Any, NamedTuple
@@ -51,8 +54,26 @@ class Parameter(Tensor):
         return f"Parameter containing:\n{super().__repr__()}"
 
 
+_room: ContextVar[list[int] | None] = ContextVar("room", default=None)
+
+
+@contextmanager
+def at_most(numbers: int) -> Iterator[None]:
+    """Let the layers that are made in this block have so many numbers in all; ValueError before memory is taken."""
+    token = _room.set([numbers])
+    try:
+        yield
+    finally:
+        _room.reset(token)
+
+
 def zeros_parameter(*shape: int, device: str | None = None, dtype: Any = np.float32) -> Parameter:
     """Return a Parameter of zeros, for a layer to fill in its `reset_parameters`."""
+    room = _room.get()
+    if room is not None:
+        room[0] -= math.prod(shape)
+        if room[0] < 0:
+            raise ValueError("networks of these settings have more weights than there are")
     return Parameter(library_of(device).zeros(shape, _checked_dtype(dtype)))
 
 
