@@ -6,9 +6,9 @@ sentence that names the file, the fault and the remedy. What was read, left out,
 build on this file: `pictures/idx.py` reads MNIST's format, `series.py` reads CSV.
 """
 
+import errno
 import os
 import re
-import stat
 import unicodedata
 from collections.abc import Iterable, Iterator
 from contextlib import contextmanager
@@ -17,17 +17,18 @@ from functools import cache
 from pathlib import Path
 from typing import BinaryIO
 
-
-def printable(text: str) -> str:
-    """Return text with the characters escaped that a terminal would obey or not show: newlines, ESC, bidi marks."""
-    return "".join(c if c.isprintable() else c.encode("unicode_escape").decode() for c in text)
+from tinygan.files import open_regular, printable
 
 
 class DataError(ValueError):
     """A data file is missing or unfit; the message is one sentence that names the file, the fault and the remedy."""
 
     def __init__(self, message: str) -> None:
-        super().__init__(printable(message))  # it quotes names and cells of strangers' files
+        super().__init__(_on_one_line(message))  # it quotes names and cells of strangers' files
+
+
+def _on_one_line(text: str) -> str:
+    return printable(text).replace("\n", "\\n").replace("\t", "\\t")
 
 
 # --- what became of the data ---------------------------------------------------------------------------------------
@@ -49,7 +50,7 @@ def gather_notes() -> Iterator[list[str]]:
 def note(sentence: str) -> None:
     """Say what was read, left out, cut or changed, why, and how to change that. Nobody hears it outside `gather_notes`."""
     notes = _notes.get()
-    if notes is not None and (sentence := printable(sentence)) not in notes:
+    if notes is not None and (sentence := _on_one_line(sentence)) not in notes:
         notes.append(sentence)
 
 
@@ -124,22 +125,22 @@ _MODIFIERS = "\u200c\u200d" + "".join(map(chr, range(0xFE00, 0xFE10)))  # no tex
 
 
 @contextmanager
-def open_file(path: str | Path) -> Iterator[BinaryIO]:
+def open_file(path: str | Path, max_bytes: int = 1 << 62) -> Iterator[BinaryIO]:
     """Open a regular file to read bytes; DataError if it is missing, a folder, a FIFO or a device, or cannot be read."""
     try:
-        handle = os.open(path, os.O_RDONLY | getattr(os, "O_NONBLOCK", 0) | getattr(os, "O_BINARY", 0))
+        with open_regular(path, max_bytes) as file:
+            yield file
     except FileNotFoundError:
         raise DataError(f"{path}: no such file") from None
     except (OSError, ValueError) as error:  # ValueError: a zero byte in the name
-        raise DataError(f"{path}: cannot be read ({getattr(error, 'strerror', error)})") from None
-    if not stat.S_ISREG(os.fstat(handle).st_mode):
-        os.close(handle)
-        raise DataError(f"{path}: is not a regular file")
-    with open(handle, "rb") as file:
-        try:
-            yield file
-        except OSError as error:
-            raise DataError(f"{path}: cannot be read ({error.strerror or error})") from None
+        if isinstance(error, DataError):
+            raise
+        number = getattr(error, "errno", None)
+        if number == errno.EFBIG:
+            raise DataError(f"{path}: larger than {max_bytes:,} bytes, the most that are read; split the file") from None
+        if number in (errno.EINVAL, errno.EISDIR):
+            raise DataError(f"{path}: is not a regular file") from None
+        raise DataError(f"{path}: cannot be read ({getattr(error, 'strerror', None) or error})") from None
 
 
 def read_lines(path: str | Path, max_bytes: int = 1 << 28, by: str = "line") -> list[str]:
@@ -206,11 +207,8 @@ def _sentences(lines: list[str]) -> list[str]:
 
 def read_text(path: str | Path, max_bytes: int) -> str:
     """Return a UTF-8 file as a string, without a byte order mark; DataError if it is not such a file."""
-    with open_file(path) as file:
-        size = os.fstat(file.fileno()).st_size
-        data = file.read(size) if size <= max_bytes else b""
-    if size > max_bytes:
-        raise DataError(f"{path}: larger than {max_bytes:,} bytes, the most that are read; split the file")
+    with open_file(path, max_bytes) as file:
+        data = file.read(os.fstat(file.fileno()).st_size)  # read(max_bytes) would take max_bytes of memory
     try:
         text = data.decode("utf-8-sig")
     except UnicodeDecodeError as error:

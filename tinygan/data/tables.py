@@ -247,9 +247,9 @@ class _Column:
                 f"{path}: line {line}, {column}: {cell[:40]!r} is not a number; mend or empty it, {without}"
             )
         if self.marks == ".,":
-            (line, cell), (other, second) = self.examples["."], self.examples[","]
+            (line, cell), (second_line, second) = self.examples["."], self.examples[","]
             raise DataError(
-                f"{path}: {column}: {cell[:40]!r} in line {line} has a decimal point, {second[:40]!r} in line {other} a"
+                f"{path}: {column}: {cell[:40]!r} in line {line} has a decimal point, {second[:40]!r} in line {second_line} a"
                 f" decimal comma; write both in one way, {without}"
             )
         if "either" in self.examples and self.marks is None:
