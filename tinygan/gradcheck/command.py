@@ -19,7 +19,6 @@ import numpy as np
 from tinygan.backend import stream
 from tinygan.gradcheck.check import GradientError, check, subject_of
 
-
 MOST_ELEMENTS = 10_000_000  # of an input made from an annotation: 80 MB
 
 

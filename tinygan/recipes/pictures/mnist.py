@@ -111,4 +111,5 @@ def own_scores(samples, training, held_out):
         "diversity": diversity(samples, training).ratio,
         "diversity_of_real": diversity(held_out, training).ratio,
         "copied_share": copied_share(samples, training, held_out),  # 1/2 if nothing was learned by heart
+        "copied_share_error": max(len(samples) ** -0.5, min(n, len(training)) ** -0.5),
     }

@@ -15,7 +15,7 @@ import numpy as np
 
 from tinygan.backend import to_device
 from tinygan.data import Loader, sines
-from tinygan.files import save_array
+from tinygan.files import save_array, written_whole
 from tinygan.gan.classes import ClassGame, ClassLoader, in_turn
 from tinygan.gan.players import Batch
 from tinygan.gan.settings import AdversarialSettings
@@ -89,7 +89,15 @@ def write_array(game, samples, path):
     save_array(path, samples[:, :, :1])
 
 
-FORMATS = {".png": draw, ".npy": write_array}
+def write_csv(game, samples, path):
+    """Write waves as a table: a column each, a row a step."""
+    names = ",".join(f"wave {k}" for k in range(len(samples)))
+    rows = [",".join(f"{value:.6g}" for value in row) for row in samples[:, :, 0].T.tolist()]
+    with written_whole(path) as temporary:
+        temporary.write_text("\n".join([names, *rows, ""]), "utf-8")
+
+
+FORMATS = {".png": draw, ".csv": write_csv, ".npy": write_array}
 EVALUATED_SAMPLES = 4000
 READER_STEPS = 3000
 
