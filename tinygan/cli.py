@@ -20,9 +20,9 @@ _SPELLED = {"–": "-", "—": "-", "·": ".", "×": "x", "±": "+-", "≥": ">=
 
 def spell(error):
     """Return what stands for characters that a console's encoding lacks, as ASCII: ² is 2, é is e, ≥ is >=."""
+    ascii_of = lambda c: unicodedata.normalize("NFKD", c).encode("ascii", "ignore").decode()
     letters = error.object[error.start : error.end]
-    plain = "".join(_SPELLED.get(c) or unicodedata.normalize("NFKD", c).encode("ascii", "ignore").decode() or "?" for c in letters)
-    return plain, error.end
+    return "".join(_SPELLED.get(c) or ascii_of(c) or "?" for c in letters), error.end
 
 
 codecs.register_error(SPELL, spell)
@@ -134,7 +134,7 @@ def _parser():
 
     p = verbs.add_parser("gradcheck", help="run a file and check its gradients: tinygan gradcheck FILE.py:NAME")
     p.set_defaults(command=commands.check_gradients)
-    p.add_argument("target", metavar="FILE.py:NAME", help="a function, Module or (forward, backward) pair in a file, which is run")
+    p.add_argument("target", metavar="FILE.py:NAME", help="what to check, in a file, which is run")
 
     p = verbs.add_parser(
         "lessons", help="copy the course's notebooks out and open them in JupyterLab",

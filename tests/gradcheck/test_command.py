@@ -122,7 +122,8 @@ def test_command_refuses_a_bad_spec(spec):
 
 
 def test_command_refuses_a_file_that_does_not_run(tmp_path):
-    for text in ("def f(:\n", "import no_such_module_at_all\n", "1 / 0\n", "import sys; sys.exit(0)\n", "exit()\n", "quit(0)\n"):
+    bad = "def f(:", "import no_such_module_at_all", "1 / 0", "import sys; sys.exit(0)", "exit()", "quit(0)"
+    for text in bad:
         (tmp_path / "bad.py").write_text(text)
         out = io.StringIO()
         assert check_file(f"{tmp_path / 'bad.py'}:f", stream=out) == 2

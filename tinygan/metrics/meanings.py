@@ -66,9 +66,9 @@ MEANINGS = {
     # text
     "bleu": Meaning("share of n-grams that real sentences have, too: quality", "higher"),
     "self_bleu": Meaning("share of n-grams that other samples have, too: sameness", "real"),
-    "not_in_training_and_distinct": Meaning("different new samples over samples", "real"),
-    "copies": Meaning("share of samples that are sentences it learned from", "real"),
-    "distinct": Meaning("different samples over samples", "real"),
+    "not_in_training_and_distinct": Meaning("different new samples over samples", "higher"),
+    "copies": Meaning("share of samples that are sentences it learned from", "lower"),
+    "distinct": Meaning("different samples over samples", "higher"),
     "ngram_nll": Meaning("surprise of a model of real text, nats a token", "real"),
     "different_replies": Meaning("different replies over replies", "higher"),
     "right": Meaning("share of replies that fit what was said", "higher", 1.0),

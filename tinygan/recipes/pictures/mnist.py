@@ -87,7 +87,7 @@ def own_pictures(s, saved=None):
 
 def draw(game, samples, path):
     """Draw a grid of pictures."""
-    save_image(image_grid(samples), path)
+    save_image(image_grid(samples, value_range=(-1, 1)), path)
 
 
 EVALUATED_SAMPLES = 10_000

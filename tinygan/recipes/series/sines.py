@@ -15,7 +15,7 @@ import numpy as np
 
 from tinygan.backend import to_device
 from tinygan.data import Loader, sines
-from tinygan.files import save_array, written_whole
+from tinygan.files import save_array
 from tinygan.gan.classes import ClassGame, ClassLoader, in_turn
 from tinygan.gan.players import Batch
 from tinygan.gan.settings import AdversarialSettings
@@ -23,6 +23,7 @@ from tinygan.metrics import sequence_class_scores, sequence_scores
 from tinygan.networks.sequences import SequenceSettings, sequence_players
 from tinygan.ops import cat, mean, sqrt
 from tinygan.plot.drawing import COLOURS, new_figure, pixels, save_small
+from tinygan.recipes.series._tables import write_table
 from tinygan.run.settings import defaults, setting
 
 
@@ -80,6 +81,8 @@ def draw(game, samples, path):
             axes.plot(wave[:, 0], color=colour, linewidth=1.4, marker=".", markersize=3)
             axes.set(ylim=(-1, 1), xticks=[], yticks=[])
             axes.spines[:].set_color("#cccccc")
+        for axes in row[len(waves) :]:  # fewer were asked for
+            axes.set_axis_off()
         row[0].set_ylabel(name, fontsize=10)
     save_small(pixels(canvas), path)
 
@@ -90,11 +93,8 @@ def write_array(game, samples, path):
 
 
 def write_csv(game, samples, path):
-    """Write waves as a table: a column each, a row a step."""
-    names = ",".join(f"wave {k}" for k in range(len(samples)))
-    rows = [",".join(f"{value:.6g}" for value in row) for row in samples[:, :, 0].T.tolist()]
-    with written_whole(path) as temporary:
-        temporary.write_text("\n".join([names, *rows, ""]), "utf-8")
+    """Write a line a step: number of the wave, of the step, and the value."""
+    write_table(["value"], samples[:, :, :1], path)
 
 
 FORMATS = {".png": draw, ".csv": write_csv, ".npy": write_array}
