@@ -5,16 +5,40 @@ Exit code 2: it cannot be done, and one sentence says why. 130, as programs stop
 """
 
 import argparse
+import codecs
 import os
 import sys
+import unicodedata
+import warnings
 
-from tinygan import commands
+from tinygan import __version__, commands
+
+SPELL = "tinygan.spell"  # the error handler of consoles that lack a character
+_SPELLED = {"–": "-", "—": "-", "·": ".", "×": "x", "±": "+-", "≥": ">=", "≤": "<=", "→": "->", "’": "'", "√": "root ",
+            "Σ": "sum", "π": "pi", "σ": "sigma", "λ": "lambda", "γ": "gamma", "∞": "inf", "█": "#", "▏": "|"}  # fmt: skip
+
+
+def spell(error):
+    """Return what stands for characters that a console's encoding lacks, as ASCII: ² is 2, é is e, ≥ is >=."""
+    ascii_of = lambda c: unicodedata.normalize("NFKD", c).encode("ascii", "ignore").decode()
+    letters = error.object[error.start : error.end]
+    return "".join(_SPELLED.get(c) or ascii_of(c) or "?" for c in letters), error.end
+
+
+codecs.register_error(SPELL, spell)
 
 
 def main(arguments=None):
     """Run the command line; return the exit code."""
+    for stream in (sys.stdout, sys.stderr):
+        if hasattr(stream, "reconfigure"):
+            stream.reconfigure(errors=SPELL)
+    warnings.filterwarnings("ignore", category=RuntimeWarning, module="numpy|tinygan")  # what is not finite is said
     parser = _parser()
-    options = parser.parse_args(arguments)
+    options, others = parser.parse_known_args(arguments)
+    if others and options.command is not commands.lessons:
+        parser.error(f"unrecognized arguments: {' '.join(others)}")
+    options.jupyter = others
     try:
         return exit_code(options)
     except KeyboardInterrupt as error:
@@ -50,7 +74,9 @@ def _parser():
     parser = argparse.ArgumentParser(
         prog="tinygan", description="Generative adversarial networks, hand-written on NumPy."
     )
-    verbs = parser.add_subparsers(required=True, metavar="COMMAND")
+    parser.add_argument("--version", action="version", version=f"tinygan {__version__}")
+    parser.set_defaults(command=lambda options: parser.print_help())
+    verbs = parser.add_subparsers(metavar="COMMAND")
 
     p = verbs.add_parser("train", help="train a recipe: tinygan train digits")
     p.set_defaults(command=commands.train)
@@ -106,11 +132,14 @@ def _parser():
     p.set_defaults(command=commands.list_recipes)
     p.add_argument("recipe", metavar="RECIPE", nargs="?", help="print its settings: defaults, meanings, choices")
 
-    p = verbs.add_parser("gradcheck", help="check hand-written gradients: tinygan gradcheck FILE.py:NAME")
+    p = verbs.add_parser("gradcheck", help="run a file and check its gradients: tinygan gradcheck FILE.py:NAME")
     p.set_defaults(command=commands.check_gradients)
-    p.add_argument("target", metavar="FILE.py:NAME", help="a function, Module or (forward, backward) pair in a file")
+    p.add_argument("target", metavar="FILE.py:NAME", help="what to check, in a file, which is run")
 
-    p = verbs.add_parser("lessons", help="copy the course's notebooks out and open them in JupyterLab")
+    p = verbs.add_parser(
+        "lessons", help="copy the course's notebooks out and open them in JupyterLab",
+        epilog="What else stands on the line goes to JupyterLab: --no-browser, --allow-root, --port 9999 ...",
+    )  # fmt: skip
     p.set_defaults(command=commands.lessons)
     p.add_argument("folder", metavar="DIR", nargs="?", default="my-lessons", help="where to (default: my-lessons)")
 

@@ -19,6 +19,7 @@ from tinygan.backend import stream, xp
 from tinygan.distributed import average_gradients
 from tinygan.nn import Module
 from tinygan.optim import EMA, LambdaLR, Optimizer, clip_gradients
+from tinygan.progress import track
 from tinygan.run.settings import RunSettings
 
 
@@ -149,7 +150,7 @@ class Game:
         classes, samples = self.classes or 1, []
         at_once = max(1, self.at_once // classes) * classes  # every batch begins with class 0
         with no_grad():
-            for start in range(0, n, at_once):
+            for start in track(range(0, n, at_once), "drawing samples"):
                 count = min(at_once, n - start)
                 if given is not None:
                     how["given"] = given[start : start + count]

@@ -22,6 +22,7 @@ from tinygan.metrics.points.mmd import median_distance, squared_mmd, squared_mmd
 from tinygan.nn import GRU, Linear, Module
 from tinygan.ops import sigmoid
 from tinygan.optim import Adam
+from tinygan.progress import track
 from tinygan.threads import prime_malloc
 
 
@@ -208,7 +209,7 @@ def _train(network: Module, loss: Callable[[Array], Tensor], n: int, steps: int,
     prime_malloc()
     parameters = network.parameters()
     optimizer = Adam(parameters)
-    for step in range(steps):
+    for step in track(range(steps), "training a recurrent network that judges"):
         rows = stream(seed, "rows", step).integers(n, size=batch_size)
         optimizer.step(grad(loss(rows), parameters))
 

@@ -12,7 +12,7 @@ import numpy as np
 from numpy.typing import ArrayLike
 
 from tinygan import ops
-from tinygan.autodiff import Tensor, grad, no_grad
+from tinygan.autodiff import Tensor, grad, no_grad, raw
 from tinygan.backend import Array, to_numpy
 from tinygan.plot.drawing import COLOURS, new_figure, pixels
 
@@ -104,7 +104,7 @@ def _draw_surface(
 
 def gradients(discriminator: Callable[[Tensor], Tensor], points: ArrayLike) -> Array:
     """Return ∇D at points (N, D), the directions in which D's verdict rises fastest. D must not mix points (batch norm)."""
-    x = Tensor(np.asarray(points, np.float32), requires_grad=True)
+    x = Tensor(np.asarray(raw(points), np.float32), requires_grad=True)
     (slope,) = grad(ops.sum(discriminator(x)), [x])
     return to_numpy(slope)
 
@@ -122,7 +122,7 @@ def _limits(real: Array) -> tuple[float, float, float, float]:
 
 
 def _checked(points: Array) -> Array:
-    points = to_numpy(points)
+    points = to_numpy(raw(points))
     if points.ndim != 2 or points.shape[1] != 2 or not len(points):
         raise ValueError(f"point_picture: points {points.shape}: expected (N, 2), N at least 1")
     return points

@@ -176,7 +176,7 @@ def draw(game, samples, path):
     rows = max(1, len(samples) // CLASSES)
     grids = [samples[in_turn(len(samples), CLASSES).argsort(kind="stable")][: rows * CLASSES]]
     grids += [sweep(game, k) for k in range(game.settings.sliders)]
-    pictures = [image_grid(x, columns=len(x) // min(len(x), CLASSES), scale=2) for x in grids]
+    pictures = [image_grid(x, columns=len(x) // min(len(x), CLASSES), scale=2, value_range=(-1, 1)) for x in grids]
     height = min(len(p) for p in pictures)
     save_image(np.concatenate([p[:height] for p in pictures], 1), path)
 

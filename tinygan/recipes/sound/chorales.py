@@ -221,6 +221,8 @@ def draw(game, samples, path):
                 axes.barh(note.pitch, note.length - 0.15, 0.9, note.start, color=VOICES[note.voice % 4][1])
             quiet_axes(axes)
             axes.set(xlim=(0, len(piece)), xticks=range(0, len(piece) + 1, 16))
+        for axes in row[len(music) :]:  # fewer were asked for
+            axes.set_axis_off()
     with written_whole(path) as temporary:
         canvas.print_png(str(temporary))
 
