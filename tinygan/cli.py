@@ -14,8 +14,10 @@ import warnings
 from tinygan import __version__, commands
 
 SPELL = "tinygan.spell"  # the error handler of consoles that lack a character
-_SPELLED = {"–": "-", "—": "-", "·": ".", "×": "x", "±": "+-", "≥": ">=", "≤": "<=", "→": "->", "’": "'", "√": "root ",
-            "Σ": "sum", "π": "pi", "σ": "sigma", "λ": "lambda", "γ": "gamma", "∞": "inf", "█": "#", "▏": "|"}  # fmt: skip
+_SPELLED = {
+    "–": "-", "—": "-", "−": "-", "⁻": "-", "·": ".", "×": "x", "±": "+-", "≥": ">=", "≤": "<=", "→": "->", "’": "'",
+    "√": "root ", "Σ": "sum", "π": "pi", "σ": "sigma", "λ": "lambda", "γ": "gamma", "∞": "inf", "█": "#", "▏": "|",
+}  # fmt: skip
 
 
 def spell(error):
