@@ -114,6 +114,8 @@ def _geometry(name, axes, input, kernel_size, stride, padding, dilation, ceil_mo
         raise ValueError(
             f"{name}: input {shape} must have {axes + 2} dimensions (N, C, ...), {axes + 1} without a batch"
         )
+    if shape[1] == 0:
+        raise ValueError(f"{name}: input {shape} has no channels; only the batch may be empty")
     for n, k, s, p, d in zip(shape[2:], kernel, stride, padding, dilation):
         if 2 * p > k:
             raise ValueError(

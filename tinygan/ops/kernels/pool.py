@@ -119,16 +119,16 @@ def window_max(x: Array, size: tuple, kernel: tuple, geometry: "Geometry") -> tu
 def _find_odd_winners(y: Array, parts: list[Array], inside: list[Array], winner: Array) -> None:
     """Set winner as `window_max` does where a window holds nan, of which the last wins, or nothing larger than padding."""
     for k in reversed(range(len(parts))):
-        xp(y).copyto(winner, k, where=inside[k] > 0)  # the first pixel inside the image, unless another is larger
+        winner[...] = xp(y).where(inside[k] > 0, k, winner)  # the first pixel inside the image, unless another is larger
     y[...] = -math.inf if y.dtype.kind == "f" else xp(y).iinfo(y.dtype).min
     for k, elements in enumerate(parts):
-        xp(y).copyto(winner, k, where=(elements > y) | (elements != elements))
+        winner[...] = xp(y).where((elements > y) | (elements != elements), k, winner)
         xp(y).maximum(y, elements, out=y)
 
 
 def _select(x: Array, chosen: Array, finite: bool) -> Array:
     """Return x where chosen, else 0. A product takes a tenth of the time of where, but 0 times infinity is nan."""
-    return x * chosen if finite else xp(x).where(chosen, x, x.dtype.type(0))
+    return x * chosen if finite else xp(x).where(chosen, x, 0)
 
 
 def _is_finite(x: Array) -> bool:
