@@ -22,11 +22,6 @@ Array: TypeAlias = np.ndarray  # or cupy.ndarray, which has the same methods
 _libraries = {np.ndarray: np, float: np, int: np, bool: np, list: np, tuple: np}
 
 
-def register_array_type(array_type: type, library: Any) -> None:
-    """Let `library`, a module or object with NumPy's function names, handle arrays of `array_type`."""
-    _libraries[array_type] = library
-
-
 def xp(array: Any) -> Any:
     """Return the library that `array` belongs to: numpy, or cupy for an array on the GPU."""
     try:
@@ -125,9 +120,10 @@ def erf(x: Any) -> Any:
 
     erf⁽ⁿ⁾(a) = 2/√π (-1)ⁿ⁻¹ Hₙ₋₁(a) e^(-a²) with Hermite's polynomials H; steps of 1/64 leave an error below 1e-15.
     """
-    library = xp(x)
-    if library is not np:
-        return library.erf(x) if hasattr(library, "erf") else _cuda_erf(x)
+    if not is_numpy(x):
+        from cupyx.scipy.special import erf as cuda_erf
+
+        return cuda_erf(x)
     steps = 64
     nearest = np.rint(np.clip(x, -6, 6) * steps)  # beyond 6, erf is 1 to the last bit
     a = nearest / steps
@@ -143,12 +139,6 @@ def erf(x: Any) -> Any:
 @cache
 def _erf_table(steps):
     return np.array([math.erf(k / steps) for k in range(-6 * steps, 6 * steps + 1)])
-
-
-def _cuda_erf(x):
-    from cupyx.scipy.special import erf as cuda_erf
-
-    return cuda_erf(x)
 
 
 # --- random numbers --------------------------------------------------------------------------------------------

@@ -1,0 +1,47 @@
+"""The stand-in's ElementwiseKernel: the body of a kernel, as far as C and Python write the same, run on whole arrays."""
+
+import re
+
+import numpy as np
+
+from cupy._array import NUMBERS, compute, ndarray, unwrap, wrap
+from cupy._meter import launches
+
+FUNCTIONS = {"tanh": np.tanh, "sqrt": np.sqrt, "exp": np.exp, "max": np.maximum, "min": np.minimum, "abs": np.abs}
+STATEMENT = re.compile(r"^(?:const )?(?:T |float )?(\w+) (?:([-+*/])= |= )(.+)$")
+
+
+class ElementwiseKernel:
+    """kernel(*inputs, *outputs): `operation` for each element, in one launch; an output may be read before it is set.
+
+    Parameters are "T name, ...": T is the type of the first array, and numbers become that.
+    """
+
+    def __init__(self, in_params, out_params, operation, name="kernel"):
+        names = lambda params: [p.split()[-1] for p in params.split(",")]
+        self.inputs, self.outputs, self.name = names(in_params), names(out_params), name
+        self.statements = [STATEMENT.match(line.strip()).groups() for line in operation.split(";") if line.strip()]
+
+    def __call__(self, *args):
+        given = len(self.inputs)
+        if len(args) not in (given, given + len(self.outputs)):
+            raise TypeError(f"Wrong number of arguments for {self.name!r}: {len(args)}")
+        if any(not isinstance(a, (ndarray, *NUMBERS)) for a in args):
+            raise TypeError(f"{self.name}: arguments {[type(a) for a in args]}")
+        launches["elementwise"] += 1
+        dtype = next(a.dtype for a in args if isinstance(a, ndarray))
+        if any(isinstance(a, ndarray) and a.dtype != dtype for a in args):
+            raise TypeError(f"{self.name}: arrays of types {[getattr(a, 'dtype', None) for a in args]}, all are T")
+        values = {
+            n: unwrap(a) if isinstance(a, ndarray) else dtype.type(a) for n, a in zip(self.inputs + self.outputs, args)
+        }
+        shape = np.broadcast_shapes(*(np.shape(values[n]) for n in self.inputs))
+        for target, sign, expression in self.statements:
+            with np.errstate(all="ignore"):
+                new = eval(expression, FUNCTIONS | values)
+                new = eval(f"a {sign} b", {"a": values[target], "b": new}) if sign else new
+            values[target] = np.broadcast_to(np.asarray(new, dtype), shape)
+        outs = args[given:] or [wrap(np.empty(shape, dtype)) for _ in self.outputs]
+        for name, out in zip(self.outputs, outs):
+            compute(np.copyto, out, wrap(values[name].copy()))
+        return outs[0] if len(outs) == 1 else tuple(outs)
