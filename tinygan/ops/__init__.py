@@ -8,16 +8,16 @@ from typing import Any
 
 from tinygan.autodiff import Tensor, TensorLike, broadcast_to, cast, raw
 from tinygan.ops.attention import *
-from tinygan.ops.conv import *
+from tinygan.ops.convolution import *
 from tinygan.ops.elementwise import *
 from tinygan.ops.linalg import *
-from tinygan.ops.norm import *
+from tinygan.ops.normalisation import *
 from tinygan.ops.pool import *
 from tinygan.ops.recurrent import *
 from tinygan.ops.reduce import *
-from tinygan.ops.resize import *
+from tinygan.ops.resizing import *
 from tinygan.ops.sampling import *
-from tinygan.ops.shape import *
+from tinygan.ops.shapes import *
 
 
 def glu(input: TensorLike, dim: int = -1) -> Tensor:

@@ -12,7 +12,7 @@ import numpy as np
 from tinygan.autodiff import Tensor, TensorLike, broadcast_to, op, raw
 from tinygan.backend import xp
 from tinygan.ops.elementwise import exp, maximum, minimum, pow, square, where
-from tinygan.ops.shape import flatten, flip, gather, movedim, normal_dim, reshape, squeeze, unsqueeze
+from tinygan.ops.shapes import flatten, flip, gather, movedim, normal_dim, reshape, squeeze, unsqueeze
 
 __all__ = [
     "amax", "amin", "argmax", "argmin", "cumsum", "log_softmax", "logsumexp", "max", "mean", "min", "prod",

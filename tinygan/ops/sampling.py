@@ -16,7 +16,7 @@ from tinygan.backend import Array, xp
 from tinygan.ops.kernels import sampling as kernels
 from tinygan.ops.linalg import matmul, mT
 from tinygan.ops.reduce import softmax
-from tinygan.ops.shape import reshape
+from tinygan.ops.shapes import reshape
 
 __all__ = [
     "dropout", "embedding", "gumbel_softmax", "multinomial", "one_hot",
