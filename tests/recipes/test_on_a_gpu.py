@@ -27,7 +27,11 @@ def little(tmp_path_factory):
         for name, (data, _) in classifier._TRAINING.items():
             patch.setitem(classifier._TRAINING, name, (data, {"steps": 2}))
         patch.setattr(classifier, "_loaded", {})
-        few = {stock: ["JUDGE_STEPS", "LEARNER_STEPS"], pictures: ["MOST_PICTURES", "FRAMES"], points: ["SURFACE", "ARROWS"]}
+        few = {
+            stock: ["JUDGE_STEPS", "LEARNER_STEPS"],
+            pictures: ["MOST_PICTURES", "FRAMES"],
+            points: ["SURFACE", "ARROWS"],
+        }
         for module, names in few.items():
             for name in names:
                 patch.setattr(module, name, 2)
