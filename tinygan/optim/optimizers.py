@@ -17,6 +17,7 @@ import numpy as np
 
 from tinygan.autodiff import Tensor, raw
 from tinygan.backend import Array, Layout, device_of, is_numpy, to_device, to_numpy, xp
+from tinygan.ops.kernels import cuda
 from tinygan.threads import in_blocks
 
 
@@ -239,7 +240,11 @@ class Adam(Optimizer):
             change *= lr * root / n1
             xp(v).subtract(p, change, out=g)
 
-        in_blocks(update, p, g, self.state["gradient_sum"], self.state["square_sum"])
+        m, v = self.state["gradient_sum"], self.state["square_sum"]
+        if is_numpy(p):
+            in_blocks(update, p, g, m, v)
+        else:
+            cuda.launch("adam", p, lr * root / n1, self.eps * root, *self.betas, g, m, v)
         return g
 
 

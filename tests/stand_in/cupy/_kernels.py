@@ -8,7 +8,9 @@ from cupy._array import NUMBERS, compute, ndarray, unwrap, wrap
 from cupy._meter import launches
 
 FUNCTIONS = {"tanh": np.tanh, "sqrt": np.sqrt, "exp": np.exp, "max": np.maximum, "min": np.minimum, "abs": np.abs}
-STATEMENT = re.compile(r"^(?:const )?(?:T |float )?(\w+) (?:([-+*/])= |= )(.+)$")
+FUNCTIONS["where"] = np.where
+STATEMENT = re.compile(r"^(?:T )?(\w+) (?:([-+*/])= |= )(.+)$")
+CHOICE = re.compile(r"^(.+) \? (.+) : (.+)$")
 
 
 class ElementwiseKernel:
@@ -18,9 +20,10 @@ class ElementwiseKernel:
     """
 
     def __init__(self, in_params, out_params, operation, name="kernel"):
-        names = lambda params: [p.split()[-1] for p in params.split(",")]
+        names = lambda params: [p.split()[-1] for p in params.split(",") if p]
         self.inputs, self.outputs, self.name = names(in_params), names(out_params), name
-        self.statements = [STATEMENT.match(line.strip()).groups() for line in operation.split(";") if line.strip()]
+        body = [STATEMENT.match(line.strip()).groups() for line in operation.split(";") if line.strip()]
+        self.statements = [(target, sign, CHOICE.sub(r"where(\1, \2, \3)", right)) for target, sign, right in body]
 
     def __call__(self, *args):
         given = len(self.inputs)
@@ -35,7 +38,7 @@ class ElementwiseKernel:
         values = {
             n: unwrap(a) if isinstance(a, ndarray) else dtype.type(a) for n, a in zip(self.inputs + self.outputs, args)
         }
-        shape = np.broadcast_shapes(*(np.shape(values[n]) for n in self.inputs))
+        shape = np.broadcast_shapes(*map(np.shape, values.values()))
         for target, sign, expression in self.statements:
             with np.errstate(all="ignore"):
                 new = eval(expression, FUNCTIONS | values)
