@@ -22,6 +22,8 @@ class ElementwiseKernel:
     def __init__(self, in_params, out_params, operation, name="kernel"):
         names = lambda params: [p.split()[-1] for p in params.split(",") if p]
         self.inputs, self.outputs, self.name = names(in_params), names(out_params), name
+        if {"i", "n"} & {*self.inputs, *self.outputs}:
+            raise ValueError("Can not use 'i' as a parameter name")
         body = [STATEMENT.match(line.strip()).groups() for line in operation.split(";") if line.strip()]
         self.statements = [(target, sign, CHOICE.sub(r"where(\1, \2, \3)", right)) for target, sign, right in body]
 
@@ -44,6 +46,8 @@ class ElementwiseKernel:
                 new = eval(expression, FUNCTIONS | values)
                 new = eval(f"a {sign} b", {"a": values[target], "b": new}) if sign else new
             values[target] = np.broadcast_to(np.asarray(new, dtype), shape)
+        if any(a.shape != shape for a in args[given:]):
+            raise ValueError("Out shape is mismatched")
         outs = args[given:] or [wrap(np.empty(shape, dtype)) for _ in self.outputs]
         for name, out in zip(self.outputs, outs):
             compute(np.copyto, out, wrap(values[name].copy()))

@@ -17,30 +17,37 @@ CHAINS = {
     "add_and_rectify": ("T b, T slope", "T x", "T a = x + b; x = a > 0 ? a : slope * a"),
     "gate": ("T g, T x, T slope", "T y", "y = x > 0 ? g : slope * g"),
     "gate_off": ("T g, T x", "T y", "y = x <= 0 ? 0 : g"),
+    "tanh_back": ("T g, T y", "T d", "d = g * (1 - y * y)"),
+    "sigmoid_back": ("T g, T y", "T d", "d = g * (y * (1 - y))"),
     "adam": (  # as Adam.update in optim/optimizers.py
         "T p, T rate, T eps, T beta1, T beta2",
         "T g, T m, T v",
         "m = beta1 * m + g; v = beta2 * v + g * g; g = p - rate * (m / (sqrt(v) + eps))",
     ),
-    "lstm_step": (  # o, i, f come as -a
+    "lstm_step": (  # o, r (of c' = f c + r g) and f come as -a; CuPy keeps the name i for itself
         "T before",
-        "T o, T i, T f, T g, T c, T h",
-        "o = 1 / (1 + exp(o)); i = 1 / (1 + exp(i)); f = 1 / (1 + exp(f)); g = tanh(g);"
-        "c = f * before + i * g; h = o * tanh(c)",
+        "T o, T r, T f, T g, T c, T h",
+        "o = 1 / (1 + exp(o)); r = 1 / (1 + exp(r)); f = 1 / (1 + exp(f)); g = tanh(g);"
+        "c = f * before + r * g; h = o * tanh(c)",
     ),
     "lstm_step_back": (  # as lstm._slopes says
-        "T o, T i, T f, T g, T before, T c, T dh",
-        "T dc, T d_o, T d_i, T d_f, T d_g",
+        "T o, T r, T f, T g, T before, T c, T dh",
+        "T dc, T d_o, T d_r, T d_f, T d_g",
         "T t = tanh(c); T d = dc + dh * o * (1 - t * t);"
-        "d_o = dh * t * o * (1 - o); d_i = d * g * i * (1 - i); d_f = d * before * f * (1 - f); d_g = d * i * (1 - g * g);"
+        "d_o = dh * t * o * (1 - o); d_r = d * g * r * (1 - r); d_f = d * before * f * (1 - f); d_g = d * r * (1 - g * g);"
         "dc = d * f",
     ),
+    "deviation": ("T var, T weight, T eps", "T rstd, T scale", "rstd = 1 / sqrt(var + eps); scale = rstd * weight"),
+    "scale": ("T x, T scale, T shift, T slope", "T y", "T a = x * scale + shift; y = a > 0 ? a : slope * a"),
+    "combine": ("T g, T x, T a, T b, T c", "T dx", "dx = g * a + x * b + c"),
+    "move": ("T new, T momentum", "T average", "average = (1 - momentum) * average + momentum * new"),
 }
 
 
 def launch(name: str, *arguments: Any) -> None:
-    """Do the chain `name` on (inputs, outputs), arrays of the GPU and numbers; the last is an array."""
-    _kernel(xp(arguments[-1]), name)(*arguments)
+    """Do the chain `name` on (inputs, outputs), arrays of the GPU and numbers; the last is an array, and decides the type."""
+    library, dtype = xp(arguments[-1]), arguments[-1].dtype
+    _kernel(library, name)(*(a.astype(dtype, copy=False) if hasattr(a, "astype") else a for a in arguments))
 
 
 @cache

@@ -35,7 +35,6 @@ def rectify(x: Array, slope: float, scratch: Array | None = None) -> None:
 def gate(target: Array, g: Array, x: Array, slope: float) -> None:
     """Set target to g where x > 0, to slope * g elsewhere; with slope 0, to 0 where x <= 0, even if g is infinite there."""
     if not is_numpy(target):
-        g = g.astype(target.dtype, copy=False)
         cuda.launch("gate", g, x, slope, target) if slope else cuda.launch("gate_off", g, x, target)
     elif slope:  # np.where takes seven times as long as these four lines
         target[...] = x > 0
@@ -66,7 +65,7 @@ def relu(input: Array) -> Array:
 
 def leaky_relu(input: Array, negative_slope: float = 0.01) -> Array:
     """Return `ops.leaky_relu`: the larger of x and slope x, if the slope is from 0 to 1."""
-    if not 0 <= negative_slope <= 1:
+    if not 0 <= negative_slope <= 1 or not is_numpy(input):
         return gated(input, input, negative_slope)
 
     def larger(y, x):

@@ -24,7 +24,7 @@ def matmul_by_group(a: Array, b: Array, out: Array | None = None) -> Array:
 def linear(x: Array, w: Array, b: Array | None = None, slope: float | None = None) -> Array:
     """Return `ops.linear` of rows x, and leaky ReLU of it if `slope` is given, all in the product's memory."""
     y = matmul(x, w.T)
-    if b is not None and slope is not None and not is_numpy(y) and b.dtype == y.dtype:
+    if b is not None and slope is not None and not is_numpy(y):
         cuda.launch("add_and_rectify", b, slope, y)
         return y
     if b is not None:
