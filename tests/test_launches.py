@@ -1,11 +1,9 @@
-"""What a training step costs a GPU beside arithmetic: launches of kernels and waits for the device, counted on the stand-in."""
+"""What a training step costs a GPU beside arithmetic: launches and waits, as the stand-in counts them."""
 
-import sys
 from pathlib import Path
 
 import pytest
 from gpu import REAL
-from small_runs import little_data
 
 from tinygan import recipes
 
@@ -37,7 +35,8 @@ def test_workloads(name, monkeypatch):
 
 
 def test_digits():
-    game = recipes.load("digits").make_game(recipes.load("digits").Settings(penalty_every=16), "cuda")
-    steps = iter(range(1, 10))
-    launches, waits = spent(lambda: game.step(next(steps)))
-    assert launches <= 400 and waits <= 1
+    """On average over four steps: in one of them D is penalised, and the slope of its slope is taken."""
+    digits = recipes.load("digits")
+    game = digits.make_game(digits.Settings(), "cuda")
+    launches, waits = spent(lambda: [game.step(k) for k in range(4)])
+    assert launches / 4 <= 400 and waits <= 4
