@@ -79,15 +79,16 @@ def _parser():
     parser.add_argument("--version", action="version", version=f"tinygan {__version__}")
     parser.set_defaults(command=lambda options: parser.print_help())
     verbs = parser.add_subparsers(metavar="COMMAND")
+    on_device = argparse.ArgumentParser(add_help=False)  # for every verb that opens a game
+    on_device.add_argument("--device", help="cpu or cuda (default: TINYGAN_DEVICE, or cpu)")
 
-    p = verbs.add_parser("train", help="train a recipe: tinygan train digits")
+    p = verbs.add_parser("train", parents=[on_device], help="train a recipe: tinygan train digits")
     p.set_defaults(command=commands.train)
     p.add_argument("recipe", metavar="RECIPE", nargs="?", help="a name that `tinygan list` prints")
     p.add_argument("--steps", type=int, help="training steps (default: the recipe's)")
     p.add_argument("--seed", type=int, help="all chance is a function of it (default 0)")
     p.add_argument("--out", metavar="RUN", help="folder of the run (default: runs/RECIPE)")
     p.add_argument("--data", metavar="PATH", help="train on data of your own, for recipes that have a setting `data`")
-    p.add_argument("--device", help="cpu or cuda (default: TINYGAN_DEVICE, or cpu)")
     p.add_argument(
         "--set", action="append", default=[], metavar="KEY=VALUE", help="a setting; `tinygan list RECIPE` prints all"
     )
@@ -99,7 +100,7 @@ def _parser():
     )  # fmt: skip
     p.add_argument("--tensorboard", action="store_true", help="the log in RUN/tensorboard too; needs tensorboardX")
 
-    p = verbs.add_parser("sample", help="draw samples from a trained run")
+    p = verbs.add_parser("sample", parents=[on_device], help="draw samples from a trained run")
     p.set_defaults(command=commands.sample)
     p.add_argument("run", metavar="RUN", help="the folder of a run")
     p.add_argument("-n", type=int, default=100, help="how many (default 100)")
@@ -115,18 +116,20 @@ def _parser():
     p.add_argument("--class", type=int, dest="of_class", metavar="K", help="only of this class, if there are classes")
     p.add_argument("--out", metavar="FILE", help="a .npy array, or what the recipe writes, mostly .png")
 
-    p = verbs.add_parser("chat", help="talk with a trained dialogue")
+    p = verbs.add_parser("chat", parents=[on_device], help="talk with a trained dialogue")
     p.set_defaults(command=commands.chat)
     p.add_argument("run", metavar="RUN", help="the folder of a run of `dialogue`")
     p.add_argument("--seed", type=int, default=0, help="other seeds give other replies (default 0)")
 
-    p = verbs.add_parser("evaluate", help="score a trained run")
+    p = verbs.add_parser("evaluate", parents=[on_device], help="score a trained run")
     p.set_defaults(command=commands.evaluate)
     p.add_argument("run", metavar="RUN", help="the folder of a run")
     p.add_argument("-n", type=int, help="how many samples (default: what the recipe's scores are defined on)")
     p.add_argument("--seed", type=int, default=0, help="seed of the samples (default 0)")
 
-    p = verbs.add_parser("plot", help="draw a run's curves, its samples over time, what lies between them")
+    p = verbs.add_parser(
+        "plot", parents=[on_device], help="draw a run's curves, its samples over time, what lies between them"
+    )
     p.set_defaults(command=commands.plot)
     p.add_argument("run", metavar="RUN", help="the folder of a run, finished or not")
 

@@ -115,7 +115,7 @@ def sample(options):
     from tinygan.recipes import formats
     from tinygan.run.checkpoint import writing
 
-    game, recipe, run = _open_trained(options.run)
+    game, recipe, run = _open_trained(options.run, options.device)
     _refuse_below_1(options.n, "-n")
     written = {**formats(recipe)}
     written.setdefault(".npy", lambda game, samples, path: save_array(path, samples))
@@ -143,7 +143,7 @@ def chat(options):
     from tinygan.backend import stream
     from tinygan.recipes import responder
 
-    game, recipe, run = _open_trained(options.run)
+    game, recipe, run = _open_trained(options.run, options.device)
     respond = responder(recipe)
     if respond is None:
         raise UsageError(f"{run.folder} is a run of {run.config['recipe']}, which does not talk; train dialogue")
@@ -163,7 +163,7 @@ def evaluate(options):
     from tinygan.metrics.meanings import describe_scores
     from tinygan.run.checkpoint import write_file
 
-    game, recipe, run = _open_trained(options.run)
+    game, recipe, run = _open_trained(options.run, options.device)
     n = options.n if options.n is not None else recipe.EVALUATED_SAMPLES
     _refuse_below_1(n, "-n")
     with waiting(f"scoring {n:,} samples"):
@@ -196,7 +196,7 @@ def plot(options):
             gif([*frames, frames[-1], frames[-1]], path, 0.4)  # the last stands for longer
         print(path)
     if run.checkpoints():
-        game, *_ = _open_trained(run.folder)
+        game, *_ = _open_trained(run.folder, options.device)
         for name, draw in pictures.drawings(game).items():
             with writing(run.folder / name), waiting(f"drawing {name}"):
                 draw(game, run.folder / name)
@@ -380,12 +380,12 @@ def _read_run(run):
         raise UsageError(f"{run.folder / 'config.json'} does not fit the recipe {config['recipe']}: {error}") from None
 
 
-def _open_trained(folder):
+def _open_trained(folder, device):
     from tinygan.run.folder import Run
 
     run = Run.open(folder)
     recipe, settings = _read_run(run)
-    game = make_game(recipe, settings, None, run.config.get("saved"))
+    game = make_game(recipe, settings, device, run.config.get("saved"))
     run.load(game)
     for note in run.notes:
         print(f"tinygan: {note}; the checkpoint before it is taken", file=sys.stderr)

@@ -82,8 +82,9 @@ class _Reader(Module):
     """A GRU over sequences (N, T, F) and a linear layer on each of its states: (N, T, outputs)."""
 
     def __init__(self, features: int, hidden: int, rng: np.random.Generator, outputs: int = 1) -> None:
-        self.rnn = GRU(features, hidden, batch_first=True, rng=rng)
-        self.out = Linear(hidden, outputs, rng=rng)
+        made: dict = {"rng": rng, "device": "cpu"}  # every device has the same scores
+        self.rnn = GRU(features, hidden, batch_first=True, **made)
+        self.out = Linear(hidden, outputs, **made)
 
     def forward(self, x: Array) -> Tensor:
         return self.out(self.rnn(Tensor(x))[0])

@@ -23,6 +23,7 @@ from tinygan.autodiff import Tensor, raw
 from tinygan.backend import Array, Layout, device_of, is_numpy, to_device, to_numpy, xp
 from tinygan.optim.clip import is_finite
 from tinygan.optim.groups import OTHER_NAMES, check_params, checked, make_groups
+from tinygan.ops.kernels import cuda
 from tinygan.threads import in_blocks
 
 if TYPE_CHECKING:
@@ -305,7 +306,11 @@ class Adam(Optimizer):
             change *= lr * root / n1
             xp(v).subtract(p, change, out=g)
 
-        in_blocks(update, p, g, state["gradient_sum"], state["square_sum"])
+        m, v = state["gradient_sum"], state["square_sum"]
+        if is_numpy(p):
+            in_blocks(update, p, g, m, v)
+        else:
+            cuda.launch("adam", p, lr * root / n1, eps * root, beta1, beta2, g, m, v)
         return g
 
 

@@ -46,13 +46,13 @@ class Classifier(Module):
     def __init__(self, size: int, classes: int = 10, *, rng: np.random.Generator | int | None = None) -> None:
         if size not in _LAYERS:
             raise ValueError(f"Classifier: pictures of {size}x{size}: it reads 8x8 and 28x28")
-        rng = generator(rng)
+        made: dict = {"rng": generator(rng), "device": "cpu"}  # every device has the same scores
         (first, second), features = _LAYERS[size]
         self.size = size
-        self.conv1 = Conv2d(1, *first, padding=1, rng=rng)
-        self.conv2 = Conv2d(first[0], *second, padding=1, rng=rng)
-        self.fc1 = Linear(second[0] * (size // first[2] // second[2]) ** 2, features, rng=rng)
-        self.fc2 = Linear(features, classes, rng=rng)
+        self.conv1 = Conv2d(1, *first, padding=1, **made)
+        self.conv2 = Conv2d(first[0], *second, padding=1, **made)
+        self.fc1 = Linear(second[0] * (size // first[2] // second[2]) ** 2, features, **made)
+        self.fc2 = Linear(features, classes, **made)
 
     def features(self, x: Tensor) -> Tensor:
         """Return the penultimate layer: (N, 64) for pictures of 8x8, (N, 128) for 28x28."""

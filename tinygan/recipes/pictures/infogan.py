@@ -98,7 +98,7 @@ def move_pictures(x, rng):
     index = np.where(outside, 0, row * w + column)[:, None].repeat(channels, 1)
     array = xp(x)
     y = array.take_along_axis(x.reshape(n, channels, h * w), array.asarray(index), 2)
-    return array.where(array.asarray(outside)[:, None], np.float32(-1), y).reshape(x.shape)
+    return array.where(array.asarray(outside)[:, None], -1.0, y).reshape(x.shape)
 
 
 # --- the game --------------------------------------------------------------------------------------------------
