@@ -103,6 +103,9 @@ def _log_cut(x):
         return xp(x).maximum(xp(x).log(x), -100)
 
 
+_log_cut.shown = "log"
+
+
 def binary_cross_entropy_with_logits(
     input: TensorLike, target: TensorLike, weight: TensorLike | None = None, reduction: str = "mean",
     pos_weight: TensorLike | None = None,
@@ -195,6 +198,9 @@ def _linear_loss(
     """
     logs = log_softmax(linear(input, linear_weight, linear_bias), 1)  # (N, C)
     return -sum(squeeze(gather(logs, 1, target[:, None]), 1) * weights)
+
+
+_linear_loss.shown = "linear_cross_entropy"
 
 
 def linear_cross_entropy(

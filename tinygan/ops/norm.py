@@ -37,6 +37,9 @@ def normalize_channels(
     return _affine(reshape(normal, input.shape), weight, bias)
 
 
+normalize_channels.shown = "norm"  # of batch_norm, group_norm and instance_norm
+
+
 def _affine(x: TensorLike, weight: TensorLike | None, bias: TensorLike | None) -> Tensor:
     """Return x * weight + bias for each channel of x (N, C, ...); either may be None."""
     column = (-1,) + (1,) * (x.ndim - 2)

@@ -46,10 +46,16 @@ def _add_rows(x: TensorLike, indices: Array, num: int, skip: int | None) -> Tens
     return matmul(mT(hot.astype(x.dtype)), reshape(x, (hot.shape[0], x.shape[-1])))
 
 
+_add_rows.shown = "embedding"
+
+
 @op(lambda g, y, w, indices, skip: _add_rows(g, indices=indices, num=w.shape[0], skip=skip))
 def _take_rows(w, indices, skip):
     """Return the rows of w (V, D) at `indices`; row `skip` gets no gradient."""
     return w.take(indices, axis=0)
+
+
+_take_rows.shown = "embedding"
 
 
 def embedding(input: TensorLike, weight: TensorLike, padding_idx: int | None = None) -> Tensor:
