@@ -3,7 +3,7 @@
 import numpy as np
 import pytest
 
-from tinygan import Op, Tensor, grad, nn, no_grad, ops
+from tinygan import Op, Tensor, grad, losses, nn, no_grad, ops
 
 
 def leaf(values, dtype=np.float64):
@@ -130,6 +130,19 @@ REFUSALS = {
         ValueError,
         "matmul: (4,) (5,) matrices equal or 1",
     ),
+    "cross_entropy of float classes": (
+        lambda: losses.cross_entropy(u, np.array([0.0, 1.0])),
+        TypeError,
+        "cross_entropy classes integers float64 astype('int64')",
+    ),
+    "nll_loss of float classes": (lambda: losses.nll_loss(u, np.array([0.0, 1.0])), TypeError, "nll_loss astype('int64')"),
+    "linear_cross_entropy of float classes": (
+        lambda: losses.linear_cross_entropy(u, u, np.array([0.0, 1.0])),
+        TypeError,
+        "classes integers astype('int64')",
+    ),
+    "embedding of floats": (lambda: ops.embedding(t, u), TypeError, "embedding: integers float64 astype('int64')"),
+    "one_hot of floats": (lambda: ops.one_hot(np.ones(2), 3), TypeError, "one_hot: integers float64 astype('int64')"),
     "cat": (lambda: ops.cat([t, u], 0), ValueError, "cat: (2,) (2, 2)"),
     "stack": (lambda: ops.stack([t, leaf([1.0])]), ValueError, "stack: (2,) (1,) equal"),
     "matmul": (lambda: leaf(np.ones((4, 3))) @ leaf(np.ones((2, 3))), ValueError, "(4, 3) (2, 3) inner transpose"),

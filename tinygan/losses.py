@@ -144,7 +144,7 @@ def _check_classes(shape, target, weight, ignore_index, name, dtype):
     if tuple(target.shape) != expected:
         raise ValueError(f"{name}: input {tuple(shape)} needs a target of shape {expected}, got {tuple(target.shape)}")
     if target.dtype.kind not in "iu":
-        raise TypeError(f"{name}: classes must be integers, got {target.dtype}")
+        raise TypeError(f"{name}: classes must be integers, got {target.dtype}: target.astype('int64')")
     used = target != ignore_index
     classes = target * used
     if classes.size and (int(classes.min()) < 0 or int(classes.max()) >= shape[dim]):
@@ -172,6 +172,8 @@ def cross_entropy(
     logs, classes = log_softmax(input, dim), input.shape[dim]
     per_class = 1.0 if weight is None else raw(weight).reshape([-1 if d == dim else 1 for d in range(input.ndim)])
     if raw(target).dtype.kind == "f":
+        if tuple(target.shape) == tuple(n for d, n in enumerate(input.shape) if d != dim):  # a class for each
+            raise TypeError(f"cross_entropy: classes must be integers, got {target.dtype}: target.astype('int64')")
         _check_same_shape("cross_entropy", input, target)
         smooth = target * (1 - label_smoothing) + label_smoothing / classes
         loss = -sum(logs * smooth * per_class, dim)
