@@ -105,6 +105,9 @@ def _log_cut(x):
         return xp(x).maximum(xp(x).log(x), -100)
 
 
+_log_cut.shown = "log"
+
+
 @op(lambda g, y, x: -(g / clamp(1 - x, 1e-12)))
 def _log_of_rest_cut(x):
     """Return log(1 - x), cut at -100; log1p has the digits of a small x."""
@@ -149,7 +152,7 @@ def _check_classes(shape, target, weight, ignore_index, name, dtype):
     if tuple(target.shape) != expected:
         raise ValueError(f"{name}: input {tuple(shape)} needs a target of shape {expected}, got {tuple(target.shape)}")
     if target.dtype.kind not in "iu":
-        raise TypeError(f"{name}: classes must be integers, got {target.dtype}")
+        raise TypeError(f"{name}: classes must be integers, got {target.dtype}: target.astype('int64')")
     used = target != ignore_index
     classes = xp(target).where(used, target, 0)
     if is_numpy(classes) and classes.size and (int(classes.min()) < 0 or int(classes.max()) >= shape[dim]):
@@ -185,6 +188,8 @@ def cross_entropy(
     across = [-1 if d == dim else 1 for d in range(input.ndim)]
     per_class = 1.0 if weight is None else raw(weight).reshape(across).astype(input.dtype)
     if raw(target).dtype.kind == "f":
+        if tuple(target.shape) == tuple(n for d, n in enumerate(input.shape) if d != dim):  # a class for each
+            raise TypeError(f"cross_entropy: classes must be integers, got {target.dtype}: target.astype('int64')")
         _check_same_shape("cross_entropy", input, target)
         smooth = target * (1 - label_smoothing) + label_smoothing / classes
         loss = -sum(where(raw(smooth) == 0, 0.0, logs) * smooth * per_class, dim)  # a class that is ruled out may have log 0
@@ -212,6 +217,9 @@ def _linear_loss(
     logs = log_softmax(linear(input, linear_weight, linear_bias), 1)  # (N, C)
     picked = squeeze(gather(logs, 1, target[:, None]), 1)
     return -sum(where(weights == 0, 0.0, picked) * weights)
+
+
+_linear_loss.shown = "linear_cross_entropy"
 
 
 def linear_cross_entropy(
