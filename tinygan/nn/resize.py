@@ -40,11 +40,11 @@ class MaxPool1d(_MaxPool):
 
     def forward(self, input: TensorLike) -> Tensor:
         """(N, C, L) -> (N, C, L')."""
-        sizes = [
-            (first, setting[0] if isinstance(setting, tuple | list) else setting)  # a row of one pixel's height
-            for first, setting in zip((1, 1, 0, 1), (self.kernel_size, self.stride, self.padding, self.dilation))
-        ]
-        return ops.squeeze(ops.max_pool2d(ops.unsqueeze(input, -2), *sizes, self.ceil_mode), -2)
+        numbers = (self.kernel_size, self.stride, self.padding, self.dilation)
+        kernel_size, stride, padding, dilation = (n[0] if isinstance(n, tuple | list) else n for n in numbers)
+        row = ops.unsqueeze(input, -2)  # (N, C, 1, L)
+        y = ops.max_pool2d(row, (1, kernel_size), (1, stride), (0, padding), (1, dilation), self.ceil_mode)
+        return ops.squeeze(y, -2)
 
 
 class MaxPool2d(_MaxPool):
