@@ -30,6 +30,7 @@ import numpy as np
 
 from tinygan import threads
 from tinygan.backend import Array, is_numpy, xp
+from tinygan.remedies import explain
 from tinygan.tensors import Tensor, TensorLike, numbers, raw
 
 P = ParamSpec("P")
@@ -166,7 +167,11 @@ class Op(Generic[P, R]):
         if len(args) != self.arity:
             args, const = self._bind(args, const)
         arrays, parents, any_tensor, any_history = _split(args)
-        array = self.forward(*arrays, **const) if const else self.forward(*arrays)
+        try:
+            array = self.forward(*arrays, **const) if const else self.forward(*arrays)
+        except (AttributeError, IndexError, TypeError) as error:
+            explain(self.__name__.strip("_"), self, error, args, const)
+            raise
         if any_history and (not _open_blocks() or is_grad_enabled()):
             return self._record(array, None, args, arrays, parents, const)
         return Tensor(array) if any_tensor else array
@@ -259,7 +264,11 @@ class Fused(Op[P, R]):
         if len(args) != self.arity:
             args, const = self._bind(args, const)
         arrays, parents, any_tensor, any_history = _split(args)
-        array, saved = self.run(*arrays, **const)
+        try:
+            array, saved = self.run(*arrays, **const)
+        except (AttributeError, IndexError, TypeError) as error:
+            explain(self.__name__.strip("_"), self, error, args, const)
+            raise
         if any_history and (not _open_blocks() or is_grad_enabled()):
             return self._record(array, saved, args, arrays, parents, const)
         return Tensor(array) if any_tensor else array

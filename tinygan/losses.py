@@ -7,7 +7,7 @@ import warnings
 
 import numpy as np
 
-from tinygan import autodiff
+from tinygan import autodiff, remedies
 from tinygan.autodiff import Tensor, TensorLike, fused, op, raw
 from tinygan.backend import Array, xp
 from tinygan.ops import (
@@ -234,3 +234,6 @@ def kl_div(input: TensorLike, target: TensorLike, reduction: str = "mean", log_t
     if reduction == "batchmean":
         return sum(loss) / input.shape[0]
     return _reduce(loss, reduction)
+
+
+remedies.watch_functions(globals(), __name__)

@@ -10,6 +10,7 @@ from __future__ import annotations
 import sys
 from collections.abc import Callable
 from functools import wraps
+from types import FunctionType
 from typing import Any, TypeVar
 
 F = TypeVar("F", bound=Callable[..., Any])
@@ -55,6 +56,14 @@ def with_remedies(function: F, name: str = "") -> F:
             raise
 
     return call  # type: ignore[return-value]
+
+
+def watch_functions(names: dict[str, Any], home: str) -> None:
+    """Let the public functions of a module explain themselves: names is its globals(), home its name."""
+    for name, function in list(names.items()):
+        if isinstance(function, FunctionType) and not name.startswith("_") and function.__module__.startswith(home):
+            names[name] = with_remedies(function)
+            names[name].__module__ = home  # where pickle finds it
 
 
 def watch(cls: type) -> None:

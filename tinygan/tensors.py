@@ -13,6 +13,7 @@ from typing import TYPE_CHECKING, Any, TypeAlias
 import numpy as np
 
 from tinygan.backend import Array, device_of, to_device, to_numpy, xp
+from tinygan.remedies import of_method
 
 if TYPE_CHECKING:
     from collections.abc import Iterator, Sequence
@@ -76,6 +77,11 @@ class Tensor(_Conversions):
         self.requires_grad = requires_grad
         self.grad = None
         self.op, self.parents, self.number = None, (), -1  # a leaf
+        if requires_grad is not False and not isinstance(requires_grad, bool | np.bool_):
+            raise TypeError(
+                f"Tensor({_short(data)}, {requires_grad!r}): the second argument is requires_grad, True or False. For"
+                " sizes write tinygan.zeros(2, 3), for values tinygan.tensor([2, 3])"
+            )
         if requires_grad and not library.issubdtype(data.dtype, library.floating):
             raise TypeError(
                 f"gradients of {data.dtype} do not exist: make it floating point, e.g. array.astype('float32')"
@@ -197,7 +203,15 @@ class Tensor(_Conversions):
         return self.item()
 
     def __setitem__(self, key, value):
-        raise TypeError("Tensors are not assigned to in place: build a new one with where, cat, stack or masked_fill")
+        raise TypeError(
+            "Tensors are not assigned to in place: build a new one with where, cat, stack or masked_fill; or fill an array"
+            " and make it a Tensor at the end"
+        )
+
+    if not TYPE_CHECKING:  # a type checker would take any name for one of these
+
+        def __getattr__(self, name: str) -> Any:
+            raise AttributeError(of_method(name, type(self)))
 
     __hash__ = object.__hash__  # == is elementwise; a Tensor is found in a dict or set by identity
 
@@ -352,12 +366,26 @@ _NUMPY_OPERATORS = {
     "equal": "__eq__", "not_equal": "__ne__", "remainder": "__rmod__", "floor_divide": "__rfloordiv__",
     "bitwise_and": "__rand__", "bitwise_or": "__ror__", "bitwise_xor": "__rxor__",
 }  # fmt: skip
-_NUMPY_NAMES = {"absolute": "abs", "concatenate": "cat", "clip": "clamp", "swapaxes": "transpose", "negative": "neg"}
+_NUMPY_NAMES = {
+    "absolute": "abs", "concatenate": "cat", "stack": "stack", "where": "where", "clip": "clamp", "swapaxes": "transpose",
+    "negative": "neg", "power": "pow", "divide": "div", "multiply": "mul", "subtract": "sub", "expand_dims": "unsqueeze",
+    "einsum": "einsum", "pad": "pad", "outer": "outer", "moveaxis": "movedim", "sinh": "sinh", "cosh": "cosh",
+}  # fmt: skip
 
 
 def _numpy_refused(name: str) -> str:
     own_name = _NUMPY_NAMES.get(name, name)
-    return f"np.{name} on a Tensor would lose its gradient: use tinygan.ops.{own_name} if there is one, or tensor.data"
+    if hasattr(Tensor, own_name) or own_name in _NUMPY_NAMES.values():
+        return (
+            f"np.{name} on a Tensor would lose its gradient: use tinygan.ops.{own_name}, or np.{name}(tensor.data) for the"
+            " values alone"
+        )
+    return f"np.{name} does not take a Tensor: np.{name}(tensor.data) does, without a gradient"
+
+
+def _short(value: Any) -> str:
+    """Return a number as it is, of anything else its type, for an error."""
+    return repr(value) if np.ndim(value) == 0 else type(value).__name__
 
 
 def raw(value: Any) -> Any:
