@@ -13,6 +13,7 @@ from functools import wraps
 from types import FunctionType
 from typing import Any, TypeVar
 
+C = TypeVar("C", bound=type)
 F = TypeVar("F", bound=Callable[..., Any])
 
 # --- arguments -------------------------------------------------------------------------------------------------
@@ -45,13 +46,13 @@ _ARRAYS = set("input other weight target mask condition tensor query key value x
 
 
 def with_remedies(function: F, name: str = "") -> F:
-    """Return the function with errors that say what to write instead, where one is known. `name`: what users call it."""
+    """Return the function with errors that say what to write instead, where it is known. `name`: what users call it."""
 
     @wraps(function)
     def call(*args: Any, **options: Any) -> Any:
         try:
             return function(*args, **options)
-        except (AttributeError, IndexError, TypeError) as error:
+        except (AttributeError, IndexError, TypeError, ValueError) as error:
             explain(name or function.__name__, function, error, args, options)
             raise
 
@@ -66,10 +67,11 @@ def watch_functions(names: dict[str, Any], home: str) -> None:
             names[name].__module__ = home  # where pickle finds it
 
 
-def watch(cls: type) -> None:
-    """Let the constructor of a class explain itself; for `__init_subclass__`."""
+def watch(cls: C) -> C:
+    """Let the constructor of a class explain itself: a decorator, and for `__init_subclass__`."""
     if "__init__" in vars(cls):
         setattr(cls, "__init__", with_remedies(vars(cls)["__init__"], cls.__name__))  # noqa: B010
+    return cls
 
 
 def explain(name: str, function: Callable, error: Exception, args: tuple, options: dict) -> None:
@@ -83,9 +85,11 @@ def explain(name: str, function: Callable, error: Exception, args: tuple, option
         raise TypeError(
             f"{name}: an index must be integers (or truth values): make it so, t.long() or array.astype(int)"
         ) from None
-    if isinstance(error, IndexError):
-        return
     parameters = list(inspect.signature(function).parameters)
+    if isinstance(error, IndexError | ValueError):
+        if parameters[:1] == ["tensors"]:
+            _check_array(name, "tensors", *args[:1])
+        return
     for option in options:
         right = _ARGUMENTS.get(option)
         if right and option not in parameters and right in parameters:

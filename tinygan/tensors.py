@@ -73,15 +73,16 @@ class Tensor(_Conversions):
             if data.dtype == object:
                 raise TypeError("Tensor of a nested list: all rows must have the same length and hold numbers")
         library = xp(data)  # TypeError for anything that is not an array
+        if requires_grad is not False and not isinstance(requires_grad, bool | np.bool_):
+            shown = data.item() if data.ndim == 0 else "data"
+            raise TypeError(
+                f"Tensor({shown}, {requires_grad!r}): the second argument is requires_grad, True or False. For sizes write"
+                " tinygan.zeros(2, 3), for values tinygan.tensor([2, 3])"
+            )
         self._data = data if device is None else to_device(data, device)
         self.requires_grad = requires_grad
         self.grad = None
         self.op, self.parents, self.number = None, (), -1  # a leaf
-        if requires_grad is not False and not isinstance(requires_grad, bool | np.bool_):
-            raise TypeError(
-                f"Tensor({_short(data)}, {requires_grad!r}): the second argument is requires_grad, True or False. For"
-                " sizes write tinygan.zeros(2, 3), for values tinygan.tensor([2, 3])"
-            )
         if requires_grad and not library.issubdtype(data.dtype, library.floating):
             raise TypeError(
                 f"gradients of {data.dtype} do not exist: make it floating point, e.g. array.astype('float32')"
@@ -278,7 +279,7 @@ class Tensor(_Conversions):
         @property
         def mT(self) -> Tensor: ...
         def abs(self) -> Tensor: ...
-        def add(self, other: TensorLike | float) -> Tensor: ...
+        def add(self, other: TensorLike | float, alpha: float = 1) -> Tensor: ...
         def all(self, dim: Dims = None, keepdim: bool = False) -> Tensor: ...
         def amax(self, dim: Dims = None, keepdim: bool = False) -> Tensor: ...
         def amin(self, dim: Dims = None, keepdim: bool = False) -> Tensor: ...
@@ -344,7 +345,7 @@ class Tensor(_Conversions):
         def square(self) -> Tensor: ...
         def squeeze(self, dim: int | Sequence[int] | None = None) -> Tensor: ...
         def std(self, dim: Dims = None, correction: int = 1, keepdim: bool = False) -> Tensor: ...
-        def sub(self, other: TensorLike | float) -> Tensor: ...
+        def sub(self, other: TensorLike | float, alpha: float = 1) -> Tensor: ...
         def sum(self, dim: Dims = None, keepdim: bool = False) -> Tensor: ...
         def tanh(self) -> Tensor: ...
         def topk(self, k: int, dim: int = -1, largest: bool = True) -> Any: ...
@@ -381,11 +382,6 @@ def _numpy_refused(name: str) -> str:
             " values alone"
         )
     return f"np.{name} does not take a Tensor: np.{name}(tensor.data) does, without a gradient"
-
-
-def _short(value: Any) -> str:
-    """Return a number as it is, of anything else its type, for an error."""
-    return repr(value) if np.ndim(value) == 0 else type(value).__name__
 
 
 def raw(value: Any) -> Any:

@@ -52,7 +52,7 @@ def embedding(input: TensorLike, weight: TensorLike, padding_idx: int | None = N
     """Return weight[input]: integers (...) and a table (V, D) -> (..., D); row `padding_idx` gets no gradient."""
     indices = raw(input)
     if indices.dtype.kind not in "iu":
-        raise TypeError(f"embedding: indices must be integers, got {indices.dtype}")
+        raise TypeError(f"embedding: indices must be integers, got {indices.dtype}: make them so with t.long() or array.astype(int)")
     if indices.size and (int(indices.min()) < 0 or int(indices.max()) >= weight.shape[0]):
         low, high = int(indices.min()), int(indices.max())
         raise IndexError(f"embedding: indices from {low} to {high}, the table has rows 0 to {weight.shape[0] - 1}")
@@ -64,7 +64,7 @@ def one_hot(tensor: TensorLike, num_classes: int = -1) -> Tensor:
     """Return, for integers (...), integers (..., num_classes) with a single 1; -1 means the largest + 1."""
     indices = raw(tensor)
     if indices.dtype.kind not in "iu":
-        raise TypeError(f"one_hot: indices must be integers, got {indices.dtype}")
+        raise TypeError(f"one_hot: indices must be integers, got {indices.dtype}: make them so with t.long() or array.astype(int)")
     num_classes = int(indices.max()) + 1 if num_classes == -1 else num_classes
     if indices.size and (int(indices.min()) < 0 or int(indices.max()) >= num_classes):
         raise ValueError(
