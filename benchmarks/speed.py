@@ -90,7 +90,10 @@ def compare(name, device, threads, blas, seconds):
     """Measure all sides on a workload: a dict with their figures and tinygan's ratios to them."""
     wanted = ["tinygan", "torch", "torch-best", "products"]
     if device == "cpu":
-        wanted += ["tinygan-processes", "tinygan-blas"] if threads > 1 else PEERS if blas == "native" else []
+        if threads > 1:
+            wanted += ["tinygan-processes", "tinygan-blas"]
+        else:
+            wanted += ["tinygan-readme", *(PEERS if blas == "native" else [])]
     started = []
     try:
         for side in wanted:
@@ -114,8 +117,9 @@ def compare(name, device, threads, blas, seconds):
     return {
         "workload": name, "threads": threads, "blas": blas, "clock": clock, "device": device, **about,
         "target": (WORKLOADS[name].target if threads == 1 else 1.0) if blas == "native" and device == "cpu" else None,
-        "ratios": {side: quotient("tinygan", side) for side in ms if side not in ("tinygan", "products")},
+        "ratios": {side: quotient("tinygan", side) for side in ms if side not in ("tinygan", "tinygan-readme", "products")},
         "processes_ratio": quotient("tinygan-processes", "torch-best"),
+        "readme_ratio": quotient("tinygan-readme", "tinygan"), "readme_to_torch": quotient("tinygan-readme", "torch-best"),
         "least_ratio": quotient("products", "torch-best"), "product_share": quotient("products", "tinygan"),
         "gflop": round(WORKLOADS[name].flops() / 1e9, 3), "sides": figures, "absent": absent,
     }  # fmt: skip
@@ -217,7 +221,8 @@ def commit():
 
 
 NAMES = {
-    "tinygan": "tinygan", "tinygan-processes": "two processes", "tinygan-blas": "BLAS's threads",
+    "tinygan": "tinygan", "tinygan-readme": "as README writes it", "tinygan-processes": "two processes",
+    "tinygan-blas": "BLAS's threads",
     "torch-best": "torch best", "torch": "torch", "dezero": "DeZero", "autograd": "autograd",
 }  # fmt: skip
 
@@ -225,15 +230,17 @@ NAMES = {
 def table(results):
     """Results of one setting as a Markdown table, ratios first."""
     sides = [side for side in NAMES if any(side in r["sides"] for r in results)]
-    others = [side for side in sides if side != "tinygan"]
-    shared = any(r["processes_ratio"] for r in results)
+    others = [side for side in sides if side not in ("tinygan", "tinygan-readme")]
+    shared, readme = (any(r.get(f"{kind}_ratio") for r in results) for kind in ("processes", "readme"))
     heads = ["workload", "ratio to " + " | ".join(NAMES[side] for side in others)]
+    heads += ["as README writes it to tinygan | to torch best"] * readme
     heads += ["two processes to torch best"] * shared + ["target", "least possible"]
     heads += ["ms: " + " | ".join(NAMES[side] for side in sides), "products' share"]
     heads += ["MB grown: " + " | ".join(NAMES[side] for side in sides), "clock"]
     rows = []
     for r in results:
         cells = [r["workload"], *(shown(r["ratios"].get(side), "{:.2f}") for side in others)]
+        cells += [shown(r.get(key), "{:.2f}") for key in ("readme_ratio", "readme_to_torch")] * readme
         cells += [shown(r["processes_ratio"], "{:.2f}")] * shared
         cells += [shown(r["target"], "{:g}"), shown(r["least_ratio"], "{:.2f}")]
         cells += [shown(r["sides"].get(side, {}).get("ms"), "{:.3g}") for side in sides]
@@ -316,6 +323,8 @@ def summary(r):
     ratios = ", ".join(f"{side} {value:.2f}" for side, value in r["ratios"].items())
     if r["processes_ratio"]:
         ratios += f", two processes to torch-best {r['processes_ratio']:.2f}"
+    if r["readme_ratio"]:
+        ratios += f", as README writes it to tinygan {r['readme_ratio']:.2f}"
     times = ", ".join(f"{side} {f['ms']:.3g}" for side, f in r["sides"].items())
     memory = ", ".join(f"{side} {f['delta_mb']}" for side, f in r["sides"].items() if side != "products")
     return (

@@ -1,6 +1,8 @@
 """The workloads in tinygan, as a user would write them: layers, losses, `grad`, an optimiser.
 
-With several processes each takes its share of the batch, and all take the mean of their gradients.
+Memory is set up as the library's own training sets it up, and what D recorded is let go of before G's turn. "as README
+writes it", `readme=True`, does neither. With several processes each takes its share of the batch, and all take the mean of
+their gradients.
 """
 
 from functools import partial
@@ -157,6 +159,33 @@ def wgan_gp(networks, real, chance, device):
     return step
 
 
+def gan_as_readme_writes_it(networks, real, noise):
+    """`gan` without tuning: D's graph is held while G learns."""
+    G, D = networks["G"], networks["D"]
+    g_optimizer, d_optimizer = adam(G), adam(D)
+
+    def step():
+        fake = G(noise())
+        d_loss = non_saturating.discriminator(D(real), D(fake.detach()))
+        d_optimizer.step(grad(d_loss, D.parameters()))
+        g_loss = non_saturating.generator(None, D(fake))
+        g_optimizer.step(grad(g_loss, G.parameters()))
+        return d_loss, g_loss
+
+    return step
+
+
+def in_a_for_loop(step):
+    """Return `step` as a `for` loop calls it: the loop's variables hold the last step's losses, with their graphs."""
+
+    def loop():
+        while True:
+            losses = step()
+            yield losses
+
+    return partial(next, loop())
+
+
 def language(networks, tokens):
     model = networks["model"]
     optimizer, head = adam(model), model.head
@@ -199,11 +228,12 @@ def train_along(name, processes, rank, weights):
         step()
 
 
-def build(name, device, processes=1, rank=0):
+def build(name, device, processes=1, rank=0, readme=False):
     """(step, networks, chance): step() takes a training step, on a share of the batch, and returns losses."""
     if name == "W4b" and processes > 1:
         raise ImportError("tinygan cannot express sampling as several processes' work: there are no gradients to share")
-    prime_malloc()  # as the library's own training loop does
+    if not readme:
+        prime_malloc()  # as the library's own training loop does
     chance = Chance(rank)
     real = Tensor(share(WORKLOADS[name].data(), name, processes, rank), device=device)
     networks = {
@@ -222,13 +252,15 @@ def build(name, device, processes=1, rank=0):
     noise = {"W1": (256, 16), "W2": (64, 64), "W3a": (64, 64, 16), "W3b": (30, 64, 16), "W6": (16, 100)}
     if name in noise:
         shape = share(np.empty(noise[name]), name, processes, rank).shape
-        step = gan(networks, real, lambda: Tensor(chance.normal(*shape), device=device))
+        make = gan_as_readme_writes_it if readme else gan
+        step = make(networks, real, lambda: Tensor(chance.normal(*shape), device=device))
     elif name == "W4a":
         step = language(networks, real)
     elif name == "W4b":
         step = sampling(networks, real, chance)
     else:
         step = wgan_gp(networks, real, chance, device)
+    step = in_a_for_loop(step) if readme else step
     others = range(1, processes) if rank == 0 else ()
     chance.others = lambda: [partial(train_along, name, processes, r, state(networks)) for r in others]
     return step, networks, chance

@@ -18,6 +18,7 @@ import numpy as np
 
 SIDES = {
     "torch-best": ("torch", {"best": True}),
+    "tinygan-readme": ("tinygan", {"readme": True}),
     "tinygan-blas": ("tinygan", {}),
     "tinygan-processes": ("tinygan", {"processes": 2}),
 }

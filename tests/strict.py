@@ -9,6 +9,7 @@ type with the backend.
 
 import functools
 import operator
+import math
 import types
 
 import numpy as np
@@ -246,19 +247,13 @@ def _result_type(*args):
 
 DIFFERENT = {name: _arrays_only(name) for name in "where clip sum max min mean amax amin reshape transpose".split()}
 DIFFERENT |= {"asarray": _asarray, "array": _asarray}
-DIFFERENT |= {"result_type": _result_type, "erf": lambda x: wrap(_erf(x._array))}
+DIFFERENT |= {"result_type": _result_type, "erf": lambda x: _special(math.erf, x), "erfc": lambda x: _special(math.erfc, x)}
 
 
-@np.vectorize
-def _erf_of_one(x):
-    import math
-
-    return math.erf(x)
-
-
-def _erf(x):
-    """CuPy's is in cupyx.scipy.special, which the backend finds for CuPy; here it is one of the library's."""
-    return _erf_of_one(x.astype(np.float64)).astype(x.dtype) if x.size else x.copy()
+def _special(f, x):
+    """CuPy's are in cupyx.scipy.special, where the backend finds them for CuPy; here they are the library's own."""
+    x = x._array
+    return wrap(np.array([f(e) for e in x.ravel().tolist()], x.dtype).reshape(x.shape))
 
 
 library = types.SimpleNamespace(

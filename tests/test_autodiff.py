@@ -1,18 +1,21 @@
 """The engine: the traversal, what it computes and what it keeps. Ops one by one are in `test_ops.py`."""
 
+import asyncio
 import gc
 import inspect
 import sys
+import threading
 import tracemalloc
 import weakref
+from contextlib import contextmanager
 
 import numpy as np
 import pytest
 
 from tinygan import Fused, Op, Tensor, grad, no_grad, op, ops
-from tinygan.autodiff import VariadicOp, raw
+from tinygan.autodiff import VariadicOp, is_grad_enabled, raw
 from tinygan.gradcheck import assert_gradients
-from tinygan.ops import shape
+from tinygan.ops import shapes
 
 
 def leaf(values, dtype=np.float64):
@@ -326,6 +329,176 @@ def test_no_grad_as_a_decorator():
     assert ops.exp(x).requires_grad
 
 
+def test_no_grad_holds_for_its_thread():
+    """A thread that samples under no_grad must not change another's gradient: once it gave [2, 2, 2] for [3, 3, 3]."""
+    x = leaf([1.0, 1.0, 1.0])
+    inside, go_on = threading.Event(), threading.Event()
+
+    def sampler():
+        with no_grad():
+            inside.set()
+            go_on.wait(10)
+            recorded.append(ops.exp(x).requires_grad)
+
+    recorded: list = []
+    thread = threading.Thread(target=sampler)
+    y = x * 2.0
+    thread.start()
+    inside.wait(10)
+    y = ops.sum(y + x)  # while the other is inside
+    go_on.set()
+    thread.join()
+    np.testing.assert_array_equal(grad(y, x)[0], [3, 3, 3])
+    assert recorded == [False]
+
+
+@pytest.mark.parametrize("how", ["decorated", "shared"])
+def test_threads_share_a_no_grad(how):
+    """A function decorated once, or one object entered by all: no thread ends the block of another."""
+    x, quiet, both, wrong = leaf([1.0]), no_grad(), threading.Barrier(2, timeout=10), []
+
+    def inside():
+        both.wait()  # both have entered
+        wrong.append(ops.exp(x).requires_grad)
+
+    decorated = quiet(inside)
+
+    def sampler(records_before):
+        if records_before:
+            both.wait()
+        else:
+            with no_grad():  # entered while the other thread records
+                both.wait()
+                call()
+                wrong.append(ops.exp(x).requires_grad)
+            return
+        call()
+        wrong.append(not ops.exp(x).requires_grad)
+
+    def call():
+        if how == "decorated":
+            decorated()
+        else:
+            with quiet:
+                inside()
+
+    threads = [threading.Thread(target=sampler, args=(records,)) for records in (True, False)]
+    for thread in threads:
+        thread.start()
+    for thread in threads:
+        thread.join()
+    assert wrong == [False] * 4
+
+
+def test_no_grad_holds_for_its_asyncio_task_and_those_that_it_starts():
+    x = leaf([1.0])
+    order = []
+
+    async def records():
+        await asyncio.sleep(0)
+        order.append("records")
+        return ops.exp(x).requires_grad
+
+    async def samples():
+        with no_grad():
+            order.append("inside")
+            started = asyncio.create_task(records())
+            await asyncio.sleep(0)
+            order.append("still inside")
+            return ops.exp(x).requires_grad, await started
+
+    async def main():
+        return await asyncio.gather(samples(), records(), records())
+
+    assert asyncio.run(main()) == [(False, False), True, True]
+    assert order.index("inside") < order.index("records") and is_grad_enabled()
+
+
+def quiet_generator(x):
+    with no_grad():
+        yield ops.exp(x).requires_grad
+        yield ops.exp(x).requires_grad
+
+
+@no_grad()
+def decorated_generator(x):
+    """Yield, take what is sent, end with a value."""
+    sent = yield ops.exp(x).requires_grad
+    try:
+        yield ops.exp(x).requires_grad, sent
+    except KeyError:
+        yield ops.exp(x).requires_grad
+    return "end"
+
+
+def test_a_generator_that_yields_inside_no_grad_leaves_its_caller_as_it_is():
+    x = leaf([1.0])
+    first, second = quiet_generator(x), quiet_generator(x)
+    assert not next(first) and is_grad_enabled()
+    assert not next(second) and is_grad_enabled() and ops.exp(x).requires_grad
+    with no_grad():
+        assert not next(first)
+        assert list(first) == [] and not is_grad_enabled()  # its block ends inside the caller's: the caller's holds
+    assert is_grad_enabled()
+    second.close()
+    assert is_grad_enabled()
+    with no_grad():
+        third = quiet_generator(x)
+        next(third)
+    assert is_grad_enabled()  # the caller's block ends before the generator's
+    del third
+    assert is_grad_enabled()
+
+
+def test_a_decorated_generator():
+    x = leaf([1.0])
+    generator = decorated_generator(x)
+    assert next(generator) is False and is_grad_enabled()
+    assert generator.send(5) == (False, 5) and is_grad_enabled()
+    assert generator.throw(KeyError()) is False and is_grad_enabled()
+    with pytest.raises(StopIteration, match="end"):
+        next(generator)
+    assert is_grad_enabled() and decorated_generator.__name__ == "decorated_generator"
+
+
+def test_a_context_manager_made_of_a_generator_acts_on_its_caller():
+    x = leaf([1.0])
+
+    @contextmanager
+    def evaluating():
+        with no_grad():
+            yield
+
+    with evaluating():
+        assert not ops.exp(x).requires_grad
+    assert ops.exp(x).requires_grad
+
+
+def test_coroutines_and_asynchronous_generators():
+    x = leaf([1.0])
+
+    @no_grad()
+    async def decorated():
+        await asyncio.sleep(0)
+        return ops.exp(x).requires_grad
+
+    async def generator():
+        with no_grad():
+            yield ops.exp(x).requires_grad
+            await asyncio.sleep(0)
+            yield ops.exp(x).requires_grad
+
+    async def main():
+        found = [await decorated(), is_grad_enabled()]
+        async for inside in generator():
+            found += [inside, is_grad_enabled()]
+        return found
+
+    assert asyncio.run(main()) == [False, True, False, True, False, True]
+    with pytest.raises(TypeError, match="generator is an async generator; write `with no_grad"):
+        no_grad()(generator)
+
+
 def test_no_grad_ends_with_an_exception():
     x = leaf([1.0, 2.0])
     with pytest.raises(ZeroDivisionError), no_grad():
@@ -462,8 +635,8 @@ def test_a_piece_is_added_to_a_whole_gradient_and_a_whole_one_to_a_piece(array_f
 
 def test_slices_of_one_array_share_its_gradient(monkeypatch):
     made = []
-    forward = shape._unindex.forward
-    monkeypatch.setattr(shape._unindex, "forward", lambda *a, **k: made.append(1) or forward(*a, **k))
+    forward = shapes._unindex.forward
+    monkeypatch.setattr(shapes._unindex, "forward", lambda *a, **k: made.append(1) or forward(*a, **k))
     x = leaf(np.ones((50, 2)))
     (found,) = grad(sum((t + 1) * x[t] for t in range(50)).sum(), [x])
     assert len(made) == 1 and np.array_equal(found[:, 0], np.arange(1, 51))
@@ -502,7 +675,7 @@ def calls_of(function):
 
 
 def test_a_node_costs_so_many_calls_however_long_the_chain():
-    """Forward and backward of a product: 28 calls of functions, the arithmetic included."""
+    """Forward and backward of a product: 29 calls of functions, the arithmetic included."""
     x, g = leaf(np.ones((4, 4))), np.ones((4, 4))
 
     def chain(length):
@@ -513,4 +686,4 @@ def test_a_node_costs_so_many_calls_however_long_the_chain():
 
     few, more, most = (calls_of(lambda n=n: chain(n)) for n in (100, 200, 400))
     assert most - more == 2 * (more - few)
-    assert (more - few) / 100 <= 28
+    assert (more - few) / 100 <= 29

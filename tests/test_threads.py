@@ -1,10 +1,15 @@
 """Batches split over threads: the pieces, their order, and what fails in one."""
 
+import os
+import platform
+import subprocess
+import sys
+
 import numpy as np
 import pytest
 from strict import strict
 
-from tinygan import threads
+from tinygan import Tensor, grad, threads
 
 
 def test_split_batch(use_threads):
@@ -34,3 +39,62 @@ def test_in_blocks():
         sizes.clear()
         threads.in_blocks(double, y, other)
         assert sizes == [x.size]
+
+
+# --- memory ----------------------------------------------------------------------------------------------------------
+
+
+def gradient_of(layers, size):
+    """Take the gradient of a chain of products of `size` float32 numbers."""
+    x = Tensor(np.ones(size, np.float32), requires_grad=True)
+    y = x[:1] * 1
+    for _ in range(layers):
+        y = y * x
+    grad(y, x, y)
+
+
+@pytest.mark.parametrize(("size", "large"), [(1000, False), ((1 << 15) - 1, False), (1 << 15, True)])
+def test_the_first_large_gradient_primes_malloc(size, large, monkeypatch):
+    monkeypatch.setattr(threads, "primed", False)
+    calls = []
+    monkeypatch.setattr(np, "setbufsize", calls.append)
+    monkeypatch.delenv("TINYGAN_PRIME_MALLOC", raising=False)
+    gradient_of(20, size)
+    gradient_of(20, size)
+    assert (calls == [2048], threads.primed) == (large, large)
+
+
+def test_what_lies_between_small_inputs_and_a_small_output_is_looked_at(monkeypatch):
+    monkeypatch.setattr(threads, "primed", False)
+    x = Tensor(np.ones((1, 1), np.float32), requires_grad=True)
+    grad((x * np.ones((64, 64, 32), np.float32)).sum(), x)  # as with a convolution's few weights and many pixels
+    assert threads.primed
+
+
+def test_an_environment_variable_leaves_malloc_as_it_is(monkeypatch):
+    monkeypatch.setattr(np, "setbufsize", lambda size: pytest.fail("it was changed"))
+    monkeypatch.setenv("TINYGAN_PRIME_MALLOC", "0")
+    threads.prime_malloc()
+
+
+@pytest.mark.skipif(platform.libc_ver()[0] != "glibc", reason="only glibc has these settings")
+@pytest.mark.parametrize("primed", ["0", "1"])
+def test_a_loop_of_ones_own_causes_no_page_faults(primed):
+    """Arrays of 1 MB: 256 pages each, a dozen of them in a step."""
+    script = """
+import resource, numpy as np
+from tinygan import Tensor, grad, nn, optim
+net = nn.Sequential(nn.Linear(64, 512), nn.Tanh(), nn.Linear(512, 512), nn.Tanh(), nn.Linear(512, 1))
+optimizer, x = optim.Adam(net.parameters()), Tensor(np.ones((512, 64), np.float32))
+def step():
+    optimizer.step(grad((net(x) ** 2).mean(), net.parameters()))
+for _ in range(5):
+    step()
+before = resource.getrusage(resource.RUSAGE_SELF).ru_minflt
+for _ in range(10):
+    step()
+print(resource.getrusage(resource.RUSAGE_SELF).ru_minflt - before)
+"""
+    env = {k: v for k, v in os.environ.items() if not k.startswith("MALLOC_")} | {"TINYGAN_PRIME_MALLOC": primed}
+    faults = int(subprocess.run([sys.executable, "-c", script], env=env, capture_output=True, text=True).stdout)
+    assert faults < 300 if primed == "1" else faults > 3000

@@ -1,4 +1,4 @@
-"""The engine: Op, Fused, grad, no_grad. Everything else in tinygan is made with these and Tensor, which is in `tensor.py`.
+"""The engine: Op, Fused, grad, no_grad. Everything else in tinygan is made with these and Tensor, which is in `tensors.py`.
 
 An operation is a forward and one vector-Jacobian product (vjp) per argument. The vjp of `y = f(a, b)` for `a` takes the
 gradient `g` of some scalar with respect to `y` and returns the gradient with respect to `a`:
@@ -19,47 +19,95 @@ one for the forward alone, `fused(run, backward, arity)` one for both ways. Test
 from __future__ import annotations
 
 import math
+import sys
 from collections.abc import Callable, Iterable
-from contextlib import ContextDecorator
+from contextvars import ContextVar
+from functools import wraps
 from operator import attrgetter
 from typing import Any, Generic, ParamSpec, TypeVar
 
 import numpy as np
 
+from tinygan import threads
 from tinygan.backend import Array, is_numpy, xp
-from tinygan.tensor import Tensor, TensorLike, numbers, raw
+from tinygan.remedies import explain
+from tinygan.tensors import Tensor, TensorLike, numbers, raw
 
 P = ParamSpec("P")
 R = TypeVar("R")
 
-_recording = True
 
+class no_grad:
+    """Inside `with no_grad():`, or in a function decorated with `no_grad()`, nothing is recorded.
 
-class no_grad(ContextDecorator):
-    """Inside `with no_grad():` (or a function decorated with it) nothing is recorded."""
+    It holds for the thread, or the asyncio task, that entered it, and for the tasks that this one starts meanwhile. Where
+    a generator yields inside, its caller records as before. (A generator that `contextlib.contextmanager` made a context
+    manager is an exception: what it enters is meant for its caller.)
+    """
 
     records = False
 
-    def __init__(self):
-        self.before = []  # a stack: a decorated function may call itself
+    def __enter__(self) -> None:
+        _blocks.set((*_blocks.get(), (self, _generator(sys._getframe(1)))))
 
-    def __enter__(self):
-        global _recording
-        self.before.append(_recording)
-        _recording = self.records
+    def __exit__(self, *_: Any) -> None:
+        blocks = _blocks.get()
+        for i in reversed(range(len(blocks))):  # seldom not the last: a generator may end its block inside its caller's
+            if blocks[i][0] is self:
+                _blocks.set(blocks[:i] + blocks[i + 1 :])
+                return
 
-    def __exit__(self, *_):
-        global _recording
-        _recording = self.before.pop()
+    def __call__(self, function: Callable[P, Any]) -> Callable[P, Any]:
+        """Return the function, generator function or coroutine function with its body inside this block."""
+        import inspect  # here, as it takes 8 ms to load
+
+        decorated: Callable[P, Any]
+        if inspect.isasyncgenfunction(function):
+            raise TypeError(f"no_grad: {function.__name__} is an async generator; write `with no_grad():` inside it")
+        if inspect.iscoroutinefunction(function):
+
+            async def decorated(*args, **kwargs):
+                with type(self)():
+                    return await function(*args, **kwargs)
+
+        elif inspect.isgeneratorfunction(function):
+
+            def decorated(*args, **kwargs):
+                with type(self)():
+                    return (yield from function(*args, **kwargs))
+
+        else:
+
+            def decorated(*args, **kwargs):
+                with type(self)():
+                    return function(*args, **kwargs)
+
+        return wraps(function)(decorated)
 
 
 class _enable_grad(no_grad):
     records = True
 
 
+# The blocks that are open, the innermost last, each with the frame of the generator that opened it (None outside of one).
+_blocks: ContextVar[tuple[tuple[no_grad, Any], ...]] = ContextVar("blocks", default=())
+_open_blocks = _blocks.get  # asked by every op: one call, and there are none in training
+
+
+def _generator(frame: Any) -> Any:
+    """Return the frame if it is a generator's, None if not or if `contextlib` drives it on behalf of its caller."""
+    if not frame.f_code.co_flags & 0x220:  # inspect's CO_GENERATOR and CO_ASYNC_GENERATOR
+        return None
+    driven = frame.f_back is not None and frame.f_back.f_globals.get("__name__") == "contextlib"
+    return None if driven else frame
+
+
 def is_grad_enabled() -> bool:
     """Return whether operations on Tensors are recorded: False inside `no_grad()`."""
-    return _recording
+    for block, generator in reversed(_open_blocks()):
+        if generator is None or generator.f_back is not None:  # a suspended generator has nothing behind it
+            return block.records
+    return True
 
 
 def _split(args: Iterable) -> tuple[list, list, bool, bool]:
@@ -119,8 +167,12 @@ class Op(Generic[P, R]):
         if len(args) != self.arity:
             args, const = self._bind(args, const)
         arrays, parents, any_tensor, any_history = _split(args)
-        array = self.forward(*arrays, **const) if const else self.forward(*arrays)
-        if any_history and _recording:
+        try:
+            array = self.forward(*arrays, **const) if const else self.forward(*arrays)
+        except (AttributeError, IndexError, TypeError) as error:
+            explain(self.__name__.strip("_"), self, error, args, const)
+            raise
+        if any_history and (not _open_blocks() or is_grad_enabled()):
             return self._record(array, None, args, arrays, parents, const)
         return Tensor(array) if any_tensor else array
 
@@ -187,7 +239,7 @@ class VariadicOp(Op):
     def __call__(self, *args: Any, **const: Any) -> Any:
         arrays, parents, any_tensor, any_history = _split(args)
         array = self.forward(*arrays, **const)
-        if any_history and _recording:
+        if any_history and (not _open_blocks() or is_grad_enabled()):
             return self._record(array, None, args, arrays, parents, const)
         return Tensor(array) if any_tensor else array
 
@@ -212,8 +264,12 @@ class Fused(Op[P, R]):
         if len(args) != self.arity:
             args, const = self._bind(args, const)
         arrays, parents, any_tensor, any_history = _split(args)
-        array, saved = self.run(*arrays, **const)
-        if any_history and _recording:
+        try:
+            array, saved = self.run(*arrays, **const)
+        except (AttributeError, IndexError, TypeError) as error:
+            explain(self.__name__.strip("_"), self, error, args, const)
+            raise
+        if any_history and (not _open_blocks() or is_grad_enabled()):
             return self._record(array, saved, args, arrays, parents, const)
         return Tensor(array) if any_tensor else array
 
@@ -292,7 +348,7 @@ def grad(
     that the outputs do not depend on gets zeros. Raises TypeError, ValueError or RuntimeError for outputs without a
     history, for an output of several elements without `g`, and for a leaf changed since the forward pass.
     """
-    if create_graph and not _recording:  # create_graph asks for a history; it gets one under no_grad() as well
+    if create_graph and not is_grad_enabled():  # create_graph asks for a history; it gets one under no_grad() as well
         with _enable_grad():
             return grad(outputs, inputs, g, create_graph)
     outputs = [outputs] if isinstance(outputs, Tensor) else list(outputs)
@@ -305,6 +361,8 @@ def grad(
         if not useful.isdisjoint(t.parents):
             useful.add(t)
             path.append(t)
+    if not threads.primed:  # some of the graph: to look at all of it would cost a small step 2 %
+        threads.prime_if_large(t._data for t in (*inputs, *path[::8]))
     for t in reversed(path):  # the last computed first: when t comes, all that used it have added to its gradient
         g_t = grads.pop(t, None)  # a buffer is dropped as soon as it was used
         if g_t is None:
@@ -330,7 +388,7 @@ def _backward(tensor: Tensor, g: Array | None = None) -> None:
         leaf.grad = gradient.copy(order="K") if leaf.grad is None else leaf.grad + gradient
 
 
-setattr(Tensor, "backward", _backward)  # noqa: B010 - it is declared in tensor.py, which cannot import this file
+setattr(Tensor, "backward", _backward)  # noqa: B010 - it is declared in tensors.py, which cannot import this file
 
 
 def _seed(outputs: list[Tensor], inputs: list[Tensor], g: Any, create_graph: bool) -> dict[Tensor, Any]:
@@ -356,7 +414,7 @@ def _seed(outputs: list[Tensor], inputs: list[Tensor], g: Any, create_graph: boo
                 " function's gradient is constant. It has no history; its own gradient is 0"
             )
         if g_y is None:
-            if y.size != 1:
+            if y._data.size != 1:
                 raise ValueError(
                     f"grad of a Tensor of shape {y.shape}: pass g of that shape, or reduce it with sum or mean"
                 )

@@ -37,7 +37,7 @@ def train(options):
                 networks: dict = {}  # two players may share one
                 for player in game.players.values():
                     networks.setdefault(id(player.module), player)
-                sizes = [f"{p.name} of {sum(w.size for w in p.parameters):,}" for p in networks.values()]
+                sizes = [f"{p.name} of {sum(w.numel() for w in p.parameters):,}" for p in networks.values()]
                 print(f"{options.recipe}: {', '.join(sizes)} weights; {steps} steps", flush=True)
             draw = lambda samples, path: write(game, samples, path)
             play(

@@ -7,7 +7,7 @@ import warnings
 
 import numpy as np
 
-from tinygan import autodiff
+from tinygan import autodiff, remedies
 from tinygan.autodiff import Tensor, TensorLike, fused, op, raw
 from tinygan.backend import Array, xp
 from tinygan.ops import (
@@ -141,7 +141,7 @@ def _check_classes(shape, target, weight, ignore_index, name, dtype):
     if tuple(target.shape) != expected:
         raise ValueError(f"{name}: input {tuple(shape)} needs a target of shape {expected}, got {tuple(target.shape)}")
     if target.dtype.kind not in "iu":
-        raise TypeError(f"{name}: classes must be integers, got {target.dtype}")
+        raise TypeError(f"{name}: classes must be integers, got {target.dtype}: target.long() or array.astype(int)")
     used = target != ignore_index
     classes = target * used
     if classes.size and (int(classes.min()) < 0 or int(classes.max()) >= shape[dim]):
@@ -169,6 +169,11 @@ def cross_entropy(
     logs, classes = log_softmax(input, dim), input.shape[dim]
     per_class = 1.0 if weight is None else raw(weight).reshape([-1 if d == dim else 1 for d in range(input.ndim)])
     if raw(target).dtype.kind == "f":
+        if target.ndim == input.ndim - 1:
+            raise TypeError(
+                f"cross_entropy: target {tuple(target.shape)} holds {raw(target).dtype}, and classes are integers:"
+                f" target.long() or array.astype(int). Probabilities would have the shape of the input, {tuple(input.shape)}"
+            )
         _check_same_shape("cross_entropy", input, target)
         smooth = target * (1 - label_smoothing) + label_smoothing / classes
         loss = -sum(logs * smooth * per_class, dim)
@@ -234,3 +239,6 @@ def kl_div(input: TensorLike, target: TensorLike, reduction: str = "mean", log_t
     if reduction == "batchmean":
         return sum(loss) / input.shape[0]
     return _reduce(loss, reduction)
+
+
+remedies.watch_functions(globals(), __name__)

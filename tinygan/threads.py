@@ -1,13 +1,14 @@
 """How work is split over the cores of the CPU, and how its memory is kept for the next step.
 
 NumPy lets go of Python's lock inside products and copies, so threads that take a part of the batch each run at once.
-`split_batch` is that; `in_blocks` takes an array in pieces that fit the cache. `share_cores` and `prime_malloc` are
-called by the training loop: nothing here changes a setting at import. Kernels in `ops/kernels/` are the callers.
+`split_batch` is that; `in_blocks` takes an array in pieces that fit the cache; kernels in `ops/kernels/` are the callers.
+`share_cores` is called by the training loop, `prime_malloc` by it and by the first large gradient: nothing here changes a
+setting at import.
 """
 
 import ctypes
 import os
-from collections.abc import Callable, Iterator, Sequence
+from collections.abc import Callable, Iterable, Iterator, Sequence
 from contextlib import contextmanager
 from functools import cache, partial
 from itertools import pairwise
@@ -122,16 +123,25 @@ def _pool() -> "ThreadPoolExecutor":
 # --- memory ----------------------------------------------------------------------------------------------------
 
 
+LARGE = 1 << 17  # bytes: from here on glibc takes a block from the kernel, and gives it back as soon as it is freed
+primed = False  # whether prime_malloc was called
+
+
 def prime_malloc() -> None:
     """Make glibc keep freed blocks for the next step instead of returning them to the kernel; give NumPy small buffers.
 
     Blocks of up to 32 MB, the most that glibc allows, come from the heap, and the heap keeps up to 1 GB of free memory.
     Training then recycles its arrays, and a step causes no page faults: with an MLP GAN 509 per step before, 0 after. Other
-    allocators have no such settings. The training loop calls this; importing does not.
+    allocators have no such settings. The training loop and the first large gradient call this; importing does not. The
+    environment variable TINYGAN_PRIME_MALLOC=0 leaves everything as it is.
 
     NumPy 2.4 copies the rows of a strided array to a buffer if two of them fit into it. Its usual buffers have 8192
     elements, and three of those do not fit the L1 cache; three of 2048 do.
     """
+    global primed
+    primed = True
+    if os.environ.get("TINYGAN_PRIME_MALLOC") == "0":
+        return
     np.setbufsize(2048)
     try:
         mallopt = ctypes.CDLL(None).mallopt
@@ -139,3 +149,9 @@ def prime_malloc() -> None:
         return
     mallopt(-3, 32 << 20)  # M_MMAP_THRESHOLD
     mallopt(-1, 1 << 30)  # M_TRIM_THRESHOLD
+
+
+def prime_if_large(arrays: Iterable[Array]) -> None:
+    """Call `prime_malloc` if one of these arrays is large."""
+    if any(a.size * a.dtype.itemsize >= LARGE for a in arrays):
+        prime_malloc()

@@ -5,6 +5,7 @@ import pytest
 from point_games import Settings, point_game
 
 from tinygan import Tensor, nn, ops, recipes
+from tinygan.autodiff import is_grad_enabled
 from tinygan.backend import stream
 from tinygan.gan.adversarial import FromNoise
 from tinygan.gan.latent import Categorical, Normal, Uniform, draw_each
@@ -128,6 +129,15 @@ def test_a_walk_is_painted_by_the_average_without_a_graph():
     (after,) = game.walk(5, 0, [0.3])
     np.testing.assert_array_equal(before, after)
     assert isinstance(after, np.ndarray)
+
+
+def test_who_walks_records_between_the_stops():
+    game = game_of(Normal(2))
+    walk = game.walk(5, 0, (0.3, 0.6))
+    next(walk)
+    assert is_grad_enabled()
+    next(walk)
+    assert is_grad_enabled()
 
 
 def test_a_game_opens_for_sampling_where_there_is_no_data():

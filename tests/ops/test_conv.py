@@ -11,7 +11,7 @@ from agreement import assert_equal_at_orders_0_1_2
 from tinygan import Tensor, grad, ops, threads
 from tinygan.gradcheck import assert_gradients
 from tinygan.nn.fuse import rectified_conv, rectified_conv_transpose
-from tinygan.ops.conv import conv, conv_transpose, conv_weight
+from tinygan.ops.convolution import conv, conv_transpose, conv_weight
 from tinygan.ops.kernels import conv as kernels
 from tinygan.ops.windows import Geometry, per_axis
 

@@ -26,6 +26,8 @@ gradient_cases = pytest.mark.parametrize(
 class Functions:
     """Ops and losses in one place, as in PyTorch's."""
 
+    stable = {}  # PyTorch's argsort is stable if asked
+
     def __getattr__(self, name):
         return getattr(ops, name) if hasattr(ops, name) else getattr(losses, name)
 

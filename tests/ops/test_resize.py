@@ -9,7 +9,7 @@ from strict import strict
 
 from tinygan import Tensor, grad, ops
 from tinygan.gradcheck import assert_gradients
-from tinygan.ops.resize import mixing_matrix
+from tinygan.ops.resizing import mixing_matrix
 
 
 def random(*shape, seed=0):

@@ -1,5 +1,7 @@
 """The language model and maximum likelihood, held to what can be counted: on three words every sentence can be enumerated."""
 
+import threading
+
 import numpy as np
 import pytest
 from small_runs import hold
@@ -141,6 +143,30 @@ def test_samples_are_drawn_with_the_average_at_the_temperature():
     for wrong in (-1.0, 0.0, 1e-40, float("nan")):  # 1 / 1e-40 is no float32
         with pytest.raises(ValueError, match="expected 1e-06 or more"):
             game.sample(1, 0, temperature=wrong)
+
+
+def test_threads_draw_at_temperatures_of_their_own(monkeypatch):
+    """One thread draws cold sentences while another, in the middle of a draw of its own, draws at the usual temperature."""
+    game = little_game("mle", REAL)
+    usual, cold = game.sample(20, 0), game.sample(20, 0, temperature=0.01)
+    model, found = game.G.average.module, {}
+    sample, meet = model.sample, threading.Barrier(2, timeout=10)
+
+    def sample_at_once(*args):
+        meet.wait()  # both have set their temperature
+        rows = sample(*args)
+        meet.wait()
+        return rows
+
+    monkeypatch.setattr(model, "sample", sample_at_once)
+    ask = lambda temperature: found.update({temperature: game.sample(20, 0, temperature=temperature)})
+    threads = [threading.Thread(target=ask, args=(temperature,)) for temperature in (0.01, None)]
+    for thread in threads:
+        thread.start()
+    for thread in threads:
+        thread.join()
+    np.testing.assert_array_equal(found[None], usual)
+    np.testing.assert_array_equal(found[0.01], cold)
 
 
 def test_however_hot_or_cold_no_unknown_and_no_padding_is_written():

@@ -226,7 +226,8 @@ class FromNoise(Adversarial):
             a, b = (draw_each(self.spaces, stream(seed, "walk", int(k + i) % stops), n) for i in (0, 1))
             with no_grad():
                 points = zip(self.spaces, a, b, fixed)
-                yield self.paint([space.between(start, end, t, f) for space, start, end, f in points], given)
+                samples = self.paint([space.between(start, end, t, f) for space, start, end, f in points], given)
+            yield samples
 
     def paint(self, z: Sequence, given: tuple) -> np.ndarray:
         """Return what the averaged G makes of z and `given`, numpy."""

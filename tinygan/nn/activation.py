@@ -15,6 +15,7 @@ from tinygan.backend import xp
 from tinygan.nn.checks import check_number, check_sizes
 from tinygan.nn.init import Seed, constant_
 from tinygan.nn.module import Module, zeros_parameter
+from tinygan.seeding import generator
 
 
 class Identity(Module):
@@ -198,7 +199,7 @@ class Dropout(Module):
     def __init__(self, p: float = 0.5, inplace: bool = False, *, rng: Seed = None):
         check_number(self, 0, 1, p=p)
         self.p = p
-        self.rng = np.random.default_rng(rng)
+        self.rng = generator(rng)
 
     def forward(self, input: TensorLike) -> Tensor:
         """(...) -> (...)."""

@@ -1,7 +1,7 @@
 """Convolutions and transposed convolutions in one, two and three dimensions.
 
 Pictures are N C H W in shape; a weight is (out, in / groups, *kernel), of a transposed convolution (in, out / groups,
-*kernel). In memory both have the channels last, because that is the order in which `ops.conv` multiplies them.
+*kernel). In memory both have the channels last, because that is the order in which `ops.convolution` multiplies them.
 """
 
 from typing import Any

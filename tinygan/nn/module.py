@@ -12,9 +12,9 @@ There is no registry to keep in step: `parameters()` looks through the attribute
 and a deleted or replaced attribute is gone. Parameters are Tensors; buffers (state that is not trained, such as running
 means) are plain arrays. Modules that hold others in order, Sequential and ModuleList, are in `containers.py`.
 
-Randomness is passed in: every layer takes `rng`, a numpy Generator or an integer seed; without one it begins somewhere
-new each time, as in PyTorch. `module.reset_parameters(rng)` draws the parameters of a whole tree of layers again, and
-`module.reseed(rng)` gives layers that draw noise, such as Dropout, their generator. Read `linear.py` next.
+Every layer takes `rng`, a numpy Generator or an integer seed; without one it draws from the generator that
+`tinygan.manual_seed` sets, as in PyTorch. `module.reset_parameters(rng)` draws the parameters of a whole tree of layers
+again, and `module.reseed(rng)` gives layers that draw noise, such as Dropout, their generator. Read `linear.py` next.
 """
 
 from __future__ import annotations
@@ -29,6 +29,8 @@ import numpy as np
 from tinygan.autodiff import Tensor, raw
 from tinygan.backend import Array, library_of, to_device, to_numpy, xp
 from tinygan.nn.init import Seed
+from tinygan.remedies import explain, watch
+from tinygan.seeding import generator
 
 if TYPE_CHECKING:
     from typing_extensions import Self
@@ -78,12 +80,20 @@ class Module:
     _buffers: dict[str, bool] = {}  # name of a buffer -> whether state_dict keeps it; replaced, never changed in place
     _hooks: tuple[Hook, ...] = ()
 
+    def __init_subclass__(cls, **settings: Any) -> None:
+        super().__init_subclass__(**settings)
+        watch(cls)
+
     def forward(self, *args: Any, **kwargs: Any) -> Any:
         """Return what the module computes. Call module(...), not this."""
         raise NotImplementedError(f"{type(self).__name__} does not define forward(self, ...)")
 
     def __call__(self, *args: Any, **kwargs: Any) -> Any:
-        output = self.forward(*args, **kwargs)
+        try:
+            output = self.forward(*args, **kwargs)
+        except (AttributeError, TypeError) as error:
+            explain(type(self).__name__, self.forward, error, args, kwargs)
+            raise
         for hook in self._hooks:
             changed = hook.function(self, args, output)
             output = output if changed is None else changed
@@ -307,7 +317,7 @@ class Module:
 
         Layers know how their own parameters begin; a module of yours that holds Parameters overrides this to say so.
         """
-        rng = np.random.default_rng(rng)
+        rng = generator(rng)
         for child in self.children():
             child.reset_parameters(rng)
 
@@ -317,7 +327,7 @@ class Module:
         A training loop calls `net.reseed(stream(seed, "dropout", step))` before each step: the noise is then a function
         of seed and step, and a resumed run draws what the unbroken one would have drawn.
         """
-        rng = np.random.default_rng(rng)
+        rng = generator(rng)
         for module in self.modules():
             if "rng" in vars(module):
                 module.rng = rng
@@ -338,7 +348,7 @@ class Module:
         digits = max(len(f"{count:,}") for _, count, _ in lines)
         shown = [f"{text:{width}}  {n:{digits},}  {_shorten(shapes, 2)}" if n else text for text, n, shapes in lines]
         parameters = self.parameters()
-        total, trained = (sum(p.size for p in parameters if p.requires_grad or every) for every in (True, False))
+        total, trained = (sum(p.numel() for p in parameters if p.requires_grad or every) for every in (True, False))
         shown[-1] += f"  {total:,} parameters" + (f", {trained:,} of them trained" if trained < total else "")
         return "\n".join(shown)
 
@@ -404,10 +414,10 @@ def _lines(module, indent, label):
     head = f"{indent}{label}{type(module).__name__}("
     inside = module.named_children()
     if not inside:
-        count = sum(p.size for _, p in own)
+        count = sum(p.numel() for _, p in own)
         return [(f"{head}{module.extra_repr()})", count, [f"{name} {p.shape}" for name, p in own])]
     lines: list[tuple[str, int, list[str]]] = [(head + module.extra_repr(), 0, [])]
-    lines += [(f"{indent}  ({name}): Parameter", p.size, [f"{p.shape}"]) for name, p in own]
+    lines += [(f"{indent}  ({name}): Parameter", p.numel(), [f"{p.shape}"]) for name, p in own]
     for name, child in inside:
         lines += _lines(child, indent + "  ", f"({name}): ")
     return [*lines, (f"{indent})", 0, [])]

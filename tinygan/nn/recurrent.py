@@ -17,6 +17,7 @@ from tinygan.backend import xp
 from tinygan.nn.checks import check_number, check_sizes
 from tinygan.nn.init import Seed, uniform_
 from tinygan.nn.module import Module, Parameter, zeros_parameter
+from tinygan.seeding import generator
 
 _NAMES = ("weight_ih", "weight_hh", "bias_ih", "bias_hh")
 
@@ -40,7 +41,7 @@ class _Gated(Module):
 
     def reset_parameters(self, rng: Seed = None) -> None:
         """Draw all weights and biases again."""
-        rng, bound = np.random.default_rng(rng), 1 / math.sqrt(self.hidden_size)
+        rng, bound = generator(rng), 1 / math.sqrt(self.hidden_size)
         for parameter in vars(self).values():
             if isinstance(parameter, Parameter):
                 uniform_(parameter, -bound, bound, rng)
@@ -65,7 +66,7 @@ class _Recurrent(_Gated):
         check_number(self, 0, 1, dropout=dropout)
         self.input_size, self.hidden_size, self.num_layers, self.bias = input_size, hidden_size, num_layers, bias
         self.batch_first, self.dropout, self.bidirectional = batch_first, dropout, bidirectional
-        self.rng = rng = np.random.default_rng(rng)
+        self.rng = rng = generator(rng)
         for layer in range(num_layers):
             width = input_size if layer == 0 else hidden_size * len(self._directions)
             for direction in self._directions:

@@ -10,6 +10,7 @@ from tinygan.backend import xp
 from tinygan.nn.conv import _ConvTranspose
 from tinygan.nn.init import Seed
 from tinygan.nn.module import Module, Parameter
+from tinygan.seeding import generator
 
 
 def spectral_norm(
@@ -35,7 +36,7 @@ def spectral_norm(
     delattr(module, name)
     setattr(module, f"{name}_orig", weight)
     module._spectral = (name, n_power_iterations, eps, dim)
-    rng, matrix = np.random.default_rng(rng), _matrix(weight.data, dim)
+    rng, matrix = generator(rng), _matrix(weight.data, dim)
     for vector, size in zip("uv", matrix.shape):
         start = rng.standard_normal(size)
         start = xp(matrix).asarray((start / np.linalg.norm(start)).astype(matrix.dtype))
@@ -95,7 +96,7 @@ class SpectralNorm(Module):
 
     def reset_parameters(self, rng: Seed = None) -> None:
         """Draw the parameters of the layer again, then u and v."""
-        rng = np.random.default_rng(rng)
+        rng = generator(rng)
         name, iterations, eps, dim = self._spectral
         self.__class__ = self._plain
         setattr(self, name, getattr(self, f"{name}_orig"))

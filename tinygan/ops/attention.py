@@ -11,7 +11,7 @@ from tinygan.backend import xp
 from tinygan.ops.linalg import matmul, mT
 from tinygan.ops.reduce import softmax
 from tinygan.ops.sampling import dropout
-from tinygan.ops.shape import masked_fill
+from tinygan.ops.shapes import masked_fill
 
 __all__ = ["scaled_dot_product_attention"]
 

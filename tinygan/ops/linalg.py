@@ -12,7 +12,7 @@ from tinygan.autodiff import Tensor, TensorLike, VariadicOp, broadcast_to, op, r
 from tinygan.backend import xp
 from tinygan.ops.kernels import linear as kernels
 from tinygan.ops.reduce import sum
-from tinygan.ops.shape import reshape, unsqueeze
+from tinygan.ops.shapes import reshape, unsqueeze
 
 __all__ = [
     "bmm", "dot", "einsum", "linear", "matmul", "mT", "outer",

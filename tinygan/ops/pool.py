@@ -15,7 +15,7 @@ from tinygan.autodiff import Tensor, TensorLike, fused, op, raw
 from tinygan.backend import Array, xp
 from tinygan.ops.kernels import pool as kernels
 from tinygan.ops.reduce import max, sum
-from tinygan.ops.shape import flatten, gather, reshape, squeeze, unsqueeze
+from tinygan.ops.shapes import flatten, gather, reshape, squeeze, unsqueeze
 from tinygan.ops.windows import Geometry, PerAxis, add_windows, per_axis, windows_of
 
 __all__ = ["avg_pool1d", "avg_pool2d", "max_pool2d"]

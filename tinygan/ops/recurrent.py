@@ -14,7 +14,7 @@ from tinygan.ops.kernels import cells, feedback
 from tinygan.ops.kernels import gru as gru_kernels
 from tinygan.ops.kernels import lstm as lstm_kernels
 from tinygan.ops.linalg import linear
-from tinygan.ops.shape import cat, chunk, stack
+from tinygan.ops.shapes import cat, chunk, stack
 
 __all__ = ["gru", "gru_cell", "lstm", "lstm_cell", "lstm_feedback"]
 

@@ -12,7 +12,7 @@ import numpy as np
 from tinygan.autodiff import Tensor, TensorLike, broadcast_to, op, raw
 from tinygan.backend import xp
 from tinygan.ops.elementwise import exp, maximum, minimum, pow, square, where
-from tinygan.ops.shape import flatten, flip, gather, movedim, normal_dim, reshape, squeeze, unsqueeze
+from tinygan.ops.shapes import flatten, flip, gather, movedim, normal_dim, reshape, squeeze, unsqueeze
 
 __all__ = [
     "amax", "amin", "argmax", "argmin", "cumsum", "log_softmax", "logsumexp", "max", "mean", "min", "prod",
@@ -124,10 +124,10 @@ def argmin(input: TensorLike, dim: int | None = None, keepdim: bool = False) -> 
 
 
 class Extreme(NamedTuple):
-    """The result of max and min along a dim."""
+    """The result of max, min, sort and topk along a dim."""
 
-    values: Tensor
-    indices: Tensor
+    values: Any
+    indices: Any
 
 
 def _extreme(whole, of_two, place, input, dim, keepdim):

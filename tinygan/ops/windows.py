@@ -10,7 +10,7 @@ from typing import Any, NamedTuple, TypeAlias
 
 from tinygan.autodiff import Tensor, TensorLike, raw
 from tinygan.backend import xp
-from tinygan.ops.shape import _unindex, pad
+from tinygan.ops.shapes import _unindex, pad
 
 PerAxis: TypeAlias = int | tuple[int, ...]  # a setting of public functions: one number for all axes, or one for each
 

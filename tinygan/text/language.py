@@ -6,6 +6,7 @@ yardstick against which the other ways (`policy.py`, `relaxed.py`, `infill.py`, 
 """
 
 from collections.abc import Callable
+from contextvars import ContextVar
 from dataclasses import dataclass
 from functools import cached_property
 from typing import Any
@@ -26,6 +27,9 @@ from tinygan.run.settings import defaults, setting
 PADDED, END, UNKNOWN = 0, 1, 2  # the numbers of <pad>, <end> and <unknown> in every Vocabulary
 COLDEST = 1e-6  # temperature: the likeliest token is all but certain, and logits divided by it are float32 yet
 BLOCK = 320_000  # logits held at once while drawing: 64 rows of 5000, which stay in the cache
+
+# The sharpness that a sample was asked with, None for the model's own: threads draw at temperatures of their own.
+_asked: ContextVar[float | None] = ContextVar("asked", default=None)
 
 
 class LanguageModel(Module):
@@ -69,7 +73,8 @@ class LanguageModel(Module):
 
     def top(self):
         """Return (W, b) of the logits W h + b, sharpened, with <pad> and <unknown> out of reach."""
-        w, b, sharpness = self.head.weight, self.head.bias, self.sharpness
+        w, b, asked = self.head.weight, self.head.bias, _asked.get()
+        sharpness = self.sharpness if asked is None else asked
         if sharpness == 1:
             return w, b + self.barred
         return w * sharpness, b * sharpness + self.barred * max(1.0, sharpness)  # flattened logits have the whole bar
@@ -241,7 +246,9 @@ class TextGame(Game):
             players += [imitator]
         Game.__init__(self, players, s, saved)
         self.imitator, self.G, self.D = imitator, players[0], self.players.get("discriminator")
-        self.sharpen(s.temperature)
+        for module in self.G.average.module.modules():
+            if isinstance(module, LanguageModel):
+                module.sharpness = 1 / s.temperature  # of samples; training is as it was
 
     def more_averages(self, generator: Module, s: Any) -> dict[str, EMA]:
         """Return the averages of G that the game has beside the one that samples are drawn with."""
@@ -280,20 +287,13 @@ class TextGame(Game):
 
     def draw(self, n: int, rng: np.random.Generator, *, temperature: float | None = None) -> np.ndarray:
         """Return n sentences, integers (n, length)."""
-        usual = self.settings.temperature
         if temperature is not None and not temperature >= COLDEST:
             raise ValueError(f"temperature {temperature:g}: expected {COLDEST:g} or more")
-        self.sharpen(temperature or usual)
+        before = _asked.set(None if temperature is None else 1 / temperature)
         try:
             return to_numpy(self.G.average.module.sample(n, self.length, rng))
         finally:
-            self.sharpen(usual)
-
-    def sharpen(self, temperature: float) -> None:
-        """Let the averaged writer divide its logits by `temperature`; training is as it was."""
-        for module in self.G.average.module.modules():
-            if isinstance(module, LanguageModel):
-                module.sharpness = 1 / temperature
+            _asked.reset(before)
 
 
 def trim(rows: Array) -> Array:

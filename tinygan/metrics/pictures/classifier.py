@@ -21,6 +21,7 @@ from tinygan.losses import cross_entropy
 from tinygan.nn import Conv2d, Linear, Module
 from tinygan.ops import flatten, leaky_relu, softmax
 from tinygan.optim import Adam, CosineAnnealingLR, WarmupLR
+from tinygan.seeding import generator
 from tinygan.threads import prime_malloc
 
 # Part of the file's name in the cache. Raise it with every change of this file that changes the weights.
@@ -45,7 +46,7 @@ class Classifier(Module):
     def __init__(self, size: int, classes: int = 10, *, rng: np.random.Generator | int | None = None) -> None:
         if size not in _LAYERS:
             raise ValueError(f"Classifier: pictures of {size}x{size}: it reads 8x8 and 28x28")
-        rng = np.random.default_rng(rng)
+        rng = generator(rng)
         (first, second), features = _LAYERS[size]
         self.size = size
         self.conv1 = Conv2d(1, *first, padding=1, rng=rng)

@@ -1,4 +1,4 @@
-"""Convolution and its relatives as products of matrices: for the textbook forms, see `ops/conv.py`.
+"""Convolution and its relatives as products of matrices: for the textbook forms, see `ops/convolution.py`.
 
 Each of the three goes over the samples in blocks that stay in the cache with all that is made of them, and splits large
 batches over threads. A block's windows are copied to a matrix (`columns_of`), which one product combines with the weights.
@@ -37,7 +37,7 @@ TURN_SUM, TURN_WEIGHTS = 1024, 2048
 
 
 def conv(x: Array, w: Array, b: Array | None, size: tuple, geometry: "Geometry", slope: float | None = None) -> Array:
-    """Return `ops.conv.conv`, and leaky ReLU of it if `slope` is given: windows times weights, a block at a time."""
+    """Return `ops.convolution.conv`, and leaky ReLU of it if `slope` is given: windows times weights, a block at a time."""
     library, dtype = xp(x), xp(x).result_type(x, w)
     x, w = x.transpose(axes_to_last(x.ndim)).astype(dtype, copy=False), channels_last(w, dtype)
     weights = w.reshape(geometry.groups, len(w) // geometry.groups, -1).swapaxes(1, 2)  # (G, K, O/G)
@@ -97,7 +97,7 @@ def _finish(target, sums, b, slope):
 def conv_transpose(
     g: Array, w: Array, b: Array | None, size: tuple, geometry: "Geometry", slope: float | None = None
 ) -> Array:
-    """Return `ops.conv.conv_transpose`, and leaky ReLU of it if `slope` is given.
+    """Return `ops.convolution.conv_transpose`, and leaky ReLU of it if `slope` is given.
 
     Where every pixel lies under equally many windows it is a convolution of g; otherwise products are added to windows.
     """
@@ -213,7 +213,7 @@ def _add_channel_to_windows(windows, g, weights):
 
 
 def conv_weight(x: Array, g: Array, size: tuple, geometry: "Geometry") -> Array:
-    """Return `ops.conv.conv_weight`: a sum over blocks of products of windows and g."""
+    """Return `ops.convolution.conv_weight`: a sum over blocks of products of windows and g."""
     library, dtype = xp(x), xp(x).result_type(x, g)
     x, g = x.transpose(axes_to_last(x.ndim)).astype(dtype, copy=False), channels_last(g, dtype)
     groups, outputs, per_group, count = geometry.groups, g.shape[-1], x.shape[-1] // geometry.groups, g.shape[1:-1]
@@ -240,6 +240,6 @@ def conv_weight(x: Array, g: Array, size: tuple, geometry: "Geometry") -> Array:
 
 
 def channel_sum(x: Array) -> Array:
-    """Return `ops.conv.channel_sum`: a product with ones takes a quarter of the time of a sum."""
+    """Return `ops.convolution.channel_sum`: a product with ones takes a quarter of the time of a sum."""
     rows = channels_last(x).reshape(-1, x.shape[1])
     return xp(x).ones(len(rows), x.dtype) @ rows

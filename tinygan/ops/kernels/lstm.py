@@ -15,6 +15,7 @@ import numpy as np
 
 from tinygan.autodiff import raw
 from tinygan.backend import is_numpy, xp
+from tinygan.ops.kernels.elementwise import may_overflow, squash
 from tinygan.threads import at_once, split_batch
 
 # Steps that the backward pass treats together. 4 steps of a batch of 64 make the product for dW long enough to run at
@@ -41,6 +42,7 @@ def last_gate_first(weight, gates, dtype):
     return xp(weight).concatenate((weight[start:], weight[:start])).astype(dtype, copy=False)
 
 
+@may_overflow
 def run_steps(steps, inputs, weights, c0, over=None, writer=None):
     """Run every step of a sequence; return (gates, cells), which `steps_backward` needs.
 
@@ -54,16 +56,15 @@ def run_steps(steps, inputs, weights, c0, over=None, writer=None):
     cells = aligned((length + 1, size, n), steps)  # c_0 .. c_T
     scratch = aligned((size, n), steps)
     cells[0] = 0 if c0 is None else c0.T
-    weights[:3] *= 0.5  # σ(a) = tanh(a / 2) / 2 + 1 / 2: the product gives a / 2, and one tanh does all four gates
+    weights[:3] *= -1  # the product gives -a of o, i and f, which `squash` takes
     weights = in_parts(weights.reshape(4 * size, width), n)
     products, (o, i, f, g) = gates.reshape(length, *weights.shape[:2], n), gates.swapaxes(0, 1)
     h = steps[:, inputs + 1 : inputs + 1 + size]
     for t in range(length):
-        gate, sigmoids, c = gates[t], gates[t, :3], cells[t + 1]
+        gate, c = gates[t], cells[t + 1]
         library.matmul(weights, steps[t], out=products[t])
-        library.tanh(gate, out=gate)
-        sigmoids *= 0.5
-        sigmoids += 0.5
+        squash(gate[:3])
+        library.tanh(gate[3], out=gate[3])
         if over is not None:
             _hold(gate, over[t])
         library.multiply(f[t], cells[t], out=c)  # c' = f c + i g

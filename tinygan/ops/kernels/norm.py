@@ -1,4 +1,4 @@
-"""Normalisation in blocks, with gradients by hand: for the textbook forms, see `ops/norm.py`.
+"""Normalisation in blocks, with gradients by hand: for the textbook forms, see `ops/normalisation.py`.
 
 Images are N C H W in shape and channels-last in memory. A channel is then a column of a matrix (rows, C), and a sum over
 each column is a product with a row of ones, 5 times faster than sum(0). Results are channels-last as well.
@@ -99,7 +99,7 @@ def _over_groups(sums, groups):
 
 
 def normalize_channels(input, weight, bias, groups, per_sample, eps, running=None, slope=None):
-    """Return (y, saved) of `ops.norm.normalize_channels`, and leaky ReLU of it if `slope` is given.
+    """Return (y, saved) of `ops.normalisation.normalize_channels`, and leaky ReLU of it if `slope` is given.
 
     running: (running_mean, running_var, momentum), which move towards this batch's statistics, in place.
     """
@@ -183,7 +183,7 @@ def _row_blocks(x):
 
 
 def layer_norm(input, weight, bias, ndim, eps):
-    """Return (y, saved) of `ops.norm._layer_norm`."""
+    """Return (y, saved) of `ops.normalisation._layer_norm`."""
     library, size = xp(input), math.prod(input.shape[input.ndim - ndim :])
     x = input.reshape(-1, size)
     ones, y = library.ones((size, 1), x.dtype), library.empty_like(x)

@@ -23,7 +23,7 @@ from tinygan.ops.kernels import conv as kernels
 from tinygan.ops.kernels.windows import ImageOp
 from tinygan.ops.linalg import einsum
 from tinygan.ops.reduce import sum
-from tinygan.ops.shape import flatten, reshape, unflatten
+from tinygan.ops.shapes import flatten, reshape, unflatten
 from tinygan.ops.windows import Geometry, PerAxis, add_windows, per_axis, windows_of
 
 __all__ = ["conv1d", "conv2d", "conv3d", "conv_transpose1d", "conv_transpose2d", "conv_transpose3d"]

@@ -16,7 +16,7 @@ from tinygan.autodiff import Tensor, TensorLike, raw
 from tinygan.backend import xp
 from tinygan.ops.linalg import matmul
 from tinygan.ops.pool import spread
-from tinygan.ops.shape import movedim, permute, reshape
+from tinygan.ops.shapes import movedim, permute, reshape
 from tinygan.ops.windows import Geometry, PerAxis, per_axis
 
 __all__ = ["adaptive_avg_pool2d", "interpolate", "pixel_shuffle", "pixel_unshuffle"]

@@ -12,7 +12,7 @@ from tinygan.backend import Array, xp
 from tinygan.ops.elementwise import abs, clamp, pow, rsqrt, sqrt, square
 from tinygan.ops.kernels import norm as kernels
 from tinygan.ops.reduce import amax, mean, sum
-from tinygan.ops.shape import reshape
+from tinygan.ops.shapes import reshape
 
 __all__ = ["batch_norm", "cosine_similarity", "group_norm", "instance_norm", "layer_norm", "normalize"]
 
