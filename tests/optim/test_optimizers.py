@@ -2,6 +2,8 @@
 
 import inspect
 import math
+import signal
+import threading
 
 import numpy as np
 import pytest
@@ -14,6 +16,7 @@ from tinygan import Tensor, grad
 from tinygan.backend import stream
 from tinygan.nn import BatchNorm2d, Conv2d, Dropout, Flatten, Linear, Parameter, Sequential, spectral_norm
 from tinygan.optim import EMA, SGD, Adam, AdamW, RMSprop, clip_grad_norm, clip_grad_value, clip_gradients
+from tinygan.optim.optimizers import Flat
 
 # --- PyTorch's numbers -----------------------------------------------------------------------------------------
 
@@ -638,6 +641,60 @@ def test_clip_grad_value():
     params[0].grad = None
     clip_grad_value(params, 1.0)
     assert params[0].grad is None and params[1].grad.tolist() == [1.0, 0.0, -0.5]
+
+
+# --- Ctrl-C --------------------------------------------------------------------------------------------------------
+
+
+def press_ctrl_c_in(monkeypatch, owner, name):
+    """Let Ctrl-C be pressed when the method begins and when it ends."""
+    original = getattr(owner, name)
+
+    def pressed(*args):
+        signal.raise_signal(signal.SIGINT)
+        result = original(*args)
+        signal.raise_signal(signal.SIGINT)
+        return result
+
+    monkeypatch.setattr(owner, name, pressed)
+
+
+@pytest.mark.parametrize("place", [(Adam, "_update"), (Flat, "write"), (Flat, "split")], ids=str)
+def test_ctrl_c_waits_for_the_end_of_a_step(place, monkeypatch):
+    """All weights have moved, and Adam's averages with them: the next step is as if nothing had been pressed."""
+    params, undisturbed = problem("float64"), problem("float64")
+    optimizer, other = Adam(params), Adam(undisturbed)
+    with monkeypatch.context() as patch:
+        press_ctrl_c_in(patch, *place)
+        with pytest.raises(KeyboardInterrupt):
+            optimizer.step(gradients(params, 0))
+    other.step(gradients(undisturbed, 0))
+    assert signal.getsignal(signal.SIGINT) is signal.default_int_handler
+    np.testing.assert_array_equal(flat(params), flat(undisturbed))
+    optimizer.step(gradients(params, 1))
+    other.step(gradients(undisturbed, 1))
+    np.testing.assert_array_equal(flat(params), flat(undisturbed))
+
+
+def test_ctrl_c_waits_for_the_end_of_an_averages_update(monkeypatch):
+    net = Sequential(Linear(2, 3), BatchNorm2d(3))
+    average = EMA(net, 0.5)
+    for p in net.parameters():
+        p.data = p.data + 2
+    net[1].running_mean = net[1].running_mean + 2
+    press_ctrl_c_in(monkeypatch, Flat, "write")
+    with pytest.raises(KeyboardInterrupt):
+        average.update(net)
+    np.testing.assert_array_equal(average.module[1].running_mean, net[1].running_mean)
+
+
+def test_a_step_in_another_thread_leaves_signals_alone():
+    params = problem("float64")
+    thread = threading.Thread(target=lambda: Adam(params).step(gradients(params, 0)))
+    before = flat(params)
+    thread.start()
+    thread.join()
+    assert (flat(params) != before).any()
 
 
 # --- the other array library -----------------------------------------------------------------------------------

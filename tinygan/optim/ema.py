@@ -6,7 +6,7 @@ from typing import Any
 
 from tinygan.backend import Array
 from tinygan.optim.groups import checked
-from tinygan.optim.optimizers import Flat
+from tinygan.optim.optimizers import Flat, Whole
 
 
 class EMA:
@@ -35,7 +35,11 @@ class EMA:
         self._flats = [(positions, Flat([parameters[i] for i in positions], "EMA")) for positions in kinds.values()]
 
     def update(self, module: Any) -> None:
-        """Move the average towards `module` as it is now."""
+        """Move the average towards `module` as it is now. Ctrl-C waits for the end."""
+        with Whole():
+            self._update(module)
+
+    def _update(self, module: Any) -> None:
         arrays = [p.data for p in module.parameters()]
         for positions, flat in self._flats:
             mean = flat.read()
