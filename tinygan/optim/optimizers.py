@@ -16,19 +16,16 @@ import _signal  # type: ignore[import-not-found]  # `signal` without enumeration
 import math
 import threading
 from collections.abc import Iterable, Mapping, Sequence
-from inspect import signature
-from typing import TYPE_CHECKING, Any
+from typing import Any
 
 import numpy as np
 
 from tinygan.autodiff import Tensor, raw
 from tinygan.backend import Array, Layout, device_of, is_numpy, to_device, to_numpy, xp
 from tinygan.optim.clip import is_finite
-from tinygan.optim.groups import OTHER_NAMES, check_params, checked, make_groups
+from tinygan.optim.groups import check_params, checked, make_groups
+from tinygan.remedies import watch
 from tinygan.threads import in_blocks
-
-if TYPE_CHECKING:
-    from typing_extensions import Self
 
 
 class Flat(Layout):
@@ -92,15 +89,9 @@ class Optimizer:
     # The running averages of a subclass, and the setting without which each is not kept (None: it always is).
     averages: Mapping[str, str | None] = {}
 
-    def __new__(cls, *_: Any, **settings: Any) -> Self:
-        """Refuse unknown settings by name, and say how one that other libraries have is called here."""
-        known = signature(cls.__init__).parameters
-        for name in settings:
-            if name not in known and not any(p.kind == p.VAR_KEYWORD for p in known.values()):
-                ours = OTHER_NAMES.get(name)
-                hint = f"its name here is {ours}" if ours in known else f"the settings are {', '.join([*known][1:])}"
-                raise TypeError(f"{cls.__name__} has no setting {name}: {hint}")
-        return super().__new__(cls)
+    def __init_subclass__(cls, **settings: Any) -> None:
+        super().__init_subclass__(**settings)
+        watch(cls)  # learning_rate=, wd=: the error says what it is called here
 
     def __init__(self, params: Iterable[Tensor | Mapping[str, Any]], **settings: Any) -> None:
         name = type(self).__name__
