@@ -4,6 +4,7 @@
 `kernels/linear.py`.
 """
 
+import math
 import string
 from collections.abc import Callable
 from typing import Any
@@ -12,7 +13,7 @@ from tinygan.autodiff import Tensor, TensorLike, VariadicOp, broadcast_to, op, r
 from tinygan.backend import xp
 from tinygan.ops.kernels import linear as kernels
 from tinygan.ops.reduce import sum
-from tinygan.ops.shapes import reshape, unsqueeze
+from tinygan.ops.shapes import check_matrix, of_one_type, reshape, unsqueeze
 
 __all__ = [
     "bmm", "dot", "einsum", "linear", "matmul", "mT", "outer",
@@ -22,6 +23,7 @@ __all__ = [
 @op(lambda g, y, x: mT(g))
 def mT(input: TensorLike) -> Tensor:
     """Exchange the last two dimensions: return the transpose of each matrix."""
+    check_matrix("mT", input)
     return input.swapaxes(-1, -2)  # type: ignore[union-attr]  # an array's
 
 
@@ -37,6 +39,8 @@ def matmul(input: TensorLike, other: TensorLike) -> Tensor:
     """Return the product (..., M, K) @ (..., K, N) -> (..., M, N); a vector is a row on the left, a column on the right."""
     if input.ndim == 0 or other.ndim == 0:
         raise ValueError(f"matmul: {input.shape} @ {other.shape}: a scalar has no rows and columns; use *")
+    if input.dtype != other.dtype:
+        input, other = of_one_type(input, other)
     inner, rows = input.shape[-1], other.shape[-2] if other.ndim > 1 else other.shape[0]
     if inner != rows:
         hint = "; transpose the second?" if other.ndim > 1 and inner == other.shape[-1] else ""
@@ -66,6 +70,7 @@ def dot(input: TensorLike, other: TensorLike) -> Tensor:
     """Return Σ aᵢbᵢ of two vectors."""
     if input.ndim != 1 or input.shape != other.shape:
         raise ValueError(f"dot: {input.shape} and {other.shape}: two vectors of one length are needed")
+    input, other = of_one_type(input, other)
     return sum(input * other)
 
 
@@ -73,6 +78,7 @@ def outer(input: TensorLike, vec2: TensorLike) -> Tensor:
     """Return all products of two elements: (N,) and (M,) -> (N, M)."""
     if input.ndim != 1 or vec2.ndim != 1:
         raise ValueError(f"outer: {input.shape} and {vec2.shape}: two vectors are needed")
+    input, vec2 = of_one_type(input, vec2)
     return unsqueeze(input, 1) * unsqueeze(vec2, 0)
 
 
@@ -102,13 +108,15 @@ def linear_by(op: Callable, input: TensorLike, weight: TensorLike, bias: TensorL
             f"linear: input {given} and weight {expected}: the last size of the input must be in_features,"
             " the second of the weight (out_features, in_features)"
         )
+    if input.dtype != weight.dtype:
+        input, weight = of_one_type(input, weight)
     if len(given) == 2:
         return op(input, weight, bias)
     if kernels.lies_by_features(raw(input)):  # after an LSTM, (64, 64, 128) to 1 feature and back takes half as long
         product = mT(_matmul(weight, mT(input)))
         return product if bias is None else product + bias
-    rows = reshape(input, (raw(input).size // max(1, weight.shape[1]), weight.shape[1]))
-    return reshape(op(rows, weight, bias), input.shape[:-1] + weight.shape[:1])
+    rows = reshape(input, (math.prod(given[:-1]), given[-1]))
+    return reshape(op(rows, weight, bias), given[:-1] + expected[:1])
 
 
 # --- einsum ----------------------------------------------------------------------------------------------------
@@ -159,7 +167,8 @@ def einsum(equation: str, *operands: Any) -> Tensor:
 
     Sizes of one letter must agree (a size of 1 does not broadcast here, except under an ellipsis).
     """
-    terms = list(operands[0]) if len(operands) == 1 and isinstance(operands[0], list | tuple) else list(operands)
+    terms = operands[0] if len(operands) == 1 and isinstance(operands[0], list | tuple) else operands
+    terms = list(of_one_type(*terms))
     inputs, output, spare = _spell_out(equation, terms)
     for i, s in enumerate(list(inputs)):  # a diagonal: "ii" is "ij" times the identity "ij"
         for place, c in enumerate(s):

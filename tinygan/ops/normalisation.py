@@ -32,9 +32,15 @@ def normalize_channels(
     """
     x = reshape(input, (input.shape[0], groups, input.shape[1] // groups, -1))  # (N, groups, C / groups, positions)
     dims = (2, 3) if per_sample else (0, 2, 3)
-    centred = x - mean(x, dims, keepdim=True)
+    centred = _centred(x, dims)
     normal = centred * rsqrt(mean(square(centred), dims, keepdim=True) + eps)
     return _affine(reshape(normal, input.shape), weight, bias)
+
+
+def _centred(x: TensorLike, dims: tuple[int, ...]) -> Tensor:
+    """Return x - mean(x). Twice: in float32 the mean of equal numbers is not quite that number."""
+    centred = x - mean(x, dims, keepdim=True)
+    return centred - mean(centred, dims, keepdim=True)
 
 
 def _affine(x: TensorLike, weight: TensorLike | None, bias: TensorLike | None) -> Tensor:
@@ -60,7 +66,11 @@ def batch_norm(
 
 def batch_norm_by(op, input, running_mean, running_var, weight, bias, training, momentum, eps) -> Tensor:
     """Check the arguments of `batch_norm`; in training return op(input, weight, bias, ...)."""
+    if tuple(input.shape) == (0,):  # PyTorch's result: of nothing, nothing
+        return input
     _check_channels("batch_norm", input, weight, bias, running_mean, running_var)
+    if 0 in input.shape:
+        return _affine(input, weight, bias)
     if not training:
         return _with_statistics("batch_norm", input, running_mean, running_var, weight, bias, eps)
     if math.prod(input.shape) <= input.shape[1]:
@@ -68,7 +78,7 @@ def batch_norm_by(op, input, running_mean, running_var, weight, bias, training, 
             f"batch_norm: input {input.shape} has one value for each channel, so no variance to divide by: train on larger"
             " batches, or pass training=False (module.eval())"
         )
-    running = None if running_mean is None else (raw(running_mean), raw(running_var), momentum)
+    running = _running("batch_norm", running_mean, running_var, momentum)
     return op(input, weight, bias, groups=input.shape[1], per_sample=False, eps=eps, running=running)
 
 
@@ -83,6 +93,8 @@ def instance_norm(
     channel and sample. Ulyanov et al. 2016.
     """
     _check_channels("instance_norm", input, weight, bias, running_mean, running_var)
+    if 0 in input.shape:
+        return _affine(input, weight, bias)
     if not use_input_stats:
         return _with_statistics("instance_norm", input, running_mean, running_var, weight, bias, eps)
     if math.prod(input.shape[2:]) <= 1:
@@ -90,7 +102,7 @@ def instance_norm(
             f"instance_norm: input {input.shape} has one value for each channel of a sample, so no variance to divide by:"
             " it needs (N, C, ...) with more than one position"
         )
-    running = None if running_mean is None else (raw(running_mean), raw(running_var), momentum)
+    running = _running("instance_norm", running_mean, running_var, momentum)
     return normalize_channels(input, weight, bias, groups=input.shape[1], per_sample=True, eps=eps, running=running)
 
 
@@ -107,11 +119,27 @@ def group_norm(
         raise ValueError(
             f"group_norm: the {input.shape[1]} channels of input {input.shape} do not fall into {num_groups} groups"
         )
+    if 0 in input.shape:
+        return _affine(input, weight, bias)
     return normalize_channels(input, weight, bias, groups=num_groups, per_sample=True, eps=eps)
 
 
+def _running(name: str, mean: Array | None, var: Array | None, momentum: float) -> tuple | None:
+    """Return the running statistics as the kernel takes them; raise ValueError if there is one without the other."""
+    if (mean is None) != (var is None):
+        raise ValueError(f"{name}: give running_mean and running_var, or neither")
+    return None if mean is None else (raw(mean), raw(var), momentum)
+
+
+def _check_floating(name: str, input: TensorLike) -> None:
+    """Raise TypeError unless input holds numbers with a fraction."""
+    if input.dtype.kind != "f":
+        raise TypeError(f"{name}: {input.dtype} cannot have mean 0 and variance 1: use input.astype('float32')")
+
+
 def _check_channels(name: str, input: TensorLike, *vectors: TensorLike | None) -> None:
-    """Raise ValueError unless input is (N, C, ...) and each vector (C,) or None."""
+    """Raise ValueError unless input is (N, C, ...) and each vector (C,) or None; TypeError for integers."""
+    _check_floating(name, input)
     if input.ndim < 2:
         raise ValueError(f"{name}: input has shape {input.shape}, it must be (N, C, ...)")
     for vector in vectors:
@@ -144,7 +172,7 @@ def _layer_norm(
 ) -> Tensor:
     """Return `layer_norm`; `ndim` of the last dimensions are normalised together."""
     dims = tuple(range(-ndim, 0))
-    centred = input - mean(input, dims, keepdim=True)
+    centred = _centred(input, dims)
     normal = centred * rsqrt(mean(square(centred), dims, keepdim=True) + eps)
     normal = normal if weight is None else normal * weight
     return normal if bias is None else normal + bias
@@ -158,12 +186,16 @@ def layer_norm(
 
     y = (x - E[x]) / √(Var[x] + eps) weight + bias; weight and bias have normalized_shape, or are None. Ba et al. 2016.
     """
+    _check_floating("layer_norm", input)
     shape = (normalized_shape,) if isinstance(normalized_shape, int) else tuple(normalized_shape)
     if not shape or input.shape[max(0, input.ndim - len(shape)) :] != shape:
         raise ValueError(f"layer_norm: input {input.shape} must end with normalized_shape {shape}")
     for name, vector in (("weight", weight), ("bias", bias)):
         if vector is not None and vector.shape != shape:
             raise ValueError(f"layer_norm: {name} has shape {vector.shape}, it must be normalized_shape {shape}")
+    if 0 in input.shape:
+        y = input if weight is None else input * weight
+        return y if bias is None else y + bias
     return _layer_norm(input, weight, bias, ndim=len(shape), eps=eps)
 
 
