@@ -6,6 +6,7 @@ from typing import Any
 
 from tinygan.autodiff import Tensor
 
+
 def make_groups(owner: str, params: Any, settings: dict[str, Any]) -> list[dict[str, Any]]:
     """Return the groups of parameters: each has `settings`, but for those that it was given as its own."""
     if hasattr(params, "parameters"):
