@@ -103,6 +103,9 @@ def _log_cut(x):
         return xp(x).maximum(xp(x).log(x), -100)
 
 
+_log_cut.shown = "log"
+
+
 def binary_cross_entropy_with_logits(
     input: TensorLike, target: TensorLike, weight: TensorLike | None = None, reduction: str = "mean",
     pos_weight: TensorLike | None = None,
@@ -141,7 +144,7 @@ def _check_classes(shape, target, weight, ignore_index, name, dtype):
     if tuple(target.shape) != expected:
         raise ValueError(f"{name}: input {tuple(shape)} needs a target of shape {expected}, got {tuple(target.shape)}")
     if target.dtype.kind not in "iu":
-        raise TypeError(f"{name}: classes must be integers, got {target.dtype}: target.long() or array.astype(int)")
+        raise TypeError(f"{name}: classes must be integers, got {target.dtype}: target.long() or array.astype('int64')")
     used = target != ignore_index
     classes = target * used
     if classes.size and (int(classes.min()) < 0 or int(classes.max()) >= shape[dim]):
@@ -171,8 +174,8 @@ def cross_entropy(
     if raw(target).dtype.kind == "f":
         if target.ndim == input.ndim - 1:
             raise TypeError(
-                f"cross_entropy: target {tuple(target.shape)} holds {raw(target).dtype}, and classes are integers:"
-                f" target.long() or array.astype(int). Probabilities would have the shape of the input, {tuple(input.shape)}"
+                f"cross_entropy: classes must be integers, got {target.dtype}: target.long() or array.astype('int64')."
+                f" Probabilities would have the input's shape, {tuple(input.shape)}"
             )
         _check_same_shape("cross_entropy", input, target)
         smooth = target * (1 - label_smoothing) + label_smoothing / classes
@@ -200,6 +203,9 @@ def _linear_loss(
     """
     logs = log_softmax(linear(input, linear_weight, linear_bias), 1)  # (N, C)
     return -sum(squeeze(gather(logs, 1, target[:, None]), 1) * weights)
+
+
+_linear_loss.shown = "linear_cross_entropy"
 
 
 def linear_cross_entropy(

@@ -88,7 +88,7 @@ def explain(name: str, function: Callable, error: Exception, args: tuple, option
         raise IndexError(f"{name}: dim {dim} is out of range for {ndim} dimensions") from None
     if isinstance(error, IndexError) and "must be of integer" in str(error):
         raise TypeError(
-            f"{name}: an index must be integers (or truth values): make it so, t.long() or array.astype(int)"
+            f"{name}: an index must be integers (or truth values): make it so, t.long() or array.astype('int64')"
         ) from None
     parameters = list(inspect.signature(function).parameters)
     if isinstance(error, IndexError | ValueError):

@@ -48,9 +48,11 @@ class Tensor(_Conversions):
 
     # A computed Tensor knows its op, the args and const of the call, the arrays that the args held then, what a Fused op
     # saved, and its parents: one for each arg, the Tensor if it requires gradients, otherwise None. A leaf has no op.
+    # One without history knows in `lost` what cut it off: "detach", "no_grad" or nothing.
     # `number` counts up. A computed Tensor takes it when it is made, a leaf when its data is replaced.
     __slots__ = (
-        "_data", "requires_grad", "grad", "op", "args", "arrays", "parents", "const", "saved", "number", "__weakref__",
+        "_data", "requires_grad", "grad", "op", "args", "arrays", "parents", "const", "saved", "number", "lost",
+        "__weakref__",
     )  # fmt: skip
 
     _data: Array
@@ -63,6 +65,8 @@ class Tensor(_Conversions):
     parents: Any
     const: Any
     saved: Any
+    lost: str
+    trains = False  # whether it is a Parameter, which may be frozen and still be asked for its gradient: zeros
 
     def __init__(self, data: Any, requires_grad: bool = False, device: str | None = None):
         if isinstance(data, Tensor):
@@ -82,7 +86,7 @@ class Tensor(_Conversions):
         self._data = data if device is None else to_device(data, device)
         self.requires_grad = requires_grad
         self.grad = None
-        self.op, self.parents, self.number = None, (), -1  # a leaf
+        self.op, self.parents, self.number, self.lost = None, (), -1, ""  # a leaf
         if requires_grad and not library.issubdtype(data.dtype, library.floating):
             raise TypeError(
                 f"gradients of {data.dtype} do not exist: make it floating point, e.g. array.astype('float32')"
@@ -90,7 +94,11 @@ class Tensor(_Conversions):
 
     @property
     def data(self) -> Array:
-        """The array. Assigning to it replaces the values of a leaf, as an optimiser does."""
+        """The array. Assigning to it replaces the values of a leaf, as an optimiser does.
+
+        `grad` refuses a graph that used the old values. It cannot see `x.data[0] = 7`, which writes into the array itself:
+        write `x.data = array` with a new one.
+        """
         return self._data
 
     @data.setter
@@ -151,7 +159,9 @@ class Tensor(_Conversions):
 
     def detach(self) -> Tensor:
         """Return a Tensor with the same data and no history."""
-        return Tensor(self._data)
+        y = Tensor(self._data)
+        y.lost = "detach"
+        return y
 
     def requires_grad_(self, requires_grad: bool = True) -> Tensor:
         """Set whether gradients of this leaf are recorded from now on."""
@@ -161,7 +171,7 @@ class Tensor(_Conversions):
         return self
 
     def __repr__(self) -> str:
-        history = f", op={self.op.__name__}" if self.op else ", requires_grad=True" if self.requires_grad else ""
+        history = f", op={self.op.shown}" if self.op else ", requires_grad=True" if self.requires_grad else ""
         values = np.array2string(self.numpy(), separator=", ", prefix="Tensor(", precision=4)
         return f"Tensor({values}, shape={self.shape}, dtype={self.dtype}{history})"
 

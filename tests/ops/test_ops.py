@@ -123,6 +123,19 @@ def test_kernels_and_textbook_forms_agree(case):
                 assert_close([node.op.textbook(*node.args, **node.const).data], [node.data], 1e-12)
 
 
+FAMILIES = {"avg_pool", "conv", "conv_transpose", "norm"}  # each is of several functions
+
+
+@every_case
+def test_a_tensor_names_the_function_that_its_reader_knows(case):
+    """Its repr and the engine's errors: not op=_add_product. Of a function made of several ops, each."""
+    outputs, _, _ = run(case, case.inputs())
+    for t in history(outputs)[1]:
+        name = t.op.shown
+        public = callable(getattr(ops, name, None)) or hasattr(losses, name) or name in FAMILIES
+        assert public and f"op={name}" in repr(t), name
+
+
 @pytest.mark.parametrize("case", [c for c in CASES if c.orders], ids=lambda case: case.id)
 def test_finite_differences(case):
     """First order, and second unless the row says why not."""

@@ -40,6 +40,7 @@ class Parameter(Tensor):
     """A Tensor that is trained: an attribute of a Module that `parameters()` finds and `state_dict()` keeps."""
 
     __slots__ = ()
+    trains = True
 
     def __init__(self, data: Any, requires_grad: bool = True, device: str | None = None):
         super().__init__(raw(data), requires_grad, device)

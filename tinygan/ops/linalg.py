@@ -95,6 +95,9 @@ def _add_product(x: TensorLike, w: TensorLike, b: TensorLike | None = None) -> T
     return y if b is None else y + b
 
 
+_add_product.shown = "linear"
+
+
 def linear(input: TensorLike, weight: TensorLike, bias: TensorLike | None = None) -> Tensor:
     """Return input @ weightᵀ + bias: (..., in) with weight (out, in) and bias (out,) -> (..., out)."""
     return linear_by(_add_product, input, weight, bias)
@@ -160,6 +163,7 @@ def _einsum_vjps(need, g, y, *operands, **const):
 
 
 _einsum = VariadicOp(_einsum_forward, _einsum_vjps)
+_einsum.shown = "einsum"
 
 
 def einsum(equation: str, *operands: Any) -> Tensor:

@@ -37,6 +37,9 @@ def normalize_channels(
     return _affine(reshape(normal, input.shape), weight, bias)
 
 
+normalize_channels.shown = "norm"  # of batch_norm, group_norm and instance_norm
+
+
 def _centred(x: TensorLike, dims: tuple[int, ...]) -> Tensor:
     """Return x - mean(x). Twice: in float32 the mean of equal numbers is not quite that number."""
     centred = x - mean(x, dims, keepdim=True)

@@ -74,6 +74,9 @@ def lstm_cell_packed(
     return stack(lstm_step(input, h, c, weight_ih, weight_hh, bias_ih, bias_hh))
 
 
+lstm_cell_packed.shown = "lstm_cell"
+
+
 def lstm_cell(
     input: TensorLike, h: TensorLike, c: TensorLike, weight_ih: TensorLike, weight_hh: TensorLike,
     bias_ih: TensorLike | None = None, bias_hh: TensorLike | None = None,
@@ -151,6 +154,9 @@ def lstm_writing(
         x = _ACTIVATIONS[activation](linear(h, weight_out, bias_out))
         rows.append(cat([h, x], 1))
     return stack(rows)
+
+
+lstm_writing.shown = "lstm_feedback"
 
 
 def lstm_feedback(

@@ -75,6 +75,9 @@ def _prod_last(x):
     return x.prod(-1)
 
 
+_prod_last.shown = "prod"
+
+
 def _product_of_others(x):
     # y / x would be 0/0 at a zero. n products of n - 1 factors are right there, and so are their own gradients.
     eye = xp(raw(x)).eye(x.shape[-1], dtype=bool)

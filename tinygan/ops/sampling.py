@@ -42,17 +42,23 @@ def _add_rows(x: TensorLike, indices: Array, num: int, skip: int | None) -> Tens
     return matmul(mT(hot.astype(x.dtype)), reshape(x, (hot.shape[0], x.shape[-1])))
 
 
+_add_rows.shown = "embedding"
+
+
 @op(lambda g, y, w, indices, skip: _add_rows(g, indices=indices, num=w.shape[0], skip=skip))
 def _take_rows(w, indices, skip):
     """Return the rows of w (V, D) at `indices`; row `skip` gets no gradient."""
     return w.take(indices, axis=0)
 
 
+_take_rows.shown = "embedding"
+
+
 def embedding(input: TensorLike, weight: TensorLike, padding_idx: int | None = None) -> Tensor:
     """Return weight[input]: integers (...) and a table (V, D) -> (..., D); row `padding_idx` gets no gradient."""
     indices = raw(input)
     if indices.dtype.kind not in "iu":
-        raise TypeError(f"embedding: indices must be integers, got {indices.dtype}: make them so with t.long() or array.astype(int)")
+        raise TypeError(f"embedding: indices must be integers, got {indices.dtype}: t.long() or array.astype('int64')")
     if indices.size and (int(indices.min()) < 0 or int(indices.max()) >= weight.shape[0]):
         low, high = int(indices.min()), int(indices.max())
         raise IndexError(f"embedding: indices from {low} to {high}, the table has rows 0 to {weight.shape[0] - 1}")
@@ -64,7 +70,7 @@ def one_hot(tensor: TensorLike, num_classes: int = -1) -> Tensor:
     """Return, for integers (...), integers (..., num_classes) with a single 1; -1 means the largest + 1."""
     indices = raw(tensor)
     if indices.dtype.kind not in "iu":
-        raise TypeError(f"one_hot: indices must be integers, got {indices.dtype}: make them so with t.long() or array.astype(int)")
+        raise TypeError(f"one_hot: indices must be integers, got {indices.dtype}: t.long() or array.astype('int64')")
     num_classes = int(indices.max()) + 1 if num_classes == -1 else num_classes
     if indices.size and (int(indices.min()) < 0 or int(indices.max()) >= num_classes):
         raise ValueError(

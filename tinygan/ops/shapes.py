@@ -289,6 +289,9 @@ def _unindex(x, key, shape):
     return total
 
 
+_unindex.shown = "index"
+
+
 def index(input: TensorLike, key: Any) -> Tensor:
     """Return input[key]: integers, slices, None, ..., integer arrays (repeats allowed) and boolean masks, as in NumPy."""
     return _index(input, key=_plain_key(key))
@@ -397,6 +400,9 @@ def _pad_constant(x, widths, value=0.0):
     padded = xp(x).full([n + low + high for (low, high), n in zip(widths, x.shape, strict=True)], value, x.dtype)
     padded[_inside(widths, x.shape)] = x
     return padded
+
+
+_pad_constant.shown = "pad"
 
 
 def _border_indices(n, low, high, mode):
