@@ -4,6 +4,8 @@ The values were computed by PyTorch 2.13 from the same lines, with T = torch, nn
 """
 
 import ast
+import inspect
+import pkgutil
 
 import numpy as np
 import pytest
@@ -276,6 +278,35 @@ def test_parts_are_there_after_import_tinygan():
     assert tinygan.nn.Linear is nn.Linear and tinygan.losses is losses and tinygan.ops is ops
     assert {"nn", "optim", "losses", "data", "gan", "plot", "metrics", "zeros", "manual_seed"} <= set(dir(tinygan))
     assert not hasattr(tinygan, "_nonsense")
+
+
+def functions_of(parameter):
+    """The functions of ops and losses that have this parameter."""
+    found = [name for name, f in vars(F).items() if callable(f) and not name.startswith("_") and name.islower()]
+    return sorted(name for name in found if parameter in inspect.signature(getattr(F, name)).parameters)
+
+
+@pytest.mark.parametrize(
+    "name, theirs, ours",
+    [
+        (name, theirs, ours)
+        for theirs, ours in {"axis": "dim", "keepdims": "keepdim", "ddof": "correction", "seed": "rng"}.items()
+        for name in functions_of(ours)
+    ],
+)
+def test_every_function_knows_the_name_elsewhere(name, theirs, ours):
+    function, x = getattr(F, name), tinygan.ones(3, 3)
+    required = [p for p in inspect.signature(function).parameters.values() if p.default is p.empty and p.name != ours]
+    with pytest.raises(TypeError, match=f"^{name}: {theirs}= is called {ours}= here: {name}"):
+        function(*[x] * len(required), **{theirs: 0})
+    if hasattr(tinygan.Tensor, name):
+        with pytest.raises(TypeError, match=f"{theirs}= is called {ours}= here"):
+            getattr(x, name)(*[x] * (len(required) - 1), **{theirs: 0})
+
+
+def test_no_file_hides_behind_a_function():
+    """`tinygan.tensor` is the function, so its module has another name."""
+    assert {m.name for m in pkgutil.iter_modules(tinygan.__path__)} & set(tinygan.__all__) == {"ops"}
 
 
 # --- saving ----------------------------------------------------------------------------------------------------
