@@ -203,6 +203,9 @@ REMEDIES = {
     "np.expand_dims(x, 0)": r"tinygan\.ops\.unsqueeze",
     "np.median(x)": r"np\.median\(tensor\.data\)",
     "np.array(x)": r"tensor\.data",
+    "T.recipes.load('ring').Settings(lr=1e-3)": "lr=0.001: no such setting; did you mean learning_rate",
+    "T.recipes.load('ring').Settings(epochs=3)": "did you mean steps",
+    "T.recipes.load('ring').Settings(batchsize=3)": "did you mean batch_size",
     # the module's own names
     "T.exp(x)": r"it is tinygan\.ops\.exp",
     "T.Linear(2, 3)": r"it is tinygan\.nn\.Linear",
