@@ -9,7 +9,7 @@ import warnings
 
 import numpy as np
 
-from tinygan import autodiff
+from tinygan import autodiff, remedies
 from tinygan.autodiff import Tensor, TensorLike, fused, op, raw
 from tinygan.backend import Array, is_numpy, xp
 from tinygan.ops import (
@@ -152,7 +152,7 @@ def _check_classes(shape, target, weight, ignore_index, name, dtype):
     if tuple(target.shape) != expected:
         raise ValueError(f"{name}: input {tuple(shape)} needs a target of shape {expected}, got {tuple(target.shape)}")
     if target.dtype.kind not in "iu":
-        raise TypeError(f"{name}: classes must be integers, got {target.dtype}: target.astype('int64')")
+        raise TypeError(f"{name}: classes must be integers, got {target.dtype}: target.long() or array.astype('int64')")
     used = target != ignore_index
     classes = xp(target).where(used, target, 0)
     if is_numpy(classes) and classes.size and (int(classes.min()) < 0 or int(classes.max()) >= shape[dim]):
@@ -188,8 +188,11 @@ def cross_entropy(
     across = [-1 if d == dim else 1 for d in range(input.ndim)]
     per_class = 1.0 if weight is None else raw(weight).reshape(across).astype(input.dtype)
     if raw(target).dtype.kind == "f":
-        if tuple(target.shape) == tuple(n for d, n in enumerate(input.shape) if d != dim):  # a class for each
-            raise TypeError(f"cross_entropy: classes must be integers, got {target.dtype}: target.astype('int64')")
+        if target.ndim == input.ndim - 1:
+            raise TypeError(
+                f"cross_entropy: classes must be integers, got {target.dtype}: target.long() or array.astype('int64')."
+                f" Probabilities would have the input's shape, {tuple(input.shape)}"
+            )
         _check_same_shape("cross_entropy", input, target)
         smooth = target * (1 - label_smoothing) + label_smoothing / classes
         loss = -sum(where(raw(smooth) == 0, 0.0, logs) * smooth * per_class, dim)  # a class that is ruled out may have log 0
@@ -264,3 +267,6 @@ def kl_div(input: TensorLike, target: TensorLike, reduction: str = "mean", log_t
     if reduction == "batchmean":
         return sum(loss) / (loss.shape[0] or math.nan) if loss.ndim else loss
     return _reduce(loss, reduction)
+
+
+remedies.watch_functions(globals(), __name__)

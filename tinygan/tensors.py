@@ -13,6 +13,7 @@ from typing import TYPE_CHECKING, Any, TypeAlias
 import numpy as np
 
 from tinygan.backend import Array, device_of, to_device, to_numpy, xp
+from tinygan.remedies import of_method
 
 if TYPE_CHECKING:
     from collections.abc import Iterator, Sequence
@@ -76,6 +77,12 @@ class Tensor(_Conversions):
             if data.dtype == object:
                 raise TypeError("Tensor of a nested list: all rows must have the same length and hold numbers")
         library = xp(data)  # TypeError for anything that is not an array
+        if requires_grad is not False and not isinstance(requires_grad, bool | np.bool_):
+            shown = data.item() if data.ndim == 0 else "data"
+            raise TypeError(
+                f"Tensor({shown}, {requires_grad!r}): the second argument is requires_grad, True or False. For sizes write"
+                " tinygan.zeros(2, 3), for values tinygan.tensor([2, 3])"
+            )
         self._data = data if device is None else to_device(data, device)
         self.requires_grad = requires_grad
         self.grad = None
@@ -211,7 +218,15 @@ class Tensor(_Conversions):
         return self.item()
 
     def __setitem__(self, key, value):
-        raise TypeError("Tensors are not assigned to in place: build a new one with where, cat, stack or masked_fill")
+        raise TypeError(
+            "Tensors are not assigned to in place: build a new one with where, cat, stack or masked_fill; or fill an array"
+            " and make it a Tensor at the end"
+        )
+
+    if not TYPE_CHECKING:  # a type checker would take any name for one of these
+
+        def __getattr__(self, name: str) -> Any:
+            raise AttributeError(of_method(name, type(self)))
 
     __hash__ = object.__hash__  # == is elementwise; a Tensor is found in a dict or set by identity
 
@@ -278,7 +293,7 @@ class Tensor(_Conversions):
         @property
         def mT(self) -> Tensor: ...
         def abs(self) -> Tensor: ...
-        def add(self, other: TensorLike | float) -> Tensor: ...
+        def add(self, other: TensorLike | float, alpha: float = 1) -> Tensor: ...
         def all(self, dim: Dims = None, keepdim: bool = False) -> Tensor: ...
         def amax(self, dim: Dims = None, keepdim: bool = False) -> Tensor: ...
         def amin(self, dim: Dims = None, keepdim: bool = False) -> Tensor: ...
@@ -293,7 +308,7 @@ class Tensor(_Conversions):
         def clone(self) -> Tensor: ...
         def cos(self) -> Tensor: ...
         def cumsum(self, dim: int, dtype: Any = None) -> Tensor: ...
-        def div(self, other: TensorLike | float) -> Tensor: ...
+        def div(self, other: TensorLike | float, rounding_mode: str | None = None) -> Tensor: ...
         def dot(self, other: TensorLike) -> Tensor: ...
         def eq(self, other: TensorLike | float) -> Tensor: ...
         def erf(self) -> Tensor: ...
@@ -346,7 +361,7 @@ class Tensor(_Conversions):
         def std(
             self, dim: Dims | bool = None, correction: float | None = 1, keepdim: bool = False, unbiased: bool | None = None,
         ) -> Tensor: ...  # fmt: skip
-        def sub(self, other: TensorLike | float) -> Tensor: ...
+        def sub(self, other: TensorLike | float, alpha: float = 1) -> Tensor: ...
         def sum(self, dim: Dims = None, keepdim: bool = False, dtype: Any = None) -> Tensor: ...
         def tanh(self) -> Tensor: ...
         def topk(self, k: int, dim: int = -1, largest: bool = True) -> Any: ...
@@ -370,12 +385,21 @@ _NUMPY_OPERATORS = {
     "equal": "__eq__", "not_equal": "__ne__", "remainder": "__rmod__", "floor_divide": "__rfloordiv__",
     "bitwise_and": "__rand__", "bitwise_or": "__ror__", "bitwise_xor": "__rxor__",
 }  # fmt: skip
-_NUMPY_NAMES = {"absolute": "abs", "concatenate": "cat", "clip": "clamp", "swapaxes": "transpose", "negative": "neg"}
+_NUMPY_NAMES = {
+    "absolute": "abs", "concatenate": "cat", "stack": "stack", "where": "where", "clip": "clamp", "swapaxes": "transpose",
+    "negative": "neg", "power": "pow", "divide": "div", "multiply": "mul", "subtract": "sub", "expand_dims": "unsqueeze",
+    "einsum": "einsum", "pad": "pad", "outer": "outer", "moveaxis": "movedim", "sinh": "sinh", "cosh": "cosh",
+}  # fmt: skip
 
 
 def _numpy_refused(name: str) -> str:
     own_name = _NUMPY_NAMES.get(name, name)
-    return f"np.{name} on a Tensor would lose its gradient: use tinygan.ops.{own_name} if there is one, or tensor.data"
+    if hasattr(Tensor, own_name) or own_name in _NUMPY_NAMES.values():
+        return (
+            f"np.{name} on a Tensor would lose its gradient: use tinygan.ops.{own_name}, or np.{name}(tensor.data) for the"
+            " values alone"
+        )
+    return f"np.{name} does not take a Tensor: np.{name}(tensor.data) does, without a gradient"
 
 
 def raw(value: Any) -> Any:

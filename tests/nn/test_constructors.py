@@ -177,6 +177,17 @@ def test_dropout_of_channels():
     assert layer.eval()(x) is x
 
 
+def test_max_pools_say_where_the_largest_is():
+    rng = np.random.default_rng(0)
+    pictures, sequences = rng.random((2, 3, 5, 6)), rng.random((2, 3, 7))
+    y, where = nn.MaxPool2d(2, return_indices=True)(pictures)
+    largest = np.take_along_axis(pictures.reshape(2, 3, 30), where.reshape(2, 3, -1), 2)
+    np.testing.assert_array_equal(largest.ravel(), y.ravel())
+    y, where = nn.MaxPool1d(3, stride=2, return_indices=True)(sequences)
+    np.testing.assert_array_equal(np.take_along_axis(sequences, where, 2), y)
+    assert where.shape == (2, 3, 3)
+
+
 LOSSES = {
     "BCELoss": ("binary_cross_entropy", {"weight": 1}),
     "BCEWithLogitsLoss": ("binary_cross_entropy_with_logits", {"weight": 1, "pos_weight": 1}),

@@ -5,8 +5,11 @@ from collections.abc import Iterator
 from typing import Any
 
 from tinygan.backend import Array, stream, xp
+from tinygan.remedies import watch
+from tinygan.tensors import Tensor
 
 
+@watch
 class Loader:
     """Serve batches of rows of one or more arrays of equal length: an array, or a tuple if there are several arrays.
 
@@ -26,8 +29,13 @@ class Loader:
         if not arrays:
             raise ValueError("Loader: no arrays given")
         for array in arrays:
+            if isinstance(array, Tensor):
+                raise TypeError("Loader: a Tensor; pass its array, tensor.data. Batches are arrays, which layers take as well")
             if not getattr(array, "shape", ()):
-                raise TypeError(f"Loader: {type(array).__name__} has no rows; expected an array of 1 dimension or more")
+                raise TypeError(
+                    f"Loader: {type(array).__name__} has no rows; expected an array of 1 dimension or more"
+                    + (", as np.asarray makes of a list" if isinstance(array, list | tuple) else "")
+                )
         lengths = [len(array) for array in arrays]
         if len(set(lengths)) > 1:
             raise ValueError(f"Loader: arrays have {lengths} rows; all must have the same number")

@@ -32,6 +32,7 @@ import numpy as np
 from tinygan.autodiff import Tensor, raw
 from tinygan.backend import Array, library_of, to_device, to_numpy, xp
 from tinygan.nn.init import Seed
+from tinygan.remedies import explain, watch
 from tinygan.seeding import generator
 
 if TYPE_CHECKING:
@@ -101,12 +102,20 @@ class Module:
     _buffers: dict[str, bool] = {}  # name of a buffer -> whether state_dict keeps it; replaced, never changed in place
     _hooks: tuple[Hook, ...] = ()
 
+    def __init_subclass__(cls, **settings: Any) -> None:
+        super().__init_subclass__(**settings)
+        watch(cls)
+
     def forward(self, *args: Any, **kwargs: Any) -> Any:
         """Return what the module computes. Call module(...), not this."""
         raise NotImplementedError(f"{type(self).__name__} does not define forward(self, ...)")
 
     def __call__(self, *args: Any, **kwargs: Any) -> Any:
-        output = self.forward(*args, **kwargs)
+        try:
+            output = self.forward(*args, **kwargs)
+        except (AttributeError, TypeError) as error:
+            explain(type(self).__name__, self.forward, error, args, kwargs)
+            raise
         for hook in self._hooks:
             changed = hook.function(self, args, output)
             output = output if changed is None else changed

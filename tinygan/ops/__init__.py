@@ -6,6 +6,7 @@ name what comes of Tensors. The files hold textbook forms; what makes some of th
 
 from typing import Any
 
+from tinygan import remedies
 from tinygan.autodiff import Tensor, TensorLike, broadcast_to, cast, raw
 from tinygan.ops import convert
 from tinygan.ops.arrange import *
@@ -31,6 +32,8 @@ def glu(input: TensorLike, dim: int = -1) -> Tensor:
     a, b = chunk(input, 2, dim)
     return a * sigmoid(b)
 
+
+remedies.watch_functions(globals(), __name__)
 
 METHODS = (
     "abs add all amax amin any argmax argmin argsort bmm ceil chunk clamp clone cos cumsum div dot eq erf exp expm1 flatten"

@@ -16,8 +16,7 @@ import _signal  # type: ignore[import-not-found]  # `signal` without enumeration
 import math
 import threading
 from collections.abc import Iterable, Mapping, Sequence
-from inspect import signature
-from typing import TYPE_CHECKING, Any
+from typing import Any
 
 import numpy as np
 
@@ -25,11 +24,9 @@ from tinygan.autodiff import Tensor, raw
 from tinygan.backend import Array, Layout, device_of, is_numpy, to_device, to_numpy, xp
 from tinygan.ops.kernels import cuda
 from tinygan.optim.clip import is_finite
-from tinygan.optim.groups import OTHER_NAMES, check_params, checked, make_groups
+from tinygan.optim.groups import check_params, checked, make_groups
+from tinygan.remedies import watch
 from tinygan.threads import in_blocks
-
-if TYPE_CHECKING:
-    from typing_extensions import Self
 
 
 class Flat(Layout):
@@ -93,15 +90,9 @@ class Optimizer:
     # The running averages of a subclass, and the setting without which each is not kept (None: it always is).
     averages: Mapping[str, str | None] = {}
 
-    def __new__(cls, *_: Any, **settings: Any) -> Self:
-        """Refuse unknown settings by name, and say how one that other libraries have is called here."""
-        known = signature(cls.__init__).parameters
-        for name in settings:
-            if name not in known and not any(p.kind == p.VAR_KEYWORD for p in known.values()):
-                ours = OTHER_NAMES.get(name)
-                hint = f"its name here is {ours}" if ours in known else f"the settings are {', '.join([*known][1:])}"
-                raise TypeError(f"{cls.__name__} has no setting {name}: {hint}")
-        return super().__new__(cls)
+    def __init_subclass__(cls, **settings: Any) -> None:
+        super().__init_subclass__(**settings)
+        watch(cls)  # learning_rate=, wd=: the error says what it is called here
 
     def __init__(self, params: Iterable[Tensor | Mapping[str, Any]], **settings: Any) -> None:
         name = type(self).__name__
@@ -139,8 +130,7 @@ class Optimizer:
 
         Gradients of frozen parameters may be left out, and are not looked at. A parameter whose `.grad` is None counts as
         having gradient 0. If a gradient is infinite or nan, FloatingPointError is raised and nothing changes. A GPU is not
-        asked, since each answer would make it wait. Ctrl-C waits for
-        the end of the step.
+        asked, since each answer would make it wait. Ctrl-C waits for the end of the step.
         """
         g = self._join_gradients(grads)
         for group in self.param_groups:

@@ -20,6 +20,8 @@ from dataclasses import asdict, dataclass, field, fields, replace
 from functools import cache
 from typing import Any, ClassVar
 
+from tinygan.remedies import of_setting
+
 KINDS = {int: "a whole number", float: "a number", str: "a word"}
 GIVEN = "given"  # any value but 0 or "", of a setting that brings a group without having choices
 
@@ -200,7 +202,8 @@ def _refuse_unknown(kind, values):
     owners = [_say(f, value) for f, value in choices if has(kind.root.choose({**values, f.name: value}))]
     if not owners:  # it takes more than one choice
         owners = list(dict.fromkeys(choice for choice, group in list_groups(kind.root) if has(group)))
-    reason = f"this training would not read it; with {' or '.join(owners)} it would" if owners else "no such setting"
+    absent = f"no such setting{of_setting(name, [f.name for f in fields(kind)])}"
+    reason = f"this training would not read it; with {' or '.join(owners)} it would" if owners else absent
     raise ValueError(f"{name}={values[name]!r}: {reason}")
 
 
