@@ -325,7 +325,7 @@ REFUSED = {
         "a rate for each, or one group's",
     ),
     "the loss": (lambda: Adam(problem()).step(Parameter([1.0]).sum()), TypeError, r"step\(grad\(loss, params\)\)"),
-    "a closure": (lambda: Adam(problem()).step(lambda: 0), TypeError, "got a function; a loss is minimised"),
+    "a closure": (lambda: Adam(problem()).step(lambda: 0), TypeError, "got <function .*; a loss is minimised"),
     "one gradient": (lambda: Adam(problem()).step(np.ones(3)), TypeError, r"one ndarray of shape \(3,\)"),
     "EMA of a list": (lambda: EMA(problem()), TypeError, "takes a module, not its parameters: got a list"),
     "EMA that stays": (lambda: EMA(Linear(1, 1), decay=1), ValueError, "decay must be at least 0 and below 1"),

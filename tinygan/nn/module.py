@@ -20,6 +20,7 @@ again, and `module.reseed(rng)` gives layers that draw noise, such as Dropout, t
 from __future__ import annotations
 
 import math
+from collections import OrderedDict, defaultdict
 from collections.abc import Callable, Iterator, Mapping
 from contextlib import contextmanager
 from contextvars import ContextVar
@@ -180,7 +181,7 @@ class Module:
             for name, value in vars(module).items():
                 if isinstance(value, Parameter):
                     names.setdefault(value, f"{prefix}.{name}" if prefix else name)
-                elif isinstance(value, _CONTAINERS) and value and _holds_layers(value, first_only=True):
+                elif type(value) in _KINDS and value and _holds_layers(value, first_only=True):
                     raise TypeError(_lost_layers(module, name, value))  # a list that was filled after it was assigned
         return [(name, parameter) for parameter, name in names.items()]
 
@@ -387,6 +388,7 @@ class Hook:
 
 
 _CONTAINERS = (list, tuple, dict, set, frozenset)
+_KINDS = {*_CONTAINERS, OrderedDict, defaultdict}  # looked up in a set: parameters() asks of every attribute
 
 
 def _holds_layers(container, first_only=False):
