@@ -12,6 +12,7 @@ Zhu et al. 2018, *Texygen*.
 from tinygan import data
 from tinygan.data import DataError
 from tinygan.metrics import bleu, self_bleu
+from tinygan.recipes.text._lines import SAVED as SAVED
 from tinygan.recipes.text._lines import (
     LineSettings,
     line_game,
