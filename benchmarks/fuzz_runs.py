@@ -5,7 +5,7 @@ import os
 import shutil
 import struct
 import zlib
-from functools import cache
+from functools import cache, partial
 
 import numpy as np
 from fuzz import NASTY, command, spoil
@@ -83,7 +83,8 @@ def log(rng, folder):
     for _ in range(rng.choice((1, 2, 10, 1000))):
         row = json.loads(rng.choice(lines[:2]))
         for _ in range(rng.choice((1, 2))):
-            name = rng.choice((*row, "event", "says", "diversity", "d_gradient_norm/a", "penalty", "$x_", "\x1b[2J", "n" * 9999))
+            more = "event", "says", "diversity", "d_gradient_norm/a", "penalty", "$x_", "\x1b[2J", "n" * 9999
+            name = rng.choice((*row, *more))
             row[name] = rng.choice(NASTY[:-1])
         lines.insert(rng.randrange(len(lines) + 1), json.dumps(row).encode() + b"\n")
     content = b"".join(lines)
@@ -104,7 +105,7 @@ def checkpoint(rng, folder):
         del metadata["tinygan"]
         name = rng.choice(list(arrays))
         a = arrays.pop(name)
-        fill = lambda value: np.full_like(a, value)
+        fill = partial(np.full_like, a)
         with np.errstate(all="ignore"):
             arrays[name if rng.random() < 0.9 else rng.choice(("", "x\x1b[2J", "generator.x", "n" * 9999))] = rng.choice(
                 (

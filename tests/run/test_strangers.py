@@ -8,9 +8,7 @@ import os
 import re
 import shutil
 import struct
-import time
 import zlib
-from pathlib import Path
 
 import numpy as np
 import pytest
@@ -19,7 +17,6 @@ from tiny_runs import contents, trained
 from tinygan.cli import main
 from tinygan.plot import save_image
 from tinygan.run.checkpoint import load_checkpoint, save_checkpoint
-from tinygan.run.folder import Run
 
 USES = {
     "sample": lambda run: ["sample", run, "-n", "2", "--out", f"{run}/drawn.npy"],
@@ -69,7 +66,7 @@ def resave(place, change, **metadata):
         path = place / "run" / "checkpoints" / f"step-{step}.safetensors"
         arrays, found = load_checkpoint(path)
         found = {key: value for key, value in found.items() if key not in ("tinygan", "format")}
-        save_checkpoint(path, change(arrays) or arrays, **{**found, **metadata})
+        save_checkpoint(path, change(arrays), **{**found, **metadata})
 
 
 def link(name, target="outside/canary"):
@@ -120,6 +117,11 @@ def picture(place, width, height, data=b""):
 
 def nan_weights(arrays):
     next(a for name, a in arrays.items() if "weight" in name)[:] = np.nan
+    return arrays
+
+
+def same(arrays):
+    return arrays
 
 
 def array_of(name, value):
@@ -139,28 +141,28 @@ def lying_header(place):
     newest(place).write_bytes(len(header).to_bytes(8, "little") + header)
 
 
-EVERYWHERE, ANSWERED = ("sample", "evaluate", "plot", "resume"), ""  # ANSWERED: in any way, with success too
+ALL, ANSWERED = ("sample", "evaluate", "plot", "resume"), ""  # ANSWERED: in any way, with success too
 CASES = {  # name: (how the folder is spoiled, what uses it, what is said; "": success or any sentence)
     "lock, a link": (link("lock"), ["resume"], "lock could not be written .it is a link"),
     "lock, a pipe": (pipe("lock"), ["resume"], "lock could not be written .it is no regular file"),
     "lock, a device": (link("lock", "/dev/zero"), ["resume"], "it is a link"),
     "lock, a second name": (lambda place: os.link(place / "outside/canary", place / "run/lock"), ["resume"], "it is a link"),
-    "samples, a link": (link("samples", "outside"), EVERYWHERE, "samples is a link"),
-    "checkpoints, a link": (link("checkpoints", "outside"), EVERYWHERE, "checkpoints is a link"),
-    "tensorboard, a link": (link("tensorboard", "outside"), EVERYWHERE, "tensorboard is a link"),
-    "a link to itself": (link("samples", "run/samples"), EVERYWHERE, "samples is a link"),
-    "config, a link": (link("config.json"), EVERYWHERE, "config.json cannot be read .it is a link"),
-    "config, a pipe": (pipe("config.json"), EVERYWHERE, "holds no run"),
+    "samples, a link": (link("samples", "outside"), ALL, "samples is a link"),
+    "checkpoints, a link": (link("checkpoints", "outside"), ALL, "checkpoints is a link"),
+    "tensorboard, a link": (link("tensorboard", "outside"), ALL, "tensorboard is a link"),
+    "a link to itself": (link("samples", "run/samples"), ALL, "samples is a link"),
+    "config, a link": (link("config.json"), ALL, "config.json cannot be read .it is a link"),
+    "config, a pipe": (pipe("config.json"), ALL, "holds no run"),
     "log, a link": (link("log.jsonl"), ["plot", "resume"], "log.jsonl c.* .it is a link"),
     "log, a pipe": (pipe("log.jsonl"), ["plot", "resume"], "log.jsonl c.* .it is no regular file"),
     "log, a second name": (
         lambda place: ((place / "run/log.jsonl").unlink(), os.link(place / "outside/canary", place / "run/log.jsonl")),
         ["plot", "resume"], ANSWERED,
     ),
-    "latest, a pipe": (pipe("checkpoints/latest"), EVERYWHERE, ANSWERED),
-    "latest, a link": (link("checkpoints/latest"), EVERYWHERE, ANSWERED),
-    "checkpoint, a link": (link("checkpoints/step-6.safetensors"), EVERYWHERE, "cannot be read: it is a link"),
-    "checkpoint, a pipe": (pipe("checkpoints/step-6.safetensors"), EVERYWHERE, "cannot be read: it is no regular file"),
+    "latest, a pipe": (pipe("checkpoints/latest"), ALL, ANSWERED),
+    "latest, a link": (link("checkpoints/latest"), ALL, ANSWERED),
+    "checkpoint, a link": (link("checkpoints/step-6.safetensors"), ALL, "cannot be read: it is a link"),
+    "checkpoint, a pipe": (pipe("checkpoints/step-6.safetensors"), ALL, "cannot be read: it is no regular file"),
     "picture, a pipe": (pipe("samples/step-000006.png"), ["plot"], "it is no regular file"),
     "picture, a link": (link("samples/step-000006.png"), ["plot"], "it is a link"),
     "leftovers, folders and links": (
@@ -169,71 +171,72 @@ CASES = {  # name: (how the folder is spoiled, what uses it, what is said; "": s
     ),
     "drawings, links": (
         lambda place: [link(name)(place) for name in ("curves.png", "samples.gif", "scores.json", "drawn.npy")],
-        EVERYWHERE, ANSWERED,
+        ALL, ANSWERED,
     ),
-    "config, sparse": (huge("config.json"), EVERYWHERE, "at most 8,388,608 are read"),
+    "config, sparse": (huge("config.json"), ALL, "at most 8,388,608 are read"),
     "log, sparse": (huge("log.jsonl"), ["plot", "resume"], "at most 268,435,456 are read"),
-    "latest, sparse": (huge("checkpoints/latest"), EVERYWHERE, ANSWERED),
-    "checkpoint, sparse": (huge("checkpoints/step-6.safetensors"), EVERYWHERE, "at most 1,073,741,824 are read"),
+    "latest, sparse": (huge("checkpoints/latest"), ALL, ANSWERED),
+    "checkpoint, sparse": (huge("checkpoints/step-6.safetensors"), ALL, "at most 1,073,741,824 are read"),
     "checkpoint, less sparse": (huge("checkpoints/step-6.safetensors", 1 << 29), ["sample"], "its header promises"),
-    "checkpoint, its header promises more": (lying_header, EVERYWHERE, "its header promises"),
+    "checkpoint, its header promises more": (lying_header, ALL, "its header promises"),
     "picture, sparse": (huge("samples/step-000006.png"), ["plot"], "at most 33,554,432 are read"),
     "picture, a bomb": (lambda place: picture(place, 60_000, 60_000), ["plot"], "pixels are too many|exceeds limit"),
     "picture, of more than it may have": (lambda place: picture(place, 5000, 5000), ["plot"], "pixels are too many"),
     "picture, cut": (lambda place: picture(place, 5, 5, b"x"), ["plot"], "is not a picture"),
-    "config, deep": (deep, EVERYWHERE, "config.json is damaged"),
-    "config, a deep value": (deep_value, EVERYWHERE, "more than 16 deep"),
-    "config, an array": (lambda place: (place / "run/config.json").write_text("[]"), EVERYWHERE, "expected names with values"),
-    "config, nan": (lambda place: change_settings(place, learning_rate=float("nan")), EVERYWHERE, "no number there"),
-    "config, of 400 digits": (lambda place: change_settings(place, hidden=int("9" * 400)), EVERYWHERE, "hidden=9999.*expected"),
+    "config, deep": (deep, ALL, "config.json is damaged"),
+    "config, a deep value": (deep_value, ALL, "more than 16 deep"),
+    "config, an array": (lambda place: (place / "run/config.json").write_text("[]"), ALL, "expected names with values"),
+    "config, nan": (lambda place: change_settings(place, learning_rate=float("nan")), ALL, "no number there"),
+    "config, of 400 digits": (lambda place: change_settings(place, hidden=int("9" * 400)), ALL, "hidden=9999.*expected"),
     "config, of 5000 digits": (
         lambda place: (place / "run/config.json").write_text('{"recipe": "digits", "settings": {"a": %s}}' % ("9" * 5000)),
-        EVERYWHERE, "config.json is damaged",
+        ALL, "config.json is damaged",
     ),
-    "hidden 10^9": (lambda place: change_settings(place, hidden=10**9), EVERYWHERE, "must be at most 1000000"),
-    "hidden 10^6": (lambda place: change_settings(place, hidden=10**6), EVERYWHERE, "networks are larger"),
+    "hidden 10^9": (lambda place: change_settings(place, hidden=10**9), ALL, "must be at most 1000000"),
+    "hidden 10^6": (lambda place: change_settings(place, hidden=10**6), ALL, "networks are larger"),
     "hidden 10^6 without a checkpoint": (
         lambda place: (shutil.rmtree(place / "run/checkpoints"), change_settings(place, hidden=10**6)),
         ["resume"], "networks are larger",
     ),
-    "batch_size 10^9": (lambda place: change_settings(place, batch_size=10**9), EVERYWHERE, "must be at most 65536"),
+    "batch_size 10^9": (lambda place: change_settings(place, batch_size=10**9), ALL, "must be at most 65536"),
     "processes 1000": (
         lambda place: change_settings(place, processes=1000, batch_size=1000), ["resume"], "cores, and more processes",
     ),
-    "settings, a list": (lambda place: change(place, settings=[["hidden", 4]]), EVERYWHERE, "settings: expected names"),
-    "settings, of another type": (lambda place: change_settings(place, hidden=True), EVERYWHERE, "expected a whole number"),
-    "settings, unknown": (lambda place: change_settings(place, **{"\x1b[31m": 4}), EVERYWHERE, r"\\x1b.31m=4"),
-    "recipe, a list": (lambda place: change(place, recipe=["digits"]), EVERYWHERE, "recipe: expected text, not a list"),
-    "recipe, of control characters": (lambda place: change(place, recipe="\x1b]0;x\x07"), EVERYWHERE, r"unknown recipe .\\\\?x1b"),
-    "recipe, a module": (lambda place: change(place, recipe="os"), EVERYWHERE, "unknown recipe 'os'"),
-    "kept, a number": (lambda place: change(place, kept=7), EVERYWHERE, "kept: expected names"),
-    "saved, a list": (lambda place: change(place, saved=[1]), EVERYWHERE, "saved: expected names"),
-    "rewinds, a number": (lambda place: change(place, rewinds=3), EVERYWHERE, "rewinds: expected a list"),
-    "rewinds, of numbers": (lambda place: change(place, rewinds=[3]), EVERYWHERE, r"rewinds\[0\]: expected names"),
+    "settings, a list": (lambda place: change(place, settings=[["hidden", 4]]), ALL, "settings: expected names"),
+    "settings, of another type": (lambda place: change_settings(place, hidden=True), ALL, "expected a whole number"),
+    "settings, unknown": (lambda place: change_settings(place, **{"\x1b[31m": 4}), ALL, r"\\x1b.31m=4"),
+    "recipe, a list": (lambda place: change(place, recipe=["digits"]), ALL, "recipe: expected text, not a list"),
+    "recipe, of control characters": (lambda place: change(place, recipe="\x1b]0;x"), ALL, r"unknown recipe .\\x1b"),
+    "recipe, a module": (lambda place: change(place, recipe="os"), ALL, "unknown recipe 'os'"),
+    "kept, a number": (lambda place: change(place, kept=7), ALL, "kept: expected names"),
+    "saved, a list": (lambda place: change(place, saved=[1]), ALL, "saved: expected names"),
+    "rewinds, a number": (lambda place: change(place, rewinds=3), ALL, "rewinds: expected a list"),
+    "rewinds, of numbers": (lambda place: change(place, rewinds=[3]), ALL, r"rewinds\[0\]: expected names"),
     "pace, of 400 digits": (
-        lambda place: change(place, rewinds=[{"pace": int("9" * 400)}]), EVERYWHERE, r"rewinds\[0\].pace: expected a number",
+        lambda place: change(place, rewinds=[{"pace": int("9" * 400)}]), ALL, r"rewinds\[0\].pace: expected a number",
     ),
-    "version, true": (lambda place: change(place, version=True), EVERYWHERE, "version: expected a whole number"),
-    "on_nan, a list": (lambda place: change(place, on_nan=["stop"]), EVERYWHERE, "on_nan: expected one of stop, rewind"),
-    "weights, nan": (lambda place: resave(place, nan_weights), EVERYWHERE, "are not finite"),
-    "step of the checkpoint, text": (lambda place: resave(place, lambda a: None, step="6"), EVERYWHERE, "is the file misplaced"),
-    "step of the checkpoint, true": (lambda place: resave(place, lambda a: None, step=True), EVERYWHERE, "is the file misplaced"),
-    "step of the checkpoint, below 0": (lambda place: resave(place, lambda a: None, step=-5), EVERYWHERE, "is the file misplaced"),
+    "version, true": (lambda place: change(place, version=True), ALL, "version: expected a whole number"),
+    "on_nan, a list": (lambda place: change(place, on_nan=["stop"]), ALL, "on_nan: expected one of stop, rewind"),
+    "weights, nan": (lambda place: resave(place, nan_weights), ALL, "are not finite"),
+    "step of the checkpoint, text": (lambda place: resave(place, same, step="6"), ALL, "is the file misplaced"),
+    "step of the checkpoint, true": (lambda place: resave(place, same, step=True), ALL, "is the file misplaced"),
+    "step of the checkpoint, below 0": (lambda place: resave(place, same, step=-5), ALL, "is the file misplaced"),
     "step of the optimiser, of a shape": (
-        array_of("generator_optimizer.step", np.arange(5)), EVERYWHERE, "does not fit the networks",
+        array_of("generator_optimizer.step", np.arange(5)), ALL, "does not fit the networks",
     ),
     "step of the optimiser, below 0": (
-        array_of("generator_optimizer.step", np.array(-5)), EVERYWHERE, "does not fit the networks",
+        array_of("generator_optimizer.step", np.array(-5)), ALL, "does not fit the networks",
     ),
     "rate of the optimiser, text": (
-        array_of("generator_optimizer.lr", np.array(True)), EVERYWHERE, "does not fit the networks",
+        array_of("generator_optimizer.lr", np.array(True)), ALL, "does not fit the networks",
     ),
-    "an array too many": (array_of("generator.\x1b[2J", np.zeros(3)), EVERYWHERE, r"generator|\\x1b"),
+    "an array too many": (array_of("generator.\x1b[2J", np.zeros(3)), ALL, r"generator|\\x1b"),
     "step-²": (
-        lambda place: newest(place).rename(newest(place).with_name("step-²³.safetensors")), EVERYWHERE, ANSWERED,
+        lambda place: newest(place).rename(newest(place).with_name("step-²³.safetensors")), ALL, ANSWERED,
     ),
     "step-² of a picture": (
-        lambda place: shutil.copy(place / "run/samples/step-000006.png", place / "run/samples/step-²³.png"), ["plot"], ANSWERED,
+        lambda place: shutil.copy(place / "run/samples/step-000006.png", place / "run/samples/step-²³.png"),
+        ["plot"], ANSWERED,
     ),
     "log, a step that is text": (log_row(step="7"), ["plot", "resume"], ANSWERED),
     "log, a step of 400 digits": (log_row(step=int("9" * 400)), ["plot", "resume"], ANSWERED),
@@ -245,7 +248,8 @@ CASES = {  # name: (how the folder is spoiled, what uses it, what is said; "": s
     "log, thousands of names": (log_row(**{f"score{i}": i for i in range(3000)}), ["plot"], ANSWERED),
     "log, an event that is a list": (log_row(event=["D wins"], says={}), ["plot", "resume"], ANSWERED),
     "log, deep": (
-        lambda place: (place / "run/log.jsonl").write_text('{"step": 3, "x": ' + "[" * 60_000 + "\n"), ["plot", "resume"], ANSWERED,
+        lambda place: (place / "run/log.jsonl").write_text('{"step": 3, "x": ' + "[" * 60_000 + "\n"),
+        ["plot", "resume"], ANSWERED,
     ),
     "log, one long line": (
         lambda place: (place / "run/log.jsonl").write_text("9" * 10_000_000), ["plot", "resume"], ANSWERED,
