@@ -88,7 +88,7 @@ def spoil(rng, content):
 
 def formats():
     """Return {name: case} of all files `fuzz_*.py` beside this one."""
-    sys.path.insert(0, str(HERE))
+    sys.path[:0] = [str(HERE), str(HERE.parent)]
     found = {}
     for path in sorted(HERE.glob("fuzz_*.py")):
         found |= importlib.import_module(path.stem).FORMATS
