@@ -60,9 +60,13 @@ class Parameter(Tensor):
 _room: ContextVar[list[int] | None] = ContextVar("room", default=None)
 
 
+class TooLarge(Exception):
+    """Layers would have more numbers than `at_most` allows."""
+
+
 @contextmanager
 def at_most(numbers: int) -> Iterator[None]:
-    """Let the layers that are made in this block have so many numbers in all; ValueError before memory is taken."""
+    """Let the layers that are made in this block have so many numbers in all; TooLarge before memory is taken."""
     token = _room.set([numbers])
     try:
         yield
@@ -76,7 +80,7 @@ def zeros_parameter(*shape: int, device: str | None = None, dtype: Any = np.floa
     if room is not None:
         room[0] -= math.prod(shape)
         if room[0] < 0:
-            raise ValueError("networks of these settings have more weights than there are")
+            raise TooLarge("there are fewer numbers than these layers would have")
     return Parameter(library_of(device).zeros(shape, _checked_dtype(dtype)))
 
 

@@ -236,6 +236,14 @@ class Optimizer:
             raise ValueError(
                 f"{name}.load_state_dict: {len(rates)} learning rates for {len(self.param_groups)} groups of parameters"
             )
+        for key, value in state_dict.items():
+            kinds, shape = ("iu", ()) if key == "step" else ("f", np.shape(value) if key == "lr" else p.shape)
+            value = to_numpy(value)
+            if value.dtype.kind not in kinds or value.shape != shape:
+                raise ValueError(f"{name}.load_state_dict: {key} is {value.dtype} {value.shape}, which no optimiser saves")
+            low = 0 if key in ("step", "lr") or key.startswith("square") else -math.inf
+            if not (np.isfinite(value).all() and (value >= low).all()):
+                raise ValueError(f"{name}.load_state_dict: {key} has numbers that are not finite, or below 0")
         self.lr = rates[0] if len(rates) == 1 else rates
         self.step_count = int(state_dict["step"])
         for average in self.state:

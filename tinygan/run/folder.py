@@ -113,7 +113,7 @@ class Run:
         run = cls(folder)
         for name in ("samples", "checkpoints", "tensorboard"):
             path = run.folder / name
-            if os.path.realpath(path) != os.path.join(os.path.realpath(run.folder), name):
+            if path.is_symlink() or os.path.realpath(path) != os.path.join(os.path.realpath(run.folder), name):
                 raise RunError(
                     f"{path} is a link, and what is written there would go elsewhere; put the folder itself there"
                 )

@@ -13,6 +13,7 @@ from tinygan import data
 from tinygan.backend import stream
 from tinygan.data import DataError
 from tinygan.metrics import bleu, self_bleu
+from tinygan.recipes.text._lines import SAVED as SAVED
 from tinygan.recipes.text._lines import (
     LineSettings,
     line_game,

@@ -17,7 +17,7 @@ from tinygan.autodiff import no_grad
 from tinygan.backend import stream, to_device, to_numpy, xp
 from tinygan.data import DataError, Loader, Vocabulary
 from tinygan.data.text import is_right, read_pairs, small_talk, topic_of
-from tinygan.files import written_whole
+from tinygan.files import Range, written_whole
 from tinygan.gan.adversarial import g_and_d
 from tinygan.gan.objectives import minimax
 from tinygan.gan.players import Batch, Game, read_back
@@ -199,6 +199,9 @@ def reward_loss(reward, log_p):
     """
     advantage = (reward - reward.mean()) / (reward.std() + 1e-6)
     return -ops.mean(advantage * ops.mean(log_p, 1))
+
+
+SAVED = {"tokens": [str], "longest": [Range(1, 65_536)], "asked": [str]}
 
 
 def make_game(s, device="cpu", saved=None):

@@ -9,6 +9,7 @@ names have 2.37. A file of a few dozen lines is learned by heart: `tinygan evalu
 
 from tinygan import data
 from tinygan.data import DataError, find_file
+from tinygan.recipes.text._lines import SAVED as SAVED
 from tinygan.recipes.text._lines import (
     LineSettings,
     likelihood_scores,
