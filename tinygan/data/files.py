@@ -117,11 +117,11 @@ MOST_ACCENTS = 100  # on one letter: normalising is quadratic in them, 400,000 t
 
 # Characters without ink: control characters but the tab, soft hyphens, zero-width spaces, marks of direction, fillers.
 # The joiners U+200C and U+200D and the variation selectors are not among them: they change what stands beside them.
-_INKLESS = re.compile(
+INKLESS = (
     "[\x00-\x08\x0e-\x1f\x7f-\x84\x86-\x9f\xad\u034f\u061c\u115f\u1160\u17b4\u17b5\u180e\u200b\u200e\u200f\u202a-\u202e"
     "\u2060-\u206f\u2800\u3164\ufeff\uffa0\ufff9-\ufffb\U0001d173-\U0001d17a\U000e0000-\U000e00ff]"
 )
-_MODIFIERS = "\u200c\u200d" + "".join(map(chr, range(0xFE00, 0xFE10)))  # no text either if they are alone
+_MODIFIERS = " \t\u200c\u200d" + "".join(map(chr, range(0xFE00, 0xFE10)))  # no text either if they are alone
 
 
 @contextmanager
@@ -158,7 +158,7 @@ def read_lines(path: str | Path, max_bytes: int = 1 << 28, by: str = "line") -> 
         if piled := _accents().search(text):
             line = text.count("\n", 0, piled.start()) + 1
             raise DataError(f"{path}: line {line} has more than {MOST_ACCENTS} accents on one letter; remove them")
-    ink, inkless = _INKLESS.subn("", text)
+    ink, inkless = re.subn(INKLESS, "", text)
     if inkless:
         note(f"left out: {inkless:,} characters that nobody sees, such as zero-width spaces, of {path.name}")
     lines = [unicodedata.normalize("NFC", line).strip() for line in ink.split("\n")]
