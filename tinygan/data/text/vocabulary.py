@@ -17,7 +17,7 @@ from numpy.typing import ArrayLike
 
 from tinygan.backend import Array
 
-from ..files import DataError
+from ..files import INKLESS, DataError
 
 PAD, END, UNKNOWN = "<pad>", "<end>", "<unknown>"  # tokens 0, 1 and 2 of every vocabulary
 LEVELS = ("char", "word")
