@@ -15,7 +15,7 @@ from contextlib import contextmanager
 from contextvars import ContextVar
 from functools import cache
 from pathlib import Path
-from typing import BinaryIO
+from typing import Any, BinaryIO
 
 from tinygan.files import open_regular, printable
 
@@ -141,6 +141,20 @@ def open_file(path: str | Path, max_bytes: int = 1 << 62) -> Iterator[BinaryIO]:
         if number in (errno.EINVAL, errno.EISDIR):
             raise DataError(f"{path}: is not a regular file") from None
         raise DataError(f"{path}: cannot be read ({getattr(error, 'strerror', None) or error})") from None
+
+
+def read_exactly(file: Any, needed: int) -> bytearray:
+    """Return so many bytes of an open file, piece by piece: memory follows what it holds, not what a header promises.
+
+    ValueError(sentence, how many there are) if it holds fewer.
+    """
+    values = bytearray()
+    while len(values) < needed:
+        piece = file.read(min(1 << 20, needed - len(values)))
+        if not piece:
+            raise ValueError(f"it ends after {len(values):,} of {needed:,} bytes", len(values))
+        values += piece
+    return values
 
 
 def read_lines(path: str | Path, max_bytes: int = 1 << 28, by: str = "line") -> list[str]:
