@@ -36,7 +36,7 @@ def main(arguments=None):
     for stream in (sys.stdout, sys.stderr):
         if hasattr(stream, "reconfigure"):
             stream.reconfigure(errors=SPELL)
-    warnings.filterwarnings("ignore", category=RuntimeWarning, module="numpy|tinygan")  # what is not finite is said
+    warnings.filterwarnings("ignore", category=RuntimeWarning)  # NumPy's: what is not finite is said by whoever meets it
     parser = _parser()
     options, others = parser.parse_known_args(arguments)
     if others and options.command is not commands.lessons:

@@ -55,7 +55,7 @@ def test_train_sample_evaluate(tmp_path, capsys):
     assert "made" in (said := capsys.readouterr().err) and said.count("\n") == 1
     assert main(["evaluate", str(run), "-n", "20"]) == 0
     printed = capsys.readouterr().out
-    assert "of real" in printed and "nan" not in printed
+    assert "real data" in printed and "nan" not in printed
 
 
 def test_the_writer_on_a_gpu():
