@@ -337,4 +337,4 @@ plt.show()
 # - V. Dumoulin, F. Visin, *A guide to convolution arithmetic for deep learning*, 2016, arXiv:1603.07285: transposed convolution, chapter 4.
 # - K. Chellapilla et al., *High performance convolutional neural networks for document processing*, 2006: convolution as one matrix product.
 # - A. Odena et al., *Deconvolution and checkerboard artifacts*, Distill 2016, doi.org/10.23915/distill.00003.
-# - `tinygan/ops/conv.py`: the triangle as the library has it, in any number of dimensions; `tinygan/ops/windows.py`: its windows.
+# - `tinygan/ops/convolution.py`: the triangle as the library has it, in any number of dimensions; `tinygan/ops/windows.py`: its windows.

@@ -301,4 +301,4 @@ plt.show()
 # - A. Radford, L. Metz, S. Chintala, *Unsupervised representation learning with deep convolutional generative adversarial networks*, 2016,
 #   arXiv:1511.06434: the guidelines in section 3.
 # - I. Gulrajani et al., *Improved training of Wasserstein GANs*, 2017, arXiv:1704.00028, section 4: no batch norm in the critic.
-# - `tinygan/ops/norm.py`, `tinygan/nn/norm.py`.
+# - `tinygan/ops/normalisation.py`, `tinygan/nn/norm.py`.

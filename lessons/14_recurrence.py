@@ -279,7 +279,7 @@ def clip(gradients, bound):
 
 
 gradients = [10 * rng.standard_normal((3, 2)), rng.standard_normal(4)]
-for ours, theirs in zip(clip(gradients, 1.0), optim.clip_grad_norm(gradients, 1.0)[0]):
+for ours, theirs in zip(clip(gradients, 1.0), optim.clip_gradients(gradients, 1.0)[0]):
     assert np.allclose(ours, theirs, rtol=1e-5)
 
 for name, bound in (("free", np.inf), ("clipped to 1", 1.0)):
@@ -334,7 +334,7 @@ def train(core, steps):
         x, bit = bits(step)
         verdict = out(core(x)[0][-1])[:, 0]
         gradients = grad(binary_cross_entropy_with_logits(verdict, bit), weights)
-        optimizer.step(optim.clip_grad_norm(gradients, 1.0)[0])
+        optimizer.step(optim.clip_gradients(gradients, 1.0)[0])
         right.append(((verdict.data > 0) == bit).mean())
     return np.convolve(right, np.ones(20) / 20, "valid")
 

@@ -107,6 +107,30 @@ CASES = {
         [(5, 3)],
         lambda net, x: net[1](net[0][1](net[0][0](x))),
     ),
+    "PReLU": Case("PReLU()", [(3, 4)]),
+    "PReLU of channels": Case("PReLU(3, init=-0.4)", [(2, 3, 2, 2)]),
+    "PReLU of one axis": Case("PReLU()", [(4,)]),
+    "LogSoftmax": Case("LogSoftmax(-1)", [(3, 4)]),
+    "InstanceNorm1d": Case("InstanceNorm1d(3)", [(2, 3, 5)]),
+    "InstanceNorm1d, affine, tracked": Case("InstanceNorm1d(3, affine=True, track_running_stats=True)", [(2, 3, 5)]),
+    "InstanceNorm1d of one sequence": Case("InstanceNorm1d(3)", [(3, 5)]),
+    "BatchNorm2d, no bias": Case("BatchNorm2d(3, bias=False)", [(4, 3, 2, 3)]),
+    "InstanceNorm2d, affine, no bias": Case("InstanceNorm2d(3, affine=True, bias=False)", [(2, 3, 3, 4)]),
+    "GroupNorm, no bias": Case("GroupNorm(2, 4, bias=False)", [(3, 4, 2, 3)]),
+    "RNN": Case("RNN(3, 4)", [(5, 2, 3)]),
+    "RNN, two layers both ways, relu": Case(
+        "RNN(3, 4, 2, nonlinearity='relu', bidirectional=True, batch_first=True)", [(2, 5, 3), (4, 2, 4)]
+    ),
+    "RNN of one sequence, no bias": Case("RNN(3, 4, bias=False)", [(5, 3), (1, 4)]),
+    "MaxPool1d": Case("MaxPool1d(3, stride=2, padding=1)", [(1, 2, 7)]),
+    "MaxPool1d, dilated": Case("MaxPool1d((2,), stride=(1,), dilation=2, ceil_mode=True)", [(1, 2, 7)]),
+    "AvgPool1d": Case("AvgPool1d(3, stride=2, padding=1, count_include_pad=False)", [(1, 2, 7)]),
+    "ReflectionPad2d": Case("ReflectionPad2d((1, 2, 0, 1))", [(1, 2, 3, 4)]),
+    "Upsample, linear": Case("Upsample(scale_factor=2, mode='linear', align_corners=False)", [(1, 2, 3)]),
+    "Dropout2d": Case("Sequential(Dropout2d(0.0), Conv2d(2, 2, 1))", [(1, 2, 3, 2)]),
+    "ModuleDict": Case(
+        "ModuleDict({'b': Linear(3, 4), 'a': PReLU(4)})", [(5, 3)], lambda net, x: net["a"](net["b"](x))
+    ),
 }
 
 

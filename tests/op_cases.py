@@ -29,8 +29,8 @@ row("pow", P(2, 1), R(3), tag="broadcast")
 row("pow", R(3), call=lambda F, x: F.pow(2.0, x), tag="scalar base")
 row("pow", A([0.0, 0.0, 2.0]), A([2.0, 1.0, 0.0]), tag="at zero", kink=True)
 row("pow", A([0.0, -1.0]), exponent=2, tag="at zero")
-for op in ("neg", "abs", "sign", "square", "exp", "expm1", "sin", "cos", "sinh", "cosh", "tanh", "erf", "sigmoid", "relu",
-           "silu", "reciprocal", "logsigmoid", "elu", "gelu", "softplus", "leaky_relu"):  # fmt: skip
+for op in ("neg", "abs", "sign", "square", "exp", "expm1", "sin", "cos", "sinh", "cosh", "tanh", "erf", "erfc", "sigmoid",
+           "relu", "silu", "reciprocal", "logsigmoid", "elu", "gelu", "softplus", "leaky_relu"):  # fmt: skip
     row(op, R(2, 3))
     row(op, R(2, 0), tag="empty")
     row(op, R())
@@ -53,16 +53,57 @@ row("tanh", A([-800.0, -20.0, 20.0, 800.0]), tag="far out")
 row("log1p", A([1e-12, 1e-5]), tag="small")
 row("expm1", A([1e-12, 1e-5]), tag="small")
 row("erf", A([-7.0, -3.0, -0.001, 0.0, 0.5, 2.5, 6.5]))
+row("erfc", A([-7.0, -3.0, -0.001, 0.0, 0.5, 2.5, 6.5]))
+for op in ("add", "sub"):
+    row(op, R(2, 3), R(3), alpha=-2.5)
+for rounding_mode in ("trunc", "floor"):
+    row("div", R(2, 3), R(3), rounding_mode=rounding_mode)
 row("clamp", R(3, 3), min=-0.5, max=0.7)
 row("clamp", R(3, 3), min=0.2)
 row("clamp", R(3, 3), max=0.2)
 row("clamp", A([-1.0, 0.0, 1.0]), tag="border", min=-1.0, max=1.0, kink=True)
+row("clamp", R(2, 3), R(3), R(2, 1), tag="Tensors")
+row("clamp", R(2, 3), R(3), tag="Tensor")
 row("where", B(2, 3), R(2, 3), R(2, 3))
 row("where", B(2, 3), R(3), R(2, 1), tag="broadcast")
 row("where", B(3, 1), R(), R(4), tag="broadcast")
 row("where", B(2, 3), R(2, 3), call=lambda F, c, x: F.where(c, x, 0.0), tag="number")
 row("glu", R(2, 6))
 row("glu", R(4, 3), dim=0)
+
+# steps
+for op in ("floor", "ceil", "round"):
+    row(op, R(2, 3))
+    row(op, R(2, 0), tag="empty")
+    row(op, R())
+    row(op, A([-1.5, -0.5, 0.5, 1.5, 2.5, 2.0]), tag="halves", kink=True)
+    row(op, I(9, 3), tag="integers", orders=0, why="integers")
+row("round", R(2, 3), decimals=2)
+row("remainder", R(2, 3), P(2, 3))
+row("remainder", R(2, 3), R(3), tag="broadcast")
+row("remainder", R(2, 3), other=0.7)
+row("remainder", R(3), call=lambda F, x: F.remainder(x * 0 + 2.0, x), tag="divisor alone")
+row("remainder", A([-3.0, 3.0, -3.5]), A([2.0, -2.0, 2.0]), tag="signs")
+row("remainder", I(9, 2, 3), I(3, 2, 3), call=lambda F, a, b: F.remainder(a, b + 1), tag="integers", orders=0,
+    why="integers")  # fmt: skip
+row("floor_divide", R(2, 3, constant=True), P(2, 3, constant=True), orders=0, why="integers")
+row("floor_divide", I(9, 2, 3), call=lambda F, a: F.floor_divide(a, 2), tag="number", orders=0, why="integers")
+for op in ("eq", "ne", "lt", "le", "gt", "ge"):
+    row(op, I(3, 2, 4), I(3, 4), orders=0, why="integers")
+    row(op, A([1.0, np.nan, np.inf, 2.0], constant=True), A([1.0, np.nan, np.inf, 1.0], constant=True), tag="special",
+        orders=0, why="integers")  # fmt: skip
+for op in ("isnan", "isinf", "isfinite"):
+    row(op, A([1.0, np.nan, np.inf, -np.inf], constant=True), orders=0, why="integers")
+for op in ("all", "any"):
+    row(op, B(3, 4), orders=0, why="integers")
+    row(op, B(3, 4), dim=1, orders=0, why="integers")
+    row(op, A([[0.0, 2.0], [np.nan, 1.0]]), dim=0, keepdim=True, orders=0, why="integers")
+    row(op, R(0, 3), dim=0, orders=0, why="integers")
+for op in ("bitwise_and", "bitwise_or", "bitwise_xor"):
+    row(op, B(3, 4), B(4), orders=0, why="integers")
+    row(op, I(9, 5), I(9, 5), orders=0, why="integers")
+row("bitwise_not", B(5), orders=0, why="integers")
+row("bitwise_not", I(9, 5), orders=0, why="integers")
 
 # reductions
 for op in ("sum", "mean", "prod"):
@@ -83,6 +124,14 @@ for op in ("var", "std"):
     row(op, R(3, 4), dim=1)
     row(op, R(3, 4), dim=0, keepdim=True)
     row(op, R(2, 3, 2), dim=(0, 2), correction=0)
+for op, points in (("var", [[2.0, 2.0], [1.0, 3.0]]), ("std", [[2.0, 2.0], [1.0, 3.0]])):
+    row(op, A(points), dim=1, tag="equal values", kink=True)
+    row(op, R(2, 3), tag="older words", call=lambda F, x, op=op: getattr(F, op)(x, dim=1, unbiased=False))
+for p in (2, 1, 3, 0.5, -1, 0, float("inf"), float("-inf")):
+    row("norm", R(2, 3), p=p)
+    row("norm", R(2, 3, 2), p=p, dim=(0, 2), keepdim=True)
+    row("norm", A([[0.0, 0.0], [0.0, 2.0]]), p=p, dim=1, tag="zeros", kink=True)
+row("norm", R(2, 3), p="fro")
 for op in ("amax", "amin"):
     row(op, R(2, 3))
     row(op, R(2, 3), dim=1)
@@ -185,6 +234,25 @@ row("flip", R(2, 3), dims=(0, -1))
 row("roll", R(2, 3), shifts=1)
 row("roll", R(3, 4), shifts=(1, -2), dims=(0, 1))
 row("roll", R(3, 4), shifts=5, dims=-1)
+row("unbind", R(3, 2))
+row("unbind", R(3, 2, 2), dim=-1)
+row("unbind", R(0, 3), dim=1, tag="empty")
+row("repeat", R(2, 3), call=lambda F, x: F.repeat(x, (2, 2)))
+row("repeat", R(2), call=lambda F, x: F.repeat(x, (3, 1, 2)), tag="in front")
+row("repeat", R(2, 3), call=lambda F, x: F.repeat(x, (0, 1)), tag="none")
+row("clone", R(2, 3))
+for descending in (False, True):
+    row("sort", R(3, 4), descending=descending)
+    row("sort", R(3, 2, 2), dim=0, descending=descending)
+    row("sort", R(0, 3), dim=0, descending=descending)
+    row("sort", R(), descending=descending)
+    row("argsort", R(3, 4), descending=descending, orders=0, why="integers")
+    row("sort", A([2.0, np.nan, -np.inf, 1.0, np.inf]), tag="special", descending=descending, kink=True)
+    row("argsort", I(3, 3, 5), tag="ties", orders=0, why="integers",
+        call=lambda F, x, d=descending: F.argsort(x, dim=1, descending=d, **F.stable), descending=descending)  # fmt: skip
+    row("topk", R(3, 5), k=2, largest=descending)
+    row("topk", R(3, 5), k=3, dim=0, largest=descending)
+row("topk", R(3), k=0)
 row("gather", R(3, 4), I(3, 2, 4), call=lambda F, x, i: F.gather(x, 0, i))
 row("gather", R(3, 4), I(4, 3, 2), call=lambda F, x, i: F.gather(x, 1, i), tag="repeats")
 row("gather", R(3, 4), I(4, 2, 5), call=lambda F, x, i: F.gather(x, -1, i), tag="smaller index")

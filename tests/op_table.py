@@ -3,6 +3,7 @@
 A row's inputs are made from its own name, so they never change unless the row does. `op_cases.py` has the rows.
 """
 
+import math
 import random
 from dataclasses import dataclass
 
@@ -120,11 +121,11 @@ class Case:
     def upstream(self, outputs):
         """A gradient for each output array, the same wherever the row runs."""
         rng = random.Random(self.id + " upstream")
-        return [np.array([rng.random() - 0.4 for _ in range(y.size)]).reshape(y.shape) for y in outputs]
+        return [np.array([rng.random() - 0.4 for _ in range(math.prod(y.shape))]).reshape(y.shape) for y in outputs]
 
     def second_upstream(self, gradients):
         rng = random.Random(self.id + " second")
-        return [np.array([rng.random() - 0.4 for _ in range(g.size)]).reshape(g.shape) for g in gradients]
+        return [np.array([rng.random() - 0.4 for _ in range(math.prod(g.shape))]).reshape(g.shape) for g in gradients]
 
 
 CASES = []

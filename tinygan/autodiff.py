@@ -1,4 +1,4 @@
-"""The engine: Op, Fused, grad, no_grad. Everything else in tinygan is made with these and Tensor, which is in `tensor.py`.
+"""The engine: Op, Fused, grad, no_grad. Everything else in tinygan is made with these and Tensor, which is in `tensors.py`.
 
 An operation is a forward and one vector-Jacobian product (vjp) per argument. The vjp of `y = f(a, b)` for `a` takes the
 gradient `g` of some scalar with respect to `y` and returns the gradient with respect to `a`:
@@ -31,7 +31,7 @@ import numpy as np
 
 from tinygan import threads
 from tinygan.backend import Array, is_numpy, xp
-from tinygan.tensor import Tensor, TensorLike, numbers, raw
+from tinygan.tensors import Tensor, TensorLike, numbers, raw
 
 P = ParamSpec("P")
 R = TypeVar("R")
@@ -138,6 +138,24 @@ def _split(args: Iterable) -> tuple[list, list, bool, bool]:
     return arrays, parents, any_tensor, any_history
 
 
+def _narrowed(op: Any, args: Iterable, arrays: list, array: Array, const: Any) -> tuple[list, Array]:
+    """Return (arrays, array) of a call of `op` as PyTorch has them: only float64 Tensors and arrays make a result float64.
+
+    To NumPy, a float32 array times integers, or times the scalar that np.sqrt returns, is float64.
+    """
+    if "dtype" in const:
+        return arrays, array
+    for a in args:
+        if (isinstance(a, Tensor) or getattr(a, "ndim", False)) and a.dtype.char == "d":
+            return arrays, array
+    kinds = "iub" if len(arrays) == 1 else "iu"  # the mask of `where` stays one
+    for i, (a, given) in enumerate(zip(arrays, args)):
+        if hasattr(a, "dtype"):
+            scalar = a.ndim == 0 and given is a  # NumPy's, not a Tensor's: as a Python number it has no type
+            arrays[i] = a.item() if scalar else a.astype(np.float32) if a.dtype.kind in kinds else a
+    return arrays, op.forward(*arrays, **const)
+
+
 def _without_history(array: Array, args: Iterable, any_history: bool) -> Tensor:
     """Return a Tensor without history. It remembers, for an error's sake, whether that is due to no_grad or detach."""
     y = Tensor(array)
@@ -190,6 +208,8 @@ class Op(Generic[P, R]):
             if self.broadcasts:
                 _refuse_misfit(self.shown, arrays)
             raise
+        if array.dtype.char in "de" and any_tensor:
+            arrays, array = _narrowed(self, args, arrays, array, const)
         if any_history and (not _open_blocks() or is_grad_enabled()):
             return self._record(array, None, args, arrays, parents, const)
         return _without_history(array, args, any_history) if any_tensor else array
@@ -283,6 +303,8 @@ class VariadicOp(Op):
     def __call__(self, *args: Any, **const: Any) -> Any:
         arrays, parents, any_tensor, any_history = _split(args)
         array = self.forward(*arrays, **const)
+        if array.dtype.char in "de" and any_tensor:
+            arrays, array = _narrowed(self, args, arrays, array, const)
         if any_history and (not _open_blocks() or is_grad_enabled()):
             return self._record(array, None, args, arrays, parents, const)
         return _without_history(array, args, any_history) if any_tensor else array
@@ -434,7 +456,7 @@ def _backward(tensor: Tensor, g: Array | None = None) -> None:
         leaf.grad = gradient.copy(order="K") if leaf.grad is None else leaf.grad + gradient
 
 
-setattr(Tensor, "backward", _backward)  # noqa: B010 - it is declared in tensor.py, which cannot import this file
+setattr(Tensor, "backward", _backward)  # noqa: B010 - it is declared in tensors.py, which cannot import this file
 
 
 def _seed(outputs: list[Tensor], inputs: list[Tensor], g: Any, create_graph: bool) -> dict[Tensor, Any]:
@@ -459,7 +481,7 @@ def _seed(outputs: list[Tensor], inputs: list[Tensor], g: Any, create_graph: boo
         if not y.requires_grad:
             raise RuntimeError(_no_history("grad", y))
         if g_y is None:
-            if y.size != 1:
+            if y._data.size != 1:
                 raise ValueError(
                     f"grad of a Tensor of shape {y.shape}: pass g of that shape, or reduce it with sum or mean"
                 )
@@ -537,7 +559,7 @@ def cast(x: TensorLike, dtype: Any) -> Tensor:
 def sum_to(x: TensorLike, shape: tuple[int, ...]) -> Tensor:
     """Return x summed over the axes along which `shape` was repeated: the adjoint of broadcasting."""
     lead = x.ndim - len(shape)
-    if x.ndim == 2 and lead == 1 and shape != (1,) and x.dtype.kind == "f":
+    if x.ndim == 2 and lead == 1 and shape != (1,) and x.dtype.kind == "f" and is_numpy(x):
         return xp(x).ones(len(x), x.dtype) @ x  # a bias: as a product it takes a quarter of the time
     axes = tuple(range(lead)) + tuple(i + lead for i, n in enumerate(shape) if n == 1 and x.shape[i + lead] != 1)
     return x.sum(axes, keepdims=True).reshape(shape)  # type: ignore[call-arg]  # an array's

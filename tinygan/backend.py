@@ -10,7 +10,7 @@ import hashlib
 import math
 import os
 import sys
-from collections.abc import Sequence
+from collections.abc import Callable, Sequence
 from functools import cache
 from itertools import accumulate, pairwise
 from typing import Any, TypeAlias
@@ -20,11 +20,6 @@ import numpy as np
 Array: TypeAlias = np.ndarray  # or cupy.ndarray, which has the same methods
 
 _libraries = {np.ndarray: np, float: np, int: np, bool: np, list: np, tuple: np}
-
-
-def register_array_type(array_type: type, library: Any) -> None:
-    """Let `library`, a module or object with NumPy's function names, handle arrays of `array_type`."""
-    _libraries[array_type] = library
 
 
 def xp(array: Any) -> Any:
@@ -103,12 +98,18 @@ def to_device(array: Any, device: str | None = None) -> Any:
     library = library_of(device)
     if xp(array) is library:
         return array
-    return to_numpy(array) if library is np else library.asarray(array)
+    return to_numpy(array) if library is np else _copy_in_order(library.asarray, np.asarray(array))
 
 
 def to_numpy(array: Any) -> np.ndarray:
     """Return `array` as a numpy.ndarray, copied from the GPU if it lives there."""
-    return array.get() if hasattr(array, "get") else np.asarray(array)
+    return _copy_in_order(lambda a: a.get(), array) if hasattr(array, "get") else np.asarray(array)
+
+
+def _copy_in_order(copy: Callable, array: Array) -> Any:
+    """Return copy(array), which lies in memory as `array` does: CuPy's own copies from and to a GPU lie row by row."""
+    order = _memory_order(array)
+    return copy(array) if order is None else copy(array.transpose(order)).transpose(np.argsort(order).tolist())
 
 
 # --- special functions ----------------------------------------------------------------------------------------
@@ -119,19 +120,20 @@ def erf(x: Any) -> Any:
 
     erf⁽ⁿ⁾(a) = 2/√π (-1)ⁿ⁻¹ Hₙ₋₁(a) e^(-a²) with Hermite's polynomials H; steps of 1/64 leave an error below 1e-15.
     """
-    library = xp(x)
-    if library is not np:
-        return library.erf(x) if hasattr(library, "erf") else _cuda_erf(x)
+    if xp(x) is not np:
+        return _cuda_special("erf", x)
     steps = 64
-    nearest = np.rint(np.clip(x, -6, 6) * steps)  # beyond 6, erf is 1 to the last bit
+    x = np.clip(_as_floating(x), -6, 6)  # beyond 6, erf is 1 to the last bit
+    nearest = np.rint(x * steps)
     a = nearest / steps
-    d = np.clip(x, -6, 6) - a
+    d = x - a
     series = np.zeros_like(d)
     for n in range(6, 0, -1):
         hermite = np.polynomial.hermite.hermval(a, np.array([0] * (n - 1) + [1], d.dtype))  # of a list: float64
         series = d * (series + (-1) ** (n - 1) / math.factorial(n) * hermite)
     table = _erf_table(steps).astype(d.dtype)
-    return table[nearest.astype(np.intp) + 6 * steps] + (2 / math.sqrt(math.pi)) * np.exp(-a * a) * series
+    places = np.nan_to_num(nearest).astype(np.intp) + 6 * steps  # of nan any: d is nan as well
+    return table[places] + (2 / math.sqrt(math.pi)) * np.exp(-a * a) * series
 
 
 @cache
@@ -139,10 +141,42 @@ def _erf_table(steps):
     return np.array([math.erf(k / steps) for k in range(-6 * steps, 6 * steps + 1)])
 
 
-def _cuda_erf(x):
-    from cupyx.scipy.special import erf as cuda_erf
+def erfc(x: Any) -> Any:
+    """Return 1 - erf(x) with its relative accuracy: t e^(p(t) - x²) for x >= 0, where t = 2 / (2 + x) and p a polynomial."""
+    if xp(x) is not np:
+        return _cuda_special("erfc", x)
+    x = _as_floating(x)
+    size = np.abs(x).astype(np.float64)
+    t = 2 / (2 + size)
+    u = np.maximum(t, _T_LEAST) * _T_SCALE - _T_SHIFT
+    tail = t * np.exp(np.polynomial.chebyshev.chebval(u, _erfc_series()) - size * size)
+    return np.where(x < 0, 2 - tail, tail).astype(x.dtype)
 
-    return cuda_erf(x)
+
+_T_LEAST = 2 / 28.5  # of x = 26.5, where erfc is 4e-307
+_T_SCALE, _T_SHIFT = 2 / (1 - _T_LEAST), (1 + _T_LEAST) / (1 - _T_LEAST)  # to [-1, 1]
+
+
+@cache
+def _erfc_series():
+    """Return p in Chebyshev's polynomials: it meets log(erfc(x) / t) + x² at 27 points, and is off by 1e-15 (1 + x²)."""
+
+    def log_ratio(u):
+        t = (u + _T_SHIFT) / _T_SCALE
+        return [math.log(math.erfc(x) / t_x) + x * x for x, t_x in zip(2 / t - 2, t)]
+
+    return np.polynomial.chebyshev.chebinterpolate(lambda u: np.array(log_ratio(u)), 26)
+
+
+def _as_floating(x):
+    x = np.asarray(x)
+    return x if x.dtype.kind == "f" else x.astype(np.float64)
+
+
+def _cuda_special(name, x):
+    from cupyx.scipy import special
+
+    return getattr(special, name)(x)
 
 
 # --- random numbers --------------------------------------------------------------------------------------------

@@ -7,6 +7,7 @@ import difflib
 import importlib
 import itertools
 import json
+import shutil
 import sys
 import time
 from dataclasses import fields
@@ -37,7 +38,7 @@ def train(options):
                 networks: dict = {}  # two players may share one
                 for player in game.players.values():
                     networks.setdefault(id(player.module), player)
-                sizes = [f"{p.name} of {sum(w.size for w in p.parameters):,}" for p in networks.values()]
+                sizes = [f"{p.name} of {sum(w.numel() for w in p.parameters):,}" for p in networks.values()]
                 print(f"{options.recipe}: {', '.join(sizes)} weights; {steps} steps", flush=True)
             draw = lambda samples, path: write(game, samples, path)
             play(
@@ -63,11 +64,14 @@ def train(options):
 def _begin(options):
     """Return (recipe, game, a new run, what makes the game in further processes) for `train RECIPE`."""
     from tinygan.run.folder import Run
+    from tinygan.threads import core_count
 
     if not options.recipe:
         raise UsageError("which recipe? `tinygan list` prints them")
     recipe = find_recipe(options.recipe)
     settings = read_settings(recipe, options)
+    if settings.processes > core_count():
+        raise UsageError(f"processes={settings.processes}: each wants a core of its own, and there are {core_count()} here")
     game, others = _share(recipe, settings, options.device)
     return recipe, game, Run.create(_free_folder(options), options.recipe, settings, game.saved), others
 
@@ -111,7 +115,7 @@ def sample(options):
     from tinygan.recipes import formats
     from tinygan.run.checkpoint import writing
 
-    game, recipe, run = _open_trained(options.run)
+    game, recipe, run = _open_trained(options.run, options.device)
     _refuse_below_1(options.n, "-n")
     written = {**formats(recipe)}
     written.setdefault(".npy", lambda game, samples, path: save_array(path, samples))
@@ -120,7 +124,8 @@ def sample(options):
         raise UsageError(f"--out {path}: expected a name that ends in {' or '.join(written)}")
     how = {name: getattr(options, name) for name in ("of_class", "temperature", "truncation")}
     try:
-        samples = game.sample(options.n, options.seed, **how)
+        with waiting(f"drawing {options.n:,} samples"):
+            samples = game.sample(options.n, options.seed, **how)
     except DataError:  # what the samples answer to is in a file that is gone
         raise
     except ValueError as error:
@@ -128,6 +133,8 @@ def sample(options):
     with writing(path):
         path.parent.mkdir(parents=True, exist_ok=True)
         written[path.suffix](game, samples, path)
+    if path.suffix == ".txt" and not options.out and sys.stdout.isatty():  # text is there to be read
+        print(path.read_text("utf-8"), end="")
     print(path)
 
 
@@ -136,7 +143,7 @@ def chat(options):
     from tinygan.backend import stream
     from tinygan.recipes import responder
 
-    game, recipe, run = _open_trained(options.run)
+    game, recipe, run = _open_trained(options.run, options.device)
     respond = responder(recipe)
     if respond is None:
         raise UsageError(f"{run.folder} is a run of {run.config['recipe']}, which does not talk; train dialogue")
@@ -153,21 +160,19 @@ def chat(options):
 
 def evaluate(options):
     """tinygan evaluate RUN."""
+    from tinygan.metrics.meanings import describe_scores
     from tinygan.run.checkpoint import write_file
 
-    game, recipe, run = _open_trained(options.run)
+    game, recipe, run = _open_trained(options.run, options.device)
     n = options.n if options.n is not None else recipe.EVALUATED_SAMPLES
     _refuse_below_1(n, "-n")
-    try:
-        scores = recipe.evaluate(game, game.sample(n, options.seed))
-    except ValueError as error:  # fewer samples than a score is defined on
-        raise UsageError(f"-n {n}: {error}") from None
-    for name, value in scores.items():
-        if isinstance(value, list):
-            value = " ".join(f"{v:.3f}" for v in value)
-        elif isinstance(value, float):
-            value = f"{value:.3f}" if abs(value) >= 0.01 else f"{value:.2g}"  # an MMD² of .0006 is not .001
-        print(f"{name.replace('_', ' '):32} {value}")
+    with waiting(f"scoring {n:,} samples"):
+        try:
+            scores = recipe.evaluate(game, game.sample(n, options.seed))
+        except ValueError as error:  # fewer samples than a score is defined on
+            raise UsageError(f"-n {n}: {error}") from None
+    for line in describe_scores(scores, recipe.EVALUATED_SAMPLES, shutil.get_terminal_size((120, 24)).columns):
+        print(line)
     write_file(run.folder / "scores.json", json.dumps(scores, indent=2) + "\n")
 
 
@@ -191,9 +196,9 @@ def plot(options):
             gif([*frames, frames[-1], frames[-1]], path, 0.4)  # the last stands for longer
         print(path)
     if run.checkpoints():
-        game, *_ = _open_trained(run.folder)
+        game, *_ = _open_trained(run.folder, options.device)
         for name, draw in pictures.drawings(game).items():
-            with writing(run.folder / name):
+            with writing(run.folder / name), waiting(f"drawing {name}"):
                 draw(game, run.folder / name)
             print(run.folder / name)
 
@@ -221,9 +226,11 @@ def list_recipes(options):
     if options.recipe:
         print("\n".join(describe(find_recipe(options.recipe).Settings)))
         return
-    for name in recipes.names():
-        first = (recipes.load(name).__doc__ or "").strip().partition("\n")[0]
-        print(f"{name:16} {first}")
+    for medium, names in recipes.by_medium().items():
+        print(medium)
+        for name in names:
+            first = (recipes.load(name).__doc__ or "").strip().partition("\n")[0]
+            print(f"  {name:16} {first}")
 
 
 def check_gradients(options):
@@ -237,11 +244,13 @@ def lessons(options):
     """tinygan lessons [DIR]."""
     from tinygan.lessons import copy_out, open_in_jupyterlab
 
+    if not options.folder.strip():
+        raise UsageError("lessons: the folder has no name; leave it out, and the lessons go to my-lessons")
     changed = copy_out(options.folder)
     if changed:
         print(f"left as you changed them: {', '.join(changed)}; to have one as it was, rename yours and run this again")
     print(f"the lessons are in {options.folder}; begin with 00", flush=True)
-    code = open_in_jupyterlab(options.folder)
+    code = open_in_jupyterlab(options.folder, options.jupyter)
     if code is None:
         print(f"JupyterLab is not installed: pip install jupyterlab, then: tinygan lessons {options.folder}")
     return code
@@ -255,6 +264,15 @@ def doctor(options):
 
 
 # --- what they share -------------------------------------------------------------------------------------------
+
+
+def waiting(doing):
+    """Return a context manager that says every few seconds, on stderr, that this is being done and for how long."""
+    from tinygan.progress import Pulse, in_words
+
+    begun = time.monotonic()
+    say = lambda text: print(text, file=sys.stderr, flush=True)
+    return Pulse(say, lambda: f"{doing}, {in_words(time.monotonic() - begun)}")
 
 
 def _suggest(word, known):
@@ -328,7 +346,8 @@ def make_game(recipe, settings, device, saved=None):
     except RuntimeError as error:
         raise UsageError(str(error)) from None
     try:
-        return recipe.make_game(settings, device, saved)
+        with waiting("reading data and making networks"):
+            return recipe.make_game(settings, device, saved)
     except ValueError as error:  # settings that do not fit each other, the players or the data
         raise UsageError(str(error)) from None
     except (AttributeError, IndexError, KeyError, TypeError) as error:
@@ -361,12 +380,12 @@ def _read_run(run):
         raise UsageError(f"{run.folder / 'config.json'} does not fit the recipe {config['recipe']}: {error}") from None
 
 
-def _open_trained(folder):
+def _open_trained(folder, device):
     from tinygan.run.folder import Run
 
     run = Run.open(folder)
     recipe, settings = _read_run(run)
-    game = make_game(recipe, settings, None, run.config.get("saved"))
+    game = make_game(recipe, settings, device, run.config.get("saved"))
     run.load(game)
     for note in run.notes:
         print(f"tinygan: {note}; the checkpoint before it is taken", file=sys.stderr)

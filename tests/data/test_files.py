@@ -94,7 +94,7 @@ HOSTILE = {
     "utf-16": ("text".encode("utf-16"), "is not UTF-8"),
     "zero bytes": (b"a\0b", "zero bytes"),
     "half a character": ("月".encode()[:2], "line 1 is not UTF-8"),
-    "large": (b"a" * 2000, "larger than the 1,000 bytes"),
+    "large": (b"a" * 2000, "larger than 1,000 bytes.*split the file"),
 }
 
 

@@ -181,7 +181,7 @@ class Stored:
         self.i, self.dtype = i, dtype
         self.network = eval(str(GOLDEN["networks"][i]), {"nn": nn})
         self.parameters = self.network.parameters()
-        ends = np.cumsum([p.size for p in self.parameters])[:-1]
+        ends = np.cumsum([p.numel() for p in self.parameters])[:-1]
         for p, values in zip(self.parameters, np.split(GOLDEN[f"{i}/weights"], ends)):
             p.data = values.reshape(p.shape).astype(dtype)
         self.x_real, self.x_fake = (Tensor(x.astype(dtype), requires_grad=True) for x in GOLDEN[f"{i}/samples"])

@@ -33,6 +33,12 @@ class Torch:
     def cast(x, dtype):
         return x.double()
 
+    stable = {"stable": True}  # an argument of PyTorch's argsort; ours always is
+
+    @staticmethod
+    def repeat(x, sizes):
+        return x.repeat(sizes)
+
     @staticmethod
     def expand(x, sizes):
         return x.expand(sizes)

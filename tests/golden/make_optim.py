@@ -35,6 +35,7 @@ SCHEDULES = [
     "CosineAnnealingLR(optimizer, 15)",
     "CosineAnnealingLR(optimizer, 9, eta_min=0.01)",
     "LambdaLR(optimizer, lambda k: min(1, 2 - k / 10))",
+    "ExponentialLR(optimizer, 0.8)",
 ]
 STEPS = 20
 

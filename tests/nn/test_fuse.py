@@ -143,6 +143,16 @@ def test_sequential_is_its_modules_in_turn(make, training):
         np.testing.assert_allclose(a, b, rtol=1e-6, atol=1e-6, err_msg=name)
 
 
+@pytest.mark.parametrize("hooked", [0, 1])
+def test_a_layer_with_a_hook_is_called_by_itself(hooked):
+    net, seen = Sequential(Linear(2, 3), ReLU()), []
+    handle = net[hooked].register_forward_hook(lambda module, args, output: seen.append(output))
+    x = Tensor(np.ones((4, 2), "float32"), requires_grad=True)
+    assert ops_of(net(x)) == ["relu", "_add_product"] and len(seen) == 1
+    handle.remove()
+    assert ops_of(net(x)) == ["_add_product"] and len(seen) == 1
+
+
 def ops_of(y):
     """The names of the ops that y was made by, the last one first, along its first arguments."""
     names = []

@@ -1,24 +1,29 @@
 """Module and its containers: what registers, modes, freezing, devices, copies, repr."""
 
 import copy
+import pickle
+import subprocess
+import sys
 import textwrap
 
 import numpy as np
 import pytest
 from layer_cases import CASES
 
-from tinygan import Tensor, nn, ops
+from tinygan import Tensor, grad, nn, ops
 from tinygan.nn import (
     BatchNorm1d,
     Conv2d,
     Dropout,
     Linear,
     Module,
+    ModuleDict,
     ModuleList,
     Parameter,
     ReLU,
     Sequential,
 )
+from tinygan.optim import SGD
 
 
 class Net(Module):
@@ -70,16 +75,165 @@ def test_an_attribute_that_would_be_lost_is_refused():
         ("scale", Tensor([1.0]), "set .scale.data"),
         ("layers", [Linear(1, 1)], "ModuleList"),
         ("weights", (1, Parameter([1.0])), "each Parameter an attribute"),
+        ("heads", {"a": Linear(1, 1)}, "in a dict .* put Modules in a ModuleDict"),
+        ("heads", {"a": [1, {"b": (Linear(1, 1),)}]}, "in a dict .* put Modules in a ModuleDict"),
+        ("layers", [[Linear(1, 1)], [Linear(1, 1)]], "ModuleLists may stand in one another"),
+        ("layers", [1, "a", [], (2, [Linear(1, 1)])], "in a list"),
+        ("layers", {Linear(1, 1)}, "in a set"),
+        ("layers", frozenset([Linear(1, 1)]), "in a frozenset"),
+        ("train", Linear(1, 1), "Net.train is a method and would be lost"),
+        ("forward", Parameter([1.0]), "Net.forward is a method"),
         ("seen", Tensor([1.0]), "buffer"),
     ):
         with pytest.raises(TypeError, match=message):
             setattr(net, name, value)
     net.seen = net.seen + 1
     assert net.buffers()[0].tolist() == [1, 1]
-    with pytest.raises(TypeError, match="ModuleList holds Modules, got Op"):
+    endless = [1]
+    endless.append(endless)
+    net.lists = [endless, {"a": {"b": ["c"]}}]
+    assert len(net.parameters()) == 7
+    with pytest.raises(TypeError, match="ModuleList holds Modules, got Op: wrap a function"):
         ModuleList([ops.relu])
+    with pytest.raises(TypeError, match=r"Sequential holds Modules, got list: unpack it, Sequential\(\*layers\)"):
+        Sequential([Linear(1, 1)])
+    with pytest.raises(TypeError, match=r"Sequential holds Modules, got type: call it, ReLU\(\)"):
+        Sequential(ReLU)
     with pytest.raises(NotImplementedError, match="ModuleList does not define forward"):
         ModuleList()(1)
+
+
+@pytest.mark.parametrize("empty", [[], {}, set()], ids=repr)
+def test_layers_in_a_list_that_is_filled_later_are_refused(empty):
+    class Late(Module):
+        def __init__(self):
+            self.layers = empty.copy()
+            if isinstance(empty, list):
+                self.layers.append([Linear(1, 1)])
+            elif isinstance(empty, dict):
+                self.layers["a"] = Linear(1, 1)
+            else:
+                self.layers.add(Linear(1, 1))
+
+    with pytest.raises(TypeError, match="Late.layers: Modules or Parameters in a"):
+        Sequential(Late()).parameters()
+
+
+def names_of(net):
+    return [name for name, _ in net.named_children()]
+
+
+@pytest.mark.parametrize(
+    "kind", [lambda *m: Sequential(*m), lambda *m: ModuleList(m)], ids=["Sequential", "ModuleList"]
+)
+def test_what_numbered_modules_hold_stays_held(kind):
+    a, b, c, d = (Linear(1, n + 1) for n in range(4))
+    net = kind(a, b, c)
+    delattr(net, "1")
+    assert list(net.append(d)) == [a, c, d] and len(net.state_dict()) == 6
+    del net[1]
+    assert list(net) == [a, d] and names_of(net) == ["0", "1"]
+    net.insert(1, b).insert(0, c).insert(-1, c)
+    assert list(net) == [c, a, b, c, d] and names_of(net) == ["0", "1", "2", "3", "4"]
+    del net[::2]
+    assert list(net) == [a, c] and names_of(net) == ["0", "1"]
+    net[0] = b
+    net[-1] = d
+    assert list(net.extend([a, c])) == [b, d, a, c] and names_of(net) == ["0", "1", "2", "3"]
+    tail = net[2:]
+    assert list(tail.append(b)) == [a, c, b] and type(tail) is type(net) and list(net) == [b, d, a, c]
+    net.extend(net)
+    assert list(net) == [b, d, a, c] * 2
+    for act in (lambda: net[8], lambda: net.__setitem__(8, a), lambda: net.__delitem__(-9)):
+        with pytest.raises(IndexError, match="of 8 modules has no module"):
+            act()
+    for act in (lambda: net.append(1), lambda: net.insert(0, "a"), lambda: net.__setitem__(0, None)):
+        with pytest.raises(TypeError, match="holds Modules, got"):
+            act()
+    assert list(net) == [b, d, a, c] * 2
+    with pytest.raises(TypeError, match="indexed by number or slice, not by 'first'"):
+        net["first"]
+
+
+def test_a_sequential_of_names():
+    a, b, c = Linear(1, 1), ReLU(), Linear(1, 2)
+    net = Sequential({"first": a, "second": b})
+    net.append(c).insert(1, b)
+    assert names_of(net) == ["first", "1", "second", "3"] and net.first is a
+    del net[0]
+    assert list(net) == [b, b, c] and names_of(net) == ["0", "second", "2"]
+    with pytest.raises(TypeError, match=r"not by 'second'; .second is the module of this name"):
+        net["second"]
+    for name in ("a.b", "", 3):
+        with pytest.raises(ValueError, match="a name is a string without dots"):
+            Sequential({name: a})
+
+
+def test_a_dict_of_modules():
+    a, b = Linear(2, 3), Linear(2, 3)
+    heads = ModuleDict({"real": a})
+    heads["fake"] = b
+    assert list(heads) == heads.keys() == ["real", "fake"] and heads.values() == [a, b] and len(heads) == 2
+    assert heads.items() == [("real", a), ("fake", b)] and "real" in heads and "weight" not in heads
+    assert list(heads.state_dict()) == ["real.weight", "real.bias", "fake.weight", "fake.bias"]
+    heads.update({"real": b})
+    assert heads["real"] is b and len(heads.parameters()) == 2
+    del heads["real"]
+    assert heads.keys() == ["fake"] and len(ModuleDict()) == 0
+    heads["empty"] = Sequential()
+    assert "empty" in heads
+    del heads["empty"]
+    for act in (lambda: heads["real"], lambda: heads.__delitem__("real")):
+        with pytest.raises(KeyError, match="ModuleDict has no 'real', it has fake"):
+            act()
+    for key, value, error, message in (
+        ("keys", a, TypeError, "ModuleDict.keys is a method"),
+        ("a.b", a, ValueError, "without dots, got 'a.b'"),
+        (3, a, ValueError, "without dots, got 3"),
+        ("a", 1, TypeError, "ModuleDict holds Modules, got int"),
+        ("a", ReLU, TypeError, r"call it, ReLU\(\)"),
+    ):
+        with pytest.raises(error, match=message):
+            heads[key] = value
+    with pytest.raises(NotImplementedError, match="ModuleDict does not define forward"):
+        heads(1)
+
+
+# --- hooks -----------------------------------------------------------------------------------------------------
+
+
+def test_a_hook_sees_every_call_until_it_is_removed():
+    net = Sequential(Linear(2, 3), ReLU(), Linear(3, 1))
+    x, seen = np.ones((4, 2), "float32"), []
+    expected = net(x).data
+    handles = [m.register_forward_hook(lambda m, args, y: seen.append((m, args[0], y))) for m in net.modules()]
+    np.testing.assert_allclose(net(x).data, expected, rtol=1e-6)
+    assert [m for m, _, _ in seen] == [net[0], net[1], net[2], net] and seen[-1][1] is x
+    assert seen[1][1] is seen[0][2]  # the two were not made one
+    twin = copy.deepcopy(net)
+    handles[0].remove()
+    handles[0].remove()
+    handles[2].remove()
+    seen.clear()
+    net(x)
+    assert [m for m, _, _ in seen] == [net[0], net[2]]
+    twin[0](x)
+    assert seen[-1][0] is twin[0]
+    for handle in handles:
+        handle.remove()
+    assert not net[0]._hooks and twin[0]._hooks
+    with pytest.raises(TypeError, match="takes a function"):
+        net.register_forward_hook(3)
+
+
+def test_hooks_replace_the_output_in_turn():
+    layer = Linear(2, 2)
+    x = Tensor(np.ones((1, 2), "float32"), requires_grad=True)
+    expected = 3 * layer(x).data + 1
+    layer.register_forward_hook(lambda m, args, y: 3 * y)
+    layer.register_forward_hook(lambda m, args, y: y + 1)
+    np.testing.assert_allclose(layer(x).data, expected, rtol=1e-6)
+    np.testing.assert_allclose(grad(layer(x).sum(), x)[0], 3 * layer.weight.data.sum(0)[None], rtol=1e-6)
 
 
 def test_containers():
@@ -132,6 +286,22 @@ def test_to():
         net.to("tpu")
 
 
+def test_short_names_of_to():
+    net = Net(0)
+    assert net.double() is net and {p.dtype.name for p in net.parameters()} == {"float64"}
+    assert {p.dtype.name for p in net.float().cpu().parameters()} == {"float32"}
+    for refused in (
+        net.half, lambda: net.to(dtype="float16"), lambda: net.to(dtype=int), lambda: Linear(1, 1, dtype="float16"),
+        lambda: nn.GRU(1, 1, dtype=np.int64),
+    ):  # fmt: skip
+        with pytest.raises(TypeError, match="parameters are float32 or float64, not"):
+            refused()
+    with pytest.raises(TypeError, match="a type is given as dtype="):
+        net.to(np.float64)
+    with pytest.raises(RuntimeError, match="cuda"):
+        net.cuda()
+
+
 def test_layers_are_made_on_a_device_and_in_a_type():
     for layer in (
         Linear(1, 2, dtype="float64"),
@@ -154,6 +324,28 @@ def test_copies_share_nothing():
     np.testing.assert_array_equal(
         twin.eval()(np.ones((2, 2), "float32")).data, net.eval()(np.ones((2, 2), "float32")).data
     )
+
+
+def test_a_pickled_module_is_trained_in_another_process(tmp_path):
+    """Also one with spectral norm, whose class is made at run time."""
+    net = Sequential(nn.spectral_norm(Conv2d(1, 2, 2)), ReLU(), nn.Flatten(), nn.spectral_norm(Linear(8, 1)))
+    x = np.ones((1, 1, 3, 3), "float32")
+    SGD(net.parameters(), lr=0.1).step(grad(net(x).sum(), net.parameters()))
+    net[0].weight_orig.grad = np.ones((2, 1, 2, 2), "float32")
+    for again in (pickle.loads(pickle.dumps(net)), copy.deepcopy(net)):
+        assert type(again[0]) is type(net[0]) and again.state_dict().keys() == net.state_dict().keys()
+        np.testing.assert_array_equal(again.eval()(x).data, net.eval()(x).data)
+        assert again[0].weight_orig.grad.all() and again[0].weight_orig is not net[0].weight_orig
+        again[0].reset_parameters(0)
+        assert (again[0].weight_orig.data != net[0].weight_orig.data).all()
+    path = tmp_path / "net"
+    path.write_bytes(pickle.dumps(net))
+    code = (
+        "import pickle, sys, numpy as np; from tinygan import grad; net = pickle.load(open(sys.argv[1], 'rb'));"
+        " print(len(grad(net(np.ones((1, 1, 3, 3), 'float32')).sum(), net.parameters())))"
+    )
+    done = subprocess.run([sys.executable, "-c", code, path], capture_output=True, text=True)
+    assert done.stdout == "4\n", done.stderr
 
 
 def test_repr():

@@ -77,10 +77,35 @@ def test_what_does_not_fit_is_named_in_one_message():
         "  does not fit (2): fc.bias is (3,) here, (4,) in the state,"
         " norm.num_batches_tracked is int64 here, float64 in the state\n"
         "  missing from the state (1): fc.weight (3, 2)\n"
-        "  unknown here (1): fc1.weight (3, 2)"
+        "  unknown here (1): fc1.weight (3, 2), is it fc.weight?"
     )
     for key, array in net.state_dict().items():
         np.testing.assert_array_equal(array, before[key])
+
+
+@pytest.mark.parametrize(
+    "rename, line",
+    {
+        lambda k: f"module.{k}": "module.fc.weight (3, 2), is it fc.weight?",
+        lambda k: k.removeprefix("fc."): "weight (3, 2), is it fc.weight?",
+        lambda k: k.replace("norm", "bn"): "bn.running_mean (3,), is it norm.running_mean?",
+        lambda k: k.replace("fc", "zzz"): "zzz.weight (3, 2), is it fc.weight?",
+        lambda k: "qqq" if k == "fc.weight" else k: "qqq (3, 2)",
+    }.items(),
+    ids=["prefix", "no prefix", "another word", "one word", "nothing alike"],
+)
+def test_an_unknown_name_is_told_its_neighbour(rename, line):
+    net = Net()
+    with pytest.raises(ValueError) as error:
+        net.load_state_dict({rename(key): array for key, array in net.state_dict().items()})
+    unknown = str(error.value).split("unknown here")[1]
+    assert line in unknown and ("is it" in line or "is it" not in unknown)
+
+
+@pytest.mark.parametrize("state", ["net.safetensors", None, [np.ones(3)], Net()], ids=lambda s: type(s).__name__)
+def test_a_state_is_a_dict(state):
+    with pytest.raises(TypeError, match="takes a dict of arrays, as state_dict.. returns it, got a"):
+        Net().load_state_dict(state)
 
 
 def test_not_strict():

@@ -5,6 +5,7 @@ import math
 import numpy as np
 import pytest
 
+import tinygan
 from tinygan import ops
 from tinygan.gradcheck import assert_gradients
 
@@ -84,6 +85,9 @@ def test_errors_say_what_is_wrong(call, message):
         call()
 
 
-def test_attention_dropout_without_rng_is_refused():
-    with pytest.raises(TypeError, match="rng"):
-        ops.scaled_dot_product_attention(Q, K, V, dropout_p=0.5)
+def test_attention_dropout_without_rng_repeats_by_manual_seed():
+    drawn = []
+    for _ in range(2):
+        tinygan.manual_seed(0)
+        drawn.append(ops.scaled_dot_product_attention(Q, K, V, dropout_p=0.5))
+    np.testing.assert_array_equal(*drawn)

@@ -8,7 +8,7 @@ import pytest
 from tinygan import Tensor, grad, ops
 from tinygan.gradcheck import assert_gradients
 from tinygan.nn.fuse import rectified_channels
-from tinygan.ops.norm import _layer_norm, normalize_channels
+from tinygan.ops.normalisation import _layer_norm, normalize_channels
 
 EPS = 1e-5
 C = 6

@@ -139,7 +139,7 @@ def test_tensor_keeps_the_array():
     array = numbers(3)
     t = Tensor(array)
     assert t.data is array and t.numpy() is array and t.dtype == np.float64
-    assert (t.shape, t.ndim, t.size, len(t), t.device) == ((3,), 1, 3, 3, "cpu")
+    assert (t.shape, t.ndim, t.numel(), len(t), t.device) == ((3,), 1, 3, 3, "cpu")
     assert Tensor(np.array(3.0)).item() == 3.0 and float(Tensor(2.5)) == 2.5 and int(Tensor(3)) == 3
     assert [10, 20, 30][Tensor(1)] == 20 and bool(Tensor(0.0)) is False
     assert len({t: 1, Tensor(array): 2}) == 2

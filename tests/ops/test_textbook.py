@@ -67,14 +67,14 @@ def row(op, *args, **const):
 
 for space, kernel, geometry, size in GEOMETRIES.values():
     x, w, y = rand(2, 4, *space), rand(4, 4 // geometry.groups, *kernel), rand(2, 4, *size)
-    row("conv.conv", x, w, rand(4), size=size, geometry=geometry)
-    row("conv.conv", x, w, None, size=size, geometry=geometry)
-    row("conv.conv_transpose", y, w, rand(4), size=space, geometry=geometry)
-    row("conv.conv_weight", x, y, size=kernel, geometry=geometry)
+    row("convolution.conv", x, w, rand(4), size=size, geometry=geometry)
+    row("convolution.conv", x, w, None, size=size, geometry=geometry)
+    row("convolution.conv_transpose", y, w, rand(4), size=space, geometry=geometry)
+    row("convolution.conv_weight", x, y, size=kernel, geometry=geometry)
     for slope in (0.0, 0.2):
         row("fuse.rectified_conv", x, w, rand(4), size=size, geometry=geometry, slope=slope)
         row("fuse.rectified_conv_transpose", y, w, rand(4), size=space, geometry=geometry, slope=slope)
-row("conv.channel_sum", rand(3, 4, 2, 2))
+row("convolution.channel_sum", rand(3, 4, 2, 2))
 for space, kernel, geometry, size in POOLS.values():
     x, y = rand(2, 3, *space), rand(2, 3, *size)
     where = {"kernel": kernel, "geometry": geometry}
@@ -97,11 +97,11 @@ for slope in (0.0, 0.2, 1.0):
     row("fuse.rectified_linear", rand(3, 4), rand(2, 4), rand(2), slope=slope)
 for per_sample, groups in ((False, 4), (True, 4), (True, 2)):
     settings = {"groups": groups, "per_sample": per_sample, "eps": 1e-5}
-    row("norm.normalize_channels", rand(3, 4, 2, 5), rand(4), rand(4, seed=1), **settings)
-    row("norm.normalize_channels", rand(3, 4, 2, 5), None, None, **settings)
+    row("normalisation.normalize_channels", rand(3, 4, 2, 5), rand(4), rand(4, seed=1), **settings)
+    row("normalisation.normalize_channels", rand(3, 4, 2, 5), None, None, **settings)
     row("fuse.rectified_channels", rand(3, 4, 2, 5), rand(4), rand(4, seed=1), **settings, slope=0.2)
-row("norm._layer_norm", rand(3, 2, 5), rand(2, 5), rand(2, 5, seed=1), ndim=2, eps=1e-5)
-row("norm._layer_norm", rand(3, 5), None, None, ndim=1, eps=1e-5)
+row("normalisation._layer_norm", rand(3, 2, 5), rand(2, 5), rand(2, 5, seed=1), ndim=2, eps=1e-5)
+row("normalisation._layer_norm", rand(3, 5), None, None, ndim=1, eps=1e-5)
 T, N, I, H, X = 6, 3, 2, 4, 5
 
 

@@ -7,15 +7,15 @@ import threading
 
 import numpy as np
 import pytest
+from gpu import on_gpu
 from optim_problem import GOLDEN, OPTIMISERS, flat, gradients, made, problem
 from safetensors.numpy import load, save
-from strict import strict
 
 import tinygan.optim as optim
 from tinygan import Tensor, grad
 from tinygan.backend import stream
 from tinygan.nn import BatchNorm2d, Conv2d, Dropout, Flatten, Linear, Parameter, Sequential, spectral_norm
-from tinygan.optim import EMA, SGD, Adam, AdamW, RMSprop, clip_grad_norm, clip_grad_value
+from tinygan.optim import EMA, SGD, Adam, AdamW, RMSprop, clip_grad_norm, clip_grad_value, clip_gradients
 from tinygan.optim.optimizers import Flat
 
 # --- PyTorch's numbers -----------------------------------------------------------------------------------------
@@ -38,6 +38,7 @@ DEFAULTS = {  # of torch.optim, and of torch.nn.utils.clip_grad_norm_
     AdamW: {"lr": 1e-3, "betas": (0.9, 0.999), "eps": 1e-8, "weight_decay": 0.01},
     RMSprop: {"lr": 0.01, "alpha": 0.99, "eps": 1e-8, "weight_decay": 0, "momentum": 0, "centered": False},
     clip_grad_norm: {"norm_type": 2.0},
+    clip_gradients: {"norm_type": 2.0},
 }
 
 
@@ -296,11 +297,131 @@ def test_a_learning_rate_from_numpy_does_not_change_the_type():
 
 # --- refusals --------------------------------------------------------------------------------------------------
 
+
+def read_before(parameters):
+    """A generator that gave all it has."""
+    list(parameters)
+    return parameters
+
+
+def with_gradients(last=1.0):
+    """Two parameters that have a `.grad`."""
+    params = problem()
+    for p, g in zip(params, (np.zeros((2, 3)), np.array([3.0, 0.0, last]))):
+        p.grad = g
+    return params
+
+
 REFUSED = {
     "no parameters": (lambda: Adam([]), ValueError, "Adam got no parameters"),
     "an array": (lambda: Adam([np.ones(3)]), TypeError, "parameter 0 must be"),
-    "frozen": (lambda: Adam([Parameter(np.ones(3), requires_grad=False)]), TypeError, r"shape \(3,\)"),
-    "twice": (lambda: Adam([p := Parameter(np.ones(3)), p]), ValueError, "given twice"),
+    "no layers": (lambda: Adam(Sequential().parameters()), ValueError, r"the module has none.*module.parameters\(\)"),
+    "read before": (lambda: Adam(read_before(p for p in problem())), ValueError, "a generator that was read before"),
+    "a module": (
+        lambda: Adam(Linear(1, 1)),
+        TypeError,
+        r"Adam got a Linear, not its parameters.*module.parameters\(\)",
+    ),
+    "modules": (lambda: Adam([Linear(1, 1)]), TypeError, r"got a Linear; pass module.parameters\(\)"),
+    "not called": (lambda: SGD(Linear(1, 1).parameters), TypeError, r"call it, module.parameters\(\)"),
+    "one Tensor": (lambda: SGD(Parameter(np.ones(3))), TypeError, r"shape \(3,\): put it in a list"),
+    "names": (lambda: SGD(Linear(1, 1).named_parameters()), TypeError, r"got a tuple; pass parameters\(\), not named"),
+    "a dict": (lambda: SGD(dict(Linear(1, 1).named_parameters())), TypeError, "got a dict: pass its values"),
+    "computed": (
+        lambda: SGD([Parameter(np.ones(3)) * 2]),
+        TypeError,
+        r"computed Tensor of shape \(3,\); pass the leaf",
+    ),
+    "frozen": (
+        lambda: Adam([Parameter(np.ones(3), requires_grad=False)]),
+        ValueError,
+        r"shape \(3,\): call requires_grad_",
+    ),
+    "twice": (lambda: Adam([p := Parameter(np.ones(3)), p]), ValueError, r"parameter 1 of shape \(3,\).*fromkeys"),
+    "twice in groups": (
+        lambda: Adam([{"params": [p := Parameter(np.ones(3))]}, {"params": [p]}]),
+        ValueError,
+        "given twice",
+    ),
+    "a group without params": (
+        lambda: Adam([{"lr": 0.1}]),
+        ValueError,
+        "a group is a dict of params and any of lr, betas",
+    ),
+    "a group's unknown setting": (
+        lambda: Adam([{"params": problem(), "rate": 1}]),
+        ValueError,
+        "got the keys params, rate",
+    ),
+    "a group's bad rate": (lambda: Adam([{"params": problem(), "lr": -1}]), ValueError, "lr must be at least 0"),
+    "a group of a module": (lambda: Adam([{"params": Linear(1, 1)}]), TypeError, "not its parameters"),
+    "groups and parameters": (lambda: Adam([{"params": problem()}, Parameter([1.0])]), ValueError, "got a Parameter"),
+    "learning_rate": (
+        lambda: Adam(problem(), learning_rate=1),
+        TypeError,
+        "no setting learning_rate: its name here is lr",
+    ),
+    "wd": (lambda: AdamW(problem(), wd=1), TypeError, "no setting wd: its name here is weight_decay"),
+    "beta1": (lambda: Adam(problem(), beta1=0.5), TypeError, "its name here is betas"),
+    "beta1 of SGD": (lambda: SGD(problem(), beta1=0.5), TypeError, "the settings are params, lr, momentum, dampening"),
+    "amsgrad": (
+        lambda: Adam(problem(), amsgrad=True),
+        TypeError,
+        "no setting amsgrad: the settings are params, lr, betas",
+    ),
+    "a rate in words": (lambda: Adam(problem(), lr="0.1"), ValueError, "lr must be at least 0 and finite, got '0.1'"),
+    "a true rate": (lambda: Adam(problem(), lr=True), ValueError, "lr must be at least 0"),
+    "no rate": (lambda: Adam(problem(), lr=None), ValueError, "lr must be at least 0"),
+    "three betas": (lambda: Adam(problem(), betas=(0.9, 0.9, 0.9)), ValueError, "betas are two numbers"),
+    "a rate that is nan": (lambda: setattr(Adam(problem()), "lr", math.nan), ValueError, "lr must be at least 0"),
+    "one rate for two groups": (
+        lambda: setattr(Adam([{"params": [p]} for p in problem()]), "lr", 0.1),
+        ValueError,
+        "a rate for each, or one group's",
+    ),
+    "the loss": (lambda: Adam(problem()).step(Parameter([1.0]).sum()), TypeError, r"step\(grad\(loss, params\)\)"),
+    "a closure": (lambda: Adam(problem()).step(lambda: 0), TypeError, "got a function; a loss is minimised"),
+    "one gradient": (lambda: Adam(problem()).step(np.ones(3)), TypeError, r"one ndarray of shape \(3,\)"),
+    "EMA of a list": (lambda: EMA(problem()), TypeError, "takes a module, not its parameters: got a list"),
+    "EMA that stays": (lambda: EMA(Linear(1, 1), decay=1), ValueError, "decay must be at least 0 and below 1"),
+    "StepLR of 0": (
+        lambda: optim.StepLR(Adam(problem()), 0),
+        ValueError,
+        "step_size is a number of steps above 0, got 0",
+    ),
+    "LinearLR of 0": (lambda: optim.LinearLR(Adam(problem()), total_iters=0), ValueError, "total_iters"),
+    "CosineAnnealingLR of 0": (lambda: optim.CosineAnnealingLR(Adam(problem()), 0), ValueError, "T_max"),
+    "WarmupLR of 0": (lambda: optim.WarmupLR(Adam(problem()), 0), ValueError, "warmup_steps"),
+    "ExponentialLR, nan": (lambda: optim.ExponentialLR(Adam(problem()), math.nan), ValueError, "gamma"),
+    "StepLR, negative": (lambda: optim.StepLR(Adam(problem()), 1, gamma=-0.1), ValueError, "gamma"),
+    "a schedule of parameters": (lambda: optim.StepLR(problem(), 1), TypeError, "takes an optimiser and a function"),
+    "clip of arrays": (lambda: clip_grad_norm([np.ones(3)], 1.0), TypeError, "ndarray.*write clip_gradients"),
+    "clip of gradient Tensors": (lambda: clip_grad_norm([Tensor(np.ones(3))], 1.0), TypeError, "write clip_gradients"),
+    "clip of a module": (lambda: clip_grad_norm(Linear(1, 1), 1.0), TypeError, r"pass module.parameters\(\)"),
+    "clip of a function": (
+        lambda: clip_grad_norm(Linear(1, 1).parameters, 1.0),
+        TypeError,
+        r"pass module.parameters\(\)",
+    ),
+    "clip values of arrays": (
+        lambda: clip_grad_value([np.ones(3)], 1.0),
+        TypeError,
+        r"\[g.clip\(-value, value\) for g",
+    ),
+    "clip gradients of parameters": (lambda: clip_gradients(problem(), 1.0), TypeError, "clip_grad_norm"),
+    "clip below 0": (lambda: clip_grad_norm(with_gradients(), -1.0), ValueError, "max_norm must not be negative"),
+    "clip to nan": (lambda: clip_gradients([np.ones(3)], math.nan), ValueError, "max_norm must not be negative"),
+    "clip values below 0": (lambda: clip_grad_value(with_gradients(), -1.0), ValueError, "must not be negative"),
+    "norm of power 0": (lambda: clip_gradients([np.ones(3)], 1.0, 0), ValueError, "norm_type is a power above 0"),
+    "clip nan": (
+        lambda: clip_grad_norm(with_gradients(math.nan), 1.0),
+        FloatingPointError,
+        r"gradient 1 \(3,\) is not finite",
+    ),
+    "clip inf": (lambda: clip_gradients([np.array([math.inf])], 1.0), FloatingPointError, "nothing was clipped"),
+    "lr_scheduler": (lambda: optim.lr_scheduler, AttributeError, "schedules stand in tinygan.optim itself"),
+    "Adagrad": (lambda: optim.Adagrad, AttributeError, "has no Adagrad; write instead: RMSprop"),
+    "Adm": (lambda: optim.Adm, AttributeError, "did you mean Adam"),
     "two types": (
         lambda: SGD([Parameter(np.ones(3)), Parameter(np.ones(3, "f"))]),
         ValueError,
@@ -313,15 +434,16 @@ REFUSED = {
     "no gradients": (lambda: Adam(problem()).step(), ValueError, "no parameter has a .grad"),
     "too few": (lambda: Adam(problem()).step([np.ones((2, 3))]), ValueError, r"shapes \[\(2, 3\)\]"),
     "wrong shape": (lambda: Adam(problem()).step([np.ones((3, 2)), np.ones(3)]), ValueError, r"\(3, 2\)"),
-    "decay": (lambda: EMA(Linear(1, 1), decay=1.5), ValueError, "between 0 and 1"),
+    "decay": (lambda: EMA(Linear(1, 1), decay=1.5), ValueError, "at least 0 and below 1"),
 }
 
 
 @pytest.mark.parametrize("name", REFUSED)
 def test_refused(name):
     call, error, message = REFUSED[name]
-    with pytest.raises(error, match=message):
+    with pytest.raises(error, match=message) as caught:
         call()
+    assert "\n" not in str(caught.value)
 
 
 @pytest.mark.parametrize("bad", [math.nan, math.inf, -math.inf])
@@ -401,7 +523,7 @@ def test_a_whole_network_resumes_bit_for_bit_through_a_file():
             net.reseed(stream(0, "dropout", k))
             optimizer.lr = schedule(k)
             x = stream(0, "data", k).standard_normal((4, 3, 8, 8), dtype="float32")
-            grads, _ = clip_grad_norm(grad((net(x) ** 2).mean(), net.parameters()), 1.0)
+            grads, _ = clip_gradients(grad((net(x) ** 2).mean(), net.parameters()), 1.0)
             optimizer.step(grads)
             average.update(net)
         return save({f"{name}.{k}": a for name, part in parts.items() for k, a in part.state_dict().items()})
@@ -412,54 +534,194 @@ def test_a_whole_network_resumes_bit_for_bit_through_a_file():
         np.testing.assert_array_equal(array, resumed[key], err_msg=key)
 
 
+# --- groups ----------------------------------------------------------------------------------------------------
+
+
+@pytest.mark.parametrize("kind", [SGD, Adam, AdamW, RMSprop])
+def test_groups_move_as_optimisers_of_their_own(kind):
+    """With a rate and a decay each; also through a schedule, state_dict and a step of one group alone."""
+    together, apart = problem(), problem()
+    groups = [{"params": together[:1], "lr": 0.05}, {"params": iter(together[1:]), "weight_decay": 0.2}]
+    one = kind(groups, lr=0.01, weight_decay=0.1)
+    two = [kind(apart[:1], lr=0.05, weight_decay=0.1), kind(apart[1:], lr=0.01, weight_decay=0.2)]
+    schedules = [optim.ExponentialLR(optimizer, 0.9) for optimizer in (one, *two)]
+    assert one.lr == (0.05, 0.01) and schedules[0](1) == (0.05 * 0.9, 0.01 * 0.9)
+    for k in range(4):
+        g = gradients(together, k)
+        one.step(g)
+        for optimizer, gradient in zip(two, g):
+            optimizer.step([gradient])
+        for schedule in schedules:
+            schedule.step()
+        if k == 1:
+            saved = one.state_dict()
+            assert saved["lr"].shape == (2,)
+            one = kind([{"params": [p], "weight_decay": w} for p, w in zip(together, (0.1, 0.2))])
+            one.load_state_dict(load(save(saved)))
+            assert one.lr == tuple(saved["lr"])
+            state = schedules[0].state_dict()
+            schedules[0] = optim.ExponentialLR(one, 0.9)
+            schedules[0].load_state_dict(load(save(state)))
+        np.testing.assert_allclose(flat(together), flat(apart), rtol=1e-12)
+    assert one.lr == pytest.approx((0.05 * 0.9**4, 0.01 * 0.9**4))
+    one.param_groups[0]["lr"] = 0.0
+    before = together[0].data.copy()
+    one.step(gradients(together, 5))
+    np.testing.assert_array_equal(together[0].data, before)
+    one.param_groups[1]["lr"] = math.nan
+    with pytest.raises(ValueError, match="lr must be at least 0"):
+        one.step(gradients(together, 6))
+    with pytest.raises(ValueError, match="2 learning rates for 1 groups"):
+        kind(problem()).load_state_dict(saved)
+
+
+def test_a_state_from_before_there_were_groups_loads():
+    optimizer = Adam(problem())
+    old = {"step": np.array(3), "lr": np.array(0.002), "gradient_sum": np.ones(9), "square_sum": np.ones(9)}
+    optimizer.load_state_dict(old)
+    assert optimizer.lr == 0.002 and optimizer.step_count == 3
+    assert {k: (a.shape, a.dtype) for k, a in optimizer.state_dict().items()} == {
+        k: (a.shape, a.dtype) for k, a in old.items()
+    }
+
+
+def test_momentum_of_one_group_alone():
+    params, others = problem(), problem()
+    mixed = SGD([{"params": params[:1], "momentum": 0.9}, {"params": params[1:]}], lr=0.1)
+    apart = SGD(others[:1], lr=0.1, momentum=0.9), SGD(others[1:], lr=0.1)
+    for k in range(3):
+        g = gradients(params, k)
+        mixed.step(g)
+        for optimizer, gradient in zip(apart, g):
+            optimizer.step([gradient])
+    np.testing.assert_allclose(flat(params), flat(others), rtol=1e-12)
+
+
+# --- frozen parameters -----------------------------------------------------------------------------------------
+
+
+@pytest.mark.parametrize("expression", OPTIMISERS)
+def test_a_frozen_parameter_is_skipped_until_it_is_trained(expression):
+    """Neither decay nor momentum moves it; nothing that it would have been moved by is remembered."""
+    params, alone = problem(), problem()[1:]
+    optimizer, other = made(expression, params=params), made(expression, params=alone)
+    params[0].requires_grad_(False)
+    frozen = params[0].data.copy()
+    for k in range(3):
+        g = gradients(params, k)
+        other.step(g[1:])
+        optimizer.step([g[0] * math.nan, g[1]] if k else g[1:])  # its gradient may be there, or be left out
+        np.testing.assert_array_equal(params[0].data, frozen)
+        np.testing.assert_array_equal(params[1].data, alone[0].data)
+    for array in optimizer.state.values():
+        assert not array[:6].any() and array[6:].any()
+    params[0].requires_grad_()
+    optimizer.step([np.ones((2, 3)), np.ones(3)])
+    assert (params[0].data != frozen).all()
+
+
+def test_the_last_layer_is_fine_tuned_in_five_lines():
+    net, x, target = Sequential(Linear(2, 8, rng=0), Linear(8, 1)), np.ones((4, 2), "float32"), 3.0
+    before = net.state_dict()
+
+    net.requires_grad_(False)
+    net[1] = Linear(8, 1, rng=1)
+    optimizer = Adam(net.parameters(), lr=0.1)
+    for _ in range(100):
+        optimizer.zero_grad()
+        loss = ((net(x) - target) ** 2).mean()
+        loss.backward()
+        optimizer.step()
+
+    assert loss.item() < 0.01
+    for key, array in net.state_dict().items():
+        assert (array == before[key]).all() == key.startswith("0."), key
+
+
 # --- clipping --------------------------------------------------------------------------------------------------
 
 
 @pytest.mark.parametrize("norm_type, norm", [(2.0, 5.0), (1.0, 7.0), (3.0, 91 ** (1 / 3)), (math.inf, 4.0)])
-def test_clip_grad_norm(norm_type, norm):
+def test_clip_gradients(norm_type, norm):
     grads = (np.array([[3.0, 0.0]], "float32"), np.array([-4.0], "float32"))
-    clipped, found = clip_grad_norm(grads, 1.0, norm_type)
+    clipped, found = clip_gradients(grads, 1.0, norm_type)
     assert found == pytest.approx(norm)
     np.testing.assert_allclose(np.concatenate([g.ravel() for g in clipped]), np.array([3, 0, -4]) / norm, rtol=1e-5)
     assert {g.dtype.name for g in clipped} == {"float32"} and grads[1][0] == -4  # nothing in place
-    same, _ = clip_grad_norm(grads, 10.0, norm_type)
+    same, _ = clip_gradients(grads, 10.0, norm_type)
     np.testing.assert_array_equal(same[1], grads[1])
+    params = [Parameter(np.ones((1, 2), "float32")), Parameter(np.ones(1, "float32")), Parameter(np.ones(3, "float32"))]
+    for p, g in zip(params, grads):
+        p.grad = g
+    assert clip_grad_norm((p for p in params), 1.0, norm_type) == pytest.approx(norm)
+    for p, g in zip(params, clipped):
+        np.testing.assert_array_equal(p.grad, g)
+    assert params[2].grad is None and (params[0].data == 1).all()
 
 
-def test_clip_grad_norm_of_tiny_gradients_divides_by_no_zero():
-    (clipped,), norm = clip_grad_norm([np.zeros(2)], 1.0)
+def test_a_clipped_step_is_shorter():
+    """Between backward() and step(), as in PyTorch: the weight moves by lr times the largest norm."""
+    w = Parameter(np.array([3.0]))
+    optimizer = SGD([w], lr=0.1)
+    (w * w).sum().backward()
+    assert clip_grad_norm(optimizer.params, 1.0) == 6
+    optimizer.step()
+    assert w.data.item() == pytest.approx(2.9)
+
+
+def test_clip_of_nothing():
+    assert clip_grad_norm([], 1.0) == 0 == clip_grad_norm(problem(), 1.0) and clip_gradients([], 1.0) == ((), 0.0)
+    clip_grad_value([], 1.0)
+
+
+def test_clip_gradients_that_are_tiny_divides_by_no_zero():
+    (clipped,), norm = clip_gradients([np.zeros(2)], 1.0)
     assert norm == 0 and not clipped.any()
-    (clipped,), _ = clip_grad_norm([np.array([1e-6])], 1e-6)
+    (clipped,), _ = clip_gradients([np.array([1e-6])], 1e-6)
     np.testing.assert_allclose(clipped, [0.5e-6])  # torch's max_norm / (norm + 1e-6)
-    (clipped,), norm = clip_grad_norm([np.array([-9.0, 1.0])], 3.0, math.inf)
+    (clipped,), norm = clip_gradients([np.array([-9.0, 1.0])], 3.0, math.inf)
     assert norm == 9
     np.testing.assert_allclose(clipped, [-3, 1 / 3], rtol=1e-6)
 
 
+def test_clip_gradients_whose_squares_overflow():
+    (clipped,), norm = clip_gradients([np.array([3e30, -4e30], "float32")], 1.0)
+    assert norm == pytest.approx(5e30) and clipped.dtype == "float32"
+    np.testing.assert_allclose(clipped, [0.6, -0.8], rtol=1e-6)
+
+
 def test_clip_grad_value():
-    (a, b) = clip_grad_value((np.array([3.0, -0.5], "float32"), np.array([-4.0])), 1.0)
-    assert a.tolist() == [1.0, -0.5] and b.tolist() == [-1.0] and a.dtype == "float32"
+    params = with_gradients(-0.5)
+    params[0].grad = None
+    clip_grad_value(params, 1.0)
+    assert params[0].grad is None and params[1].grad.tolist() == [1.0, 0.0, -0.5]
 
 
 # --- the other array library -----------------------------------------------------------------------------------
 
 
 @pytest.mark.parametrize("kind", [SGD, Adam, AdamW, RMSprop])
-def test_on_a_strict_array(kind):
+def test_on_a_gpu(kind):
     settings = {"weight_decay": 0.1} | ({"momentum": 0.9} if kind in (SGD, RMSprop) else {})
     params, twins = problem("float32"), problem("float32")
     for p in twins:
-        p.data = strict(p.data)
+        p.data = on_gpu(p.data)
     one, two = kind(params, lr=0.1, **settings), kind(twins, lr=0.1, **settings)
     for k in range(3):
         g = [x.astype("float32") for x in gradients(params, k)]
-        clipped, norm = clip_grad_norm(g, 1.0)
-        clipped_strict, norm_strict = clip_grad_norm([strict(x) for x in g], 1.0)
-        assert float(norm) == pytest.approx(float(norm_strict))
+        clipped, norm = clip_gradients(g, 1.0)
+        clipped_there, norm_there = clip_gradients([on_gpu(x) for x in g], 1.0)
+        assert float(norm) == pytest.approx(float(norm_there))
         one.step(clipped)
-        two.step(clipped_strict)
+        two.step(clipped_there)
     for p, q in zip(params, twins):
         np.testing.assert_allclose(p.data, q.data.get(), rtol=1e-5)
     assert all(isinstance(array, np.ndarray) for array in two.state_dict().values())
     two.load_state_dict(one.state_dict())
-    clip_grad_value([strict(x) for x in g], 0.5)
+    for p, x in zip(twins, g):
+        p.grad = on_gpu(x)
+    clip_grad_value(twins, 0.5)
+    assert np.abs(twins[0].grad.get()).max() <= 0.5
+    clip_grad_norm(twins, 0.1)
+    twins[0].requires_grad_(False)
+    two.step()

@@ -110,7 +110,7 @@ def test_each_player_has_a_rate_of_its_own(way):
     game = little_game(way, REAL, learning_rate=0.3, d_rate=10.0, mle_rate=0.02, pretrain=1, steps=50)
     assert [game.players[name].base_lr for name in ("generator", "discriminator", "imitator")] == [0.3, 3.0, 0.02]
     assert {player.clip for player in game.players.values()} == {5.0}
-    assert {player.optimizer.betas for player in game.players.values()} == {(0.9, 0.999)}
+    assert {player.optimizer.param_groups[0]["betas"] for player in game.players.values()} == {(0.9, 0.999)}
     assert game.G.average.decay == 0.99
 
 

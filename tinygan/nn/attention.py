@@ -8,9 +8,11 @@ import numpy as np
 from tinygan import ops
 from tinygan.autodiff import Tensor, TensorLike, raw
 from tinygan.backend import xp
+from tinygan.nn.checks import check_number, check_sizes
 from tinygan.nn.init import Seed, xavier_uniform_, zeros_
 from tinygan.nn.linear import Linear
 from tinygan.nn.module import Module, zeros_parameter
+from tinygan.seeding import generator
 
 
 class MultiheadAttention(Module):
@@ -24,10 +26,12 @@ class MultiheadAttention(Module):
         self, embed_dim: int, num_heads: int, dropout: float = 0.0, bias: bool = True, batch_first: bool = False,
         *, rng: Seed = None, device: str | None = None, dtype: Any = np.float32,
     ):  # fmt: skip
+        check_sizes(self, embed_dim=embed_dim, num_heads=num_heads)
+        check_number(self, 0, 1, dropout=dropout)
         if embed_dim % num_heads:
             raise ValueError(f"MultiheadAttention: embed_dim={embed_dim} must be a multiple of num_heads={num_heads}")
         self.embed_dim, self.num_heads, self.dropout, self.batch_first = embed_dim, num_heads, dropout, batch_first
-        self.rng = rng = np.random.default_rng(rng)
+        self.rng = rng = generator(rng)
         self.in_proj_weight = zeros_parameter(3 * embed_dim, embed_dim, device=device, dtype=dtype)
         self.in_proj_bias = zeros_parameter(3 * embed_dim, device=device, dtype=dtype) if bias else None
         self.out_proj = Linear(embed_dim, embed_dim, bias, rng=rng, device=device, dtype=dtype)
@@ -35,7 +39,7 @@ class MultiheadAttention(Module):
 
     def reset_parameters(self, rng: Seed = None) -> None:
         """Draw both projections again."""
-        rng = np.random.default_rng(rng)
+        rng = generator(rng)
         xavier_uniform_(self.in_proj_weight, rng=rng)
         self.out_proj.reset_parameters(rng)
         for bias in (self.in_proj_bias, self.out_proj.bias):

@@ -1,7 +1,7 @@
 """Convolutions and transposed convolutions in one, two and three dimensions.
 
 Pictures are N C H W in shape; a weight is (out, in / groups, *kernel), of a transposed convolution (in, out / groups,
-*kernel). In memory both have the channels last, because that is the order in which `ops.conv` multiplies them.
+*kernel). In memory both have the channels last, because that is the order in which `ops.convolution` multiplies them.
 """
 
 from typing import Any
@@ -11,6 +11,7 @@ import numpy as np
 from tinygan import ops
 from tinygan.autodiff import Tensor, TensorLike
 from tinygan.backend import xp
+from tinygan.nn.checks import check_per_axis, check_sizes
 from tinygan.nn.init import Seed, affine_
 from tinygan.nn.module import Module, zeros_parameter
 from tinygan.ops.windows import PerAxis
@@ -32,16 +33,20 @@ class _AnyConv(Module):
         self.bias = zeros_parameter(self.out_channels, device=device, dtype=dtype) if bias else None
         self.reset_parameters(rng)
 
+    def _check(self, in_channels, out_channels, groups, least_1, least_0):
+        """Raise unless channels, groups and settings are whole numbers, and groups divide the channels."""
+        check_sizes(self, in_channels=in_channels, out_channels=out_channels, groups=groups)
+        check_per_axis(self, self.dims, 1, **least_1)
+        check_per_axis(self, self.dims, 0, **{name: s for name, s in least_0.items() if s not in ("same", "valid")})
+        for channels in (in_channels, out_channels):
+            if channels % groups:
+                raise ValueError(f"{type(self).__name__}: {channels} channels do not fall into {groups} groups")
+
     def _each(self, setting):
         """Return a number for each dimension: 3 -> (3, 3). The paddings "same" and "valid" stay as they are."""
-        if isinstance(setting, int):
+        if isinstance(setting, int | np.integer):
             return (setting,) * self.dims
         return setting if isinstance(setting, str) else tuple(setting)
-
-    def _per_group(self, channels, groups):
-        if groups < 1 or channels % groups:
-            raise ValueError(f"{type(self).__name__}: {channels} channels do not fall into {groups} groups")
-        return channels // groups
 
     def reset_parameters(self, rng: Seed = None) -> None:
         """Draw weight and bias again."""
@@ -66,10 +71,11 @@ class _Conv(_AnyConv):
     ):  # fmt: skip
         if padding_mode not in ("zeros", "reflect", "replicate", "circular"):
             raise ValueError(f"padding_mode is 'zeros', 'reflect', 'replicate' or 'circular', not {padding_mode!r}")
-        self._per_group(out_channels, groups)
+        sizes = {"kernel_size": kernel_size, "stride": stride, "dilation": dilation}
+        self._check(in_channels, out_channels, groups, sizes, {"padding": padding})
         self.stride, self.padding, self.dilation = self._each(stride), self._each(padding), self._each(dilation)
         self.groups, self.padding_mode = groups, padding_mode
-        weight_channels = out_channels, self._per_group(in_channels, groups)
+        weight_channels = out_channels, in_channels // groups
         self._build((in_channels, out_channels), kernel_size, weight_channels, bias, rng, device, dtype)
 
     def forward(self, input: TensorLike) -> Tensor:
@@ -91,10 +97,11 @@ class _ConvTranspose(_AnyConv):
         padding: PerAxis | str = 0, output_padding: PerAxis = 0, groups: int = 1, bias: bool = True,
         dilation: PerAxis = 1, *, rng: Seed = None, device: str | None = None, dtype: Any = np.float32,
     ):  # fmt: skip
-        self._per_group(in_channels, groups)
+        sizes = {"kernel_size": kernel_size, "stride": stride, "dilation": dilation}
+        self._check(in_channels, out_channels, groups, sizes, {"padding": padding, "output_padding": output_padding})
         self.stride, self.padding, self.dilation = self._each(stride), self._each(padding), self._each(dilation)
         self.output_padding, self.groups = self._each(output_padding), groups
-        weight_channels = in_channels, self._per_group(out_channels, groups)
+        weight_channels = in_channels, out_channels // groups
         self._build((in_channels, out_channels), kernel_size, weight_channels, bias, rng, device, dtype)
 
     def forward(self, input: TensorLike) -> Tensor:

@@ -16,14 +16,14 @@ from tinygan.nn.linear import Linear
 from tinygan.nn.module import Module
 from tinygan.nn.norm import _BatchNorm
 from tinygan.nn.resize import Flatten
-from tinygan.ops.conv import conv, conv_transpose, convolve, convolve_transposed
+from tinygan.ops.convolution import conv, conv_transpose, convolve, convolve_transposed
 from tinygan.ops.elementwise import gated, leaky_relu
 from tinygan.ops.kernels import norm as norm_kernels
 from tinygan.ops.kernels.linear import LinearOp, lies_by_features
 from tinygan.ops.kernels.windows import ImageOp
 from tinygan.ops.linalg import _add_product, linear, linear_by
-from tinygan.ops.norm import batch_norm_by, normalize_channels
-from tinygan.ops.shape import permute, reshape
+from tinygan.ops.normalisation import batch_norm_by, normalize_channels
+from tinygan.ops.shapes import permute, reshape
 
 # --- ops that end with leaky ReLU ------------------------------------------------------------------------------
 
@@ -67,7 +67,7 @@ def rectified_channels(
     input: TensorLike, weight: TensorLike | None, bias: TensorLike | None,
     groups: int, per_sample: bool, eps: float, running: tuple | None = None, slope: float = 0.0,
 ) -> Tensor:  # fmt: skip
-    """Return leaky ReLU of `ops.norm.normalize_channels`."""
+    """Return leaky ReLU of `ops.normalisation.normalize_channels`."""
     return leaky_relu(normalize_channels.textbook(input, weight, bias, groups, per_sample, eps), slope)
 
 
@@ -112,7 +112,7 @@ def _flatten_linear(flatten: Flatten, layer: Linear, input: TensorLike) -> Tenso
     """Read channels-last pictures (N, C, ...) as they lie; the weight (out, C ...) is put in that order if it is smaller."""
     x, to_last = raw(input), (0, *range(2, input.ndim), 1)
     channels_last = not x.flags.c_contiguous and x.transpose(to_last).flags.c_contiguous
-    if not channels_last or layer.weight.size >= x.size or (flatten.start_dim, flatten.end_dim) != (1, -1):
+    if not channels_last or layer.weight.numel() >= x.size or (flatten.start_dim, flatten.end_dim) != (1, -1):
         return layer(flatten(input))
     weight = reshape(layer.weight, (len(layer.weight), *input.shape[1:]))
     rows, weight = (reshape(permute(t, to_last), (len(t), layer.weight.shape[1])) for t in (input, weight))
@@ -130,7 +130,8 @@ for _activation in (ReLU, LeakyReLU):
 
 def steps(modules: list[Module]) -> Iterator[Callable]:
     """Yield what to call in turn: each module or, for two neighbours in TABLE, one function that is both."""
-    forwards = [getattr(module.forward, "__func__", None) for module in modules]
+    # a module with hooks is called by itself: they want its output
+    forwards = [None if module._hooks else getattr(module.forward, "__func__", None) for module in modules]
     i = 0
     while i < len(modules):
         both = TABLE.get((forwards[i], forwards[i + 1])) if i + 1 < len(modules) else None

@@ -1,18 +1,18 @@
 """How parameters begin. Each function gives a Tensor new values, of its own type and on its own device, and returns it.
 
-`rng` is a numpy Generator or an integer seed; without it the values differ from run to run. Numbers are drawn on the
-CPU in float64 and then cast, so that float32, float64, CPU and GPU begin alike. Names and meaning are torch.nn.init's.
+`rng` is a numpy Generator or an integer seed; without it the values come from the generator that `tinygan.manual_seed`
+sets, and differ from run to run if nobody called it. Numbers are drawn on the CPU in float64 and then cast, so that
+float32, float64, CPU and GPU begin alike. Names and meaning are torch.nn.init's.
 """
 
 import math
-from typing import Any, TypeAlias
+from typing import Any
 
 import numpy as np
 
 from tinygan.autodiff import Tensor
 from tinygan.backend import xp
-
-Seed: TypeAlias = "np.random.Generator | int | None"
+from tinygan.seeding import Seed, generator
 
 
 def _fill(tensor: Tensor, values: Any) -> Tensor:
@@ -24,12 +24,12 @@ def _fill(tensor: Tensor, values: Any) -> Tensor:
 
 def uniform_(tensor: Tensor, a: float = 0.0, b: float = 1.0, rng: Seed = None) -> Tensor:
     """Draw from the uniform distribution on [a, b)."""
-    return _fill(tensor, np.random.default_rng(rng).uniform(a, b, tensor.shape))
+    return _fill(tensor, generator(rng).uniform(a, b, tensor.shape))
 
 
 def normal_(tensor: Tensor, mean: float = 0.0, std: float = 1.0, rng: Seed = None) -> Tensor:
     """Draw from the normal distribution with this mean and standard deviation."""
-    return _fill(tensor, np.random.default_rng(rng).normal(mean, std, tensor.shape))
+    return _fill(tensor, generator(rng).normal(mean, std, tensor.shape))
 
 
 def constant_(tensor: Tensor, val: float) -> Tensor:
@@ -104,7 +104,7 @@ def orthogonal_(tensor: Tensor, gain: float = 1.0, rng: Seed = None) -> Tensor:
     if tensor.ndim < 2:
         raise ValueError(f"orthogonal_ needs a weight of two dimensions or more, got {tensor.shape}")
     rows, columns = tensor.shape[0], math.prod(tensor.shape[1:])
-    normal = np.random.default_rng(rng).standard_normal((max(rows, columns), min(rows, columns)))
+    normal = generator(rng).standard_normal((max(rows, columns), min(rows, columns)))
     q, r = np.linalg.qr(normal)
     q *= np.sign(np.diag(r))  # without it QR's own choice of signs would not be uniform. Mezzadri 2007
     return _fill(tensor, gain * (q.T if rows < columns else q).reshape(tensor.shape))
@@ -112,8 +112,8 @@ def orthogonal_(tensor: Tensor, gain: float = 1.0, rng: Seed = None) -> Tensor:
 
 def affine_(weight, bias, rng: Seed = None):
     """Draw weight and bias (or None) uniformly from ±1/√fan_in, as PyTorch begins linear and convolution layers."""
-    rng = np.random.default_rng(rng)
-    bound = 1 / math.sqrt(fans(weight)[0]) if weight.size else 0.0
+    rng = generator(rng)
+    bound = 1 / math.sqrt(fans(weight)[0]) if weight.numel() else 0.0
     uniform_(weight, -bound, bound, rng)  # = kaiming_uniform_(weight, a=√5)
     if bias is not None:
         uniform_(bias, -bound, bound, rng)

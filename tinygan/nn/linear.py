@@ -9,6 +9,7 @@ from typing import Any
 import numpy as np
 
 from tinygan.autodiff import Tensor, TensorLike
+from tinygan.nn.checks import check_sizes
 from tinygan.nn.init import Seed, affine_, normal_
 from tinygan.nn.module import Module, zeros_parameter
 from tinygan.ops.linalg import linear
@@ -22,6 +23,7 @@ class Linear(Module):
         self, in_features: int, out_features: int, bias: bool = True, *, rng: Seed = None, device: str | None = None,
         dtype: Any = np.float32,
     ):  # fmt: skip
+        check_sizes(self, in_features=in_features, out_features=out_features)
         self.in_features, self.out_features = in_features, out_features
         self.weight = zeros_parameter(out_features, in_features, device=device, dtype=dtype)
         self.bias = zeros_parameter(out_features, device=device, dtype=dtype) if bias else None
@@ -49,6 +51,7 @@ class Embedding(Module):
         self, num_embeddings: int, embedding_dim: int, padding_idx: int | None = None, *, rng: Seed = None,
         device: str | None = None, dtype: Any = np.float32,
     ):  # fmt: skip
+        check_sizes(self, num_embeddings=num_embeddings, embedding_dim=embedding_dim)
         if padding_idx is not None and not -num_embeddings <= padding_idx < num_embeddings:
             raise ValueError(f"Embedding: padding_idx {padding_idx} is not one of {num_embeddings} rows")
         self.num_embeddings, self.embedding_dim = num_embeddings, embedding_dim

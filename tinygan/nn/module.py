@@ -12,14 +12,19 @@ There is no registry to keep in step: `parameters()` looks through the attribute
 and a deleted or replaced attribute is gone. Parameters are Tensors; buffers (state that is not trained, such as running
 means) are plain arrays. Modules that hold others in order, Sequential and ModuleList, are in `containers.py`.
 
-Randomness is passed in: every layer takes `rng`, a numpy Generator or an integer seed; without one it begins somewhere
-new each time, as in PyTorch. `module.reset_parameters(rng)` draws the parameters of a whole tree of layers again, and
-`module.reseed(rng)` gives layers that draw noise, such as Dropout, their generator. Read `linear.py` next.
+Every layer takes `rng`, a numpy Generator or an integer seed; without one it draws from the generator that
+`tinygan.manual_seed` sets, as in PyTorch. `module.reset_parameters(rng)` draws the parameters of a whole tree of layers
+again, and `module.reseed(rng)` gives layers that draw noise, such as Dropout, their generator. Read `linear.py` next.
 """
 
 from __future__ import annotations
 
+import math
 from collections.abc import Callable, Iterator, Mapping
+from contextlib import contextmanager
+from contextvars import ContextVar
+from difflib import get_close_matches
+from itertools import islice
 from typing import TYPE_CHECKING, Any, NamedTuple
 
 import numpy as np
@@ -27,6 +32,7 @@ import numpy as np
 from tinygan.autodiff import Tensor, raw
 from tinygan.backend import Array, library_of, to_device, to_numpy, xp
 from tinygan.nn.init import Seed
+from tinygan.seeding import generator
 
 if TYPE_CHECKING:
     from typing_extensions import Self
@@ -41,13 +47,41 @@ class Parameter(Tensor):
     def __init__(self, data: Any, requires_grad: bool = True, device: str | None = None):
         super().__init__(raw(data), requires_grad, device)
 
+    def __reduce__(self) -> tuple:
+        """Let pickle and copy leave out `number`, which orders the Tensors of this process alone."""
+        return type(self), (self.data, self.requires_grad), (None, {"grad": self.grad})
+
     def __repr__(self) -> str:
         return f"Parameter containing:\n{super().__repr__()}"
 
 
+_room: ContextVar[list[int] | None] = ContextVar("room", default=None)
+
+
+@contextmanager
+def at_most(numbers: int) -> Iterator[None]:
+    """Let the layers that are made in this block have so many numbers in all; ValueError before memory is taken."""
+    token = _room.set([numbers])
+    try:
+        yield
+    finally:
+        _room.reset(token)
+
+
 def zeros_parameter(*shape: int, device: str | None = None, dtype: Any = np.float32) -> Parameter:
     """Return a Parameter of zeros, for a layer to fill in its `reset_parameters`."""
-    return Parameter(library_of(device).zeros(shape, dtype))
+    room = _room.get()
+    if room is not None:
+        room[0] -= math.prod(shape)
+        if room[0] < 0:
+            raise ValueError("networks of these settings have more weights than there are")
+    return Parameter(library_of(device).zeros(shape, _checked_dtype(dtype)))
+
+
+def _checked_dtype(dtype: Any) -> np.dtype:
+    if np.dtype(dtype) not in (np.float32, np.float64):
+        raise TypeError(f"parameters are float32 or float64, not {np.dtype(dtype)}: float16 would overflow in sums")
+    return np.dtype(dtype)
 
 
 class Keys(NamedTuple):
@@ -65,13 +99,18 @@ class Module:
 
     training = True
     _buffers: dict[str, bool] = {}  # name of a buffer -> whether state_dict keeps it; replaced, never changed in place
+    _hooks: tuple[Hook, ...] = ()
 
     def forward(self, *args: Any, **kwargs: Any) -> Any:
         """Return what the module computes. Call module(...), not this."""
         raise NotImplementedError(f"{type(self).__name__} does not define forward(self, ...)")
 
     def __call__(self, *args: Any, **kwargs: Any) -> Any:
-        return self.forward(*args, **kwargs)
+        output = self.forward(*args, **kwargs)
+        for hook in self._hooks:
+            changed = hook.function(self, args, output)
+            output = output if changed is None else changed
+        return output
 
     def __setattr__(self, name: str, value: Any) -> None:
         before = vars(self).get(name)
@@ -82,17 +121,28 @@ class Module:
             )
         if name in self._buffers and isinstance(value, Tensor):
             raise TypeError(f"{type(self).__name__}.{name} is a buffer, a plain array: assign the Tensor's .data")
-        if isinstance(value, list | tuple) and any(isinstance(v, Module | Parameter) for v in value):
-            raise TypeError(
-                f"{type(self).__name__}.{name}: Modules or Parameters in a {type(value).__name__} would be neither"
-                " trained nor saved: put Modules in a ModuleList, make each Parameter an attribute"
-            )
+        if isinstance(value, _CONTAINERS) and _holds_layers(value):
+            raise TypeError(_lost_layers(self, name, value))
+        if isinstance(value, Module | Parameter) and callable(getattr(type(self), name, None)):
+            raise TypeError(f"{type(self).__name__}.{name} is a method and would be lost: choose another name")
         object.__setattr__(self, name, value)
 
     def register_buffer(self, name: str, array: Array | None, persistent: bool = True) -> None:
         """Make `array` (or None) an attribute that moves with `to` and, if persistent, is kept by `state_dict`."""
         self._buffers = {**self._buffers, name: persistent}
         setattr(self, name, array)
+
+    def register_forward_hook(self, hook: Callable[[Module, tuple, Any], Any]) -> Hook:
+        """Call hook(module, args, output) after every call of this module; return what `remove()` ends it by.
+
+        A hook that returns something other than None replaces the output. Networks that read a layer's weights without
+        calling it, as some that write sequences do, do not run its hooks.
+        """
+        if not callable(hook):
+            raise TypeError(f"register_forward_hook takes a function (module, args, output), got {type(hook).__name__}")
+        added = Hook(self, hook)
+        self._hooks = (*self._hooks, added)
+        return added
 
     # --- what a module is made of ------------------------------------------------------------------------------
 
@@ -121,6 +171,8 @@ class Module:
             for name, value in vars(module).items():
                 if isinstance(value, Parameter):
                     names.setdefault(value, f"{prefix}.{name}" if prefix else name)
+                elif isinstance(value, _CONTAINERS) and value and _holds_layers(value, first_only=True):
+                    raise TypeError(_lost_layers(module, name, value))  # a list that was filled after it was assigned
         return [(name, parameter) for parameter, name in names.items()]
 
     def parameters(self) -> list[Parameter]:
@@ -164,6 +216,9 @@ class Module:
         Raises ValueError, and changes nothing, if a shape differs or, when `strict`, a name is missing or unknown.
         Return (missing_keys, unexpected_keys).
         """
+        if not isinstance(state_dict, Mapping):
+            got = type(state_dict).__name__
+            raise TypeError(f"load_state_dict takes a dict of arrays, as state_dict() returns it, got a {got}")
         slots = {key: (owner, name, raw(value)) for key, owner, name, value in self._slots()}
         given = {key: to_numpy(raw(value)) for key, value in state_dict.items()}
         keys = Keys([k for k in slots if k not in given], [k for k in given if k not in slots])
@@ -181,7 +236,10 @@ class Module:
         problems = [("does not fit", misfits)]
         if strict:
             problems.append(("missing from the state", [f"{k} {slots[k][2].shape}" for k in keys.missing_keys]))
-            problems.append(("unknown here", [f"{k} {given[k].shape}" for k in keys.unexpected_keys]))
+            unknown = _suggest(
+                {k: given[k].shape for k in keys.unexpected_keys}, {k: slots[k][2].shape for k in keys.missing_keys}
+            )
+            problems.append(("unknown here", unknown))
         if any(names for _, names in problems):
             lines = [f"  {problem} ({len(names)}): {_shorten(names, 12)}" for problem, names in problems if names]
             raise ValueError("\n".join([f"{type(self).__name__}.load_state_dict, nothing was loaded:", *lines]))
@@ -208,6 +266,10 @@ class Module:
     def to(self, device: str | None = None, dtype: Any = None) -> Self:
         """Move parameters and buffers to a device ("cpu", "cuda"), or make the floating-point ones `dtype`, or both."""
 
+        if device is not None and not isinstance(device, str):
+            raise TypeError(f"to(device, dtype): device is 'cpu' or 'cuda', got {device!r}; a type is given as dtype=")
+        dtype = None if dtype is None else _checked_dtype(dtype)
+
         def convert(array):
             array = array if device is None else to_device(array, device)
             return array.astype(dtype, copy=False) if dtype is not None and array.dtype.kind == "f" else array
@@ -222,6 +284,26 @@ class Module:
                 if getattr(module, name) is not None:
                     setattr(module, name, convert(getattr(module, name)))
         return self
+
+    def double(self) -> Self:
+        """Make parameters and floating-point buffers float64, as gradient checks need them."""
+        return self.to(dtype=np.float64)
+
+    def float(self) -> Self:
+        """Make parameters and floating-point buffers float32."""
+        return self.to(dtype=np.float32)
+
+    def half(self) -> Self:
+        """Raise TypeError: there is no float16 here."""
+        return self.to(dtype=np.float16)
+
+    def cpu(self) -> Self:
+        """Move parameters and buffers to the CPU."""
+        return self.to("cpu")
+
+    def cuda(self) -> Self:
+        """Move parameters and buffers to the GPU."""
+        return self.to("cuda")
 
     def zero_grad(self) -> None:
         """Forget what `backward()` left in `.grad` of the parameters. `grad(loss, parameters)` leaves nothing there."""
@@ -248,7 +330,7 @@ class Module:
 
         Layers know how their own parameters begin; a module of yours that holds Parameters overrides this to say so.
         """
-        rng = np.random.default_rng(rng)
+        rng = generator(rng)
         for child in self.children():
             child.reset_parameters(rng)
 
@@ -258,7 +340,7 @@ class Module:
         A training loop calls `net.reseed(stream(seed, "dropout", step))` before each step: the noise is then a function
         of seed and step, and a resumed run draws what the unbroken one would have drawn.
         """
-        rng = np.random.default_rng(rng)
+        rng = generator(rng)
         for module in self.modules():
             if "rng" in vars(module):
                 module.rng = rng
@@ -279,9 +361,57 @@ class Module:
         digits = max(len(f"{count:,}") for _, count, _ in lines)
         shown = [f"{text:{width}}  {n:{digits},}  {_shorten(shapes, 2)}" if n else text for text, n, shapes in lines]
         parameters = self.parameters()
-        total, trained = (sum(p.size for p in parameters if p.requires_grad or every) for every in (True, False))
+        total, trained = (sum(p.numel() for p in parameters if p.requires_grad or every) for every in (True, False))
         shown[-1] += f"  {total:,} parameters" + (f", {trained:,} of them trained" if trained < total else "")
         return "\n".join(shown)
+
+
+class Hook:
+    """A function that a module calls after `forward`, until `remove()`."""
+
+    def __init__(self, module: Module, function: Callable[[Module, tuple, Any], Any]):
+        self.module, self.function = module, function
+
+    def remove(self) -> None:
+        """Call the function no more."""
+        self.module._hooks = tuple(hook for hook in self.module._hooks if hook is not self)
+
+
+_CONTAINERS = (list, tuple, dict, set, frozenset)
+
+
+def _holds_layers(container, first_only=False):
+    """Return whether a Module or Parameter is in a container, at any depth; first_only: or is the first thing in it."""
+    pending, seen = [container], set()
+    while pending:
+        inside = pending.pop()
+        if isinstance(inside, Module | Parameter):
+            return True
+        if isinstance(inside, _CONTAINERS) and id(inside) not in seen:
+            seen.add(id(inside))
+            values = inside.values() if isinstance(inside, dict) else inside
+            pending.extend(islice(values, 1) if first_only else values)
+    return False
+
+
+def _lost_layers(module, name, container):
+    home = "ModuleDict" if isinstance(container, dict) else "ModuleList"
+    return (
+        f"{type(module).__name__}.{name}: Modules or Parameters in a {type(container).__name__} would be neither"
+        f" trained nor saved: put Modules in a {home} ({home}s may stand in one another), make each Parameter an attribute"
+    )
+
+
+def _suggest(unknown, missing):
+    """Return "key (shape)" of each unknown key, with the missing key of its shape that is most like it."""
+    lines = []
+    for i, (key, shape) in enumerate(unknown.items()):
+        same = [k for k in missing if missing[k] == shape] if i < 12 else []  # only so many are shown
+        near = [k for k in same if key.endswith(f".{k}") or k.endswith(f".{key}")] or get_close_matches(
+            key, same, 1, 0.7
+        )
+        lines.append(f"{key} {shape}" + (f", is it {near[0]}?" if near else ""))
+    return lines
 
 
 def _name_modules(module, prefix, names):
@@ -297,10 +427,10 @@ def _lines(module, indent, label):
     head = f"{indent}{label}{type(module).__name__}("
     inside = module.named_children()
     if not inside:
-        count = sum(p.size for _, p in own)
+        count = sum(p.numel() for _, p in own)
         return [(f"{head}{module.extra_repr()})", count, [f"{name} {p.shape}" for name, p in own])]
     lines: list[tuple[str, int, list[str]]] = [(head + module.extra_repr(), 0, [])]
-    lines += [(f"{indent}  ({name}): Parameter", p.size, [f"{p.shape}"]) for name, p in own]
+    lines += [(f"{indent}  ({name}): Parameter", p.numel(), [f"{p.shape}"]) for name, p in own]
     for name, child in inside:
         lines += _lines(child, indent + "  ", f"({name}): ")
     return [*lines, (f"{indent})", 0, [])]

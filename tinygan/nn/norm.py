@@ -10,6 +10,7 @@ import numpy as np
 from tinygan import ops
 from tinygan.autodiff import Tensor, TensorLike
 from tinygan.backend import library_of, xp
+from tinygan.nn.checks import check_number, check_sizes
 from tinygan.nn.init import Seed, ones_, zeros_
 from tinygan.nn.module import Module, zeros_parameter
 
@@ -37,7 +38,11 @@ class _RunningNorm(_Norm):
     running_mean: Any
     running_var: Any
 
-    def _build(self, num_features, eps, momentum, affine, track_running_stats, device, dtype):
+    def _build(self, num_features, eps, momentum, affine, track_running_stats, bias, device, dtype):
+        check_sizes(self, num_features=num_features)
+        check_number(self, eps=eps)
+        if momentum is not None:
+            check_number(self, 0, 1, momentum=momentum)
         self.num_features, self.eps, self.momentum, self.affine = num_features, eps, momentum, affine
         self.track_running_stats = track_running_stats
         library = library_of(device)
@@ -47,7 +52,7 @@ class _RunningNorm(_Norm):
             ("num_batches_tracked", library.zeros((), "int64")),
         ):
             self.register_buffer(name, start if track_running_stats else None)
-        self._add_affine((num_features,), affine, affine, device, dtype)
+        self._add_affine((num_features,), affine, affine and bias, device, dtype)
 
     def reset_parameters(self, rng: Seed = None) -> None:
         """Set weight to 1, bias to 0 and the running statistics to those of no batch again."""
@@ -82,9 +87,9 @@ class _BatchNorm(_RunningNorm):
     def __init__(
         self, num_features: int, eps: float = 1e-5, momentum: float | None = 0.1, affine: bool = True,
         track_running_stats: bool = True,
-        *, rng: Seed = None, device: str | None = None, dtype: Any = np.float32,
+        *, bias: bool = True, rng: Seed = None, device: str | None = None, dtype: Any = np.float32,
     ):  # fmt: skip
-        self._build(num_features, eps, momentum, affine, track_running_stats, device, dtype)
+        self._build(num_features, eps, momentum, affine, track_running_stats, bias, device, dtype)
 
     def forward(self, input: TensorLike) -> Tensor:
         """(N, C, ...) -> (N, C, ...)."""
@@ -127,27 +132,35 @@ class BatchNorm3d(_BatchNorm):
     dims = {5}
 
 
-class InstanceNorm2d(_RunningNorm):
-    """(N, C, H, W) or (C, H, W): every channel of a picture less its mean, by its deviation. Ulyanov et al. 2016."""
-
-    dims = {4}
-
+class _InstanceNorm(_RunningNorm):
     def __init__(
         self, num_features: int, eps: float = 1e-5, momentum: float | None = 0.1, affine: bool = False,
         track_running_stats: bool = False,
-        *, rng: Seed = None, device: str | None = None, dtype: Any = np.float32,
+        *, bias: bool = True, rng: Seed = None, device: str | None = None, dtype: Any = np.float32,
     ):  # fmt: skip
-        self._build(num_features, eps, momentum, affine, track_running_stats, device, dtype)
+        self._build(num_features, eps, momentum, affine, track_running_stats, bias, device, dtype)
 
     def forward(self, input: TensorLike) -> Tensor:
-        """(N, C, H, W) -> (N, C, H, W)."""
-        if input.ndim == 3:
+        """(N, C, ...) -> (N, C, ...)."""
+        if input.ndim + 1 in self.dims:  # one sample
             return ops.squeeze(self.forward(ops.unsqueeze(input, 0)), 0)
         self._check(input)
         of_picture = self.training or not self.track_running_stats
         mean, var = self._running()
         settings = of_picture, self.momentum or 0.0, self.eps
         return ops.instance_norm(input, mean, var, self.weight, self.bias, *settings)
+
+
+class InstanceNorm1d(_InstanceNorm):
+    """(N, C, L) or (C, L): every channel of a sequence less its mean, by its deviation. See InstanceNorm2d."""
+
+    dims = {3}
+
+
+class InstanceNorm2d(_InstanceNorm):
+    """(N, C, H, W) or (C, H, W): every channel of a picture less its mean, by its deviation. Ulyanov et al. 2016."""
+
+    dims = {4}
 
 
 class LayerNorm(_Norm):
@@ -158,7 +171,13 @@ class LayerNorm(_Norm):
         bias: bool = True,
         *, rng: Seed = None, device: str | None = None, dtype: Any = np.float32,
     ):  # fmt: skip
-        self.normalized_shape = (normalized_shape,) if isinstance(normalized_shape, int) else tuple(normalized_shape)
+        shape = tuple(normalized_shape) if isinstance(normalized_shape, tuple | list) else (normalized_shape,)
+        if not shape:
+            raise ValueError("LayerNorm: normalized_shape is empty: it needs the size of one dimension or more")
+        for size in shape:
+            check_sizes(self, normalized_shape=size)
+        check_number(self, eps=eps)
+        self.normalized_shape = shape
         self.eps = eps
         self._add_affine(self.normalized_shape, elementwise_affine, elementwise_affine and bias, device, dtype)
 
@@ -174,13 +193,15 @@ class GroupNorm(_Norm):
     """(N, C, ...): mean 0 and variance 1 over each of num_groups groups of channels in each sample. Wu & He 2018."""
 
     def __init__(
-        self, num_groups: int, num_channels: int, eps: float = 1e-5, affine: bool = True, *, rng: Seed = None,
-        device: str | None = None, dtype: Any = np.float32,
+        self, num_groups: int, num_channels: int, eps: float = 1e-5, affine: bool = True, *, bias: bool = True,
+        rng: Seed = None, device: str | None = None, dtype: Any = np.float32,
     ):  # fmt: skip
+        check_sizes(self, num_groups=num_groups, num_channels=num_channels)
+        check_number(self, eps=eps)
         if num_channels % num_groups:
             raise ValueError(f"GroupNorm: {num_channels} channels do not fall into {num_groups} groups")
         self.num_groups, self.num_channels, self.eps = num_groups, num_channels, eps
-        self._add_affine((num_channels,), affine, affine, device, dtype)
+        self._add_affine((num_channels,), affine, affine and bias, device, dtype)
 
     def forward(self, input: TensorLike) -> Tensor:
         """(N, C, ...) -> (N, C, ...)."""

@@ -1,4 +1,4 @@
-"""LSTM and GRU over whole sequences, in layers and in both directions, and their single steps LSTMCell and GRUCell.
+"""LSTM, GRU and RNN over whole sequences, in layers and in both directions; single steps LSTMCell and GRUCell.
 
 Parameters have PyTorch's names, shapes and order of gates: weight_ih_l0 (gates H, I), weight_hh_l0 (gates H, H),
 bias_ih_l0, bias_hh_l0 (gates H,), l1 for the next layer, _reverse for the direction from the end; gates i, f, g, o of the
@@ -7,6 +7,7 @@ Read `ops.lstm` for what happens in time.
 """
 
 import math
+from collections.abc import Sequence
 from typing import Any
 
 import numpy as np
@@ -14,8 +15,10 @@ import numpy as np
 from tinygan import ops
 from tinygan.autodiff import Tensor, TensorLike, raw
 from tinygan.backend import xp
+from tinygan.nn.checks import check_number, check_sizes
 from tinygan.nn.init import Seed, uniform_
 from tinygan.nn.module import Module, Parameter, zeros_parameter
+from tinygan.seeding import generator
 
 _NAMES = ("weight_ih", "weight_hh", "bias_ih", "bias_hh")
 
@@ -25,7 +28,7 @@ class _Gated(Module):
 
     input_size: int
     hidden_size: int
-    gates: int  # how many vectors of hidden_size each step computes: 4 for LSTM, 3 for GRU
+    gates: int  # how many vectors of hidden_size each step computes: 4 for LSTM, 3 for GRU, 1 for RNN
 
     def _add_weights(self, suffix, input_size, bias, device, dtype):
         """Make weight_ih, weight_hh, bias_ih, bias_hh with `suffix`, the biases None without `bias`."""
@@ -39,7 +42,7 @@ class _Gated(Module):
 
     def reset_parameters(self, rng: Seed = None) -> None:
         """Draw all weights and biases again."""
-        rng, bound = np.random.default_rng(rng), 1 / math.sqrt(self.hidden_size)
+        rng, bound = generator(rng), 1 / math.sqrt(self.hidden_size)
         for parameter in vars(self).values():
             if isinstance(parameter, Parameter):
                 uniform_(parameter, -bound, bound, rng)
@@ -60,11 +63,11 @@ class _Recurrent(_Gated):
         dropout: float = 0.0, bidirectional: bool = False,
         *, rng: Seed = None, device: str | None = None, dtype: Any = np.float32,
     ):  # fmt: skip
-        if not 0 <= dropout <= 1:
-            raise ValueError(f"{type(self).__name__}: dropout is a probability, got {dropout}")
+        check_sizes(self, input_size=input_size, hidden_size=hidden_size, num_layers=num_layers)
+        check_number(self, 0, 1, dropout=dropout)
         self.input_size, self.hidden_size, self.num_layers, self.bias = input_size, hidden_size, num_layers, bias
         self.batch_first, self.dropout, self.bidirectional = batch_first, dropout, bidirectional
-        self.rng = rng = np.random.default_rng(rng)
+        self.rng = rng = generator(rng)
         for layer in range(num_layers):
             width = input_size if layer == 0 else hidden_size * len(self._directions)
             for direction in self._directions:
@@ -135,7 +138,16 @@ class LSTM(_Recurrent):
         return packed[:steps], packed[steps - 1 : steps], packed[steps:]
 
 
-class GRU(_Recurrent):
+class _OneState(_Recurrent):
+    """Layers whose state is h alone."""
+
+    def forward(self, input: TensorLike, hx: TensorLike | None = None) -> tuple[Tensor, Tensor]:
+        """input, h0 -> output (T, N, directions · H), h_n; states (layers · directions, N, H), None for 0."""
+        output, (final,) = self._run(input, (hx,))
+        return output, final
+
+
+class GRU(_OneState):
     """Gated recurrent units: (T, N, input_size) -> (T, N, H), or (N, T, ...) with batch_first; one sequence (T, ...) too.
 
     Settings are those of LSTM. Cho et al. 2014, with the reset gate after the product as in PyTorch and cuDNN.
@@ -143,14 +155,43 @@ class GRU(_Recurrent):
 
     gates = 3
 
-    def forward(self, input: TensorLike, hx: TensorLike | None = None) -> tuple[Tensor, Tensor]:
-        """input, h0 -> output (T, N, directions · H), h_n; states (layers · directions, N, H), None for 0."""
-        output, (final,) = self._run(input, (hx,))
-        return output, final
-
     def _sequence(self, input, state, weights):
         output = ops.gru(input, *state, *weights)
         return output, output[len(input) - 1 :]
+
+
+class RNN(_OneState):
+    """h_t = tanh(W x_t + b + U h_{t-1} + c), or relu: (T, N, input_size) -> (T, N, H). Elman 1990.
+
+    Settings are those of LSTM, and nonlinearity "tanh" or "relu". It forgets within some ten steps, as lesson 14 shows;
+    LSTM and GRU remember longer.
+    """
+
+    gates = 1
+
+    def __init__(
+        self, input_size: int, hidden_size: int, num_layers: int = 1, nonlinearity: str = "tanh", bias: bool = True,
+        batch_first: bool = False, dropout: float = 0.0, bidirectional: bool = False,
+        *, rng: Seed = None, device: str | None = None, dtype: Any = np.float32,
+    ):  # fmt: skip
+        if nonlinearity not in ("tanh", "relu"):
+            raise ValueError(f"RNN: nonlinearity is 'tanh' or 'relu', not {nonlinearity!r}")
+        self.nonlinearity = nonlinearity
+        shape = input_size, hidden_size, num_layers
+        super().__init__(*shape, bias, batch_first, dropout, bidirectional, rng=rng, device=device, dtype=dtype)
+
+    def _sequence(self, input, state, weights):
+        weight_ih, weight_hh, bias_ih, bias_hh = weights
+        (h,), activation, steps = state, getattr(ops, self.nonlinearity), []
+        h = xp(raw(input)).zeros((input.shape[1], self.hidden_size), input.dtype) if h is None else h
+        for x in ops.linear(input, weight_ih, bias_ih):  # (N, H)
+            h = activation(x + ops.linear(h, weight_hh, bias_hh))
+            steps.append(h)
+        output = ops.stack(steps)
+        return output, output[len(input) - 1 :]
+
+    def extra_repr(self) -> str:
+        return super().extra_repr() + ", nonlinearity='relu'" * (self.nonlinearity == "relu")
 
 
 class _Cell(_Gated):
@@ -160,6 +201,7 @@ class _Cell(_Gated):
         self, input_size: int, hidden_size: int, bias: bool = True, *, rng: Seed = None, device: str | None = None,
         dtype: Any = np.float32,
     ):  # fmt: skip
+        check_sizes(self, input_size=input_size, hidden_size=hidden_size)
         self.input_size, self.hidden_size, self.bias = input_size, hidden_size, bias
         self._add_weights("", input_size, bias, device, dtype)
         self.reset_parameters(rng)
@@ -173,23 +215,28 @@ class _Cell(_Gated):
 
 
 class LSTMCell(_Cell):
-    """One step of an LSTM: (N, input_size) and the state (h, c) -> the next (h, c), each (N, hidden_size)."""
+    """One step of an LSTM: (N, input_size) and the state (h, c) -> the next (h, c), each (N, hidden_size); one sample too."""
 
     gates = 4
 
-    def forward(self, input: TensorLike, hx: tuple | None = None) -> tuple[Tensor, Tensor]:
-        """input (N, input_size), (h, c) or None for zeros -> (h, c)."""
+    def forward(self, input: TensorLike, hx: Sequence | None = None) -> tuple[Tensor, Tensor]:
+        """input (N, input_size), (h, c) or None for zeros -> (h, c); or without N."""
         self._check_input(input, (2, 1))
+        if input.ndim == 1:
+            h, c = self(ops.unsqueeze(input, 0), None if hx is None else [ops.unsqueeze(s, 0) for s in hx])
+            return ops.squeeze(h, 0), ops.squeeze(c, 0)
         h, c = (self._zeros(input), self._zeros(input)) if hx is None else hx
         return ops.lstm_cell(input, h, c, *self._weights(""))
 
 
 class GRUCell(_Cell):
-    """One step of a GRU: (N, input_size) and the state h -> the next h (N, hidden_size)."""
+    """One step of a GRU: (N, input_size) and the state h -> the next h (N, hidden_size); one sample too."""
 
     gates = 3
 
     def forward(self, input: TensorLike, hx: TensorLike | None = None) -> Tensor:
-        """input (N, input_size), h or None for zeros -> h."""
+        """input (N, input_size), h or None for zeros -> h; or without N."""
         self._check_input(input, (2, 1))
+        if input.ndim == 1:
+            return ops.squeeze(self(ops.unsqueeze(input, 0), None if hx is None else ops.unsqueeze(hx, 0)), 0)
         return ops.gru_cell(input, self._zeros(input) if hx is None else hx, *self._weights(""))

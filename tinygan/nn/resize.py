@@ -1,52 +1,95 @@
-"""Layers without parameters that change the shape of their input: pooling, upsampling, flattening."""
+"""Layers without parameters that change the shape of their input: pooling, upsampling, padding, flattening."""
+
+import math
 
 from tinygan import ops
 from tinygan.autodiff import Tensor, TensorLike
+from tinygan.nn.checks import check_number, check_per_axis, check_sizes
 from tinygan.nn.module import Module
 from tinygan.ops.windows import PerAxis
 
 
-class MaxPool2d(Module):
-    """The largest value in each window: (N, C, H, W) -> (N, C, H', W'); windows do not overlap unless stride says so."""
+class _Pool(Module):
+    """What all pools share: sizes of windows, and how they print."""
 
+    dims: int
+
+    def _build(self, kernel_size, stride, padding, **others):
+        stride = kernel_size if stride is None else stride
+        check_per_axis(self, self.dims, 1, kernel_size=kernel_size, stride=stride, **others)
+        check_per_axis(self, self.dims, 0, padding=padding)
+        self.kernel_size, self.stride, self.padding = kernel_size, stride, padding
+
+    def extra_repr(self) -> str:
+        return f"kernel_size={self.kernel_size}, stride={self.stride}, padding={self.padding}"
+
+
+class _MaxPool(_Pool):
     def __init__(
         self, kernel_size: PerAxis, stride: PerAxis | None = None, padding: PerAxis = 0, dilation: PerAxis = 1, *,
         ceil_mode: bool = False,
     ):  # fmt: skip
-        self.kernel_size, self.stride = kernel_size, kernel_size if stride is None else stride
-        self.padding, self.dilation, self.ceil_mode = padding, dilation, ceil_mode
+        self._build(kernel_size, stride, padding, dilation=dilation)
+        self.dilation, self.ceil_mode = dilation, ceil_mode
+
+
+class MaxPool1d(_MaxPool):
+    """The largest value in each window: (N, C, L) -> (N, C, L'); windows do not overlap unless stride says so."""
+
+    dims = 1
+
+    def forward(self, input: TensorLike) -> Tensor:
+        """(N, C, L) -> (N, C, L')."""
+        sizes = [
+            (first, setting[0] if isinstance(setting, tuple | list) else setting)  # a row of one pixel's height
+            for first, setting in zip((1, 1, 0, 1), (self.kernel_size, self.stride, self.padding, self.dilation))
+        ]
+        return ops.squeeze(ops.max_pool2d(ops.unsqueeze(input, -2), *sizes, self.ceil_mode), -2)
+
+
+class MaxPool2d(_MaxPool):
+    """The largest value in each window: (N, C, H, W) -> (N, C, H', W'); windows do not overlap unless stride says so."""
+
+    dims = 2
 
     def forward(self, input: TensorLike) -> Tensor:
         """(N, C, H, W) -> (N, C, H', W')."""
         return ops.max_pool2d(input, self.kernel_size, self.stride, self.padding, self.dilation, self.ceil_mode)
 
-    def extra_repr(self) -> str:
-        return f"kernel_size={self.kernel_size}, stride={self.stride}, padding={self.padding}"
 
-
-class AvgPool2d(Module):
-    """The mean of each window: (N, C, H, W) -> (N, C, H', W'); windows do not overlap unless stride says so."""
-
+class _AvgPool(_Pool):
     def __init__(
         self, kernel_size: PerAxis, stride: PerAxis | None = None, padding: PerAxis = 0, ceil_mode: bool = False,
         count_include_pad: bool = True,
     ):  # fmt: skip
-        self.kernel_size, self.stride = kernel_size, kernel_size if stride is None else stride
-        self.padding, self.ceil_mode, self.count_include_pad = padding, ceil_mode, count_include_pad
+        self._build(kernel_size, stride, padding)
+        self.ceil_mode, self.count_include_pad = ceil_mode, count_include_pad
 
     def forward(self, input: TensorLike) -> Tensor:
-        """(N, C, H, W) -> (N, C, H', W')."""
+        """(N, C, *size) -> (N, C, *smaller size)."""
         settings = self.stride, self.padding, self.ceil_mode, self.count_include_pad
-        return ops.avg_pool2d(input, self.kernel_size, *settings)
+        return (ops.avg_pool1d, ops.avg_pool2d)[self.dims - 1](input, self.kernel_size, *settings)
 
-    def extra_repr(self) -> str:
-        return f"kernel_size={self.kernel_size}, stride={self.stride}, padding={self.padding}"
+
+class AvgPool1d(_AvgPool):
+    """The mean of each window: (N, C, L) -> (N, C, L'); windows do not overlap unless stride says so."""
+
+    dims = 1
+
+
+class AvgPool2d(_AvgPool):
+    """The mean of each window: (N, C, H, W) -> (N, C, H', W'); windows do not overlap unless stride says so."""
+
+    dims = 2
 
 
 class AdaptiveAvgPool2d(Module):
     """Means over windows that are as large as needed for output_size: (N, C, H, W) -> (N, C, *output_size)."""
 
     def __init__(self, output_size: int | None | tuple[int | None, ...]):
+        for size in output_size if isinstance(output_size, tuple | list) else (output_size,):
+            if size is not None:
+                check_sizes(self, output_size=size)
         self.output_size = output_size
 
     def forward(self, input: TensorLike) -> Tensor:
@@ -64,6 +107,16 @@ class Upsample(Module):
         self, size: PerAxis | None = None, scale_factor: float | tuple[float, ...] | None = None,
         mode: str = "nearest", align_corners: bool | None = None,
     ):  # fmt: skip
+        if (size is None) == (scale_factor is None):
+            raise ValueError(f"Upsample: give size or scale_factor, one of them; got {size} and {scale_factor}")
+        if size is not None:
+            for each in size if isinstance(size, tuple | list) else (size,):
+                check_sizes(self, size=each)
+        else:
+            for factor in scale_factor if isinstance(scale_factor, tuple | list) else (scale_factor,):
+                check_number(self, math.ulp(0.0), scale_factor=factor)
+        if mode not in ("nearest", "linear", "bilinear", "bicubic", "trilinear"):
+            raise ValueError(f"Upsample: mode is nearest, linear, bilinear, bicubic or trilinear, not {mode!r}")
         self.size, self.scale_factor, self.mode, self.align_corners = size, scale_factor, mode, align_corners
 
     def forward(self, input: TensorLike) -> Tensor:
@@ -75,10 +128,29 @@ class Upsample(Module):
         return f"{given}, mode={self.mode!r}"
 
 
+class ReflectionPad2d(Module):
+    """(N, C, H, W) -> (N, C, H + top + bottom, W + left + right): the border is the picture mirrored at its edge.
+
+    padding: one number, or (left, right, top, bottom).
+    """
+
+    def __init__(self, padding: int | tuple[int, int, int, int]):
+        check_per_axis(self, 4, 0, padding=padding)
+        self.padding = tuple(padding) if isinstance(padding, tuple | list) else (padding,) * 4
+
+    def forward(self, input: TensorLike) -> TensorLike:
+        """(N, C, H, W) -> (N, C, H + top + bottom, W + left + right)."""
+        return ops.pad(input, self.padding, "reflect")
+
+    def extra_repr(self) -> str:
+        return f"{self.padding}"
+
+
 class PixelShuffle(Module):
     """(N, C r², H, W) -> (N, C, H r, W r): channels become pixels. Shi et al. 2016."""
 
     def __init__(self, upscale_factor: int):
+        check_sizes(self, upscale_factor=upscale_factor)
         self.upscale_factor = upscale_factor
 
     def forward(self, input: TensorLike) -> Tensor:
@@ -93,6 +165,7 @@ class PixelUnshuffle(Module):
     """(N, C, H r, W r) -> (N, C r², H, W): pixels become channels."""
 
     def __init__(self, downscale_factor: int):
+        check_sizes(self, downscale_factor=downscale_factor)
         self.downscale_factor = downscale_factor
 
     def forward(self, input: TensorLike) -> Tensor:
@@ -121,6 +194,11 @@ class Unflatten(Module):
     """(N, C H W) -> (N, C, H, W) with Unflatten(1, (C, H, W)): one dimension made several."""
 
     def __init__(self, dim: int, unflattened_size: tuple[int, ...]):
+        if not isinstance(unflattened_size, tuple | list):
+            raise TypeError(f"Unflatten: unflattened_size is a tuple of sizes, got {unflattened_size!r}")
+        for size in unflattened_size:
+            if size != -1:
+                check_sizes(self, unflattened_size=size)
         self.dim, self.unflattened_size = dim, tuple(unflattened_size)
 
     def forward(self, input: TensorLike) -> Tensor:

@@ -1,5 +1,6 @@
 """spectral_norm: a layer whose weight is divided by its largest singular value, so that it stretches nothing. SN-GAN."""
 
+from functools import cache
 from typing import Any
 
 import numpy as np
@@ -9,6 +10,7 @@ from tinygan.backend import xp
 from tinygan.nn.conv import _ConvTranspose
 from tinygan.nn.init import Seed
 from tinygan.nn.module import Module, Parameter
+from tinygan.seeding import generator
 
 
 def spectral_norm(
@@ -24,22 +26,35 @@ def spectral_norm(
     """
     weight = vars(module).get(name)
     if not isinstance(weight, Parameter) or weight.ndim < 2:
-        raise ValueError(f"spectral_norm: {type(module).__name__}.{name} is not a Parameter of two dimensions or more")
+        twice = ": it has spectral norm already" if isinstance(module, SpectralNorm) else ""
+        raise ValueError(
+            f"spectral_norm: {type(module).__name__}.{name} is not a Parameter of two dimensions or more{twice}"
+        )
     if n_power_iterations < 1:
         raise ValueError(f"spectral_norm: n_power_iterations must be at least 1, got {n_power_iterations}")
     dim = int(isinstance(module, _ConvTranspose)) if dim is None else dim
     delattr(module, name)
     setattr(module, f"{name}_orig", weight)
     module._spectral = (name, n_power_iterations, eps, dim)
-    rng, matrix = np.random.default_rng(rng), _matrix(weight.data, dim)
+    rng, matrix = generator(rng), _matrix(weight.data, dim)
     for vector, size in zip("uv", matrix.shape):
         start = rng.standard_normal(size)
         start = xp(matrix).asarray((start / np.linalg.norm(start)).astype(matrix.dtype))
         module.register_buffer(f"{name}_{vector}", start)
-    # A subclass of the layer's own class: forward and `weight` are replaced, all else stays as it is.
-    plain = type(module)
-    module.__class__ = type(plain.__name__, (_SpectralNorm, plain), {name: property(_normalized), "_plain": plain})
+    module.__class__ = _normalized_class(type(module), name)
     return module
+
+
+@cache
+def _normalized_class(plain: type[Module], name: str) -> type[Module]:
+    """Return a subclass of the layer's own class: forward and the attribute `name` are replaced, all else stays."""
+    return type(plain.__name__, (SpectralNorm, plain), {name: property(_normalized), "_plain": plain})
+
+
+def _new_layer(plain: type[Module], name: str) -> Module:
+    """Return an empty layer, for pickle and copy to fill: a class made at run time has no name to be found by."""
+    kind = _normalized_class(plain, name)
+    return kind.__new__(kind)
 
 
 def _matrix(weight, dim):
@@ -55,9 +70,14 @@ def _normalized(module):
     return weight / ops.sum(ops.matmul(_matrix(weight, dim), v) * u)
 
 
-class _SpectralNorm(Module):
+class SpectralNorm(Module):
+    """What `spectral_norm` adds to the class of a layer."""
+
     _spectral: tuple
     _plain: type
+
+    def __reduce__(self) -> tuple:
+        return _new_layer, (self._plain, self._spectral[0]), vars(self)
 
     def forward(self, *args, **kwargs):
         if self.training:
@@ -75,7 +95,7 @@ class _SpectralNorm(Module):
 
     def reset_parameters(self, rng: Seed = None) -> None:
         """Draw the parameters of the layer again, then u and v."""
-        rng = np.random.default_rng(rng)
+        rng = generator(rng)
         name, iterations, eps, dim = self._spectral
         self.__class__ = self._plain
         setattr(self, name, getattr(self, f"{name}_orig"))

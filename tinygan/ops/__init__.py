@@ -7,17 +7,21 @@ name what comes of Tensors. The files hold textbook forms; what makes some of th
 from typing import Any
 
 from tinygan.autodiff import Tensor, TensorLike, broadcast_to, cast, raw
+from tinygan.ops import convert
+from tinygan.ops.arrange import *
 from tinygan.ops.attention import *
-from tinygan.ops.conv import *
+from tinygan.ops.convert import *
+from tinygan.ops.convolution import *
 from tinygan.ops.elementwise import *
 from tinygan.ops.linalg import *
-from tinygan.ops.norm import *
+from tinygan.ops.normalisation import *
 from tinygan.ops.pool import *
 from tinygan.ops.recurrent import *
 from tinygan.ops.reduce import *
-from tinygan.ops.resize import *
+from tinygan.ops.resizing import *
 from tinygan.ops.sampling import *
-from tinygan.ops.shape import *
+from tinygan.ops.shapes import *
+from tinygan.ops.steps import *
 
 
 def glu(input: TensorLike, dim: int = -1) -> Tensor:
@@ -29,12 +33,18 @@ def glu(input: TensorLike, dim: int = -1) -> Tensor:
 
 
 METHODS = (
-    "abs amax amin argmax argmin chunk clamp cos cumsum exp flatten gather index_select log log_softmax logsumexp"
-    " masked_fill matmul max maximum mean min minimum movedim pow prod relu rsqrt select sigmoid sin softmax split sqrt"
-    " square squeeze std sum tanh transpose tril triu unflatten unsqueeze var"
+    "abs add all amax amin any argmax argmin argsort bmm ceil chunk clamp clone cos cumsum div dot eq erf exp expm1 flatten"
+    " floor gather ge gt index_select isfinite isinf isnan le log log1p log_softmax logsumexp lt masked_fill matmul max"
+    " maximum mean min minimum movedim mul ne neg pow prod reciprocal relu roll round rsqrt select sigmoid sign sin softmax"
+    " sort split sqrt square squeeze std sub sum tanh topk transpose tril triu unbind unflatten unsqueeze var"
 ).split()
-OPERATORS = {"add": add, "sub": sub, "mul": mul, "truediv": div, "pow": pow, "matmul": matmul}
-COMPARISONS = ("__lt__", "__le__", "__gt__", "__ge__", "__eq__", "__ne__")
+OF_SIZES = "expand flip permute repeat reshape tile".split()  # as in PyTorch: t.reshape(2, 3) or t.reshape((2, 3))
+CONVERSIONS = "astype bool contiguous cpu cuda double float int long to".split()
+OPERATORS = {
+    "add": add, "sub": sub, "mul": mul, "truediv": div, "pow": pow, "matmul": matmul, "mod": remainder,
+    "floordiv": floor_divide, "and": bitwise_and, "or": bitwise_or, "xor": bitwise_xor,
+}  # fmt: skip
+COMPARISONS = {"lt": lt, "le": le, "gt": gt, "ge": ge, "eq": eq, "ne": ne}
 
 
 def _install_on_tensor() -> None:
@@ -42,33 +52,38 @@ def _install_on_tensor() -> None:
     methods: dict[str, Any] = {
         "__neg__": lambda a: neg(a),
         "__abs__": lambda a: abs(a),
+        "__invert__": lambda a: bitwise_not(a),
         "__getitem__": lambda a, key: index(a, key),
         "__iter__": lambda a: (index(a, i) for i in range(len(a))),
         "mT": property(lambda self: mT(self), doc=mT.__doc__),
         "T": property(lambda self: transpose(self, 0, 1) if self.ndim == 2 else mT(self), doc="The transposed matrix."),
-        "astype": lambda self, dtype: cast(self, dtype=dtype),
     }
     for name, f in OPERATORS.items():
         methods[f"__{name}__"] = lambda a, b, f=f: f(a, b)
         methods[f"__r{name}__"] = lambda a, b, f=f: f(b, a)
-    for name in COMPARISONS:
-        methods[name] = lambda a, b, name=name: Tensor(getattr(a.data, name)(raw(b)))
-    functions = globals()
+    for name, f in COMPARISONS.items():
+        methods[f"__{name}__"] = lambda a, b, f=f: f(a, b)
     for name in METHODS:
-        methods[name] = _method(name, lambda self, *args, f=functions[name], **options: f(self, *args, **options))
-    for name in ("reshape", "permute", "tile", "expand", "flip"):  # as in PyTorch: t.reshape(2, 3) or t.reshape((2, 3))
-        methods[name] = _method(
-            name,
-            lambda self, *sizes, f=functions[name]: f(self, sizes[0] if isinstance(sizes[0], tuple | list) else sizes),
-        )
-    methods["view"] = methods["reshape"]
+        f = globals()[name]
+        methods[name] = _method(f, lambda self, *args, f=f, **options: f(self, *args, **options))
+    for name in OF_SIZES:
+        f = globals()[name]
+        methods[name] = _method(f, lambda self, *sizes, f=f: f(self, _listed(sizes)))
+    for name in CONVERSIONS:
+        methods[name] = getattr(convert, name)
+    methods |= {"view": methods["reshape"], "ravel": methods["flatten"]}
     for name, method in methods.items():
         setattr(Tensor, name, method)
 
 
-def _method(name: str, method: Any) -> Any:
-    """Give `method` the name, words and arguments, for help() and inspect.signature, of the function of this name."""
-    method.__name__, method.__doc__, method.__wrapped__ = name, globals()[name].__doc__, globals()[name]
+def _listed(sizes: tuple) -> Any:
+    """Return sizes that were given one by one, or as one sequence."""
+    return sizes[0] if len(sizes) == 1 and isinstance(sizes[0], tuple | list) else sizes
+
+
+def _method(function: Any, method: Any) -> Any:
+    """Give `method` the name, words and arguments, for help() and inspect.signature, of the function."""
+    method.__name__, method.__doc__, method.__wrapped__ = function.__name__, function.__doc__, function
     return method
 
 

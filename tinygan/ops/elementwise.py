@@ -5,14 +5,18 @@ line says `kernel=`, the body below is the textbook form, and `kernels/elementwi
 """
 
 import math
+from typing import Any
+
+import numpy as np
 
 from tinygan.autodiff import Tensor, TensorLike, op, raw
 from tinygan.backend import erf as erf_of_array
+from tinygan.backend import erfc as erfc_of_array
 from tinygan.backend import xp
 from tinygan.ops.kernels import elementwise as kernels
 
 __all__ = [
-    "abs", "add", "clamp", "cos", "cosh", "div", "elu", "erf", "exp", "expm1", "gelu", "leaky_relu", "log",
+    "abs", "add", "clamp", "cos", "cosh", "div", "elu", "erf", "erfc", "exp", "expm1", "gelu", "leaky_relu", "log",
     "log1p", "logsigmoid", "maximum", "minimum", "mul", "neg", "pow", "reciprocal", "relu", "rsqrt", "sigmoid",
     "sign", "silu", "sin", "sinh", "softplus", "sqrt", "square", "sub", "tanh", "where",
 ]  # fmt: skip
@@ -20,16 +24,16 @@ __all__ = [
 # --- arithmetic ------------------------------------------------------------------------------------------------
 
 
-@op(lambda g, y, a, b: g, lambda g, y, a, b: g, broadcasts=True)
-def add(input: TensorLike, other: TensorLike | float) -> Tensor:
-    """Return input + other."""
-    return input + other
+@op(lambda g, y, a, b, alpha=1: g, lambda g, y, a, b, alpha=1: g if alpha == 1 else g * alpha, broadcasts=True)
+def add(input: TensorLike, other: TensorLike | float, alpha: float = 1) -> Tensor:
+    """Return input + alpha * other."""
+    return input + (other if alpha == 1 else other * alpha)
 
 
-@op(lambda g, y, a, b: g, lambda g, y, a, b: -g, broadcasts=True)
-def sub(input: TensorLike, other: TensorLike | float) -> Tensor:
-    """Return input - other."""
-    return input - other
+@op(lambda g, y, a, b, alpha=1: g, lambda g, y, a, b, alpha=1: -g if alpha == 1 else g * -alpha, broadcasts=True)
+def sub(input: TensorLike, other: TensorLike | float, alpha: float = 1) -> Tensor:
+    """Return input - alpha * other."""
+    return input - (other if alpha == 1 else other * alpha)
 
 
 @op(lambda g, y, a, b: g * b, lambda g, y, a, b: g * a, broadcasts=True)
@@ -38,10 +42,25 @@ def mul(input: TensorLike, other: TensorLike | float) -> Tensor:
     return input * other
 
 
-@op(lambda g, y, a, b: g / b, lambda g, y, a, b: -(g * y / b), broadcasts=True)
-def div(input: TensorLike, other: TensorLike | float) -> Tensor:
-    """Return input / other."""
-    return input / other
+def _zeros(g):
+    """Return zeros of g's shape; g times 0 would be nan where g is infinite."""
+    zeros = xp(raw(g)).zeros_like(raw(g))
+    return Tensor(zeros) if isinstance(g, Tensor) else zeros
+
+
+@op(
+    lambda g, y, a, b, rounding_mode=None: _zeros(g) if rounding_mode else g / b,
+    lambda g, y, a, b, rounding_mode=None: _zeros(g) if rounding_mode else -(g * y / b),
+    broadcasts=True,
+)
+def div(input: TensorLike, other: TensorLike | float, rounding_mode: str | None = None) -> Tensor:
+    """Return input / other; rounding_mode "trunc" or "floor" rounds it towards 0 or down, and its slope is 0."""
+    if rounding_mode is None:
+        return input / other
+    if rounding_mode not in ("trunc", "floor"):
+        raise ValueError(f"div: rounding_mode is None, 'trunc' or 'floor', not {rounding_mode!r}")
+    library: Any = xp(input)
+    return getattr(library, rounding_mode)(input / other)
 
 
 @op(lambda g, y, x: -g)
@@ -52,13 +71,13 @@ def neg(input: TensorLike) -> Tensor:
 
 def _pow_base(g, y, x, n):
     if isinstance(n, int | float):
-        return g * (n * x ** (n - 1)) if n else g * 0.0
-    return g * where(raw(n) == 0, 0.0, n * x ** (n - 1))  # 0 * 0^-1 is 0 here
+        return g * (n * x ** (n - 1)) if n else _zeros(g)
+    return where(raw(n) == 0, 0.0, g * (n * x ** (n - 1)))  # 0 * 0^-1 is 0 here
 
 
 def _pow_exponent(g, y, x, n):
     at_zero = (raw(x) == 0) & (raw(n) >= 0)  # 0^n does not move with n, although log 0 is infinite
-    return g * where(at_zero, 0.0, y * log(where(at_zero, 1.0, x)))
+    return where(at_zero, 0.0, g * (y * log(where(at_zero, 1.0, x))))
 
 
 @op(_pow_base, _pow_exponent, broadcasts=True)
@@ -73,7 +92,7 @@ def abs(input: TensorLike) -> Tensor:
     return xp(input).abs(input)
 
 
-@op(lambda g, y, x: g * 0.0)
+@op(lambda g, y, x: _zeros(g))
 def sign(input: TensorLike) -> Tensor:
     """Return -1, 0 or 1; the gradient is 0 everywhere."""
     return xp(input).sign(input)
@@ -124,7 +143,7 @@ def log1p(input: TensorLike) -> Tensor:
     return xp(input).log1p(input)
 
 
-@op(lambda g, y, x: g * (y + 1))
+@op(lambda g, y, x: g * exp(x))
 def expm1(input: TensorLike) -> Tensor:
     """Return e^input - 1, exact for small input."""
     return xp(input).expm1(input)
@@ -154,7 +173,15 @@ def cosh(input: TensorLike) -> Tensor:
     return xp(input).cosh(input)
 
 
-@op(lambda g, y, x: g * (1 - y * y))
+@op(lambda g, y, x: g * (-2 * (tanh(x) * y)))
+def _tanh_slope(x):
+    """Return 1 - tanh²x = 4e / (1 + e)², e = e^(-2|x|). In float32, 1 - tanh² is 0 from x = 9 on, where 6e-8 is right."""
+    library = xp(x)
+    e = library.exp(-2 * library.abs(x))
+    return e * 4 / library.square(e + 1)
+
+
+@op(lambda g, y, x: g * _tanh_slope(x))
 def tanh(input: TensorLike) -> Tensor:
     """Return the hyperbolic tangent."""
     return xp(input).tanh(input)
@@ -164,6 +191,12 @@ def tanh(input: TensorLike) -> Tensor:
 def erf(input: TensorLike) -> Tensor:
     """Return the error function 2/√π ∫₀ˣ e^(-t²) dt."""
     return erf_of_array(input)
+
+
+@op(lambda g, y, x: g * (-2 / math.sqrt(math.pi) * exp(-(x * x))))
+def erfc(input: TensorLike) -> Tensor:
+    """Return 1 - erf(input), exact where it is small: 1 - erf is 0 in float32 from 4 on."""
+    return erfc_of_array(input)
 
 
 # --- choices ---------------------------------------------------------------------------------------------------
@@ -178,32 +211,48 @@ def where(condition: TensorLike, input: TensorLike | float, other: TensorLike | 
     return result if result.dtype == dtype else result.astype(dtype)
 
 
-def _share(a, b):
-    """Return how much of the gradient goes to `a` as the larger of a and b: all, none, or half at a tie (PyTorch's rule)."""
+def _share(g, a, b):
+    """Return the part of g that goes to `a` as the larger of a and b: half of it at a tie, all at nan (PyTorch's rule)."""
     a, b = raw(a), raw(b)
-    return ((a > b) + 0.5 * (a == b)).astype(xp(a - b).result_type(a, b))
+    return where(a < b, 0.0, where(a == b, 0.5 * g, g))
 
 
-@op(lambda g, y, a, b: g * _share(a, b), lambda g, y, a, b: g * _share(b, a), broadcasts=True)
+@op(lambda g, y, a, b: _share(g, a, b), lambda g, y, a, b: _share(g, b, a), broadcasts=True)
 def maximum(input: TensorLike, other: TensorLike | float) -> Tensor:
-    """Return the larger of the two; at a tie each gets half of the gradient."""
+    """Return the larger of the two, nan if one is nan; at a tie each gets half of the gradient."""
     return xp(input).maximum(input, other)
 
 
-@op(lambda g, y, a, b: g * _share(b, a), lambda g, y, a, b: g * _share(a, b), broadcasts=True)
+@op(lambda g, y, a, b: _share(g, -a, -b), lambda g, y, a, b: _share(g, -b, -a), broadcasts=True)
 def minimum(input: TensorLike, other: TensorLike | float) -> Tensor:
-    """Return the smaller of the two; at a tie each gets half of the gradient."""
+    """Return the smaller of the two, nan if one is nan; at a tie each gets half of the gradient."""
     return xp(input).minimum(input, other)
 
 
-def _within(x, low, high):
+def _inside(g, y, x, low, high):
+    x, low, high = raw(x), raw(low), raw(high)
     inside = x == x if low is None else x >= low
-    return inside if high is None else inside & (x <= high)
+    return where(inside if high is None else inside & (x <= high), g, 0.0)
 
 
-@op(lambda g, y, x, min=None, max=None: g * _within(raw(x), min, max))
-def clamp(input: TensorLike, min: float | None = None, max: float | None = None) -> Tensor:
-    """Return input kept within [min, max]; the gradient passes inside and on the borders."""
+def _below(g, y, x, low, high):
+    x, low, high = raw(x), raw(low), raw(high)
+    return where(x < low if high is None else (x < low) & (low < high), g, 0.0)
+
+
+def _above(g, y, x, low, high):
+    x, low, high = raw(x), raw(low), raw(high)
+    return where(x > high if low is None else (x > high) | (low > high), g, 0.0)
+
+
+@op(_inside, _below, _above, broadcasts=True)
+def clamp(
+    input: TensorLike, min: TensorLike | float | None = None, max: TensorLike | float | None = None
+) -> Tensor:  # fmt: skip
+    """Return input kept within [min, max], numbers or Tensors; the gradient passes inside and on the borders.
+
+    Where input is beyond a bound, the bound gets the gradient. Where min is above max, the result is max.
+    """
     if min is None and max is None:
         raise ValueError("clamp: give min, max or both")
     return xp(input).clip(input, min, max)
@@ -214,14 +263,14 @@ def clamp(input: TensorLike, min: float | None = None, max: float | None = None)
 
 @op(lambda d, y, g, x, slope: gated(d, x, slope=slope), None, kernel=kernels.gated)
 def gated(g: TensorLike, x: TensorLike, slope: float) -> Tensor:
-    """Return g where x > 0, slope * g elsewhere: the gradient of relu and leaky_relu."""
-    return where(raw(x) > 0, g, slope * g)
+    """Return g where x > 0, slope * g elsewhere, or 0 where x <= 0: the gradient of leaky_relu, or of relu."""
+    return where(raw(x) > 0, g, slope * g) if slope else where(raw(x) <= 0, 0.0, g)  # they differ at nan
 
 
 @op(lambda g, y, x: gated(g, raw(y), slope=0.0), kernel=kernels.relu)
 def relu(input: TensorLike) -> Tensor:
-    """Return max(0, input)."""
-    return where(raw(input) > 0, input, 0.0)
+    """Return max(0, input), nan of nan."""
+    return where(raw(input) <= 0, 0.0, input)
 
 
 @op(lambda g, y, x, negative_slope=0.01: gated(g, raw(x), slope=negative_slope), kernel=kernels.leaky_relu)
@@ -231,8 +280,7 @@ def leaky_relu(input: TensorLike, negative_slope: float = 0.01) -> Tensor:
 
 
 def _elu_slope(x, alpha):
-    positive = (raw(x) > 0).astype(raw(x).dtype)
-    return positive + (1 - positive) * alpha * exp(minimum(x, 0.0))
+    return where(raw(x) > 0, 1.0, alpha * exp(minimum(x, 0.0)))
 
 
 @op(lambda g, y, x, alpha=1.0: g * _elu_slope(x, alpha))
@@ -243,13 +291,14 @@ def elu(input: TensorLike, alpha: float = 1.0) -> Tensor:
     return library.maximum(input, zero) + alpha * library.expm1(library.minimum(input, zero))
 
 
-@op(lambda g, y, x: g * (y * (1 - y)))
+@op(lambda g, y, x: g * (y * sigmoid(-x)))  # 1 - y is 0 in float32 from x = 17 on
 def sigmoid(input: TensorLike) -> Tensor:
-    """Return 1 / (1 + e^-input)."""
-    return 0.5 * xp(input).tanh(0.5 * input) + 0.5  # tanh form: exp(-x) overflows float32 below x = -88.7
+    """Return 1 / (1 + e^-input), exact on both tails; half of tanh plus a half is 0 in float32 below -17."""
+    with np.errstate(over="ignore"):  # e^-x is infinite below x = -88.7 in float32, and 1 / inf is 0
+        return 1 / (1 + xp(input).exp(-input))
 
 
-@op(lambda g, y, x: g * (sigmoid(x) * (1 + x * (1 - sigmoid(x)))))
+@op(lambda g, y, x: g * (sigmoid(x) * (1 + x * sigmoid(-x))))
 def silu(input: TensorLike) -> Tensor:
     """Return input * sigmoid(input), also called swish."""
     return input * sigmoid(input)
@@ -261,8 +310,7 @@ def _softplus(x):
 
 
 def _softplus_slope(x, beta, threshold):
-    linear = (raw(x) * beta > threshold).astype(raw(x).dtype)
-    return linear + (1 - linear) * sigmoid(x * beta)
+    return where(raw(x) * beta > threshold, 1.0, sigmoid(x * beta))
 
 
 @op(lambda g, y, x, beta=1.0, threshold=20.0: g * _softplus_slope(x, beta, threshold))
@@ -273,25 +321,31 @@ def softplus(input: TensorLike, beta: float = 1.0, threshold: float = 20.0) -> T
 
 @op(lambda g, y, x: g * sigmoid(-x))
 def logsigmoid(input: TensorLike) -> Tensor:
-    """Return log sigmoid(input) = -softplus(-input), finite for every input."""
-    return -_softplus(-input)
+    """Return log sigmoid(input) = min(input, 0) - log(1 + e^-|input|), finite for every input."""
+    library = xp(input)
+    return library.minimum(input, 0) - library.log1p(library.exp(-library.abs(input)))
+
+
+_GELU_A, _GELU_B = math.sqrt(8 / math.pi), 0.044715
+
+
+def _gelu_logit(x):
+    """Return a(x) of the approximation Φ(x) = σ(a(x)), which is (1 + tanh(a / 2)) / 2 without its cancellation."""
+    return _GELU_A * (x + _GELU_B * x * x * x)
 
 
 def _gelu_slope(x, approximate):
     if approximate == "tanh":
-        t = tanh(_GELU_A * (x + _GELU_B * x * x * x))
-        return 0.5 * (1 + t) + 0.5 * x * (1 - t * t) * (_GELU_A * (1 + 3 * _GELU_B * x * x))
-    return 0.5 * (1 + erf(x * math.sqrt(0.5))) + x * (exp(-0.5 * (x * x)) / math.sqrt(2 * math.pi))
-
-
-_GELU_A, _GELU_B = math.sqrt(2 / math.pi), 0.044715
+        a = _gelu_logit(x)
+        return sigmoid(a) * (1 + x * sigmoid(-a) * (_GELU_A * (1 + 3 * _GELU_B * x * x)))
+    return 0.5 * erfc(x * -math.sqrt(0.5)) + x * (exp(-0.5 * (x * x)) / math.sqrt(2 * math.pi))
 
 
 @op(lambda g, y, x, approximate="none": g * _gelu_slope(x, approximate))
 def gelu(input: TensorLike, approximate: str = "none") -> Tensor:
     """Return input * Φ(input) with the normal distribution Φ, or its "tanh" approximation. Hendrycks & Gimpel 2016."""
     if approximate == "tanh":
-        return 0.5 * input * (1 + xp(input).tanh(_GELU_A * (input + _GELU_B * input * input * input)))
+        return input * sigmoid(_gelu_logit(input))
     if approximate != "none":
         raise ValueError(f"gelu: approximate is 'none' or 'tanh', not {approximate!r}")
-    return 0.5 * input * (1 + erf_of_array(input * math.sqrt(0.5)))
+    return 0.5 * input * erfc_of_array(input * -math.sqrt(0.5))

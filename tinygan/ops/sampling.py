@@ -1,7 +1,9 @@
 """Functions of whole numbers and of chance: embedding, one_hot, dropout, gumbel_softmax, drawing tokens.
 
-Randomness is passed in: `rng` is a numpy.random.Generator, for example `tinygan.backend.stream(seed, "dropout", step)`.
+`rng` is a numpy.random.Generator, for example `tinygan.backend.stream(seed, "dropout", step)`, or a seed for one; without
+it the numbers come from the generator that `tinygan.manual_seed` sets.
 Noise is drawn on the CPU and moved to the input's device, so that every device sees the same.
+Whether numbers are in their range is not asked on a GPU: it would have to be waited for.
 """
 
 from __future__ import annotations
@@ -12,21 +14,17 @@ from typing import Any
 import numpy as np
 
 from tinygan.autodiff import Tensor, TensorLike, op, raw
-from tinygan.backend import Array, xp
+from tinygan.backend import Array, is_numpy, xp
+from tinygan.ops.elementwise import where
 from tinygan.ops.kernels import sampling as kernels
 from tinygan.ops.linalg import matmul, mT
 from tinygan.ops.reduce import softmax
-from tinygan.ops.shape import reshape
+from tinygan.ops.shapes import reshape
+from tinygan.seeding import Seed, generator
 
 __all__ = [
     "dropout", "embedding", "gumbel_softmax", "multinomial", "one_hot",
 ]  # fmt: skip
-
-
-def _checked_rng(rng: Any, name: str) -> np.random.Generator:
-    if not isinstance(rng, np.random.Generator):
-        raise TypeError(f"{name}: pass rng=np.random.default_rng(seed); randomness is always passed in, never global")
-    return rng
 
 
 def _noise(draw, like):
@@ -63,7 +61,7 @@ def embedding(input: TensorLike, weight: TensorLike, padding_idx: int | None = N
     indices = raw(input)
     if indices.dtype.kind not in "iu":
         raise TypeError(f"embedding: indices must be integers, got {indices.dtype}: input.astype('int64')")
-    if indices.size and (int(indices.min()) < 0 or int(indices.max()) >= weight.shape[0]):
+    if is_numpy(indices) and indices.size and (int(indices.min()) < 0 or int(indices.max()) >= weight.shape[0]):
         low, high = int(indices.min()), int(indices.max())
         raise IndexError(f"embedding: indices from {low} to {high}, the table has rows 0 to {weight.shape[0] - 1}")
     skip = None if padding_idx is None else padding_idx % weight.shape[0]
@@ -75,8 +73,11 @@ def one_hot(tensor: TensorLike, num_classes: int = -1) -> Tensor:
     indices = raw(tensor)
     if indices.dtype.kind not in "iu":
         raise TypeError(f"one_hot: indices must be integers, got {indices.dtype}: input.astype('int64')")
-    num_classes = int(indices.max()) + 1 if num_classes == -1 else num_classes
-    if indices.size and (int(indices.min()) < 0 or int(indices.max()) >= num_classes):
+    if num_classes == -1:
+        if not indices.size:
+            raise ValueError(f"one_hot: num_classes is needed where there are no indices: they have shape {indices.shape}")
+        num_classes = int(indices.max()) + 1
+    if is_numpy(indices) and indices.size and (int(indices.min()) < 0 or int(indices.max()) >= num_classes):
         raise ValueError(
             f"one_hot: values from {int(indices.min())} to {int(indices.max())} do not fit {num_classes} classes"
         )
@@ -88,7 +89,7 @@ def one_hot(tensor: TensorLike, num_classes: int = -1) -> Tensor:
 
 
 def dropout(
-    input: TensorLike, p: float = 0.5, training: bool = True, rng: np.random.Generator | None = None
+    input: TensorLike, p: float = 0.5, training: bool = True, rng: Seed = None
 ) -> Tensor:
     """Return input with each element 0 with probability p, otherwise divided by 1 - p. Srivastava et al. 2014."""
     if not 0 <= p <= 1:
@@ -96,10 +97,10 @@ def dropout(
     if not training or p == 0:
         return input
     if p == 1:
-        return input * 0.0
+        return where(xp(raw(input)).zeros(input.shape, bool), input, 0.0)
     data = raw(input)
-    keep = xp(data).asarray(_checked_rng(rng, "dropout").random(data.shape, dtype=np.float32) >= p)
-    return input * (keep.astype(data.dtype) * (1 / (1 - p)))
+    keep = xp(data).asarray(generator(rng).random(data.shape, dtype=np.float32) >= p)
+    return where(keep, input * (1 / (1 - p)), 0.0)
 
 
 def _gumbel_noise(shape, dtype, rng):
@@ -108,7 +109,7 @@ def _gumbel_noise(shape, dtype, rng):
 
 
 def gumbel_softmax(
-    logits: TensorLike, tau: float = 1.0, hard: bool = False, dim: int = -1, rng: np.random.Generator | None = None
+    logits: TensorLike, tau: float = 1.0, hard: bool = False, dim: int = -1, rng: Seed = None
 ) -> Tensor:
     """Return softmax((logits + Gumbel noise) / tau): a differentiable draw of a category. Jang et al. 2017, eq. 2.
 
@@ -116,7 +117,7 @@ def gumbel_softmax(
     """
     if tau <= 0:
         raise ValueError(f"gumbel_softmax: the temperature tau must be positive, got {tau}")
-    rng = _checked_rng(rng, "gumbel_softmax")
+    rng = generator(rng)
     noise = _noise(lambda shape, dtype: _gumbel_noise(shape, dtype, rng), raw(logits))
     soft = softmax((logits + noise) * (1 / tau), dim)
     if not hard:
@@ -135,9 +136,12 @@ def _draw(logits: Array, u: Array) -> Array:
     return xp(logits).minimum(categories, logits.shape[-1] - 1)
 
 
-def multinomial(logits: TensorLike, rng: np.random.Generator) -> Any:
-    """Draw one category for each row: logits (..., V) -> integers (...), with probabilities softmax(logits)."""
+def multinomial(logits: TensorLike, rng: Seed = None) -> Any:
+    """Draw one category for each row: logits (..., V) -> integers (...), with probabilities softmax(logits).
+
+    Raises ValueError for a row without probabilities: one with nan or inf, or of -inf alone.
+    """
     x = raw(logits)
-    u = _checked_rng(rng, "multinomial").random(math.prod(x.shape[:-1]), dtype=np.float32)
+    u = generator(rng).random(math.prod(x.shape[:-1]), dtype=np.float32)
     categories = _draw(x, u=xp(x).asarray(u).astype(x.dtype).reshape(x.shape[:-1]))
     return Tensor(categories) if isinstance(logits, Tensor) else categories

@@ -4,7 +4,8 @@ import copy
 from collections.abc import Mapping
 from typing import Any
 
-from tinygan.backend import Array
+from tinygan.backend import Array, device_of, xp
+from tinygan.optim.groups import checked
 from tinygan.optim.optimizers import Flat, Whole
 
 
@@ -23,9 +24,9 @@ class EMA:
     """
 
     def __init__(self, module: Any, decay: float = 0.999) -> None:
-        if not 0 <= decay <= 1:
-            raise ValueError(f"EMA: decay must be between 0 and 1, got {decay}")
-        self.decay = decay
+        if not hasattr(module, "parameters"):
+            raise TypeError(f"EMA takes a module, not its parameters: got a {type(module).__name__}")
+        self.decay = checked("EMA", "decay", decay, below=1.0)
         self.module = copy.deepcopy(module).requires_grad_(False).eval()
         kinds: dict[Any, list[int]] = {}  # dtype: the positions of the parameters that have it
         parameters = self.module.parameters()
@@ -34,13 +35,15 @@ class EMA:
         self._flats = [(positions, Flat([parameters[i] for i in positions], "EMA")) for positions in kinds.values()]
 
     def update(self, module: Any) -> None:
-        """Move the average towards `module` as it is now. Ctrl-C waits for the end."""
+        """Move the average towards `module` as it is now, and to the device where it is now. Ctrl-C waits for the end."""
         with Whole():
             self._update(module)
 
     def _update(self, module: Any) -> None:
         arrays = [p.data for p in module.parameters()]
         for positions, flat in self._flats:
+            if xp(flat.tensors[0].data) is not xp(arrays[positions[0]]):  # the network was moved: Module.to
+                self.module.to(device_of(arrays[positions[0]]))
             mean = flat.read()
             new = flat.join([arrays[i] for i in positions])
             new -= mean

@@ -1,4 +1,4 @@
-"""Optimisers: SGD, Adam, AdamW, RMSprop, and the clipping of gradients.
+"""Optimisers: SGD, Adam, AdamW, RMSprop.
 
     optimizer = Adam(critic.parameters(), lr=1e-3, betas=(0.5, 0.999))
     grads = grad(loss, critic.parameters())
@@ -10,17 +10,26 @@ into them: it puts new values into a new flat array and gives the parameters new
 torch.optim's. Read `Optimizer.step` first, then `Adam`.
 """
 
+from __future__ import annotations
+
 import _signal  # type: ignore[import-not-found]  # `signal` without enumerations, which make three calls take 13 us, not 1
 import math
 import threading
 from collections.abc import Iterable, Mapping, Sequence
-from typing import Any
+from inspect import signature
+from typing import TYPE_CHECKING, Any
 
 import numpy as np
 
 from tinygan.autodiff import Tensor, raw
 from tinygan.backend import Array, Layout, device_of, is_numpy, to_device, to_numpy, xp
+from tinygan.ops.kernels import cuda
+from tinygan.optim.clip import is_finite
+from tinygan.optim.groups import OTHER_NAMES, check_params, checked, make_groups
 from tinygan.threads import in_blocks
+
+if TYPE_CHECKING:
+    from typing_extensions import Self
 
 
 class Flat(Layout):
@@ -72,43 +81,70 @@ class Whole:
                 self.handler(*self.pressed)
 
 
-def _is_finite(array: Array) -> bool:
-    return bool(np.isfinite(array).all())
-
-
 class Optimizer:
-    """The parts that all optimisers share. A subclass computes the new flat parameters in `_update(p, g, lr)`.
+    """The parts that all optimisers share. A subclass computes new parameters in `_update(p, g, group, state)`.
 
-    `optimizer.lr` may be assigned between steps. A step with an infinite or nan gradient is refused.
+    params: leaf Tensors, or a list of groups, {"params": [...], "lr": 1e-4}, whose settings replace those of the call.
+    `param_groups` is the list of all groups; their settings may be assigned between steps, the rate also by `optimizer.lr`.
+    A frozen parameter (`requires_grad_(False)`) is skipped for as long as it is frozen. A step with an infinite or nan
+    gradient is refused.
     """
 
-    averages: tuple[str, ...] = ()  # names of the running averages of a subclass, each as long as all parameters
+    # The running averages of a subclass, and the setting without which each is not kept (None: it always is).
+    averages: Mapping[str, str | None] = {}
 
-    def __init__(self, params: Iterable[Tensor], lr: float, weight_decay: float = 0.0) -> None:
+    def __new__(cls, *_: Any, **settings: Any) -> Self:
+        """Refuse unknown settings by name, and say how one that other libraries have is called here."""
+        known = signature(cls.__init__).parameters
+        for name in settings:
+            if name not in known and not any(p.kind == p.VAR_KEYWORD for p in known.values()):
+                ours = OTHER_NAMES.get(name)
+                hint = f"its name here is {ours}" if ours in known else f"the settings are {', '.join([*known][1:])}"
+                raise TypeError(f"{cls.__name__} has no setting {name}: {hint}")
+        return super().__new__(cls)
+
+    def __init__(self, params: Iterable[Tensor | Mapping[str, Any]], **settings: Any) -> None:
         name = type(self).__name__
-        self.params = list(params)
-        if not self.params:
-            raise ValueError(f"{name} got no parameters")
-        for i, p in enumerate(self.params):
-            if not isinstance(p, Tensor) or p.op is not None or not p.requires_grad:
-                got = f"another Tensor of shape {p.shape}" if isinstance(p, Tensor) else type(p).__name__
-                raise TypeError(f"{name}: parameter {i} must be a leaf Tensor that requires gradients, got {got}")
-        if len(set(self.params)) < len(self.params):
-            raise ValueError(f"{name}: a parameter was given twice and would be updated twice")
-        self.lr, self.weight_decay = _checked(name, lr=lr), _checked(name, weight_decay=weight_decay)
+        self.param_groups = make_groups(name, params, settings)
+        self.params: list[Tensor] = [p for group in self.param_groups for p in group["params"]]
+        check_params(name, self.params)
         self.step_count = 0
         self._flat = Flat(self.params, name)
+        self._trained: list[bool] = []  # which parameters were trained at the last step, and where these lie
+        self._runs: list[tuple[dict[str, Any], int, int]] = []
         flat = self._flat.read()
-        self.state: dict[str, Array] = {average: xp(flat).zeros_like(flat) for average in self.averages}
+        used = [a for a, setting in self.averages.items() if not setting or any(g[setting] for g in self.param_groups)]
+        self.state: dict[str, Array] = {average: xp(flat).zeros_like(flat) for average in used}
+
+    @property
+    def lr(self) -> Any:
+        """The learning rate; of several groups a tuple, one for each. Schedules assign to it between steps."""
+        rates = tuple(group["lr"] for group in self.param_groups)
+        return rates[0] if len(rates) == 1 else rates
+
+    @lr.setter
+    def lr(self, rate: Any) -> None:
+        name, groups = type(self).__name__, self.param_groups
+        rates = [rate] if len(groups) == 1 else list(rate) if isinstance(rate, tuple | list) else []
+        if len(rates) != len(groups):
+            raise ValueError(
+                f"{name}.lr = {rate}: there are {len(groups)} groups; assign a rate for each, or one group's by"
+                f" optimizer.param_groups[0]['lr'] = {rate}"
+            )
+        for group, group_rate in zip(groups, rates):
+            group["lr"] = checked(name, "lr", group_rate)
 
     def step(self, grads: Sequence[Array | Tensor] | None = None) -> None:
         """Update all parameters. grads: one for each, as `grad(loss, params)` returns them; None: their `.grad`.
 
-        A parameter whose `.grad` is None counts as having gradient 0. If a gradient is infinite or nan,
-        FloatingPointError is raised and nothing changes. A GPU is not asked, since each answer would make it wait.
-        Ctrl-C waits for the end of the step.
+        Gradients of frozen parameters may be left out, and are not looked at. A parameter whose `.grad` is None counts as
+        having gradient 0. If a gradient is infinite or nan, FloatingPointError is raised and nothing changes. A GPU is not
+        asked, since each answer would make it wait. Ctrl-C waits for
+        the end of the step.
         """
         g = self._join_gradients(grads)
+        for group in self.param_groups:
+            group["lr"] = checked(type(self).__name__, "lr", group["lr"])
         p = self._flat.read()
         if g.dtype != p.dtype:
             g = g.astype(p.dtype)
@@ -117,10 +153,31 @@ class Optimizer:
                 self.state[average] = to_device(array, device_of(p)).astype(p.dtype)
         with Whole():
             self.step_count += 1
-            self._flat.write(self._update(p, g, float(self.lr)))  # float: a numpy float64 would turn p into float64
+            runs = self._trained_runs()
+            if len(runs) == 1 and runs[0][2] - runs[0][1] == len(p):
+                new = self._update(p, g, runs[0][0], self.state)
+            else:
+                new = p.copy()
+                for group, a, b in runs:
+                    new[a:b] = self._update(p[a:b], g[a:b], group, {name: s[a:b] for name, s in self.state.items()})
+            self._flat.write(new)
 
-    def _update(self, p: Array, g: Array, lr: float) -> Array:
-        """Return the new flat parameters in a new array. It may write to g and the averages, not to p."""
+    def _trained_runs(self) -> list[tuple[dict[str, Any], int, int]]:
+        """Return (group, a, b) for all parameters that are not frozen: those at flat[a:b] are neighbours in one group."""
+        trained = [p.requires_grad for p in self.params]
+        if trained != self._trained:
+            self._trained, self._runs = trained, []
+            groups = [group for group in self.param_groups for _ in group["params"]]
+            for group, bounds, requires in zip(groups, self._flat.bounds, trained):
+                last = self._runs[-1] if self._runs else (None, 0, 0)
+                if requires and last[0] is group and last[2] == bounds[0]:
+                    self._runs[-1] = (group, last[1], bounds[1])
+                elif requires:
+                    self._runs.append((group, *bounds))
+        return self._runs
+
+    def _update(self, p: Array, g: Array, group: dict[str, Any], state: dict[str, Array]) -> Array:
+        """Return new flat parameters in a new array. It may write to g and to the averages in `state`, not to p."""
         raise NotImplementedError
 
     def zero_grad(self) -> None:
@@ -131,55 +188,69 @@ class Optimizer:
     def _join_gradients(self, grads: Sequence[Array | Tensor] | None) -> Array:
         name = type(self).__name__
         if grads is None:
-            stored = [p.grad for p in self.params]
-            if all(g is None for g in stored):
+            given: list[Any] = [p.grad for p in self.params]
+            if all(g is None for g in given):
                 raise ValueError(f"{name}.step(): no parameter has a .grad; call loss.backward(), or step(grads)")
-            grads = [xp(p.data).zeros_like(p.data) if g is None else g for g, p in zip(stored, self.params)]
-        arrays = [raw(g) for g in grads]
+        elif isinstance(grads, Tensor) or callable(grads) or hasattr(grads, "dtype"):
+            got = "a function" if callable(grads) else f"one {type(grads).__name__} of shape {tuple(raw(grads).shape)}"
+            raise TypeError(
+                f"{name}.step: expected one gradient for each parameter, got {got}; a loss is minimised by"
+                " step(grad(loss, params)), or by loss.backward() and then step()"
+            )
+        else:
+            given = list(grads)
+            trained = [p.requires_grad for p in self.params]
+            if len(given) == sum(trained) < len(trained):
+                left = iter(given)
+                given = [next(left) if requires else None for requires in trained]
+        arrays = [
+            xp(p.data).zeros_like(p.data) if g is None or not p.requires_grad else raw(g)
+            for g, p in zip(given, self.params)
+        ]
         shapes = [g.shape for g in arrays]
-        if shapes != self._flat.shapes:
+        if shapes != self._flat.shapes or len(given) != len(arrays):
+            shapes = [None if g is None else tuple(g.shape) for g in given]
             raise ValueError(f"{name}.step: gradients of shapes {shapes} for parameters of shapes {self._flat.shapes}")
         joined = self._flat.join(arrays)
-        if is_numpy(joined) and not _is_finite(joined):
-            bad = ", ".join(f"{i} {g.shape}" for i, g in enumerate(arrays) if not _is_finite(g))
+        if is_numpy(joined) and not is_finite(joined):
+            bad = ", ".join(f"{i} {g.shape}" for i, g in enumerate(arrays) if not is_finite(g))
             raise FloatingPointError(f"{name}.step: the gradient of parameter {bad} is not finite; nothing was updated")
         return joined
 
     def state_dict(self) -> dict[str, Array]:
         """Return step, learning rate and running averages as numpy arrays; a run resumes from them bit for bit.
 
-        An average is flat: the elements of all parameters in order, each in its usual (row by row) order.
+        An average is flat: the elements of all parameters in order, each in its usual (row by row) order. The learning rate
+        of several groups is an array, one for each.
         """
-        numbers = {"step": np.array(self.step_count), "lr": np.array(float(self.lr))}
+        numbers = {"step": np.array(self.step_count), "lr": np.array(self.lr, dtype=np.float64)}
         averages = {name: [to_numpy(a) for a in self._flat.split(array)] for name, array in self.state.items()}
         return numbers | {name: np.concatenate([a.ravel() for a in arrays]) for name, arrays in averages.items()}
 
     def load_state_dict(self, state_dict: Mapping[str, Array]) -> None:
         """Load what `state_dict` returned for the same optimiser with the same parameters in the same order."""
         name = type(self).__name__
-        expected = {"step", "lr", *self.averages}
+        expected = {"step", "lr", *self.state}
         if set(state_dict) != expected:
             raise ValueError(f"{name}.load_state_dict: expected {sorted(expected)}, got {sorted(state_dict)}")
         p = self._flat.read()
-        for average in self.averages:
+        for average in self.state:
             if state_dict[average].shape != p.shape:
                 raise ValueError(
                     f"{name}.load_state_dict: {average} has shape {state_dict[average].shape}, the parameters together"
                     f" {p.shape}: it was saved for other parameters"
                 )
-        self.step_count, self.lr = int(state_dict["step"]), float(state_dict["lr"])
-        for average in self.averages:
+        rates = np.ravel(state_dict["lr"]).tolist()
+        if len(rates) != len(self.param_groups):
+            raise ValueError(
+                f"{name}.load_state_dict: {len(rates)} learning rates for {len(self.param_groups)} groups of parameters"
+            )
+        self.lr = rates[0] if len(rates) == 1 else rates
+        self.step_count = int(state_dict["step"])
+        for average in self.state:
             array = xp(p).asarray(to_numpy(state_dict[average]).astype(p.dtype, copy=False))
             parts = [array[a:b].reshape(shape) for (a, b), shape in zip(self._flat.bounds, self._flat.shapes)]
             self.state[average] = self._flat.join(parts)
-
-
-def _checked(owner: str, below: float = math.inf, **setting: float) -> float:
-    """Return the value of one setting as a Python float in [0, below); ValueError for any other value."""
-    ((name, value),) = setting.items()
-    if not 0 <= value < below:
-        raise ValueError(f"{owner}: {name} must be at least 0 and below {below}, got {value}")
-    return float(value)
 
 
 class SGD(Optimizer):
@@ -188,37 +259,34 @@ class SGD(Optimizer):
     nesterov: look ahead, g + momentum v instead of v. weight_decay: g + weight_decay p instead of g.
     """
 
-    averages: tuple[str, ...] = ("momentum_buffer",)
+    averages = {"momentum_buffer": "momentum"}
 
     def __init__(
         self,
-        params: Iterable[Tensor],
+        params: Iterable[Tensor | Mapping[str, Any]],
         lr: float = 1e-3,
         momentum: float = 0.0,
         dampening: float = 0.0,
         weight_decay: float = 0.0,
         nesterov: bool = False,
     ) -> None:
-        if nesterov and (momentum <= 0 or dampening != 0):
+        settings = {"lr": lr, "momentum": momentum, "dampening": dampening, "weight_decay": weight_decay}
+        super().__init__(params, **settings, nesterov=nesterov)
+        if any(g["nesterov"] and (g["momentum"] == 0 or g["dampening"] != 0) for g in self.param_groups):
             raise ValueError("SGD: nesterov needs momentum above 0 and dampening 0")
-        if momentum == 0:
-            self.averages = ()
-        super().__init__(params, lr, weight_decay)
-        self.momentum, self.dampening = _checked("SGD", momentum=momentum), float(dampening)
-        self.nesterov = nesterov
 
-    def _update(self, p: Array, g: Array, lr: float) -> Array:
-        if self.weight_decay:
-            g += self.weight_decay * p
-        if self.averages:
-            v = self.state["momentum_buffer"]
-            v *= self.momentum
-            v += g if self.step_count == 1 else (1 - self.dampening) * g  # as in torch, the first is not dampened
-            if self.nesterov:
-                g += self.momentum * v
+    def _update(self, p: Array, g: Array, group: dict[str, Any], state: dict[str, Array]) -> Array:
+        if group["weight_decay"]:
+            g += group["weight_decay"] * p
+        if group["momentum"]:
+            v = state["momentum_buffer"]
+            v *= group["momentum"]
+            v += g if self.step_count == 1 else (1 - group["dampening"]) * g  # as in torch, the first is not dampened
+            if group["nesterov"]:
+                g += group["momentum"] * v
             else:
                 g = v
-        return p - lr * g
+        return p - group["lr"] * g
 
 
 class Adam(Optimizer):
@@ -229,44 +297,46 @@ class Adam(Optimizer):
     at 0, are equal.) weight_decay: g + weight_decay p instead of g (see AdamW). Kingma & Ba 2015, algorithm 1.
     """
 
-    averages = ("gradient_sum", "square_sum")
+    averages = {"gradient_sum": None, "square_sum": None}
     decoupled = False  # whether weight decay acts on p directly
 
     def __init__(
         self,
-        params: Iterable[Tensor],
+        params: Iterable[Tensor | Mapping[str, Any]],
         lr: float = 1e-3,
         betas: tuple[float, float] = (0.9, 0.999),
         eps: float = 1e-8,
         weight_decay: float = 0.0,
     ) -> None:
-        super().__init__(params, lr, weight_decay)
-        name = type(self).__name__
-        self.betas = tuple(_checked(name, below=1, **{f"betas[{i}]": beta}) for i, beta in enumerate(betas))
-        self.eps = _checked(name, eps=eps)
+        super().__init__(params, lr=lr, betas=betas, eps=eps, weight_decay=weight_decay)
 
-    def _update(self, p: Array, g: Array, lr: float) -> Array:
-        if self.weight_decay and self.decoupled:
-            p = p * (1 - lr * self.weight_decay)
-        elif self.weight_decay:
-            g += self.weight_decay * p
-        n1, n2 = ((1 - beta**self.step_count) / (1 - beta) for beta in self.betas)
+    def _update(self, p: Array, g: Array, group: dict[str, Any], state: dict[str, Array]) -> Array:
+        lr, eps, (beta1, beta2) = group["lr"], group["eps"], group["betas"]
+        if group["weight_decay"] and self.decoupled:
+            p = p * (1 - lr * group["weight_decay"])
+        elif group["weight_decay"]:
+            g += group["weight_decay"] * p
+        n1, n2 = ((1 - beta**self.step_count) / (1 - beta) for beta in (beta1, beta2))
         # The weights stay out of the arrays: (m / n1) / (√(v / n2) + eps) = (√n2 / n1) m / (√v + eps √n2).
         root = math.sqrt(n2)
 
         def update(p: Array, g: Array, m: Array, v: Array) -> None:  # the new p lands in g: no temporary array
-            m *= self.betas[0]
+            m *= beta1
             m += g
-            v *= self.betas[1]
+            v *= beta2
             g *= g
             v += g
             change = xp(v).sqrt(v, out=g)
-            change += self.eps * root
+            change += eps * root
             xp(v).divide(m, change, out=change)
             change *= lr * root / n1
             xp(v).subtract(p, change, out=g)
 
-        in_blocks(update, p, g, self.state["gradient_sum"], self.state["square_sum"])
+        m, v = state["gradient_sum"], state["square_sum"]
+        if is_numpy(p):
+            in_blocks(update, p, g, m, v)
+        else:
+            cuda.launch("adam", p, lr * root / n1, eps * root, beta1, beta2, g, m, v)
         return g
 
 
@@ -277,7 +347,7 @@ class AdamW(Adam):
 
     def __init__(
         self,
-        params: Iterable[Tensor],
+        params: Iterable[Tensor | Mapping[str, Any]],
         lr: float = 1e-3,
         betas: tuple[float, float] = (0.9, 0.999),
         eps: float = 1e-8,
@@ -293,9 +363,11 @@ class RMSprop(Optimizer):
     the quotients, u ← momentum u + g / (√v + eps), and p ← p - lr u. weight_decay: g + weight_decay p instead of g.
     """
 
+    averages = {"square_avg": None, "grad_avg": "centered", "momentum_buffer": "momentum"}
+
     def __init__(
         self,
-        params: Iterable[Tensor],
+        params: Iterable[Tensor | Mapping[str, Any]],
         lr: float = 0.01,
         alpha: float = 0.99,
         eps: float = 1e-8,
@@ -303,53 +375,24 @@ class RMSprop(Optimizer):
         momentum: float = 0.0,
         centered: bool = False,
     ) -> None:
-        self.averages = ("square_avg",) + ("grad_avg",) * bool(centered) + ("momentum_buffer",) * (momentum > 0)
-        super().__init__(params, lr, weight_decay)
-        self.alpha, self.eps = _checked("RMSprop", alpha=alpha, below=1), _checked("RMSprop", eps=eps)
-        self.momentum, self.centered = _checked("RMSprop", momentum=momentum), centered
+        settings = {"lr": lr, "alpha": alpha, "eps": eps, "weight_decay": weight_decay, "momentum": momentum}
+        super().__init__(params, **settings, centered=centered)
 
-    def _update(self, p: Array, g: Array, lr: float) -> Array:
-        if self.weight_decay:
-            g += self.weight_decay * p
-        v = self.state["square_avg"]
-        v *= self.alpha
-        v += (1 - self.alpha) * (g * g)
+    def _update(self, p: Array, g: Array, group: dict[str, Any], state: dict[str, Array]) -> Array:
+        if group["weight_decay"]:
+            g += group["weight_decay"] * p
+        v, alpha = state["square_avg"], group["alpha"]
+        v *= alpha
+        v += (1 - alpha) * (g * g)
         scale = v
-        if self.centered:
-            mean = self.state["grad_avg"]
-            mean += (1 - self.alpha) * (g - mean)
+        if group["centered"]:
+            mean = state["grad_avg"]
+            mean += (1 - alpha) * (g - mean)
             scale = v - mean * mean
-        g /= xp(g).sqrt(scale) + self.eps
-        if self.momentum:
-            u = self.state["momentum_buffer"]
-            u *= self.momentum
+        g /= xp(g).sqrt(scale) + group["eps"]
+        if group["momentum"]:
+            u = state["momentum_buffer"]
+            u *= group["momentum"]
             u += g
             g = u
-        return p - lr * g
-
-
-# --- clipping --------------------------------------------------------------------------------------------------
-
-
-def clip_grad_norm(
-    grads: Sequence[Array | Tensor], max_norm: float, norm_type: float = 2.0
-) -> tuple[tuple[Array, ...], Array]:
-    """Return (grads, norm): all gradients times one factor, so that their common norm is at most max_norm.
-
-    The norm returned is that before the scaling. Nothing changes in place, unlike in torch.nn.utils.clip_grad_norm_.
-    norm_type is any power, or math.inf for the largest element.
-    """
-    arrays = [raw(g) for g in grads]
-    library = xp(arrays[0])
-    if norm_type == math.inf:
-        norm = max(library.abs(g).max() for g in arrays if g.size)
-    else:
-        powers = [(g * g if norm_type == 2 else library.abs(g) ** norm_type).sum() for g in arrays]
-        norm = sum(powers) ** (1 / norm_type)
-    factor = library.minimum(max_norm / (norm + 1e-6), 1.0)
-    return tuple((g * factor).astype(g.dtype, copy=False) for g in arrays), norm
-
-
-def clip_grad_value(grads: Sequence[Array | Tensor], clip_value: float) -> tuple[Array, ...]:
-    """Return the gradients with every element clipped to [-clip_value, clip_value]."""
-    return tuple(raw(g).clip(-clip_value, clip_value) for g in grads)
+        return p - group["lr"] * g

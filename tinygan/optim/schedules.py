@@ -11,8 +11,11 @@ torch.optim.lr_scheduler's; `WarmupLR` stands for its pair of LinearLR and Seque
 """
 
 import math
+from typing import Any
 
 import numpy as np
+
+from tinygan.optim.groups import checked
 
 SHAPES = {  # what is left of the learning rate, after a share t of the steps in which it falls
     "constant": lambda t: 1.0,
@@ -30,20 +33,29 @@ def share_left(k, steps, *, shape="linear", decay_from=0.5, warmup=0):
     """
     risen = min(1.0, (k + 1) / warmup) if warmup else 1.0
     left = min(1.0, (steps - k) / steps / max(1e-12, 1 - decay_from))  # of the steps in which it falls
+    left = max(0.0, left)  # beyond the end it stays where it ended
     return risen * SHAPES[shape](1 - left)
 
 
 class LambdaLR:
-    """lr = base lr · lr_lambda(k), base lr being the optimiser's when the schedule is made."""
+    """lr = base lr · lr_lambda(k), base lr being the optimiser's when the schedule is made: that of each of its groups."""
 
     def __init__(self, optimizer, lr_lambda):
+        if not hasattr(optimizer, "param_groups") or not callable(lr_lambda):
+            got = f"{type(optimizer).__name__} and {type(lr_lambda).__name__}"
+            raise TypeError(f"{type(self).__name__} takes an optimiser and a function of the step number, got {got}")
         self.optimizer, self.base_lr, self.lr_lambda = optimizer, optimizer.lr, lr_lambda
         self.last_step = 0
         optimizer.lr = self(0)
 
-    def __call__(self, k):
-        """The learning rate of step k."""
-        return self.base_lr * self.lr_lambda(k)
+    def __call__(self, k: int) -> Any:
+        """Return the learning rate of step k, or a tuple of one for each of several groups."""
+        bases = self.base_lr if isinstance(self.base_lr, tuple) else (self.base_lr,)
+        rates = tuple(self._rate(base, k) for base in bases)
+        return rates if isinstance(self.base_lr, tuple) else rates[0]
+
+    def _rate(self, base: float, k: int) -> float:
+        return base * self.lr_lambda(k)
 
     def step(self):
         """Give the optimiser the learning rate of the next step."""
@@ -51,12 +63,13 @@ class LambdaLR:
         self.optimizer.lr = self(self.last_step)
 
     def state_dict(self):
-        """What a resumed run needs if it uses `step()`: the number of calls and the base learning rate."""
-        return {"last_step": np.array(self.last_step), "base_lr": np.array(float(self.base_lr))}
+        """Return what a resumed run needs if it uses `step()`: the number of calls and the base learning rate."""
+        return {"last_step": np.array(self.last_step), "base_lr": np.array(self.base_lr, dtype=np.float64)}
 
     def load_state_dict(self, state_dict):
         """Go on from what `state_dict` returned."""
-        self.last_step, self.base_lr = int(state_dict["last_step"]), float(state_dict["base_lr"])
+        base = np.asarray(state_dict["base_lr"]).tolist()
+        self.last_step, self.base_lr = int(state_dict["last_step"]), tuple(base) if isinstance(base, list) else base
         self.optimizer.lr = self(self.last_step)
 
 
@@ -64,13 +77,26 @@ class StepLR(LambdaLR):
     """lr = base lr · gamma^⌊k / step_size⌋: times gamma every step_size steps."""
 
     def __init__(self, optimizer, step_size, gamma=0.1):
+        _check_steps("StepLR", step_size=step_size)
+        checked("StepLR", "gamma", gamma)
         super().__init__(optimizer, lambda k: gamma ** (k // step_size))
+
+
+class ExponentialLR(LambdaLR):
+    """lr = base lr · gammaᵏ: times gamma at every step."""
+
+    def __init__(self, optimizer, gamma):
+        checked("ExponentialLR", "gamma", gamma)
+        super().__init__(optimizer, lambda k: gamma**k)
 
 
 class LinearLR(LambdaLR):
     """lr = base lr · (a line from start_factor at step 0 to end_factor at step total_iters, flat from there on)."""
 
     def __init__(self, optimizer, start_factor=1 / 3, end_factor=1.0, total_iters=5):
+        _check_steps("LinearLR", total_iters=total_iters)
+        checked("LinearLR", "start_factor", start_factor)
+        checked("LinearLR", "end_factor", end_factor)
         super().__init__(optimizer, lambda k: start_factor + (end_factor - start_factor) * min(k / total_iters, 1))
 
 
@@ -81,8 +107,12 @@ class CosineAnnealingLR(LambdaLR):
     """
 
     def __init__(self, optimizer, T_max, eta_min=0.0):
-        floor = eta_min / optimizer.lr if optimizer.lr else 0.0
-        super().__init__(optimizer, lambda k: floor + (1 - floor) * (1 + math.cos(math.pi * k / T_max)) / 2)
+        _check_steps("CosineAnnealingLR", T_max=T_max)
+        self.eta_min = checked("CosineAnnealingLR", "eta_min", eta_min)
+        super().__init__(optimizer, lambda k: (1 + math.cos(math.pi * k / T_max)) / 2)
+
+    def _rate(self, base: float, k: int) -> float:
+        return self.eta_min + (base - self.eta_min) * self.lr_lambda(k)
 
 
 class WarmupLR(LambdaLR):
@@ -93,7 +123,20 @@ class WarmupLR(LambdaLR):
     """
 
     def __init__(self, optimizer, warmup_steps, after=None):
-        rest = (lambda k: 1.0) if after is None else after.lr_lambda
+        _check_steps("WarmupLR", warmup_steps=warmup_steps)
+        self.after, self.warmup_steps = after, warmup_steps
         if after is not None:
             optimizer.lr = after.base_lr  # after's first step has set it already
-        super().__init__(optimizer, lambda k: (k + 1) / warmup_steps if k < warmup_steps else rest(k - warmup_steps))
+        super().__init__(optimizer, lambda k: min(1.0, (k + 1) / warmup_steps))
+
+    def _rate(self, base: float, k: int) -> float:
+        if self.after is None or k < self.warmup_steps:
+            return super()._rate(base, k)
+        return self.after._rate(base, k - self.warmup_steps)
+
+
+def _check_steps(owner: str, **setting: Any) -> None:
+    """Raise ValueError unless a number of steps is above 0."""
+    ((name, value),) = setting.items()
+    if isinstance(value, bool | str) or not value > 0:
+        raise ValueError(f"{owner}: {name} is a number of steps above 0, got {value!r}")

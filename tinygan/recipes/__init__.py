@@ -38,6 +38,14 @@ def names() -> list[str]:
     return list(_modules())
 
 
+def by_medium() -> dict[str, list[str]]:
+    """Return {medium: names of its recipes}: points, pictures, series, text, sound."""
+    media: dict[str, list[str]] = {medium: [] for medium in ("points", "pictures", "series", "text", "sound")}
+    for name, module in _modules().items():
+        media.setdefault(module.split(".")[-2], []).append(name)
+    return media
+
+
 def load(name: str) -> Any:
     """Return the module of a recipe by its name; KeyError if there is none."""
     return importlib.import_module(_modules()[name])

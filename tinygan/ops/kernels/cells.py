@@ -4,6 +4,7 @@ Arrays are feature-major, (gates, H, N), so that each gate is a block, as in `ls
 """
 
 from tinygan.backend import xp
+from tinygan.ops.kernels.elementwise import may_overflow, squash
 from tinygan.ops.kernels.lstm import check_shapes, swap
 
 
@@ -14,18 +15,18 @@ def preactivations(input, weight, bias):
 
 
 def activate(a, sigmoid_gate):
-    """Change `a` to its σ or tanh, in place; σ(a) = tanh(a / 2) / 2 + 1 / 2."""
+    """Change `a` to its σ or tanh, in place."""
     if sigmoid_gate:
-        a *= 0.5
-    xp(a).tanh(a, out=a)
-    if sigmoid_gate:
-        a *= 0.5
-        a += 0.5
+        a *= -1
+        squash(a)
+    else:
+        xp(a).tanh(a, out=a)
 
 
 # --- LSTM ------------------------------------------------------------------------------------------------------
 
 
+@may_overflow
 def lstm_run(input, h, c, weight_ih, weight_hh, bias_ih=None, bias_hh=None):
     """Return ((h', c') as one array (2, N, H), saved)."""
     check_shapes("lstm_cell", 4, input[None], weight_ih, weight_hh, (h, c), (bias_ih, bias_hh))
@@ -33,7 +34,7 @@ def lstm_run(input, h, c, weight_ih, weight_hh, bias_ih=None, bias_hh=None):
     gates = preactivations(input, weight_ih, bias_ih)
     gates += preactivations(h, weight_hh, bias_hh)
     gates = gates.reshape(4, *h.T.shape)  # (4, H, N)
-    for gate, sigmoid_gate in zip(gates, (True, True, False, True)):
+    for gate, sigmoid_gate in ((gates[:2], True), (gates[2], False), (gates[3], True)):
         activate(gate, sigmoid_gate)
     i, f, g, o = gates
     out = library.empty((2, *i.shape), i.dtype)  # feature-major as well: the next step's h.T is contiguous
@@ -66,6 +67,7 @@ def lstm_backward(g, y, saved, need, input, h, c, weight_ih, weight_hh, bias_ih=
 # --- GRU -------------------------------------------------------------------------------------------------------
 
 
+@may_overflow
 def gru_run(input, h, weight_ih, weight_hh, bias_ih=None, bias_hh=None):
     """Return (h' (N, H), saved)."""
     check_shapes("gru_cell", 3, input[None], weight_ih, weight_hh, (h,), (bias_ih, bias_hh))

@@ -8,10 +8,12 @@ what depends on x, so either group is one block.
 from typing import Any
 
 from tinygan.backend import xp
+from tinygan.ops.kernels.elementwise import may_overflow, squash
 from tinygan.ops.kernels.lstm import (
     BLOCK,
     after_the_end,
     aligned,
+    blank,
     check_shapes,
     in_parts,
     keep_needed,
@@ -37,6 +39,7 @@ def _check(input, h0, weight_ih, weight_hh, bias_ih=None, bias_hh=None, lengths=
     check_shapes("gru", 3, input, weight_ih, weight_hh, (h0,), (bias_ih, bias_hh), lengths)
 
 
+@may_overflow
 def _run(input, h0, weight_ih, weight_hh, bias_ih=None, bias_hh=None, lengths=None):
     library, (length, n_batch, inputs), size = xp(input), input.shape, weight_hh.shape[1]
     dtype = library.result_type(input, weight_hh)
@@ -46,7 +49,8 @@ def _run(input, h0, weight_ih, weight_hh, bias_ih=None, bias_hh=None, lengths=No
     steps[:length, inputs] = 1
     steps[0, inputs + 1 :] = 0 if h0 is None else h0.T
     over = after_the_end(lengths, length, steps)
-    for_r_z *= 0.5  # σ(a) = tanh(a / 2) / 2 + 1 / 2
+    blank(steps, inputs, over)
+    for_r_z *= -1  # the product gives -a, which `squash` takes
     gates = aligned((length, 4, size, n_batch), steps)  # q, r, z, n of every step
     scratch = aligned((size, n_batch), steps)
     library.matmul(for_n, steps[:length, : inputs + 1], out=gates[:, 3])  # W_in x + b_in: all steps, they wait for no h
@@ -54,11 +58,9 @@ def _run(input, h0, weight_ih, weight_hh, bias_ih=None, bias_hh=None, lengths=No
     for t in range(length):
         q, r, z, n = gates[t]
         h, new_h, r_z = steps[t, inputs + 1 :], steps[t + 1, inputs + 1 :], gates[t, 1:3]
-        library.matmul(for_r_z, steps[t], out=r_z.reshape(*for_r_z.shape[:2], n_batch))
-        library.matmul(for_q, steps[t, inputs:], out=q.reshape(*for_q.shape[:2], n_batch))
-        library.tanh(r_z, out=r_z)
-        r_z *= 0.5
-        r_z += 0.5
+        library.matmul(for_r_z, steps[t], out=r_z.reshape(*for_r_z.shape[:-1], n_batch))
+        library.matmul(for_q, steps[t, inputs:], out=q.reshape(*for_q.shape[:-1], n_batch))
+        squash(r_z)
         library.multiply(r, q, out=scratch)
         n += scratch
         library.tanh(n, out=n)
@@ -102,7 +104,7 @@ def _backward(g, y, saved, need, input, h0, weight_ih, weight_hh, bias_ih=None, 
     d_weights: Any = library.zeros((4 * size, steps.shape[1]), y.dtype) if need_weights else None
     dh, kept = aligned((2, size, n_batch), gates)
     dh[:] = 0
-    next_dh = dh.reshape(*back_h.shape[:2], n_batch)
+    next_dh = dh.reshape(*back_h.shape[:-1], n_batch)
     slopes = aligned((min(BLOCK, length), 4, size, n_batch), gates)
     for start in reversed(range(0, length, BLOCK)):
         block = slice(start, min(start + BLOCK, length))

@@ -87,7 +87,7 @@ def own_pictures(s, saved=None):
 
 def draw(game, samples, path):
     """Draw a grid of pictures."""
-    save_image(image_grid(samples), path)
+    save_image(image_grid(samples, value_range=(-1, 1)), path)
 
 
 EVALUATED_SAMPLES = 10_000
@@ -111,4 +111,5 @@ def own_scores(samples, training, held_out):
         "diversity": diversity(samples, training).ratio,
         "diversity_of_real": diversity(held_out, training).ratio,
         "copied_share": copied_share(samples, training, held_out),  # 1/2 if nothing was learned by heart
+        "copied_share_error": max(len(samples) ** -0.5, min(n, len(training)) ** -0.5),
     }

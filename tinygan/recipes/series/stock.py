@@ -11,8 +11,6 @@ Measured as TimeGAN (Yoon et al. 2019): can a GRU tell them from real windows, a
 rises; `tinygan sample RUN --class 1` draws windows of those that rise: .81 of all samples go as they were asked to.
 """
 
-import csv
-import io
 import sys
 from functools import cache
 
@@ -31,7 +29,7 @@ from tinygan.networks.sequences import SequenceSettings, sequence_players
 from tinygan.nn import Module
 from tinygan.ops import cat, cumsum, unsqueeze
 from tinygan.plot.drawing import COLOURS, new_figure, pixels, quiet_axes, save_small
-from tinygan.run.checkpoint import write_file
+from tinygan.recipes.series._tables import write_table
 from tinygan.run.settings import defaults, setting
 
 DIRECTIONS = 2  # 0: the price falls, or stays; 1: it rises
@@ -201,12 +199,7 @@ def learn_what_is_saved(s):
 
 def write_csv(game, samples, path):
     """Write a line a step: number of the sample, of the step, and the columns in the units that they came in."""
-    text = io.StringIO()
-    writer = csv.writer(text, lineterminator="\n")
-    writer.writerow(["sample", "step", *game.saved["columns"]])
-    for n, sample in enumerate(in_units(game, samples)):
-        writer.writerows([n, t, *(f"{value:.8g}" for value in row)] for t, row in enumerate(sample))
-    write_file(path, text.getvalue())
+    write_table(game.saved["columns"], in_units(game, samples), path)
 
 
 def write_array(game, samples, path):

@@ -24,7 +24,7 @@ from tinygan.data import DataError, Loader, chorales, crops, made_chorales
 from tinygan.data.sound import SILENCE
 from tinygan.files import save_array, written_whole
 from tinygan.gan.adversarial import Duel
-from tinygan.gan.players import Batch, Player
+from tinygan.gan.players import Batch, Player, read_back
 from tinygan.gan.settings import AverageSettings, DuelSettings, ObjectiveSettings, SlopeSettings
 from tinygan.metrics.sound import music_scores
 from tinygan.networks.sequences import ConvolutionalJudge, remember
@@ -174,7 +174,7 @@ class MusicGame(Duel):
         worth = (worth - worth.mean()) / (worth.std() + 1e-6)
         g_loss = mean(G(written) * worth)
         self.G.move(g_loss, k)
-        return {**row, "g_loss": g_loss.item(), "ahead": float((of_real - of_written).mean())}
+        return read_back({**row, "g_loss": g_loss.data, "ahead": (of_real - of_written).mean()})
 
     def draw(self, n, rng):
         return to_numpy(self.G.average.module.write(n, self.settings.length, rng))
@@ -221,6 +221,8 @@ def draw(game, samples, path):
                 axes.barh(note.pitch, note.length - 0.15, 0.9, note.start, color=VOICES[note.voice % 4][1])
             quiet_axes(axes)
             axes.set(xlim=(0, len(piece)), xticks=range(0, len(piece) + 1, 16))
+        for axes in row[len(music) :]:  # fewer were asked for
+            axes.set_axis_off()
     with written_whole(path) as temporary:
         canvas.print_png(str(temporary))
 

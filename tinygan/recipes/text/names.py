@@ -57,4 +57,4 @@ EVALUATED_SAMPLES = 1000
 def evaluate(game, samples):
     """Return the novelty and likelihood of samples, beside real names."""
     train, held_out = lines_of(game.settings)
-    return {**novelty_scores(game, samples, train), **likelihood_scores(game, samples, held_out)}
+    return {"samples": len(samples), **novelty_scores(game, samples, train), **likelihood_scores(game, samples, held_out)}

@@ -1,0 +1,237 @@
+"""What users of PyTorch and NumPy write, and what to write here: the last words of many errors.
+
+`with_remedies` watches a function or a constructor and explains an argument of another library's name, a list where an
+array is due, an index that is no integer. `of_method` and `of_module` answer for names that Tensor and `tinygan` do not
+have. None of it costs anything until something has failed.
+"""
+
+from __future__ import annotations
+
+import sys
+from collections.abc import Callable
+from functools import wraps
+from typing import Any, TypeVar
+
+F = TypeVar("F", bound=Callable[..., Any])
+
+# --- arguments -------------------------------------------------------------------------------------------------
+
+_ARGUMENTS = {  # elsewhere -> here; where nothing corresponds, a sentence
+    "axis": "dim",
+    "axes": "dim",
+    "keepdims": "keepdim",
+    "ddof": "correction",
+    "unbiased": "correction",
+    "a_min": "min",
+    "a_max": "max",
+    "newshape": "shape",
+    "learning_rate": "lr",
+    "wd": "weight_decay",
+    "parameters": "params",
+    "generator": "rng",
+    "seed": "rng",
+    "random_state": "rng",
+    "size_average": "reduction",
+    "reduce": "reduction",
+    "out": "results are always new: assign what is returned",
+    "inplace": "nothing is changed in place here: leave it out",
+    "num_workers": "batches are made in this process: leave it out",
+    "pin_memory": "leave it out",
+    "foreach": "parameters are always updated together: leave it out",
+    "fused": "parameters are always updated together: leave it out",
+}
+_ARRAYS = set("input other weight target mask condition tensor query key value x index logits mat2 vec2".split())
+
+
+def with_remedies(function: F, name: str = "") -> F:
+    """Return the function with errors that say what to write instead, where one is known. `name`: what users call it."""
+
+    @wraps(function)
+    def call(*args: Any, **options: Any) -> Any:
+        try:
+            return function(*args, **options)
+        except (AttributeError, IndexError, TypeError) as error:
+            explain(name or function.__name__, function, error, args, options)
+            raise
+
+    return call  # type: ignore[return-value]
+
+
+def watch(cls: type) -> None:
+    """Let the constructor of a class explain itself; for `__init_subclass__`."""
+    if "__init__" in vars(cls):
+        setattr(cls, "__init__", with_remedies(vars(cls)["__init__"], cls.__name__))  # noqa: B010
+
+
+def explain(name: str, function: Callable, error: Exception, args: tuple, options: dict) -> None:
+    """Raise an error with the remedy if that of function(*args, **options) is of a known kind."""
+    import inspect  # here, as it takes 8 ms to load
+
+    if type(error).__name__ == "AxisError":
+        dim, ndim = error.axis, error.ndim  # type: ignore[attr-defined]
+        raise IndexError(f"{name}: dim {dim} is out of range for {ndim} dimensions") from None
+    if isinstance(error, IndexError) and "must be of integer" in str(error):
+        raise TypeError(
+            f"{name}: an index must be integers (or truth values): make it so, t.long() or array.astype(int)"
+        ) from None
+    if isinstance(error, IndexError):
+        return
+    parameters = list(inspect.signature(function).parameters)
+    for option in options:
+        right = _ARGUMENTS.get(option)
+        if right and option not in parameters and right in parameters:
+            raise TypeError(f"{name}: {option}= is called {right}= here: {name}(..., {right}=...)") from None
+        if right and option not in parameters and " " in right:
+            raise TypeError(f"{name} has no {option}=: {right}") from None
+    for parameter, value in (*zip(parameters, args), *options.items()):
+        _check_array(name, parameter, value)
+
+
+def _check_array(name: str, parameter: str, value: Any) -> None:
+    """Raise TypeError if the argument is a list of numbers, or another library's tensor, where an array is due."""
+    if parameter == "tensors":
+        if not isinstance(value, list | tuple):
+            raise TypeError(f"{name} takes its tensors as one list: {name}([a, b], dim)") from None
+        for i, part in enumerate(value):
+            _check_array(name, f"tensors[{i}]", part)
+    elif parameter not in _ARRAYS and not parameter.startswith("tensors["):
+        return
+    elif _holds_numbers(value):
+        raise TypeError(
+            f"{name}: {parameter} is a {type(value).__name__}; make it a Tensor, tinygan.tensor({parameter}), or an array"
+        ) from None
+    elif type(value).__module__.split(".")[0] == "torch":
+        raise TypeError(
+            f"{name}: {parameter} is a torch.Tensor; bring it here with tinygan.from_numpy(t.detach().numpy())"
+        ) from None
+
+
+def _holds_numbers(value: Any) -> bool:
+    while isinstance(value, list | tuple) and value:
+        value = value[0]
+    return isinstance(value, bool | int | float | list | tuple)
+
+
+# --- methods that Tensor does not have -------------------------------------------------------------------------
+
+_METHODS = {
+    "t": "t.T",
+    "mm": "t @ u",
+    "mv": "t @ u",
+    "addmm": "b + t @ u",
+    "half": "t.float(): numbers are float32 or float64 here",
+    "type": 't.to("float64"), and t.dtype says what it is',
+    "type_as": "t.to(u.dtype)",
+    "view_as": "t.reshape(u.shape)",
+    "reshape_as": "t.reshape(u.shape)",
+    "expand_as": "t.expand(u.shape)",
+    "nelement": "t.numel()",
+    "ndimension": "t.dim()",
+    "clip": "t.clamp(min, max)",
+    "copy": "t.clone()",
+    "swapaxes": "t.transpose(dim0, dim1)",
+    "narrow": "a slice: t[:, start : start + length]",
+    "masked_select": "t[mask]",
+    "logical_and": "t & u",
+    "logical_or": "t | u",
+    "logical_xor": "t ^ u",
+    "logical_not": "~t",
+    "fmod": "t % u",
+    "true_divide": "t / u",
+    "lerp": "t + (u - t) * weight",
+    "log2": "t.log() / math.log(2)",
+    "log10": "t.log() / math.log(10)",
+    "equal": "(t == u).all()",
+    "allclose": "np.allclose(t.data, u.data)",
+    "isclose": "np.isclose(t.data, u.data)",
+    "bernoulli": "(tinygan.rand_like(t) < t).float()",
+    "repeat_interleave": "t.index_select(dim, np.repeat(np.arange(n), k))",
+    "scatter": "tinygan.ops.scatter_add, or where and a mask",
+    "new_zeros": "tinygan.zeros(sizes)",
+    "new_ones": "tinygan.ones(sizes)",
+    "new_tensor": "tinygan.tensor(data)",
+    "is_cuda": 't.device == "cuda"',
+    "is_leaf": "t.op is None",
+    "grad_fn": "t.op",
+    "retain_grad": "tinygan.grad(loss, [t]), which returns the gradient of any Tensor",
+    "register_hook": "tinygan.grad(loss, [t]), and change what it returns",
+    "nbytes": "t.data.nbytes",
+    "stride": "t.data.strides",
+    "pin_memory": "nothing: leave it out",
+    **{
+        name: f"np.{name}(t.data), which has no gradient"
+        for name in "median quantile percentile unique histogram nonzero argwhere bincount cumprod diff trace".split()
+    },
+}
+_IN_PLACE = {
+    **{name: f"tinygan.nn.init.{name}(t), for a parameter" for name in ("normal_", "uniform_", "orthogonal_")},
+    "zero_": "t.data = np.zeros_like(t.data); for gradients, optimizer.zero_grad()",
+    "fill_": "t.data = np.full_like(t.data, value)",
+    "copy_": "t.data = u.data.copy()",
+}
+
+
+def of_method(name: str, methods: Any) -> str:
+    """Return what to write instead of t.name, where Tensor has only `methods`."""
+    said = f"a Tensor has no {name!r}"
+    if name in _METHODS:
+        return f"{said}: write {_METHODS[name]}"
+    if name.endswith("_") and not name.endswith("__"):
+        other = f"t = t.{name[:-1]}(...)" if hasattr(methods, name[:-1]) else "t.data = array, a new one, for a leaf"
+        return f"{said}: nothing is changed in place. Write {_IN_PLACE.get(name, other)}"
+    if not name.startswith("_") and callable(getattr(sys.modules.get("tinygan.ops"), name, None)):
+        return f"{said}: write tinygan.ops.{name}(t)"
+    return said
+
+
+# --- names that `tinygan` does not have ------------------------------------------------------------------------
+
+_MODULE = {
+    "cuda": "tinygan.backend.cuda_problem() is None where a GPU can be used; `tinygan doctor` says more",
+    "device": 'a device is "cpu" or "cuda", as it stands',
+    "autograd": "tinygan.grad(outputs, inputs) returns gradients",
+    "enable_grad": "gradients are recorded outside of tinygan.no_grad()",
+    "inference_mode": "write tinygan.no_grad()",
+    "set_grad_enabled": "write `with tinygan.no_grad():` around what is not to be recorded",
+    "utils": "batches are tinygan.data.Loader's",
+    "functional": "write tinygan.nn.functional",
+    "Generator": "write np.random.default_rng(seed)",
+    "seed": "write tinygan.manual_seed(0)",
+    "empty": "write tinygan.zeros(sizes)",
+    "as_tensor": "write tinygan.Tensor(array)",
+    "asarray": "write tinygan.Tensor(array)",
+    "is_tensor": "write isinstance(x, tinygan.Tensor)",
+    "concat": "write tinygan.cat",
+    "concatenate": "write tinygan.cat",
+    "clip": "write tinygan.ops.clamp",
+    "mm": "write a @ b",
+    "normal": "write mean + std * tinygan.randn(sizes)",
+    "allclose": "write np.allclose(a.data, b.data)",
+    "equal": "write (a == b).all()",
+    "set_num_threads": "set OPENBLAS_NUM_THREADS before Python starts",
+    "compile": "there is nothing to compile: leave it out",
+    "jit": "there is nothing to compile: leave it out",
+    "FloatTensor": "write tinygan.tensor(data)",
+    "LongTensor": "write tinygan.tensor(data)",
+    **{
+        name: f"types are NumPy's: np.{kind}, or {kind!r}"
+        for name, kind in {
+            "float": "float32", "double": "float64", "int": "int32", "long": "int64", "bool": "bool", "uint8": "uint8",
+            "int32": "int32", "int8": "int8", "float16": "float32",
+        }.items()
+    },
+}  # fmt: skip
+_HOMES = ("ops", "nn", "losses", "optim", "data", "gradcheck", "backend")
+
+
+def of_module(name: str) -> str:
+    """Return what to write instead of tinygan.name."""
+    import importlib
+
+    said = f"tinygan has no {name!r}"
+    if name in _MODULE:
+        return f"{said}: {_MODULE[name]}"
+    for home in () if name.startswith("_") else _HOMES:
+        if hasattr(importlib.import_module(f"tinygan.{home}"), name):
+            return f"{said}: it is tinygan.{home}.{name}"
+    return said
