@@ -115,6 +115,9 @@ def _log_of_rest_cut(x):
         return xp(x).maximum(xp(x).log1p(-x), -100)
 
 
+_log_of_rest_cut.shown = "log1p"
+
+
 def binary_cross_entropy_with_logits(
     input: TensorLike, target: TensorLike, weight: TensorLike | None = None, reduction: str = "mean",
     pos_weight: TensorLike | None = None,

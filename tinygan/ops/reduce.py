@@ -95,6 +95,9 @@ def _root(x):
     return xp(x).sqrt(x)
 
 
+_root.shown = "sqrt"
+
+
 def norm(input: TensorLike, p: float | str = 2, dim: Dims = None, keepdim: bool = False) -> Tensor:
     """Return the length (Σ |x|ᵖ)^(1/p) of input as a vector, or of the vectors along `dim`; the gradient at 0 is 0.
 
