@@ -26,7 +26,22 @@ def test_speed_writes_its_tables(tmp_path):
     (result,) = json.loads((tmp_path / "s.json").read_text())["results"]
     assert result["sides"]["tinygan"]["ms"] > 0
     assert result["product_share"] > 0 and result["blas"] == "pinned"
-    assert "| W1 |" in (tmp_path / "s.md").read_text()
+    assert 0.2 < result["readme_ratio"] < 5  # a plain loop takes part, and computes the same losses
+    table = (tmp_path / "s.md").read_text()
+    assert "| W1 |" in table and "as README writes it to tinygan" in table
+
+
+@pytest.mark.parametrize("name", ["W1", "W3a", "W4a", "W5a"])
+def test_a_loop_as_readme_writes_it_computes_what_the_tuned_one_does(on_path, name):
+    import with_tinygan as ours
+
+    losses, weights = [], None
+    for readme in (False, True):
+        step, networks, _ = ours.build(name, "cpu", readme=readme)
+        weights = weights or ours.state(networks)
+        ours.load(networks, weights)
+        losses.append([loss.item() for _ in range(3) for loss in step()])
+    assert losses[0] == losses[1] and len(losses[0]) >= 3
 
 
 def test_losses_that_differ_are_refused(on_path):

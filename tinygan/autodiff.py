@@ -34,6 +34,8 @@ from tinygan.backend import Array, is_numpy, xp
 from tinygan.remedies import explain
 from tinygan.tensors import Tensor, TensorLike, numbers, raw
 
+FLOAT32 = np.dtype(np.float32)  # what nearly all arrays have
+
 P = ParamSpec("P")
 R = TypeVar("R")
 
@@ -212,7 +214,7 @@ class Op(Generic[P, R]):
             if self.broadcasts:
                 _refuse_misfit(self.shown, arrays)
             raise
-        if array.dtype.char in "de" and any_tensor:
+        if array.dtype is not FLOAT32 and any_tensor and array.dtype.char in "de":
             arrays, array = _narrowed(self, args, arrays, array, const)
         if any_history and (not _open_blocks() or is_grad_enabled()):
             return self._record(array, None, args, arrays, parents, const)
@@ -307,7 +309,7 @@ class VariadicOp(Op):
     def __call__(self, *args: Any, **const: Any) -> Any:
         arrays, parents, any_tensor, any_history = _split(args)
         array = self.forward(*arrays, **const)
-        if array.dtype.char in "de" and any_tensor:
+        if array.dtype is not FLOAT32 and any_tensor and array.dtype.char in "de":
             arrays, array = _narrowed(self, args, arrays, array, const)
         if any_history and (not _open_blocks() or is_grad_enabled()):
             return self._record(array, None, args, arrays, parents, const)
