@@ -8,8 +8,8 @@ type with the backend.
 """
 
 import functools
-import operator
 import math
+import operator
 import types
 
 import numpy as np

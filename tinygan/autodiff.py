@@ -151,6 +151,24 @@ def _without_history(array: Array, args: Iterable, any_history: bool) -> Tensor:
     return y
 
 
+def _narrowed(op: Any, args: Iterable, arrays: list, array: Array, const: Any) -> tuple[list, Array]:
+    """Return (arrays, array) of a call of `op` as PyTorch has them: only float64 Tensors and arrays make a result float64.
+
+    To NumPy, a float32 array times integers, or times the scalar that np.sqrt returns, is float64.
+    """
+    if "dtype" in const:
+        return arrays, array
+    for a in args:
+        if (isinstance(a, Tensor) or getattr(a, "ndim", False)) and a.dtype.char == "d":
+            return arrays, array
+    kinds = "iub" if len(arrays) == 1 else "iu"  # the mask of `where` stays one
+    for i, (a, given) in enumerate(zip(arrays, args)):
+        if hasattr(a, "dtype"):
+            scalar = a.ndim == 0 and given is a  # NumPy's, not a Tensor's: as a Python number it has no type
+            arrays[i] = a.item() if scalar else a.astype(np.float32) if a.dtype.kind in kinds else a
+    return arrays, op.forward(*arrays, **const)
+
+
 class Op(Generic[P, R]):
     """A differentiable operation.
 
@@ -194,6 +212,8 @@ class Op(Generic[P, R]):
             if self.broadcasts:
                 _refuse_misfit(self.shown, arrays)
             raise
+        if array.dtype.char in "de" and any_tensor:
+            arrays, array = _narrowed(self, args, arrays, array, const)
         if any_history and (not _open_blocks() or is_grad_enabled()):
             return self._record(array, None, args, arrays, parents, const)
         return _without_history(array, args, any_history) if any_tensor else array
@@ -287,6 +307,8 @@ class VariadicOp(Op):
     def __call__(self, *args: Any, **const: Any) -> Any:
         arrays, parents, any_tensor, any_history = _split(args)
         array = self.forward(*arrays, **const)
+        if array.dtype.char in "de" and any_tensor:
+            arrays, array = _narrowed(self, args, arrays, array, const)
         if any_history and (not _open_blocks() or is_grad_enabled()):
             return self._record(array, None, args, arrays, parents, const)
         return _without_history(array, args, any_history) if any_tensor else array

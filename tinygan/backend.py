@@ -158,7 +158,7 @@ _T_SCALE, _T_SHIFT = 2 / (1 - _T_LEAST), (1 + _T_LEAST) / (1 - _T_LEAST)  # to [
 
 @cache
 def _erfc_series():
-    """Return p in Chebyshev's polynomials: it meets log(erfc(x) / t) + x² at 27 points, and is off by 1e-15 (1 + x²) at most."""
+    """Return p in Chebyshev's polynomials: it meets log(erfc(x) / t) + x² at 27 points, and is off by 1e-15 (1 + x²)."""
 
     def log_ratio(u):
         t = (u + _T_SHIFT) / _T_SCALE
@@ -173,10 +173,11 @@ def _as_floating(x):
 
 
 def _cuda_special(name, x):
-    library = xp(x)
-    if not hasattr(library, name):
-        from cupyx.scipy import special as library
-    return getattr(library, name)(x)
+    if hasattr(xp(x), name):
+        return getattr(xp(x), name)(x)
+    from cupyx.scipy import special
+
+    return getattr(special, name)(x)
 
 
 # --- random numbers --------------------------------------------------------------------------------------------
