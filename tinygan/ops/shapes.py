@@ -317,7 +317,10 @@ def _integers(index: TensorLike, name: str) -> Any:
     """Return the array of an index; raise TypeError if it does not hold integers. Truth values would pick as a mask does."""
     index = raw(index)
     if index.dtype.kind not in "iu" and index.size:
-        raise TypeError(f"{name}: an index must be integers, not {index.dtype}: t.long() or array.astype('int64'); a mask picks by input[mask]")
+        raise TypeError(
+            f"{name}: an index must be integers, not {index.dtype}: t.long() or array.astype('int64'); a mask picks by"
+            " input[mask]"
+        )
     return index.astype("int64") if index.dtype.kind not in "iu" else index
 
 
