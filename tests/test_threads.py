@@ -7,7 +7,7 @@ import sys
 
 import numpy as np
 import pytest
-from strict import strict
+from gpu import on_gpu
 from threadpoolctl import threadpool_info, threadpool_limits
 
 from tinygan import Tensor, grad, threads
@@ -20,7 +20,7 @@ def test_split_batch(use_threads):
     assert threads.split_batch(lambda start, stop: (start, stop), batch, work=10) == [(0, 8)]
     assert threads.split_batch(lambda start, stop: (start, stop), batch[:2], work=1e9) == [(0, 1), (1, 2)]
     assert threads.split_batch(lambda start, stop: (start, stop), batch[:0], work=1e9) == [(0, 0)]
-    assert threads.split_batch(lambda start, stop: (start, stop), strict(batch), work=1e9) == [(0, 8)]
+    assert threads.split_batch(lambda start, stop: (start, stop), on_gpu(batch), work=1e9) == [(0, 8)]
     with pytest.raises(ZeroDivisionError):  # from a worker
         threads.split_batch(lambda start, stop: 1 / start, batch, work=1e9)
 

@@ -139,18 +139,6 @@ def _split(args: Iterable) -> tuple[list, list, bool, bool]:
     return arrays, parents, any_tensor, any_history
 
 
-def _without_history(array: Array, args: Iterable, any_history: bool) -> Tensor:
-    """Return a Tensor without history. It remembers, for an error's sake, whether that is due to no_grad or detach."""
-    y = Tensor(array)
-    if any_history:
-        y.lost = "no_grad"
-    else:
-        for a in args:
-            if isinstance(a, Tensor) and a.lost:
-                y.lost = a.lost
-    return y
-
-
 def _narrowed(op: Any, args: Iterable, arrays: list, array: Array, const: Any) -> tuple[list, Array]:
     """Return (arrays, array) of a call of `op` as PyTorch has them: only float64 Tensors and arrays make a result float64.
 
@@ -167,6 +155,18 @@ def _narrowed(op: Any, args: Iterable, arrays: list, array: Array, const: Any) -
             scalar = a.ndim == 0 and given is a  # NumPy's, not a Tensor's: as a Python number it has no type
             arrays[i] = a.item() if scalar else a.astype(np.float32) if a.dtype.kind in kinds else a
     return arrays, op.forward(*arrays, **const)
+
+
+def _without_history(array: Array, args: Iterable, any_history: bool) -> Tensor:
+    """Return a Tensor without history. It remembers, for an error's sake, whether that is due to no_grad or detach."""
+    y = Tensor(array)
+    if any_history:
+        y.lost = "no_grad"
+    else:
+        for a in args:
+            if isinstance(a, Tensor) and a.lost:
+                y.lost = a.lost
+    return y
 
 
 class Op(Generic[P, R]):
@@ -567,7 +567,7 @@ def cast(x: TensorLike, dtype: Any) -> Tensor:
 def sum_to(x: TensorLike, shape: tuple[int, ...]) -> Tensor:
     """Return x summed over the axes along which `shape` was repeated: the adjoint of broadcasting."""
     lead = x.ndim - len(shape)
-    if x.ndim == 2 and lead == 1 and shape != (1,) and x.dtype.kind == "f":
+    if x.ndim == 2 and lead == 1 and shape != (1,) and x.dtype.kind == "f" and is_numpy(x):
         return xp(x).ones(len(x), x.dtype) @ x  # a bias: as a product it takes a quarter of the time
     axes = tuple(range(lead)) + tuple(i + lead for i, n in enumerate(shape) if n == 1 and x.shape[i + lead] != 1)
     return x.sum(axes, keepdims=True).reshape(shape)  # type: ignore[call-arg]  # an array's

@@ -1,6 +1,7 @@
 """Losses with PyTorch's names, arguments and meaning: cross-entropies, squared and absolute error, KL divergence.
 
-`reduction` is "mean", "sum" or "none". The objectives of GANs are made from these in `gan/objectives.py`.
+`reduction` is "mean", "sum" or "none". Whether classes and probabilities are in their range is not asked on a GPU: it would
+have to be waited for. The objectives of GANs are made from these in `gan/objectives.py`.
 """
 
 import math
@@ -10,7 +11,7 @@ import numpy as np
 
 from tinygan import autodiff, remedies
 from tinygan.autodiff import Tensor, TensorLike, fused, op, raw
-from tinygan.backend import Array, xp
+from tinygan.backend import Array, is_numpy, xp
 from tinygan.ops import (
     abs,
     clamp,
@@ -90,7 +91,7 @@ def binary_cross_entropy(
 ) -> Tensor:
     """Return -(t log p + (1 - t) log(1 - p)) for probabilities p = input; logarithms are cut at -100, as in PyTorch."""
     _check_same_shape("binary_cross_entropy", input, target)
-    if raw(input).size and not (0 <= raw(input).min() and raw(input).max() <= 1):
+    if is_numpy(raw(input)) and raw(input).size and not (0 <= raw(input).min() and raw(input).max() <= 1):
         raise ValueError(
             "binary_cross_entropy: input must be probabilities in [0, 1]; use ..._with_logits for other numbers"
         )
@@ -112,9 +113,6 @@ def _log_of_rest_cut(x):
     """Return log(1 - x), cut at -100; log1p has the digits of a small x."""
     with np.errstate(divide="ignore"):
         return xp(x).maximum(xp(x).log1p(-x), -100)
-
-
-_log_of_rest_cut.shown = "log1p"
 
 
 def binary_cross_entropy_with_logits(
@@ -157,7 +155,7 @@ def _check_classes(shape, target, weight, ignore_index, name, dtype):
         raise TypeError(f"{name}: classes must be integers, got {target.dtype}: target.long() or array.astype('int64')")
     used = target != ignore_index
     classes = xp(target).where(used, target, 0)
-    if classes.size and (int(classes.min()) < 0 or int(classes.max()) >= shape[dim]):
+    if is_numpy(classes) and classes.size and (int(classes.min()) < 0 or int(classes.max()) >= shape[dim]):
         raise IndexError(f"{name}: classes from {int(classes.min())} to {int(classes.max())}, input has {shape[dim]}")
     weights = used if weight is None else xp(target).where(used, raw(weight)[classes], 0)
     return classes, weights.astype(dtype)

@@ -7,9 +7,9 @@ import threading
 
 import numpy as np
 import pytest
+from gpu import on_gpu
 from optim_problem import GOLDEN, OPTIMISERS, flat, gradients, made, problem
 from safetensors.numpy import load, save
-from strict import strict
 
 import tinygan.optim as optim
 from tinygan import Tensor, grad
@@ -325,7 +325,7 @@ REFUSED = {
         "a rate for each, or one group's",
     ),
     "the loss": (lambda: Adam(problem()).step(Parameter([1.0]).sum()), TypeError, r"step\(grad\(loss, params\)\)"),
-    "a closure": (lambda: Adam(problem()).step(lambda: 0), TypeError, "got a function; a loss is minimised"),
+    "a closure": (lambda: Adam(problem()).step(lambda: 0), TypeError, "got <function .*; a loss is minimised"),
     "one gradient": (lambda: Adam(problem()).step(np.ones(3)), TypeError, r"one ndarray of shape \(3,\)"),
     "EMA of a list": (lambda: EMA(problem()), TypeError, "takes a module, not its parameters: got a list"),
     "EMA that stays": (lambda: EMA(Linear(1, 1), decay=1), ValueError, "decay must be at least 0 and below 1"),
@@ -700,25 +700,25 @@ def test_a_step_in_another_thread_leaves_signals_alone():
 
 
 @pytest.mark.parametrize("kind", [SGD, Adam, AdamW, RMSprop])
-def test_on_a_strict_array(kind):
+def test_on_a_gpu(kind):
     settings = {"weight_decay": 0.1} | ({"momentum": 0.9} if kind in (SGD, RMSprop) else {})
     params, twins = problem("float32"), problem("float32")
     for p in twins:
-        p.data = strict(p.data)
+        p.data = on_gpu(p.data)
     one, two = kind(params, lr=0.1, **settings), kind(twins, lr=0.1, **settings)
     for k in range(3):
         g = [x.astype("float32") for x in gradients(params, k)]
         clipped, norm = clip_gradients(g, 1.0)
-        clipped_strict, norm_strict = clip_gradients([strict(x) for x in g], 1.0)
-        assert float(norm) == pytest.approx(float(norm_strict))
+        clipped_there, norm_there = clip_gradients([on_gpu(x) for x in g], 1.0)
+        assert float(norm) == pytest.approx(float(norm_there))
         one.step(clipped)
-        two.step(clipped_strict)
+        two.step(clipped_there)
     for p, q in zip(params, twins):
         np.testing.assert_allclose(p.data, q.data.get(), rtol=1e-5)
     assert all(isinstance(array, np.ndarray) for array in two.state_dict().values())
     two.load_state_dict(one.state_dict())
     for p, x in zip(twins, g):
-        p.grad = strict(x)
+        p.grad = on_gpu(x)
     clip_grad_value(twins, 0.5)
     assert np.abs(twins[0].grad.get()).max() <= 0.5
     clip_grad_norm(twins, 0.1)

@@ -19,7 +19,11 @@ again, and `module.reseed(rng)` gives layers that draw noise, such as Dropout, t
 
 from __future__ import annotations
 
+import math
+from collections import OrderedDict, defaultdict
 from collections.abc import Callable, Iterator, Mapping
+from contextlib import contextmanager
+from contextvars import ContextVar
 from difflib import get_close_matches
 from itertools import islice
 from typing import TYPE_CHECKING, Any, NamedTuple
@@ -53,8 +57,30 @@ class Parameter(Tensor):
         return f"Parameter containing:\n{super().__repr__()}"
 
 
+_room: ContextVar[list[int] | None] = ContextVar("room", default=None)
+
+
+class TooLarge(Exception):
+    """Layers would have more numbers than `at_most` allows."""
+
+
+@contextmanager
+def at_most(numbers: int) -> Iterator[None]:
+    """Let the layers that are made in this block have so many numbers in all; TooLarge before memory is taken."""
+    token = _room.set([numbers])
+    try:
+        yield
+    finally:
+        _room.reset(token)
+
+
 def zeros_parameter(*shape: int, device: str | None = None, dtype: Any = np.float32) -> Parameter:
     """Return a Parameter of zeros, for a layer to fill in its `reset_parameters`."""
+    room = _room.get()
+    if room is not None:
+        room[0] -= math.prod(shape)
+        if room[0] < 0:
+            raise TooLarge("there are fewer numbers than these layers would have")
     return Parameter(library_of(device).zeros(shape, _checked_dtype(dtype)))
 
 
@@ -159,7 +185,7 @@ class Module:
             for name, value in vars(module).items():
                 if isinstance(value, Parameter):
                     names.setdefault(value, f"{prefix}.{name}" if prefix else name)
-                elif isinstance(value, _CONTAINERS) and value and _holds_layers(value, first_only=True):
+                elif type(value) in _KINDS and value and _holds_layers(value, first_only=True):
                     raise TypeError(_lost_layers(module, name, value))  # a list that was filled after it was assigned
         return [(name, parameter) for parameter, name in names.items()]
 
@@ -366,6 +392,7 @@ class Hook:
 
 
 _CONTAINERS = (list, tuple, dict, set, frozenset)
+_KINDS = {*_CONTAINERS, OrderedDict, defaultdict}  # looked up in a set: parameters() asks of every attribute
 
 
 def _holds_layers(container, first_only=False):

@@ -3,6 +3,7 @@
 `rng` is a numpy.random.Generator, for example `tinygan.backend.stream(seed, "dropout", step)`, or a seed for one; without
 it the numbers come from the generator that `tinygan.manual_seed` sets.
 Noise is drawn on the CPU and moved to the input's device, so that every device sees the same.
+Whether numbers are in their range is not asked on a GPU: it would have to be waited for.
 """
 
 from __future__ import annotations
@@ -13,7 +14,7 @@ from typing import Any
 import numpy as np
 
 from tinygan.autodiff import Tensor, TensorLike, op, raw
-from tinygan.backend import Array, xp
+from tinygan.backend import Array, is_numpy, xp
 from tinygan.ops.elementwise import where
 from tinygan.ops.kernels import sampling as kernels
 from tinygan.ops.linalg import matmul, mT
@@ -60,7 +61,7 @@ def embedding(input: TensorLike, weight: TensorLike, padding_idx: int | None = N
     indices = raw(input)
     if indices.dtype.kind not in "iu":
         raise TypeError(f"embedding: indices must be integers, got {indices.dtype}: t.long() or array.astype('int64')")
-    if indices.size and (int(indices.min()) < 0 or int(indices.max()) >= weight.shape[0]):
+    if is_numpy(indices) and indices.size and (int(indices.min()) < 0 or int(indices.max()) >= weight.shape[0]):
         low, high = int(indices.min()), int(indices.max())
         raise IndexError(f"embedding: indices from {low} to {high}, the table has rows 0 to {weight.shape[0] - 1}")
     skip = None if padding_idx is None else padding_idx % weight.shape[0]
@@ -76,7 +77,7 @@ def one_hot(tensor: TensorLike, num_classes: int = -1) -> Tensor:
         if not indices.size:
             raise ValueError(f"one_hot: num_classes is needed where there are no indices: they have shape {indices.shape}")
         num_classes = int(indices.max()) + 1
-    if indices.size and (int(indices.min()) < 0 or int(indices.max()) >= num_classes):
+    if is_numpy(indices) and indices.size and (int(indices.min()) < 0 or int(indices.max()) >= num_classes):
         raise ValueError(
             f"one_hot: values from {int(indices.min())} to {int(indices.max())} do not fit {num_classes} classes"
         )

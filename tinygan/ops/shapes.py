@@ -36,15 +36,6 @@ def normal_dims(dims: int | Sequence[int], ndim: int, name: str) -> tuple[int, .
     return normal
 
 
-def of_one_type(*tensors: TensorLike) -> Sequence[TensorLike]:
-    """Return the tensors, integers among numbers with a fraction in the type of those: NumPy makes float32 and int64 float64."""
-    types = {t.dtype for t in tensors}
-    floating = [t for t in types if t.kind == "f"]
-    if not floating or len(floating) == len(types):
-        return tensors
-    return [t if t.dtype.kind == "f" else cast(t, dtype=np.result_type(*floating)) for t in tensors]
-
-
 # --- views -----------------------------------------------------------------------------------------------------
 
 
@@ -197,7 +188,7 @@ def cat(tensors: Sequence[TensorLike], dim: int = 0) -> Tensor:
         raise ValueError("cat: a number has no dimension to be joined along; use stack")
     dim = normal_dim(dim, tensors[0].ndim, "cat")
     _check_shapes("cat", tensors, dim)
-    return _cat_op(*of_one_type(*tensors), dim=dim)
+    return _cat_op(*tensors, dim=dim)
 
 
 def stack(tensors: Sequence[TensorLike], dim: int = 0) -> Tensor:
@@ -205,7 +196,7 @@ def stack(tensors: Sequence[TensorLike], dim: int = 0) -> Tensor:
     if not tensors:
         raise ValueError("stack: the list of tensors is empty")
     _check_shapes("stack", tensors, None)
-    return _stack_op(*of_one_type(*tensors), dim=normal_dim(dim, tensors[0].ndim + 1, "stack"))
+    return _stack_op(*tensors, dim=normal_dim(dim, tensors[0].ndim + 1, "stack"))
 
 
 def split(

@@ -23,6 +23,7 @@ from tinygan.metrics import sequence_class_scores, sequence_scores
 from tinygan.networks.sequences import SequenceSettings, sequence_players
 from tinygan.ops import cat, mean, sqrt
 from tinygan.plot.drawing import COLOURS, new_figure, pixels, save_small
+from tinygan.recipes.series._tables import write_table
 from tinygan.run.settings import defaults, setting
 
 
@@ -30,7 +31,7 @@ from tinygan.run.settings import defaults, setting
 class Settings(SequenceSettings, AdversarialSettings):
     """Settings of `sines`."""
 
-    length: int = setting(30, "Steps of a wave.", 8)
+    length: int = setting(30, "Steps of a wave.", 8, 10_000)
     bands: int = setting(0, "Tell both players which of so many equal bands of frequency a wave is of. 0: do not.", 0)
 
 
@@ -80,6 +81,8 @@ def draw(game, samples, path):
             axes.plot(wave[:, 0], color=colour, linewidth=1.4, marker=".", markersize=3)
             axes.set(ylim=(-1, 1), xticks=[], yticks=[])
             axes.spines[:].set_color("#cccccc")
+        for axes in row[len(waves) :]:  # fewer were asked for
+            axes.set_axis_off()
         row[0].set_ylabel(name, fontsize=10)
     save_small(pixels(canvas), path)
 
@@ -89,7 +92,12 @@ def write_array(game, samples, path):
     save_array(path, samples[:, :, :1])
 
 
-FORMATS = {".png": draw, ".npy": write_array}
+def write_csv(game, samples, path):
+    """Write a line a step: number of the wave, of the step, and the value."""
+    write_table(["value"], samples[:, :, :1], path)
+
+
+FORMATS = {".png": draw, ".csv": write_csv, ".npy": write_array}
 EVALUATED_SAMPLES = 4000
 READER_STEPS = 3000
 

@@ -11,8 +11,6 @@ Measured as TimeGAN (Yoon et al. 2019): can a GRU tell them from real windows, a
 rises; `tinygan sample RUN --class 1` draws windows of those that rise: .81 of all samples go as they were asked to.
 """
 
-import csv
-import io
 import sys
 from functools import cache
 
@@ -21,7 +19,7 @@ import numpy as np
 from tinygan.autodiff import Tensor
 from tinygan.backend import stream, to_device, to_numpy
 from tinygan.data import DataError, Loader, MinMax, Whitening, find_file, made_prices, read_csv, windows
-from tinygan.files import save_array
+from tinygan.files import Range, save_array
 from tinygan.gan.adversarial import FromNoise
 from tinygan.gan.classes import ClassGame, ClassLoader, in_turn
 from tinygan.gan.players import Batch
@@ -31,7 +29,7 @@ from tinygan.networks.sequences import SequenceSettings, sequence_players
 from tinygan.nn import Module
 from tinygan.ops import cat, cumsum, unsqueeze
 from tinygan.plot.drawing import COLOURS, new_figure, pixels, quiet_axes, save_small
-from tinygan.run.checkpoint import write_file
+from tinygan.recipes.series._tables import write_table
 from tinygan.run.settings import defaults, setting
 
 DIRECTIONS = 2  # 0: the price falls, or stays; 1: it rises
@@ -43,7 +41,7 @@ class Settings(SequenceSettings, AdversarialSettings):
     """Settings of `stock`."""
 
     data: str = setting("", "A CSV file of numbers, a row a step; empty: Google's stock, or a made one.")
-    length: int = setting(24, "Steps of a window.", 2)
+    length: int = setting(24, "Steps of a window.", 2, 10_000)
     told: str = setting(
         "nothing",
         "What both players are told: nothing, the first row, or the direction, whether the price falls or rises.",
@@ -142,6 +140,13 @@ class WindowGame(FromNoise):
         return self.tell(rows[rng.integers(len(rows), size=n)])
 
 
+FINITE = Range(-1e300, 1e300)
+SAVED = {
+    "columns": [str], "range": [[FINITE]], "spreads": [FINITE],
+    "whitening": {"mean": [FINITE], "to_rows": [[FINITE]], "from_rows": [[FINITE]]},
+}  # fmt: skip
+
+
 def make_game(s, device="cpu", saved=None):
     """Return the game that `tinygan train stock` plays."""
     saved = saved or learn_what_is_saved(s)
@@ -201,12 +206,7 @@ def learn_what_is_saved(s):
 
 def write_csv(game, samples, path):
     """Write a line a step: number of the sample, of the step, and the columns in the units that they came in."""
-    text = io.StringIO()
-    writer = csv.writer(text, lineterminator="\n")
-    writer.writerow(["sample", "step", *game.saved["columns"]])
-    for n, sample in enumerate(in_units(game, samples)):
-        writer.writerows([n, t, *(f"{value:.8g}" for value in row)] for t, row in enumerate(sample))
-    write_file(path, text.getvalue())
+    write_table(game.saved["columns"], in_units(game, samples), path)
 
 
 def write_array(game, samples, path):

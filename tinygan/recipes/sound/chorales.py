@@ -22,9 +22,9 @@ from tinygan.autodiff import Tensor, no_grad, raw
 from tinygan.backend import stream, to_device, to_numpy, xp
 from tinygan.data import DataError, Loader, chorales, crops, made_chorales
 from tinygan.data.sound import SILENCE
-from tinygan.files import save_array, written_whole
+from tinygan.files import Range, save_array, written_whole
 from tinygan.gan.adversarial import Duel
-from tinygan.gan.players import Batch, Player
+from tinygan.gan.players import Batch, Player, read_back
 from tinygan.gan.settings import AverageSettings, DuelSettings, ObjectiveSettings, SlopeSettings
 from tinygan.metrics.sound import music_scores
 from tinygan.networks.sequences import ConvolutionalJudge, remember
@@ -57,7 +57,7 @@ class Settings(ImitationSettings, SlopeSettings, ObjectiveSettings, AverageSetti
     hidden: int = setting(160, "Size of the generator's state.", 1)
     width: int = setting(64, "Features that a voice's choice is made from.", 1)
     channels: int = setting(48, "Channels of D's first convolution; the others have twice as many.", 1)
-    length: int = setting(32, "Sixteenth notes of a piece; 16 are a bar.", 8)
+    length: int = setting(32, "Sixteenth notes of a piece; 16 are a bar.", 8, 10_000)
 
 
 # --- data ------------------------------------------------------------------------------------------------------
@@ -174,10 +174,13 @@ class MusicGame(Duel):
         worth = (worth - worth.mean()) / (worth.std() + 1e-6)
         g_loss = mean(G(written) * worth)
         self.G.move(g_loss, k)
-        return {**row, "g_loss": g_loss.item(), "ahead": float((of_real - of_written).mean())}
+        return read_back({**row, "g_loss": g_loss.data, "ahead": (of_real - of_written).mean()})
 
     def draw(self, n, rng):
         return to_numpy(self.G.average.module.write(n, self.settings.length, rng))
+
+
+SAVED = {"pitches": [[Range(-1, 127)]]}
 
 
 def make_game(s, device="cpu", saved=None):
@@ -221,6 +224,8 @@ def draw(game, samples, path):
                 axes.barh(note.pitch, note.length - 0.15, 0.9, note.start, color=VOICES[note.voice % 4][1])
             quiet_axes(axes)
             axes.set(xlim=(0, len(piece)), xticks=range(0, len(piece) + 1, 16))
+        for axes in row[len(music) :]:  # fewer were asked for
+            axes.set_axis_off()
     with written_whole(path) as temporary:
         canvas.print_png(str(temporary))
 

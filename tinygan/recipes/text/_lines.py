@@ -6,7 +6,7 @@ from pathlib import Path
 from tinygan.backend import stream
 from tinygan.data import DataError, Vocabulary, read_lines
 from tinygan.data.text import LEVELS, tokens
-from tinygan.files import written_whole
+from tinygan.files import Range, written_whole
 from tinygan.metrics import NgramModel, distinct_share, exact_copies
 from tinygan.run.settings import setting
 from tinygan.text.ways import TextSettings, text_game
@@ -20,8 +20,11 @@ class LineSettings(TextSettings):
         "", "A UTF-8 file of your own, a sample a line; a tenth is held out. Empty: see the recipe."
     )
     level: str = setting("char", "What a token is.", choices=tuple(LEVELS))
-    longest: int = setting(40, "Tokens of a sentence, its end among them; longer lines are cut.", 2)
+    longest: int = setting(40, "Tokens of a sentence, its end among them; longer lines are cut.", 2, 65_536)
     rarest: int = setting(1, "Tokens seen less often are read as <unknown> and never written.", 1)
+
+
+SAVED = {"level": tuple(LEVELS), "tokens": [str], "length": Range(1, 65_536)}
 
 
 def split_lines(s, otherwise):

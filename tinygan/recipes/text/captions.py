@@ -10,8 +10,10 @@ Zhu et al. 2018, *Texygen*.
 """
 
 from tinygan import data
+from tinygan.backend import stream
 from tinygan.data import DataError
 from tinygan.metrics import bleu, self_bleu
+from tinygan.recipes.text._lines import SAVED as SAVED
 from tinygan.recipes.text._lines import (
     LineSettings,
     line_game,
@@ -53,10 +55,13 @@ EVALUATED_SAMPLES = 10_000  # Self-BLEU grows with their number, and the publish
 
 
 def evaluate(game, samples):
-    """Return BLEU and Self-BLEU, beside novelty."""
+    """Return BLEU and Self-BLEU, beside those of as many captions to train on, and novelty."""
     train, held_out = lines_of(game.settings)
     ours = [sentence for sentence in vocabulary_of(game.saved).token_lists(samples) if sentence]
+    some = [data.words(train[i]) for i in stream(0, "real").permutation(len(train))[: len(samples)]]
     references = [data.words(line) for line in held_out]
-    scores = {f"bleu_{n}": value for n, value in bleu(ours, references).items()}
-    scores |= {f"self_bleu_{n}": value for n, value in self_bleu(ours).items()}
+    scores = {"samples": len(samples)}
+    for end, sentences in (("", ours), ("_of_real", some)):
+        scores |= {f"bleu_{n}{end}": value for n, value in bleu(sentences, references).items()}
+        scores |= {f"self_bleu_{n}{end}": value for n, value in self_bleu(sentences).items()}
     return scores | novelty_scores(game, samples, train)

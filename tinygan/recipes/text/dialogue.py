@@ -17,10 +17,10 @@ from tinygan.autodiff import no_grad
 from tinygan.backend import stream, to_device, to_numpy, xp
 from tinygan.data import DataError, Loader, Vocabulary
 from tinygan.data.text import is_right, read_pairs, small_talk, topic_of
-from tinygan.files import written_whole
+from tinygan.files import Range, written_whole
 from tinygan.gan.adversarial import g_and_d
 from tinygan.gan.objectives import minimax
-from tinygan.gan.players import Batch, Game
+from tinygan.gan.players import Batch, Game, read_back
 from tinygan.gan.settings import AverageSettings, DuelSettings
 from tinygan.losses import cross_entropy
 from tinygan.nn import Embedding, Linear, LSTMCell, Module
@@ -147,20 +147,20 @@ class Dialogue(Game):
         is_rewarded = k >= s.imitation * s.steps
 
         loss = -ops.sum(G(prompts, replies)) / (replies != 0).sum()
-        row = {"nll": loss.item()}
+        row = {"nll": loss.data}
         if d_learns:
             drawn = G.reply(prompts, stream(s.seed, "reply", k))
             wrong = xp(replies).roll(replies, 1, 0)  # real replies to other prompts
             d_loss = pair_loss(D(prompts, replies), D(prompts, drawn), D(prompts, wrong))
             self.D.move(d_loss, k)
-            row["d_loss"] = d_loss.item()
+            row["d_loss"] = d_loss.data
         if is_rewarded:
             with no_grad():
                 reward = ops.sigmoid(D(prompts, drawn)).data[:, 0]
             loss = loss + s.reward_weight * reward_loss(reward, G(prompts, drawn))
-            row["reward"] = float(reward.mean())
+            row["reward"] = reward.mean()
         self.G.move(loss, k)
-        return {**row, "g_loss": loss.item()}
+        return read_back({**row, "g_loss": loss.data})
 
     def sample(self, n, seed, *, given=None, **how):
         """Return n prompts, those given or some that training does not show, and replies to them: tokens (n, S + T)."""
@@ -199,6 +199,9 @@ def reward_loss(reward, log_p):
     """
     advantage = (reward - reward.mean()) / (reward.std() + 1e-6)
     return -ops.mean(advantage * ops.mean(log_p, 1))
+
+
+SAVED = {"tokens": [str], "longest": [Range(1, 65_536)], "asked": [str]}
 
 
 def make_game(s, device="cpu", saved=None):

@@ -9,6 +9,7 @@ names have 2.37. A file of a few dozen lines is learned by heart: `tinygan evalu
 
 from tinygan import data
 from tinygan.data import DataError, find_file
+from tinygan.recipes.text._lines import SAVED as SAVED
 from tinygan.recipes.text._lines import (
     LineSettings,
     likelihood_scores,
@@ -57,4 +58,4 @@ EVALUATED_SAMPLES = 1000
 def evaluate(game, samples):
     """Return the novelty and likelihood of samples, beside real names."""
     train, held_out = lines_of(game.settings)
-    return {**novelty_scores(game, samples, train), **likelihood_scores(game, samples, held_out)}
+    return {"samples": len(samples), **novelty_scores(game, samples, train), **likelihood_scores(game, samples, held_out)}

@@ -36,7 +36,7 @@ class Settings(TextSettings):
 
     spread: float = setting(1.0, "Standard deviation of the numbers in a token's vector in G, at first.", 0.0)
     sentences: int = setting(10_000, "Sentences of the oracle to learn from.", 1)
-    tokens: int = setting(20, "Tokens of a sentence.", 1)
+    tokens: int = setting(20, "Tokens of a sentence.", 1, 1000)
     vocabulary: int = setting(5000, "Words of an oracle that is drawn here; the published one has 5000.", 2)
 
 
@@ -83,7 +83,7 @@ def evaluate(game, samples):
     model = game.G.average.module
     test = model.nll(to_device(held_out, model.embedding.weight.device))
     nll, of_real = (float(np.mean(oracle.nll(rows))) for rows in (samples, held_out))
-    scores = {"nll_oracle": nll, "nll_test": test, "sum": nll + test, "nll_oracle_of_real": of_real}
+    scores = {"samples": len(samples), "nll_oracle": nll, "nll_test": test, "sum": nll + test, "nll_oracle_of_real": of_real}
     for end, rows in (("", samples), ("_of_real", held_out)):
         new = ngram_novelty(rows, sentences(oracle, s.sentences, s.tokens, 0), NEW)
         scores |= {f"new_{n}{end}": share for n, share in new.items()}
