@@ -30,7 +30,7 @@ class Loader:
             raise ValueError("Loader: no arrays given")
         for array in arrays:
             if isinstance(array, Tensor):
-                raise TypeError("Loader: a Tensor; pass its array, tensor.data. Batches are arrays, which layers take as well")
+                raise TypeError("Loader: a Tensor; pass its array, tensor.data. Batches are arrays, and layers take them")
             if not getattr(array, "shape", ()):
                 raise TypeError(
                     f"Loader: {type(array).__name__} has no rows; expected an array of 1 dimension or more"
