@@ -177,6 +177,29 @@ def test_dropout_of_channels():
     assert layer.eval()(x) is x
 
 
+@pytest.mark.parametrize(
+    "call, message",
+    [
+        (lambda h: nn.LSTM(2, 3)(np.ones((4, 1, 2), "f"), h), r"LSTM: the state is a pair \(h0, c0\), got a ndarray"),
+        (lambda h: nn.LSTM(2, 3)(np.ones((4, 1, 2), "f"), (h, h, h)), "LSTM: the state is a pair"),
+        (lambda h: nn.GRU(2, 3)(np.ones((4, 1, 2), "f"), (h, h)), "GRU: the state is h0 alone, got a tuple; LSTM's"),
+        (lambda h: nn.RNN(2, 3)(np.ones((4, 1, 2), "f"), (h, h)), "RNN: the state is h0 alone"),
+        (lambda h: nn.LSTMCell(2, 3)(np.ones((1, 2), "f"), h[0]), r"LSTMCell: the state is a pair \(h, c\)"),
+        (lambda h: nn.GRUCell(2, 3)(np.ones((1, 2), "f"), (h[0], h[0])), "GRUCell: the state is h alone"),
+        (lambda h: nn.init.normal_(nn.Linear(2, 3).weight.data), "take a Parameter, layer.weight, not its .data"),
+    ],
+)
+def test_a_first_state_of_another_layer(call, message):
+    with pytest.raises(TypeError, match=message):
+        call(np.zeros((1, 1, 3), "float32"))
+
+
+def test_a_sequence_of_no_steps():
+    for layer in (nn.RNN(2, 3), nn.GRU(2, 3), nn.LSTM(2, 3)):
+        with pytest.raises(ValueError, match="with T > 0"):
+            layer(np.ones((0, 1, 2), "float32"))
+
+
 def test_max_pools_say_where_the_largest_is():
     rng = np.random.default_rng(0)
     pictures, sequences = rng.random((2, 3, 5, 6)), rng.random((2, 3, 7))

@@ -199,6 +199,21 @@ def test_a_dict_of_modules():
         heads(1)
 
 
+@pytest.mark.parametrize(
+    "name, words",
+    {
+        "register_parameter": r"Net has no attribute register_parameter; write instead: module.name = Parameter",
+        "register_full_backward_hook": r"write instead: grad\(loss, tensor\)",
+        "get_submodule": r"dict\(module.named_modules\(\)\)\[name\]",
+        "wieght": "Net has no attribute wieght$",
+    }.items(),
+)
+def test_a_method_that_is_not_here_says_what_to_write(name, words):
+    with pytest.raises(AttributeError, match=words):
+        getattr(Net(), name)
+    assert not hasattr(Net(), name)
+
+
 # --- hooks -----------------------------------------------------------------------------------------------------
 
 

@@ -202,7 +202,7 @@ def test_backward_form():
         one.step()
         two.step(gradients(others, k))
     np.testing.assert_array_equal(flat(params), flat(others))
-    one.zero_grad()
+    one.zero_grad(set_to_none=True)
     assert all(p.grad is None for p in params)
     params[0].grad = np.ones((2, 3))
     before = params[1].data.copy()
@@ -366,6 +366,13 @@ REFUSED = {
     "clip inf": (lambda: clip_gradients([np.array([math.inf])], 1.0), FloatingPointError, "nothing was clipped"),
     "lr_scheduler": (lambda: optim.lr_scheduler, AttributeError, "schedules stand in tinygan.optim itself"),
     "Adagrad": (lambda: optim.Adagrad, AttributeError, "has no Adagrad; write instead: RMSprop"),
+    "betas": (lambda: Adam(problem()).betas, AttributeError, r"it is param_groups\[0\]\['betas'\]"),
+    "add_param_group": (lambda: Adam(problem()).add_param_group, AttributeError, "give all groups to the constructor"),
+    "get_last_lr": (
+        lambda: optim.StepLR(Adam(problem()), 3).get_last_lr(), AttributeError, "write instead: optimizer.lr"
+    ),
+    "EMA of another": (lambda: EMA(Linear(1, 1)).update(Linear(2, 2)), ValueError, "Linear has other parameters than the"),
+    "EMA of more": (lambda: EMA(Linear(1, 1)).update(Sequential(Linear(1, 1), Linear(1, 1))), ValueError, "other parameters"),
     "Adm": (lambda: optim.Adm, AttributeError, "did you mean Adam"),
     "two types": (
         lambda: SGD([Parameter(np.ones(3)), Parameter(np.ones(3, "f"))]),

@@ -32,6 +32,8 @@ class Identity(Module):
 class ReLU(Module):
     """max(0, input)."""
 
+    negative_slope = 0.0
+
     def __init__(self, inplace: bool = False):
         pass
 

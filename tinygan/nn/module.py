@@ -141,6 +141,12 @@ class Module:
             raise TypeError(f"{type(self).__name__}.{name} is a method and would be lost: choose another name")
         object.__setattr__(self, name, value)
 
+    if not TYPE_CHECKING:
+
+        def __getattr__(self, name: str) -> Any:
+            remedy = f"; write instead: {_INSTEAD[name]}" if name in _INSTEAD else ""
+            raise AttributeError(f"{type(self).__name__} has no attribute {name}{remedy}")
+
     def register_buffer(self, name: str, array: Array | None, persistent: bool = True) -> None:
         """Make `array` (or None) an attribute that moves with `to` and, if persistent, is kept by `state_dict`."""
         self._buffers = {**self._buffers, name: persistent}
@@ -234,6 +240,10 @@ class Module:
             got = type(state_dict).__name__
             raise TypeError(f"load_state_dict takes a dict of arrays, as state_dict() returns it, got a {got}")
         slots = {key: (owner, name, raw(value)) for key, owner, name, value in self._slots()}
+        for key, value in state_dict.items():
+            if not hasattr(value, "shape"):
+                inside = f"; is it load_state_dict(state[{key!r}])?" if isinstance(value, Mapping) else ""
+                raise TypeError(f"load_state_dict takes a dict of arrays, {key!r} is a {type(value).__name__}{inside}")
         given = {key: to_numpy(raw(value)) for key, value in state_dict.items()}
         keys = Keys([k for k in slots if k not in given], [k for k in given if k not in slots])
         arrays, misfits = {}, []
@@ -319,8 +329,11 @@ class Module:
         """Move parameters and buffers to the GPU."""
         return self.to("cuda")
 
-    def zero_grad(self) -> None:
-        """Forget what `backward()` left in `.grad` of the parameters. `grad(loss, parameters)` leaves nothing there."""
+    def zero_grad(self, set_to_none: bool = True) -> None:
+        """Forget what `backward()` left in `.grad` of the parameters. `grad(loss, parameters)` leaves nothing there.
+
+        set_to_none is accepted as in PyTorch and ignored: a `.grad` of None counts as 0.
+        """
         for p in self.parameters():
             p.grad = None
 
@@ -378,6 +391,23 @@ class Module:
         total, trained = (sum(p.numel() for p in parameters if p.requires_grad or every) for every in (True, False))
         shown[-1] += f"  {total:,} parameters" + (f", {trained:,} of them trained" if trained < total else "")
         return "\n".join(shown)
+
+
+_INSTEAD = {  # methods of torch.nn.Module that are not here -> what to write
+    "add_module": "setattr(module, name, child)",
+    "register_module": "setattr(module, name, child)",
+    "register_parameter": "module.name = Parameter(array)",
+    "register_forward_pre_hook": "register_forward_hook, which is also given the arguments",
+    "register_full_backward_hook": "grad(loss, tensor), with the tensor that a forward hook is given",
+    "register_backward_hook": "grad(loss, tensor), with the tensor that a forward hook is given",
+    "get_parameter": "dict(module.named_parameters())[name]",
+    "get_buffer": "dict(module.named_buffers())[name]",
+    "get_submodule": "dict(module.named_modules())[name]",
+    "bfloat16": "float()",
+    "type": "to(dtype=...)",
+    "compile": "the module itself: neighbours in Sequential run as one already",
+    "share_memory": "average_gradients of tinygan.distributed",
+}
 
 
 class Hook:

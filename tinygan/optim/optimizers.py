@@ -16,7 +16,7 @@ import _signal  # type: ignore[import-not-found]  # `signal` without enumeration
 import math
 import threading
 from collections.abc import Iterable, Mapping, Sequence
-from typing import Any
+from typing import TYPE_CHECKING, Any
 
 import numpy as np
 
@@ -107,6 +107,15 @@ class Optimizer:
         used = [a for a, setting in self.averages.items() if not setting or any(g[setting] for g in self.param_groups)]
         self.state: dict[str, Array] = {average: xp(flat).zeros_like(flat) for average in used}
 
+    if not TYPE_CHECKING:
+
+        def __getattr__(self, name: str) -> Any:
+            groups = vars(self).get("param_groups", [{}])
+            remedy = f"; it is param_groups[0][{name!r}]" if name in groups[0] else ""
+            if name == "add_param_group":
+                remedy = "; give all groups to the constructor, [{'params': [...], 'lr': 1e-3}, ...]"
+            raise AttributeError(f"{type(self).__name__} has no attribute {name}{remedy}")
+
     @property
     def lr(self) -> Any:
         """The learning rate; of several groups a tuple, one for each. Schedules assign to it between steps."""
@@ -170,8 +179,8 @@ class Optimizer:
         """Return new flat parameters in a new array. It may write to g and to the averages in `state`, not to p."""
         raise NotImplementedError
 
-    def zero_grad(self) -> None:
-        """Set the `.grad` of all parameters to None."""
+    def zero_grad(self, set_to_none: bool = True) -> None:
+        """Set the `.grad` of all parameters to None. set_to_none is accepted as in PyTorch and ignored: None counts as 0."""
         for p in self.params:
             p.grad = None
 
