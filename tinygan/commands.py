@@ -456,11 +456,11 @@ def _draw_curves(run):
     from tinygan.plot import curves, layer_curves
     from tinygan.run.checkpoint import writing
 
-    drawn = []
+    drawn, rows = [], run.rows()
     for draw, name in ((curves, "curves.png"), (layer_curves, "gradients.png")):
         try:
             with writing(run.folder / name):
-                draw(run.rows(), run.folder / name)
+                draw(rows, run.folder / name)
         except ValueError:  # it has nothing
             continue
         drawn.append(name)
