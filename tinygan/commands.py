@@ -15,7 +15,7 @@ from dataclasses import fields, replace
 from functools import partial
 from pathlib import Path
 
-from tinygan.files import check, is_number, open_regular, sentence
+from tinygan.files import check, is_number, open_regular, printable, sentence
 
 
 class UsageError(Exception):
@@ -175,7 +175,7 @@ def chat(options):
     respond = responder(recipe)
     if respond is None:
         raise UsageError(f"{run.folder} is a run of {run.config['recipe']}, which does not talk; train dialogue")
-    print(f"an empty line ends it; try: {game.saved['asked'][0]}")
+    print(printable(f"an empty line ends it; try: {game.saved['asked'][0]}"))
     for turn in itertools.count():
         try:
             prompt = input("> ").strip()
@@ -183,7 +183,7 @@ def chat(options):
             prompt = ""
         if not prompt:
             return
-        print(respond(game, prompt, stream(options.seed, "chat", turn)))
+        print(printable(respond(game, prompt, stream(options.seed, "chat", turn))))
 
 
 def evaluate(options):
