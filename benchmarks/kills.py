@@ -105,9 +105,8 @@ def main():
                 differ += [f"{folder.name}: {', '.join(bad)}"] * bool(bad)
                 done, runs, went_on = done + len(steps), runs + 1, went_on + steps
                 print(f"processes={processes}: {done} kills in {runs} runs, {len(differ)} differ", flush=True)
-            rows.append(
-                {"processes": processes, "kills": done, "runs": runs, "differ": differ, "went_on": went_on, "seconds": seconds}
-            )
+            counts = {"processes": processes, "kills": done, "runs": runs, "seconds": seconds}
+            rows.append({**counts, "differ": differ, "went_on": went_on})
     print(table(rows))
     if options.kills == parser.get_default("kills"):
         about = machine()
@@ -119,7 +118,8 @@ def main():
 
 def table(rows):
     """Return a Markdown table: a line for each number of processes."""
-    lines = ["| processes | kills | before the first checkpoint | runs | that ended at other bytes |", "|--:|--:|--:|--:|--:|"]
+    lines = ["| processes | kills | before the first checkpoint | runs | that ended at other bytes |"]
+    lines.append("|--:|--:|--:|--:|--:|")
     for row in rows:
         early = row["went_on"].count(None)
         lines.append(f"| {row['processes']} | {row['kills']} | {early} | {row['runs']} | {len(row['differ'])} |")

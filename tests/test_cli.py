@@ -222,6 +222,24 @@ def test_tensorboard(tmp_path, capsys, monkeypatch):
     assert len(rows) == 4
 
 
+@pytest.mark.parametrize(
+    "arguments",
+    [
+        ["digits", "--tensorboard"], ["mnist"], ["mnist", "--data", "nowhere"], ["ring", "--set", "reach=0.0"],
+        ["ring", "--set", "batch_size=33", "--set", "packing=2"], ["ring", "--set", "hidden=10000000"],
+        ["digits", "--set", "processes=1000", "--set", "batch_size=1000"], ["digits", "--device", "gpu"],
+        ["names", "--set", "way=infill", "--set", "hidden=1"],
+    ],
+    ids=" ".join,
+)  # fmt: skip
+def test_what_cannot_be_trained_leaves_no_folder(tmp_path, capsys, monkeypatch, arguments):
+    monkeypatch.setitem(sys.modules, "tensorboardX", None)
+    monkeypatch.setenv("TINYGAN_DATA", str(tmp_path))
+    monkeypatch.setitem(sys.modules, "pooch", None)  # nothing is downloaded
+    assert main(["train", *arguments, "--steps", "1", "--out", str(tmp_path / "run")]) == 2
+    assert capsys.readouterr().err.count("\n") == 1 and not (tmp_path / "run").exists()
+
+
 def test_list(capsys):
     assert main(["list"]) == 0
     assert "digits" in capsys.readouterr().out

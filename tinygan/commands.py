@@ -16,7 +16,7 @@ from dataclasses import fields, replace
 from functools import partial
 from pathlib import Path
 
-from tinygan.files import check, is_number, open_regular, sentence
+from tinygan.files import check, is_number, open_regular, printable, sentence
 
 
 class UsageError(Exception):
@@ -182,7 +182,7 @@ def chat(options):
     respond = responder(recipe)
     if respond is None:
         raise UsageError(f"{run.folder} is a run of {run.config['recipe']}, which does not talk; train dialogue")
-    print(f"an empty line ends it; try: {game.saved['asked'][0]}")
+    print(printable(f"an empty line ends it; try: {game.saved['asked'][0]}"))
     for turn in itertools.count():
         try:
             prompt = input("> ").strip()
@@ -190,7 +190,7 @@ def chat(options):
             prompt = ""
         if not prompt:
             return
-        print(respond(game, prompt, stream(options.seed, "chat", turn)))
+        print(printable(respond(game, prompt, stream(options.seed, "chat", turn))))
 
 
 def evaluate(options):
@@ -475,11 +475,11 @@ def _draw_curves(run):
     from tinygan.plot import curves, layer_curves
     from tinygan.run.checkpoint import writing
 
-    drawn = []
+    drawn, rows = [], run.rows()
     for draw, name in ((curves, "curves.png"), (layer_curves, "gradients.png")):
         try:
             with writing(run.folder / name):
-                draw(run.rows(), run.folder / name)
+                draw(rows, run.folder / name)
         except ValueError:  # it has nothing
             continue
         drawn.append(name)
