@@ -62,14 +62,21 @@ def train(options):
 
 def _begin(options):
     """Return (recipe, game, a new run, what makes the game in further processes) for `train RECIPE`."""
+    from tinygan.data import gather_notes
+    from tinygan.run.checkpoint import write_file
     from tinygan.run.folder import Run
 
     if not options.recipe:
         raise UsageError("which recipe? `tinygan list` prints them")
     recipe = find_recipe(options.recipe)
     settings = read_settings(recipe, options)
-    game, others = _share(recipe, settings, options.device)
-    return recipe, game, Run.create(_free_folder(options), options.recipe, settings, game.saved), others
+    with gather_notes() as notes:
+        game, others = _share(recipe, settings, options.device)
+    run = Run.create(_free_folder(options), options.recipe, settings, game.saved)
+    told = "".join(f"data: {note}\n" for note in notes)
+    write_file(run.folder / "data.txt", told)
+    print(told, end="", flush=True)
+    return recipe, game, run, others
 
 
 def _resume(options):
