@@ -172,7 +172,8 @@ def measure(sides, threads, seconds):
 
 def chosen_clock(sides, threads, device):
     """ "wall" if every side had enough quiet batches, or a GPU does the work; otherwise "cpu" on one thread, "least wall"."""
-    if device == "cuda" or all(sum(b["foreign"] < FOREIGN for b in s.batches) >= QUIET_BATCHES for s in sides if s.side not in PEERS):
+    quiet = lambda side: sum(batch["foreign"] < FOREIGN for batch in side.batches) >= QUIET_BATCHES
+    if device == "cuda" or all(quiet(s) for s in sides if s.side not in PEERS):
         return "wall"
     return "cpu" if threads == 1 else "least wall"
 
@@ -225,7 +226,8 @@ def commit():
 NAMES = {
     "tinygan": "tinygan", "tinygan-readme": "as README writes it", "tinygan-processes": "two processes",
     "tinygan-blas": "BLAS's threads",
-    "torch-best": "torch best", "torch-tf32": "torch best, TF32", "torch": "torch", "dezero": "DeZero", "autograd": "autograd",
+    "torch-best": "torch best", "torch-tf32": "torch best, TF32", "torch": "torch", "dezero": "DeZero",
+    "autograd": "autograd",
 }  # fmt: skip
 
 
