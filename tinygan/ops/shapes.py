@@ -22,8 +22,8 @@ __all__ = [
 
 
 def normal_dim(dim: int, ndim: int, name: str) -> int:
-    """Return `dim`, -ndim <= dim < ndim, counted from the front; raise IndexError otherwise."""
-    if not -ndim <= dim < max(ndim, 1):
+    """Return `dim`, -ndim <= dim < ndim, counted from the front; raise IndexError otherwise. A number has dims 0 and -1."""
+    if not -max(ndim, 1) <= dim < max(ndim, 1):
         raise IndexError(f"{name}: dim {dim} is out of range for {ndim} dimensions")
     return dim % ndim if ndim else 0
 
