@@ -27,7 +27,9 @@ def mT(input: TensorLike) -> Tensor:
     return input.swapaxes(-1, -2)  # type: ignore[union-attr]  # an array's
 
 
-@op(lambda g, y, a, b: _matmul(g, mT(b)), lambda g, y, a, b: _matmul(mT(a), g), broadcasts=True, kernel=kernels.matmul)
+@op(
+    lambda g, y, a, b: _matmul(g, mT(b)), lambda g, y, a, b: _matmul(mT(a), g), broadcasts=True, kernel=kernels.matmul
+)
 def _matmul(a: TensorLike, b: TensorLike) -> Tensor:
     """Return a @ b of matrices, or of stacks of them that broadcast."""
     return a @ b

@@ -158,10 +158,7 @@ def _with_statistics(name, input, mean, var, weight, bias, eps):
         raise ValueError(
             f"{name}: running_mean and running_var are needed where the input's own statistics are not used"
         )
-    mean, var = (
-        raw(mean).copy(),
-        raw(var),
-    )  # a copy: training goes on to change the buffer, the graph keeps these numbers
+    mean, var = raw(mean).copy(), raw(var)  # a copy: training goes on to change the buffer, the graph keeps these numbers
     rstd = 1 / xp(var).sqrt(var + eps)
     scale = rstd if weight is None else weight * rstd
     shift = scale * -mean if bias is None else bias - scale * mean
@@ -172,7 +169,9 @@ def _with_statistics(name, input, mean, var, weight, bias, eps):
 
 
 @fused(kernels.layer_norm, kernels.layer_norm_backward, arity=3)
-def _layer_norm(input: TensorLike, weight: TensorLike | None, bias: TensorLike | None, ndim: int, eps: float) -> Tensor:
+def _layer_norm(
+    input: TensorLike, weight: TensorLike | None, bias: TensorLike | None, ndim: int, eps: float
+) -> Tensor:
     """Return `layer_norm`; `ndim` of the last dimensions are normalised together."""
     dims = tuple(range(-ndim, 0))
     centred = _centred(input, dims)

@@ -75,7 +75,9 @@ def window_max(x: TensorLike, size: tuple, kernel: tuple, geometry: Geometry) ->
 
 
 @op(
-    lambda d, y, g, winner, size, kernel, geometry: pick(d, winner, size=g.shape[2:], kernel=kernel, geometry=geometry),
+    lambda d, y, g, winner, size, kernel, geometry: pick(
+        d, winner, size=g.shape[2:], kernel=kernel, geometry=geometry
+    ),
     None,
     kernel=kernels.put,
 )
@@ -87,7 +89,9 @@ def put(g: TensorLike, winner: Array, size: tuple, kernel: tuple, geometry: Geom
 
 
 @op(
-    lambda g, y, x, winner, size, kernel, geometry: put(g, winner, size=x.shape[2:], kernel=kernel, geometry=geometry),
+    lambda g, y, x, winner, size, kernel, geometry: put(
+        g, winner, size=x.shape[2:], kernel=kernel, geometry=geometry
+    ),
     None,
     kernel=kernels.pick,
 )

@@ -102,9 +102,7 @@ def norm(input: TensorLike, p: float | str = 2, dim: Dims = None, keepdim: bool 
     """
     if isinstance(p, str):
         if p != "fro":
-            raise ValueError(
-                f"norm: p is a number or 'fro', not {p!r}: np.linalg.norm(x.data, {p!r}) has the value alone"
-            )
+            raise ValueError(f"norm: p is a number or 'fro', not {p!r}: np.linalg.norm(x.data, {p!r}) has the value alone")
         p = 2
     dim = tuple(dim) if isinstance(dim, list) else dim
     if p == math.inf:

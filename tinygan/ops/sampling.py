@@ -72,9 +72,7 @@ def one_hot(tensor: TensorLike, num_classes: int = -1) -> Tensor:
         raise TypeError(f"one_hot: indices must be integers, got {indices.dtype}")
     if num_classes == -1:
         if not indices.size:
-            raise ValueError(
-                f"one_hot: num_classes is needed where there are no indices: they have shape {indices.shape}"
-            )
+            raise ValueError(f"one_hot: num_classes is needed where there are no indices: they have shape {indices.shape}")
         num_classes = int(indices.max()) + 1
     if indices.size and (int(indices.min()) < 0 or int(indices.max()) >= num_classes):
         raise ValueError(
@@ -87,7 +85,9 @@ def one_hot(tensor: TensorLike, num_classes: int = -1) -> Tensor:
 # --- chance ----------------------------------------------------------------------------------------------------
 
 
-def dropout(input: TensorLike, p: float = 0.5, training: bool = True, rng: np.random.Generator | None = None) -> Tensor:
+def dropout(
+    input: TensorLike, p: float = 0.5, training: bool = True, rng: np.random.Generator | None = None
+) -> Tensor:
     """Return input with each element 0 with probability p, otherwise divided by 1 - p. Srivastava et al. 2014."""
     if not 0 <= p <= 1:
         raise ValueError(f"dropout: p is a probability, got {p}")

@@ -62,9 +62,7 @@ def unflatten(input: TensorLike, dim: int, sizes: Sequence[int]) -> Tensor:
     total, known = _size_of(input, dim, "unflatten"), math.prod(n for n in sizes if n != -1)
     full = tuple(total // max(1, known) if n == -1 else n for n in sizes)  # reshape finds no -1 in an empty batch
     if math.prod(full) != total or min(full, default=0) < 0:
-        raise ValueError(
-            f"unflatten: {tuple(sizes)} must multiply up to size {total} of dim {dim}; one of them may be -1"
-        )
+        raise ValueError(f"unflatten: {tuple(sizes)} must multiply up to size {total} of dim {dim}; one of them may be -1")
     return reshape(input, input.shape[:dim] + full + input.shape[dim + 1 :])
 
 
@@ -72,9 +70,7 @@ def unflatten(input: TensorLike, dim: int, sizes: Sequence[int]) -> Tensor:
 def permute(input: TensorLike, dims: tuple[int, ...]) -> Tensor:
     """Return input with its dimensions in another order: dims[i] of the input becomes dimension i."""
     if len(dims) != input.ndim:
-        raise ValueError(
-            f"permute: dims {tuple(dims)} must name each of the {input.ndim} dimensions of {input.shape} once"
-        )
+        raise ValueError(f"permute: dims {tuple(dims)} must name each of the {input.ndim} dimensions of {input.shape} once")
     return input.transpose(dims)  # type: ignore[call-arg, arg-type]  # an array's
 
 
@@ -115,9 +111,7 @@ def expand(input: TensorLike, sizes: Sequence[int]) -> Tensor:
     """Repeat input along dimensions of size 1, and new ones in front, to `sizes`; -1 keeps a size."""
     lead = len(sizes) - input.ndim
     if lead < 0 or min(sizes[:lead], default=0) < 0 or min(sizes, default=0) < -1:
-        raise ValueError(
-            f"expand: {tuple(input.shape)} to {tuple(sizes)}: new dimensions come in front, and have a size"
-        )
+        raise ValueError(f"expand: {tuple(input.shape)} to {tuple(sizes)}: new dimensions come in front, and have a size")
     return broadcast_to(input, shape=tuple(input.shape[i - lead] if n == -1 else n for i, n in enumerate(sizes)))
 
 
@@ -149,9 +143,7 @@ def roll(input: TensorLike, shifts: int | Sequence[int], dims: int | Sequence[in
     """Move elements on by `shifts` along `dims`; what falls off the end comes back at the start."""
     count = [1 if n is None or isinstance(n, int) else len(n) for n in (shifts, dims)]
     if count[0] != count[1] or (dims is not None and not input.ndim):
-        raise ValueError(
-            f"roll: one shift for each of dims, not shifts {shifts} and dims {dims} for {input.ndim} dimensions"
-        )
+        raise ValueError(f"roll: one shift for each of dims, not shifts {shifts} and dims {dims} for {input.ndim} dimensions")
     return xp(input).roll(input, shifts, dims)
 
 
@@ -207,7 +199,9 @@ def stack(tensors: Sequence[TensorLike], dim: int = 0) -> Tensor:
     return _stack_op(*tensors, dim=normal_dim(dim, tensors[0].ndim + 1, "stack"))
 
 
-def split(input: TensorLike, split_size_or_sections: int | Sequence[int], dim: int = 0) -> tuple[Tensor, ...]:
+def split(
+    input: TensorLike, split_size_or_sections: int | Sequence[int], dim: int = 0
+) -> tuple[Tensor, ...]:
     """Return a tuple of pieces along `dim`: of one size (the last may be smaller), or of the sizes in a list."""
     dim, sizes = normal_dim(dim, input.ndim, "split"), split_size_or_sections
     total = _size_of(input, dim, "split")
@@ -277,10 +271,7 @@ def _index(x, key):
 @op(lambda g, y, x, key, shape: _index(g, key=key))
 def _unindex(x, key, shape):
     """Return the adjoint of _index: zeros of `shape`, and x added at the places `key`."""
-    if isinstance(key, slice) and key.step in (
-        None,
-        1,
-    ):  # as of all hidden states of an LSTM but one: only that is cleared
+    if isinstance(key, slice) and key.step in (None, 1):  # as of all hidden states of an LSTM but one: only that is cleared
         total, (start, stop, _) = xp(x).empty_like(x, shape=shape), key.indices(shape[0])
         total[:start], total[start:stop], total[stop:] = 0, x, 0
         return total
@@ -428,9 +419,7 @@ def pad(input: TensorLike, pad: Sequence[int], mode: str = "constant", value: fl
     pairs = [(0, 0)] * (input.ndim - len(pad) // 2) + list(zip(pad[::2], pad[1::2], strict=True))[::-1]
     sizes = tuple(n + low + high for (low, high), n in zip(pairs, input.shape, strict=True))
     if min(sizes, default=0) < 0:
-        raise ValueError(
-            f"pad: widths {list(pad)} cut more off {tuple(input.shape)} than it has: {sizes} would be left"
-        )
+        raise ValueError(f"pad: widths {list(pad)} cut more off {tuple(input.shape)} than it has: {sizes} would be left")
     if mode != "constant":
         for dim, (low, high) in enumerate(pairs):
             if (low, high) != (0, 0):

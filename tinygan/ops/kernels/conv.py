@@ -177,9 +177,7 @@ def _reversed_weights(w, taps, geometry):
     """Return the weights (G, *taps, O/G, phases * C/G) from outputs to inputs, of channels-last w: the taps reversed."""
     axes = range(2, 2 + 2 * len(taps), 2)
     split = [n for pair in zip(taps, geometry.stride) for n in pair]
-    w = w.reshape(
-        geometry.groups, len(w) // geometry.groups, *split, -1
-    )  # (G, O/G, taps, phases, taps, phases, ..., C/G)
+    w = w.reshape(geometry.groups, len(w) // geometry.groups, *split, -1)  # (G, O/G, taps, phases, taps, phases, ..., C/G)
     w = xp(w).flip(w, tuple(axes)).transpose(0, *axes, 1, *(a + 1 for a in axes), w.ndim - 1)
     return w.reshape(geometry.groups, *taps, w.shape[1 + len(taps)], -1)
 

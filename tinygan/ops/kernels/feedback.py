@@ -75,9 +75,7 @@ def _backward(
     back = last_gate_first(w_noise, 4, y.dtype).T, last_gate_first(w_state, 4, y.dtype).T
     writer = _Writer(weight_out, bias_out, activation, y.dtype)
     dc = library.zeros((size, y.shape[1]), y.dtype)
-    d_noise, d_state, dc, d_weights = steps_backward(
-        swap(g), dc, saved, inputs, back, need[0], any(need[4:8]), writer=writer
-    )
+    d_noise, d_state, dc, d_weights = steps_backward(swap(g), dc, saved, inputs, back, need[0], any(need[4:8]), writer=writer)
     d_ih, d_hh, *d_biases = split_weights(d_weights, inputs)
     if d_weights is not None:
         d_ih, d_hh = library.concatenate((d_hh[:, size:], d_ih), axis=1), d_hh[:, :size]  # the columns [x; z], and h

@@ -58,9 +58,7 @@ def _pad_by_offset(x: Array, size: tuple, kernel: tuple, geometry: "Geometry", o
 def _add_up(x: Array, parts: Iterable[Array], count: tuple, kernel: tuple, geometry: "Geometry") -> None:
     """Fill channels-last x: add each of `parts` (N, *count, C), one for each kernel offset, to all windows there."""
     padded, inside = padded_space(x.shape[1:-1], count, kernel, geometry)
-    tiles = geometry.stride == kernel and padded == tuple(
-        t * k for t, k in zip(count, kernel)
-    )  # each pixel is written once
+    tiles = geometry.stride == kernel and padded == tuple(t * k for t, k in zip(count, kernel))  # each pixel is written once
     if tiles and padded == x.shape[1:-1]:
         image = x
     else:
@@ -121,9 +119,7 @@ def window_max(x: Array, size: tuple, kernel: tuple, geometry: "Geometry") -> tu
 def _find_odd_winners(y: Array, parts: list[Array], inside: list[Array], winner: Array) -> None:
     """Set winner as `window_max` does where a window holds nan, of which the last wins, or nothing larger than padding."""
     for k in reversed(range(len(parts))):
-        winner[...] = xp(y).where(
-            inside[k] > 0, k, winner
-        )  # the first pixel inside the image, unless another is larger
+        winner[...] = xp(y).where(inside[k] > 0, k, winner)  # the first pixel inside the image, unless another is larger
     y[...] = -math.inf if y.dtype.kind == "f" else xp(y).iinfo(y.dtype).min
     for k, elements in enumerate(parts):
         winner[...] = xp(y).where((elements > y) | (elements != elements), k, winner)

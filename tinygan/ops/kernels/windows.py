@@ -66,9 +66,7 @@ class ImageOp(Op):
 # --- the windows of an image ------------------------------------------------------------------------------------
 
 
-def strided_windows(
-    image: Array, size: tuple, kernel: tuple, geometry: "Geometry", corner: tuple | None = None
-) -> Array:
+def strided_windows(image: Array, size: tuple, kernel: tuple, geometry: "Geometry", corner: tuple | None = None) -> Array:
     """Return the view (N, *size, *kernel, G, C/G) of a padded image (N, *space, C), from pixel `corner` on.
 
     Its element [n, t, k] is image[n, corner + stride t + dilation k].
