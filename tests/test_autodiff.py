@@ -12,7 +12,7 @@ import pytest
 from tinygan import Fused, Op, Tensor, grad, no_grad, op, ops
 from tinygan.autodiff import VariadicOp, raw
 from tinygan.gradcheck import assert_gradients
-from tinygan.ops import shape
+from tinygan.ops import shapes
 
 
 def leaf(values, dtype=np.float64):
@@ -462,8 +462,8 @@ def test_a_piece_is_added_to_a_whole_gradient_and_a_whole_one_to_a_piece(array_f
 
 def test_slices_of_one_array_share_its_gradient(monkeypatch):
     made = []
-    forward = shape._unindex.forward
-    monkeypatch.setattr(shape._unindex, "forward", lambda *a, **k: made.append(1) or forward(*a, **k))
+    forward = shapes._unindex.forward
+    monkeypatch.setattr(shapes._unindex, "forward", lambda *a, **k: made.append(1) or forward(*a, **k))
     x = leaf(np.ones((50, 2)))
     (found,) = grad(sum((t + 1) * x[t] for t in range(50)).sum(), [x])
     assert len(made) == 1 and np.array_equal(found[:, 0], np.arange(1, 51))
@@ -503,7 +503,7 @@ def calls_of(function):
 
 def test_a_node_costs_so_many_calls_however_long_the_chain():
     """Forward and backward of a product: 28 calls of functions, the arithmetic included."""
-    x, g = leaf(np.ones((4, 4))), np.ones((4, 4))
+    x, g = leaf(np.ones((4, 4)), np.float32), np.ones((4, 4), np.float32)
 
     def chain(length):
         y = x

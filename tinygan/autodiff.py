@@ -86,6 +86,24 @@ def _split(args: Iterable) -> tuple[list, list, bool, bool]:
     return arrays, parents, any_tensor, any_history
 
 
+def _narrowed(op: Any, args: Iterable, arrays: list, array: Array, const: Any) -> tuple[list, Array]:
+    """Return (arrays, array) of a call of `op` as PyTorch has them: only float64 Tensors and arrays make a result float64.
+
+    To NumPy, a float32 array times integers, or times the scalar that np.sqrt returns, is float64.
+    """
+    if "dtype" in const:
+        return arrays, array
+    for a in args:
+        if (isinstance(a, Tensor) or getattr(a, "ndim", False)) and a.dtype.char == "d":
+            return arrays, array
+    kinds = "iub" if len(arrays) == 1 else "iu"  # the mask of `where` stays one
+    for i, (a, given) in enumerate(zip(arrays, args)):
+        if hasattr(a, "dtype"):
+            scalar = a.ndim == 0 and given is a  # NumPy's, not a Tensor's: as a Python number it has no type
+            arrays[i] = a.item() if scalar else a.astype(np.float32) if a.dtype.kind in kinds else a
+    return arrays, op.forward(*arrays, **const)
+
+
 class Op(Generic[P, R]):
     """A differentiable operation.
 
@@ -120,6 +138,8 @@ class Op(Generic[P, R]):
             args, const = self._bind(args, const)
         arrays, parents, any_tensor, any_history = _split(args)
         array = self.forward(*arrays, **const) if const else self.forward(*arrays)
+        if array.dtype.char in "de" and any_tensor:
+            arrays, array = _narrowed(self, args, arrays, array, const)
         if any_history and _recording:
             return self._record(array, None, args, arrays, parents, const)
         return Tensor(array) if any_tensor else array
@@ -187,6 +207,8 @@ class VariadicOp(Op):
     def __call__(self, *args: Any, **const: Any) -> Any:
         arrays, parents, any_tensor, any_history = _split(args)
         array = self.forward(*arrays, **const)
+        if array.dtype.char in "de" and any_tensor:
+            arrays, array = _narrowed(self, args, arrays, array, const)
         if any_history and _recording:
             return self._record(array, None, args, arrays, parents, const)
         return Tensor(array) if any_tensor else array

@@ -159,7 +159,7 @@ _T_SCALE, _T_SHIFT = 2 / (1 - _T_LEAST), (1 + _T_LEAST) / (1 - _T_LEAST)  # to [
 
 @cache
 def _erfc_series():
-    """Return p in Chebyshev's polynomials: it meets log(erfc(x) / t) + x² at 27 points, and is off by 1e-15 (1 + x²) at most."""
+    """Return p in Chebyshev's polynomials: it meets log(erfc(x) / t) + x² at 27 points, and is off by 1e-15 (1 + x²)."""
 
     def log_ratio(u):
         t = (u + _T_SHIFT) / _T_SCALE

@@ -5,6 +5,7 @@ line says `kernel=`, the body below is the textbook form, and `kernels/elementwi
 """
 
 import math
+from typing import Any
 
 import numpy as np
 
@@ -58,10 +59,8 @@ def div(input: TensorLike, other: TensorLike | float, rounding_mode: str | None 
         return input / other
     if rounding_mode not in ("trunc", "floor"):
         raise ValueError(f"div: rounding_mode is None, 'trunc' or 'floor', not {rounding_mode!r}")
-    quotient = input // other
-    if rounding_mode == "floor":
-        return quotient
-    return quotient + ((quotient < 0) & (quotient * other != input))  # rounded down below 0: one up
+    library: Any = xp(input)
+    return getattr(library, rounding_mode)(input / other)
 
 
 @op(lambda g, y, x: -g)

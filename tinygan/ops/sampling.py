@@ -14,6 +14,7 @@ import numpy as np
 
 from tinygan.autodiff import Tensor, TensorLike, op, raw
 from tinygan.backend import Array, is_numpy, xp
+from tinygan.ops.elementwise import where
 from tinygan.ops.kernels import sampling as kernels
 from tinygan.ops.linalg import matmul, mT
 from tinygan.ops.reduce import softmax
@@ -70,7 +71,10 @@ def one_hot(tensor: TensorLike, num_classes: int = -1) -> Tensor:
     indices = raw(tensor)
     if indices.dtype.kind not in "iu":
         raise TypeError(f"one_hot: indices must be integers, got {indices.dtype}")
-    num_classes = int(indices.max()) + 1 if num_classes == -1 else num_classes
+    if num_classes == -1:
+        if not indices.size:
+            raise ValueError(f"one_hot: num_classes is needed where there are no indices: they have shape {indices.shape}")
+        num_classes = int(indices.max()) + 1
     if is_numpy(indices) and indices.size and (int(indices.min()) < 0 or int(indices.max()) >= num_classes):
         raise ValueError(
             f"one_hot: values from {int(indices.min())} to {int(indices.max())} do not fit {num_classes} classes"
@@ -91,10 +95,10 @@ def dropout(
     if not training or p == 0:
         return input
     if p == 1:
-        return input * 0.0
+        return where(xp(raw(input)).zeros(input.shape, bool), input, 0.0)
     data = raw(input)
     keep = xp(data).asarray(_checked_rng(rng, "dropout").random(data.shape, dtype=np.float32) >= p)
-    return input * (keep.astype(data.dtype) * (1 / (1 - p)))
+    return where(keep, input * (1 / (1 - p)), 0.0)
 
 
 def _gumbel_noise(shape, dtype, rng):
@@ -131,7 +135,10 @@ def _draw(logits: Array, u: Array) -> Array:
 
 
 def multinomial(logits: TensorLike, rng: np.random.Generator) -> Any:
-    """Draw one category for each row: logits (..., V) -> integers (...), with probabilities softmax(logits)."""
+    """Draw one category for each row: logits (..., V) -> integers (...), with probabilities softmax(logits).
+
+    Raises ValueError for a row without probabilities: one with nan or inf, or of -inf alone.
+    """
     x = raw(logits)
     u = _checked_rng(rng, "multinomial").random(math.prod(x.shape[:-1]), dtype=np.float32)
     categories = _draw(x, u=xp(x).asarray(u).astype(x.dtype).reshape(x.shape[:-1]))

@@ -13,6 +13,7 @@ from tinygan.ops.kernels.lstm import (
     BLOCK,
     after_the_end,
     aligned,
+    blank,
     check_shapes,
     in_parts,
     keep_needed,
@@ -48,6 +49,7 @@ def _run(input, h0, weight_ih, weight_hh, bias_ih=None, bias_hh=None, lengths=No
     steps[:length, inputs] = 1
     steps[0, inputs + 1 :] = 0 if h0 is None else h0.T
     over = after_the_end(lengths, length, steps)
+    blank(steps, inputs, over)
     for_r_z *= -1  # the product gives -a, which `squash` takes
     gates = aligned((length, 4, size, n_batch), steps)  # q, r, z, n of every step
     scratch = aligned((size, n_batch), steps)

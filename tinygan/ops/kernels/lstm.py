@@ -242,6 +242,13 @@ def after_the_end(lengths, length, like):
     return (xp(like).arange(length)[:, None] >= raw(lengths)).astype(like.dtype)
 
 
+def blank(steps, inputs, over):
+    """Set the input rows beyond an end to 0: their gates are multiplied by 0, which nan and inf would outlive."""
+    if over is not None:
+        rows = steps[: len(over), :inputs]
+        rows[...] = xp(steps).where(over[:, None] > 0, 0, rows)
+
+
 def keep_needed(need, gradients):
     """Return `gradients` with None in place of those that are not needed."""
     return [gradient if needed else None for needed, gradient in zip(need, gradients, strict=True)]
@@ -265,6 +272,7 @@ def _run(input, h0, c0, weight_ih, weight_hh, bias_ih=None, bias_hh=None, length
     steps[:length, inputs] = 1
     steps[0, inputs + 1 :] = 0 if h0 is None else h0.T
     over = after_the_end(lengths, length, steps)
+    blank(steps, inputs, over)
     gates, cells = run_steps(steps[:-1], inputs, weights, c0, over)
     steps[length + 1, inputs + 1 :] = cells[length]
     return swap(steps[1:, inputs + 1 :]), (steps, gates, cells, over)
