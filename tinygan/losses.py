@@ -22,6 +22,7 @@ from tinygan.ops import (
     log_softmax,
     logsigmoid,
     mean,
+    reshape,
     square,
     squeeze,
     sum,
@@ -221,12 +222,14 @@ def linear_cross_entropy(
     """Return cross_entropy(linear(input, linear_weight, linear_bias), target) without ever holding all logits.
 
     input (N, in) or (in,), linear_weight (C, in), linear_bias (C,), target classes (N,) or (). Soft targets,
-    label_smoothing and reduction "none" go through the logits all the same. PyTorch's weight of several dimensions is not
-    supported. Raises as `linear` and `cross_entropy` do.
+    label_smoothing, reduction "none" and a weight (C, ..., in) go through the logits all the same. Raises as `linear` and
+    `cross_entropy` do.
     """
     through_logits = raw(target).dtype.kind == "f" or label_smoothing != 0 or reduction not in ("mean", "sum")
     if through_logits or input.ndim != 2 or linear_weight.ndim != 2 or input.shape[1] != linear_weight.shape[1]:
-        logits = linear(input, linear_weight, linear_bias)
+        rows, bias = reshape(linear_weight, (-1, linear_weight.shape[-1])), linear_bias
+        logits = linear(input, rows, bias if bias is None else reshape(bias, (-1,)))
+        logits = reshape(logits, input.shape[:-1] + linear_weight.shape[:-1])
         return cross_entropy(logits, target, weight, ignore_index, reduction, label_smoothing)
     logits_shape = (input.shape[0], linear_weight.shape[0])
     name = "linear_cross_entropy"

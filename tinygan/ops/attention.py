@@ -6,8 +6,9 @@ import math
 
 import numpy as np
 
-from tinygan.autodiff import Tensor, TensorLike, raw
+from tinygan.autodiff import Tensor, TensorLike, cast, raw
 from tinygan.backend import xp
+from tinygan.ops.elementwise import where
 from tinygan.ops.linalg import matmul, mT
 from tinygan.ops.reduce import softmax
 from tinygan.ops.sampling import dropout
@@ -24,33 +25,47 @@ def scaled_dot_product_attention(
 
     scale: 1/√E if None. attn_mask broadcasts to (..., L, S): boolean, True where attention is allowed, or numbers that are
     added to the scores; a query that may attend to nothing gets zeros. is_causal: query l sees keys 0 to l only.
-    dropout_p > 0 needs rng, a numpy Generator. Raises ValueError for both masks at once. Vaswani et al. 2017, eq. 1.
+    Without any keys the answer is 0. dropout_p > 0 needs rng, a numpy Generator. Raises ValueError for both masks at once.
+    Vaswani et al. 2017, eq. 1.
     """
-    if query.shape[-1] != key.shape[-1] or key.shape[-2] != value.shape[-2]:
+    shapes = [tuple(t.shape) for t in (query, key, value)]
+    if min(map(len, shapes)) < 2 or not 0 < shapes[0][-1] == shapes[1][-1] or shapes[1][-2] != shapes[2][-2]:
         raise ValueError(
-            f"scaled_dot_product_attention: query {query.shape}, key {key.shape}, value {value.shape} must be (..., L, E),"
-            " (..., S, E), (..., S, D): one E for query and key, one S for key and value"
+            f"scaled_dot_product_attention: query {shapes[0]}, key {shapes[1]}, value {shapes[2]} must be (..., L, E),"
+            " (..., S, E), (..., S, D): one E, above 0, for query and key, one S for key and value"
         )
+    if "f" not in {t.dtype.kind for t in (query, key, value)}:
+        raise TypeError(f"scaled_dot_product_attention: {query.dtype} has no weighted means: use array.astype('float32')")
     if is_causal and attn_mask is not None:
         raise ValueError(
             "scaled_dot_product_attention: give attn_mask or is_causal, not both; is_causal is itself a mask"
+        )
+    scores_shape = (query.shape[-2], key.shape[-2])
+    if attn_mask is not None and any(n not in (1, m) for n, m in zip(attn_mask.shape[::-1], scores_shape[::-1])):
+        raise ValueError(
+            f"scaled_dot_product_attention: attn_mask {tuple(attn_mask.shape)} must broadcast to (..., L, S) = {scores_shape}"
         )
     scale = 1 / math.sqrt(query.shape[-1]) if scale is None else scale
     scores = matmul(query * scale, mT(key))  # (..., L, S); scaling the queries is cheaper than scaling the scores
     library = xp(raw(query))
     allowed = None
     if is_causal:
-        allowed = library.tri(query.shape[-2], key.shape[-2], dtype=bool)
+        allowed = library.tri(*scores_shape, dtype=bool)
     elif attn_mask is not None and attn_mask.dtype == bool:
         allowed = raw(attn_mask)
+    elif attn_mask is not None and attn_mask.dtype.kind == "f":
+        scores = scores + (attn_mask if attn_mask.dtype == scores.dtype else cast(attn_mask, dtype=scores.dtype))
+        allowed = raw(attn_mask) != -math.inf
     elif attn_mask is not None:
-        scores = scores + attn_mask
-        allowed = raw(attn_mask) > -math.inf
+        raise TypeError(
+            f"scaled_dot_product_attention: attn_mask is boolean, True where attention is allowed, or floating point numbers"
+            f" that are added to the scores; not {attn_mask.dtype}"
+        )
     if allowed is not None:
         scores = masked_fill(scores, ~allowed, float(library.finfo(scores.dtype).min))  # -inf would give 0/0 below
     weights = softmax(scores, -1)
     if attn_mask is not None:
-        weights = weights * allowed  # where nothing is allowed softmax is uniform, and the answer should be 0
+        weights = where(allowed, weights, 0.0)  # where nothing is allowed softmax is uniform, and the answer should be 0
     if dropout_p > 0:
         weights = dropout(weights, dropout_p, True, rng)
     return matmul(weights, value)

@@ -105,6 +105,8 @@ def _check(
         raise ValueError(f"{sizes}: the input must have {axes + 2} dimensions (N, C, ...), {axes + 1} without a batch")
     if not isinstance(groups, Integral) or groups < 1 or weight.shape[0] % groups:
         raise ValueError(f"{sizes}: groups must be a positive integer that divides the weight's first size")
+    if 0 in weight.shape or 0 in input.shape[2:]:
+        raise ValueError(f"{sizes}: a weight or a picture without elements; only the batch may be empty")
     if input.shape[1] != channels:
         raise ValueError(f"{sizes}: the input has {input.shape[1]} channels, the weight and groups ask for {channels}")
     if bias is not None and tuple(bias.shape) != (outputs,):

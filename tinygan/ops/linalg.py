@@ -4,6 +4,7 @@
 `kernels/linear.py`.
 """
 
+import math
 import string
 from collections.abc import Callable
 from typing import Any
@@ -12,7 +13,7 @@ from tinygan.autodiff import Tensor, TensorLike, VariadicOp, broadcast_to, op, r
 from tinygan.backend import xp
 from tinygan.ops.kernels import linear as kernels
 from tinygan.ops.reduce import sum
-from tinygan.ops.shapes import reshape, unsqueeze
+from tinygan.ops.shapes import check_matrix, index, movedim, reshape, unsqueeze
 
 __all__ = [
     "bmm", "dot", "einsum", "linear", "matmul", "mT", "outer",
@@ -22,6 +23,7 @@ __all__ = [
 @op(lambda g, y, x: mT(g))
 def mT(input: TensorLike) -> Tensor:
     """Exchange the last two dimensions: return the transpose of each matrix."""
+    check_matrix("mT", input)
     return input.swapaxes(-1, -2)  # type: ignore[union-attr]  # an array's
 
 
@@ -107,15 +109,15 @@ def linear_by(op: Callable, input: TensorLike, weight: TensorLike, bias: TensorL
     if kernels.lies_by_features(raw(input)):  # after an LSTM, (64, 64, 128) to 1 feature and back takes half as long
         product = mT(_matmul(weight, mT(input)))
         return product if bias is None else product + bias
-    rows = reshape(input, (raw(input).size // max(1, weight.shape[1]), weight.shape[1]))
-    return reshape(op(rows, weight, bias), input.shape[:-1] + weight.shape[:1])
+    rows = reshape(input, (math.prod(given[:-1]), given[-1]))
+    return reshape(op(rows, weight, bias), given[:-1] + expected[:1])
 
 
 # --- einsum ----------------------------------------------------------------------------------------------------
 
 
-def _spell_out(equation: str, operands: list) -> tuple[list[str], str, list[str]]:
-    """Return (inputs, output, spare letters): letters for each operand and the result, no ellipsis, no implied output."""
+def _spell_out(equation: str, operands: list) -> tuple[list[str], str]:
+    """Return (inputs, output): letters for each operand and the result, no ellipsis, no implied output."""
     left, arrow, output = equation.replace(" ", "").partition("->")
     inputs = left.split(",")
     if len(inputs) != len(operands):
@@ -130,7 +132,16 @@ def _spell_out(equation: str, operands: list) -> tuple[list[str], str, list[str]
     for s, t in zip(inputs, operands, strict=True):
         if len(s) != t.ndim:
             raise ValueError(f"einsum {equation!r}: operand {tuple(t.shape)} has {t.ndim} dimensions, not {len(s)}")
-    return inputs, output.replace("...", dots), spare[max(extra) :]
+    return inputs, output.replace("...", dots)
+
+
+def _diagonal(equation: str, x: TensorLike, letter: str, a: int, b: int) -> Tensor:
+    """Return the elements of x whose indices a and b, both called `letter`, are equal; that dimension comes first."""
+    n, m = x.shape[a], x.shape[b]
+    if n != m:
+        raise ValueError(f"einsum {equation!r}: the index {letter!r} has sizes {n} and {m}")
+    along = xp(raw(x)).arange(n)
+    return index(movedim(x, (a, b), (0, 1)), (along, along))
 
 
 def _einsum_forward(*operands, inputs, output):
@@ -160,15 +171,12 @@ def einsum(equation: str, *operands: Any) -> Tensor:
     Sizes of one letter must agree (a size of 1 does not broadcast here, except under an ellipsis).
     """
     terms = list(operands[0]) if len(operands) == 1 and isinstance(operands[0], list | tuple) else list(operands)
-    inputs, output, spare = _spell_out(equation, terms)
-    for i, s in enumerate(list(inputs)):  # a diagonal: "ii" is "ij" times the identity "ij"
-        for place, c in enumerate(s):
-            if c in s[:place]:
-                new = spare.pop()
-                inputs[i] = inputs[i][:place] + new + inputs[i][place + 1 :]
-                n = terms[i].shape[place]
-                terms.append(xp(raw(terms[i])).eye(n, dtype=terms[i].dtype))
-                inputs.append(c + new)
+    inputs, output = _spell_out(equation, terms)
+    for i, s in enumerate(inputs):
+        while c := next((c for c in s if s.count(c) > 1), ""):
+            terms[i] = _diagonal(equation, terms[i], c, s.index(c), s.rindex(c))
+            s = c + s[: s.index(c)] + s[s.index(c) + 1 : s.rindex(c)] + s[s.rindex(c) + 1 :]
+        inputs[i] = s
     sizes: dict[str, int] = {}
     for s, t in zip(inputs, terms, strict=True):
         for c, n in zip(s, t.shape, strict=True):

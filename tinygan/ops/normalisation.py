@@ -7,12 +7,14 @@ the kernels of `kernels/norm.py`, which compute the same and the gradients by ha
 
 import math
 
-from tinygan.autodiff import Tensor, TensorLike, fused, raw
+import numpy as np
+
+from tinygan.autodiff import Tensor, TensorLike, broadcast_to, cast, fused, raw
 from tinygan.backend import Array, xp
-from tinygan.ops.elementwise import abs, clamp, pow, rsqrt, sqrt, square
+from tinygan.ops.elementwise import clamp, rsqrt, square
 from tinygan.ops.kernels import norm as kernels
-from tinygan.ops.reduce import amax, mean, sum
-from tinygan.ops.shapes import reshape
+from tinygan.ops.reduce import mean, norm, sum
+from tinygan.ops.shapes import normal_dim, normal_dims, reshape
 
 __all__ = ["batch_norm", "cosine_similarity", "group_norm", "instance_norm", "layer_norm", "normalize"]
 
@@ -32,9 +34,15 @@ def normalize_channels(
     """
     x = reshape(input, (input.shape[0], groups, input.shape[1] // groups, -1))  # (N, groups, C / groups, positions)
     dims = (2, 3) if per_sample else (0, 2, 3)
-    centred = x - mean(x, dims, keepdim=True)
+    centred = _centred(x, dims)
     normal = centred * rsqrt(mean(square(centred), dims, keepdim=True) + eps)
     return _affine(reshape(normal, input.shape), weight, bias)
+
+
+def _centred(x: TensorLike, dims: tuple[int, ...]) -> Tensor:
+    """Return x - mean(x). Twice: in float32 the mean of equal numbers is not quite that number."""
+    centred = x - mean(x, dims, keepdim=True)
+    return centred - mean(centred, dims, keepdim=True)
 
 
 def _affine(x: TensorLike, weight: TensorLike | None, bias: TensorLike | None) -> Tensor:
@@ -60,7 +68,11 @@ def batch_norm(
 
 def batch_norm_by(op, input, running_mean, running_var, weight, bias, training, momentum, eps) -> Tensor:
     """Check the arguments of `batch_norm`; in training return op(input, weight, bias, ...)."""
+    if tuple(input.shape) == (0,):  # PyTorch's result: of nothing, nothing
+        return input
     _check_channels("batch_norm", input, weight, bias, running_mean, running_var)
+    if 0 in input.shape:
+        return _affine(input, weight, bias)
     if not training:
         return _with_statistics("batch_norm", input, running_mean, running_var, weight, bias, eps)
     if math.prod(input.shape) <= input.shape[1]:
@@ -68,7 +80,7 @@ def batch_norm_by(op, input, running_mean, running_var, weight, bias, training, 
             f"batch_norm: input {input.shape} has one value for each channel, so no variance to divide by: train on larger"
             " batches, or pass training=False (module.eval())"
         )
-    running = None if running_mean is None else (raw(running_mean), raw(running_var), momentum)
+    running = _running("batch_norm", running_mean, running_var, momentum)
     return op(input, weight, bias, groups=input.shape[1], per_sample=False, eps=eps, running=running)
 
 
@@ -83,6 +95,8 @@ def instance_norm(
     channel and sample. Ulyanov et al. 2016.
     """
     _check_channels("instance_norm", input, weight, bias, running_mean, running_var)
+    if 0 in input.shape:
+        return _affine(input, weight, bias)
     if not use_input_stats:
         return _with_statistics("instance_norm", input, running_mean, running_var, weight, bias, eps)
     if math.prod(input.shape[2:]) <= 1:
@@ -90,7 +104,7 @@ def instance_norm(
             f"instance_norm: input {input.shape} has one value for each channel of a sample, so no variance to divide by:"
             " it needs (N, C, ...) with more than one position"
         )
-    running = None if running_mean is None else (raw(running_mean), raw(running_var), momentum)
+    running = _running("instance_norm", running_mean, running_var, momentum)
     return normalize_channels(input, weight, bias, groups=input.shape[1], per_sample=True, eps=eps, running=running)
 
 
@@ -107,11 +121,27 @@ def group_norm(
         raise ValueError(
             f"group_norm: the {input.shape[1]} channels of input {input.shape} do not fall into {num_groups} groups"
         )
+    if 0 in input.shape:
+        return _affine(input, weight, bias)
     return normalize_channels(input, weight, bias, groups=num_groups, per_sample=True, eps=eps)
 
 
+def _running(name: str, mean: Array | None, var: Array | None, momentum: float) -> tuple | None:
+    """Return the running statistics as the kernel takes them; raise ValueError if there is one without the other."""
+    if (mean is None) != (var is None):
+        raise ValueError(f"{name}: give running_mean and running_var, or neither")
+    return None if mean is None else (raw(mean), raw(var), momentum)
+
+
+def _check_floating(name: str, input: TensorLike) -> None:
+    """Raise TypeError unless input holds numbers with a fraction."""
+    if input.dtype.kind != "f":
+        raise TypeError(f"{name}: {input.dtype} cannot have mean 0 and variance 1: use input.astype('float32')")
+
+
 def _check_channels(name: str, input: TensorLike, *vectors: TensorLike | None) -> None:
-    """Raise ValueError unless input is (N, C, ...) and each vector (C,) or None."""
+    """Raise ValueError unless input is (N, C, ...) and each vector (C,) or None; TypeError for integers."""
+    _check_floating(name, input)
     if input.ndim < 2:
         raise ValueError(f"{name}: input has shape {input.shape}, it must be (N, C, ...)")
     for vector in vectors:
@@ -144,7 +174,7 @@ def _layer_norm(
 ) -> Tensor:
     """Return `layer_norm`; `ndim` of the last dimensions are normalised together."""
     dims = tuple(range(-ndim, 0))
-    centred = input - mean(input, dims, keepdim=True)
+    centred = _centred(input, dims)
     normal = centred * rsqrt(mean(square(centred), dims, keepdim=True) + eps)
     normal = normal if weight is None else normal * weight
     return normal if bias is None else normal + bias
@@ -158,38 +188,43 @@ def layer_norm(
 
     y = (x - E[x]) / √(Var[x] + eps) weight + bias; weight and bias have normalized_shape, or are None. Ba et al. 2016.
     """
+    _check_floating("layer_norm", input)
     shape = (normalized_shape,) if isinstance(normalized_shape, int) else tuple(normalized_shape)
     if not shape or input.shape[max(0, input.ndim - len(shape)) :] != shape:
         raise ValueError(f"layer_norm: input {input.shape} must end with normalized_shape {shape}")
     for name, vector in (("weight", weight), ("bias", bias)):
         if vector is not None and vector.shape != shape:
             raise ValueError(f"layer_norm: {name} has shape {vector.shape}, it must be normalized_shape {shape}")
+    if 0 in input.shape:
+        y = input if weight is None else input * weight
+        return y if bias is None else y + bias
     return _layer_norm(input, weight, bias, ndim=len(shape), eps=eps)
 
 
 # --- vectors ---------------------------------------------------------------------------------------------------
 
 
-def _norm(x: TensorLike, p: float, dim: int, eps: float) -> Tensor:
-    """Return max(‖x‖ₚ, eps) along `dim`, which stays as 1. The clamp comes before the root: its slope at x = 0 is finite."""
-    if p == math.inf:
-        return clamp(amax(abs(x), dim, keepdim=True), min=eps)
-    if p == 2:
-        return sqrt(clamp(sum(square(x), dim, keepdim=True), min=eps * eps))
-    if p == 1:
-        return clamp(sum(abs(x), dim, keepdim=True), min=eps)
-    smallest = max(eps**p, float(xp(raw(x)).finfo(x.dtype).tiny))
-    return pow(clamp(sum(pow(abs(x), p), dim, keepdim=True), min=smallest), 1 / p)
-
-
-def normalize(input: TensorLike, p: float = 2.0, dim: int = 1, eps: float = 1e-12) -> Tensor:
+def normalize(input: TensorLike, p: float = 2.0, dim: int | tuple[int, ...] = 1, eps: float = 1e-12) -> Tensor:
     """Return input / max(‖input‖ₚ, eps), the norm along `dim`: vectors of length 1."""
-    return input / _norm(input, p, dim, eps)
+    _check_floating("normalize", input)
+    dims = normal_dims(dim, input.ndim, "normalize") if input.ndim else None
+    return input / clamp(norm(input, p, dims, keepdim=True), min=eps)
 
 
 def cosine_similarity(x1: TensorLike, x2: TensorLike, dim: int = 1, eps: float = 1e-8) -> Tensor:
     """Return x1·x2 / (max(‖x1‖, eps) max(‖x2‖, eps)) along `dim`, the cosine of the angle between; x1 and x2 broadcast."""
-    ndim = max(x1.ndim, x2.ndim)
-    dim = dim % ndim - ndim  # from the back: the same dimension of both
-    x1, x2 = (reshape(x, (1,) * (ndim - x.ndim) + tuple(x.shape)) for x in (x1, x2))
-    return sum(x1 / _norm(x1, 2, dim, eps) * (x2 / _norm(x2, 2, dim, eps)), dim)
+    _check_floating("cosine_similarity", x2 if x2.dtype.kind == "f" else x1)
+    x1, x2 = (x if x.dtype.kind == "f" else cast(x, dtype=other.dtype) for x, other in ((x1, x2), (x2, x1)))
+    try:
+        shape = np.broadcast_shapes(x1.shape, x2.shape)  # a vector's length is that of all its repetitions
+    except ValueError:
+        raise ValueError(f"cosine_similarity: shapes {x1.shape} and {x2.shape} do not broadcast") from None
+    dim = normal_dim(dim, len(shape), "cosine_similarity")
+    x1, x2 = (x if x.shape == shape else broadcast_to(x, shape=shape) for x in (x1, x2))
+    return sum(_of_length_1(x1, dim, eps) * _of_length_1(x2, dim, eps), dim)
+
+
+def _of_length_1(x: TensorLike, dim: int, eps: float) -> Tensor:
+    """Return x / max(‖x‖, eps). Below eps too its slope is that of x / ‖x‖, as in PyTorch's cosine, unlike `normalize`."""
+    length = norm(x, 2, dim, keepdim=True)
+    return x / (length + (eps - raw(length)).clip(0))

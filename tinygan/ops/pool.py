@@ -13,10 +13,11 @@ import numpy as np
 
 from tinygan.autodiff import Tensor, TensorLike, fused, op, raw
 from tinygan.backend import Array, xp
+from tinygan.ops.elementwise import where
 from tinygan.ops.kernels import pool as kernels
 from tinygan.ops.reduce import max, sum
 from tinygan.ops.shapes import flatten, gather, reshape, squeeze, unsqueeze
-from tinygan.ops.windows import Geometry, PerAxis, add_windows, per_axis, windows_of
+from tinygan.ops.windows import Geometry, PerAxis, add_windows, of_whole_numbers, per_axis, windows_of
 
 __all__ = ["avg_pool1d", "avg_pool2d", "max_pool2d"]
 
@@ -83,7 +84,7 @@ def window_max(x: TensorLike, size: tuple, kernel: tuple, geometry: Geometry) ->
 def put(g: TensorLike, winner: Array, size: tuple, kernel: tuple, geometry: Geometry) -> Tensor:
     """Return window_max's gradient: the winner of window t gets g[n, c, t]; g (N, C, *windows) -> (N, C, *size)."""
     offsets = xp(winner).arange(math.prod(kernel))
-    windows = unsqueeze(g, -1) * (winner[..., None] == offsets).astype(g.dtype)  # (N, C, *windows, elements)
+    windows = where(winner[..., None] == offsets, unsqueeze(g, -1), 0.0)  # (N, C, *windows, elements)
     return add_windows(reshape(windows, (*g.shape, *kernel)), size, geometry)
 
 
@@ -113,6 +114,8 @@ def _geometry(name, axes, input, kernel_size, stride, padding, dilation, ceil_mo
         raise ValueError(
             f"{name}: input {shape} must have {axes + 2} dimensions (N, C, ...), {axes + 1} without a batch"
         )
+    if shape[1] == 0:
+        raise ValueError(f"{name}: input {shape} has no channels; only the batch may be empty")
     for n, k, s, p, d in zip(shape[2:], kernel, stride, padding, dilation):
         if 2 * p > k:
             raise ValueError(
@@ -127,18 +130,35 @@ def _geometry(name, axes, input, kernel_size, stride, padding, dilation, ceil_mo
 
 def max_pool2d(
     input: TensorLike, kernel_size: PerAxis, stride: PerAxis | None = None, padding: PerAxis = 0,
-    dilation: PerAxis = 1, ceil_mode: bool = False,
-) -> Tensor:  # fmt: skip
-    """Return the largest element of every window; its gradient goes to the first of equals.
+    dilation: PerAxis = 1, ceil_mode: bool = False, return_indices: bool = False,
+) -> Any:  # fmt: skip
+    """Return the largest element of every window; its gradient goes to the first of equals. The last nan wins.
 
     input (N, C, H, W) or (C, H, W) -> (N, C, OH, OW), OH = (H + 2 padding - dilation (kernel_size - 1) - 1) / stride + 1,
-    rounded down, or up with ceil_mode; stride is kernel_size if not given. Padding never wins.
+    rounded down, or up with ceil_mode; stride is kernel_size if not given. Padding never wins. return_indices: return
+    (values, indices), integers that count the pixels of a picture row by row.
     """
     if input.ndim == 3:
-        y = max_pool2d(reshape(input, (1, *input.shape)), kernel_size, stride, padding, dilation, ceil_mode)
-        return reshape(y, y.shape[1:])
+        batch = reshape(input, (1, *input.shape))
+        y = max_pool2d(batch, kernel_size, stride, padding, dilation, ceil_mode, return_indices)
+        return tuple(reshape(part, part.shape[1:]) for part in y) if return_indices else reshape(y, y.shape[1:])
     size, kernel, geometry = _geometry("max_pool2d", 2, input, kernel_size, stride, padding, dilation, ceil_mode)
-    return window_max(input, size=size, kernel=kernel, geometry=geometry)
+    if not return_indices:
+        return window_max(input, size=size, kernel=kernel, geometry=geometry)
+    _, winner = kernels.window_max(raw(input), size, kernel, geometry)
+    indices = _numbers_of_pixels(winner, input.shape[3], kernel, geometry)
+    values = pick(input, winner, size=size, kernel=kernel, geometry=geometry)
+    return values, Tensor(indices) if isinstance(input, Tensor) else indices
+
+
+def _numbers_of_pixels(winner: Array, width: int, kernel: tuple, geometry: Geometry) -> Array:
+    """Return the number of the pixel, counted row by row, at offset winner[n, c, t] of every window t."""
+    offsets = xp(winner).divmod(winner.astype("int64"), kernel[1])
+    rows, columns = (
+        s * xp(winner).arange(t).reshape(shape) + d * k - p
+        for k, t, shape, s, p, d in zip(offsets, winner.shape[2:], ((-1, 1), (-1,)), *geometry[:3])
+    )
+    return rows * width + columns
 
 
 @cache
@@ -154,12 +174,17 @@ def _mean_factors(space, size, kernel, stride, padding, count_include_pad):
 
 
 def _average(name, axes, input, kernel_size, stride, padding, ceil_mode, count_include_pad, divisor):
+    if input.dtype.kind != "f":
+        settings = kernel_size, stride, padding, ceil_mode, count_include_pad, divisor
+        return of_whole_numbers(lambda x: _average(name, axes, x, *settings), input, name)
     if input.ndim == axes + 1:
         batch = reshape(input, (1, *input.shape))
         y = _average(name, axes, batch, kernel_size, stride, padding, ceil_mode, count_include_pad, divisor)
         return reshape(y, y.shape[1:])
     size, kernel, geometry = _geometry(name, axes, input, kernel_size, stride, padding, 1, ceil_mode)
     total = window_sum(input, size=size, kernel=kernel, geometry=geometry)
+    if divisor == 0:
+        raise ValueError(f"{name}: divisor_override must not be 0")
     if divisor is not None:
         return total * (1 / divisor)
     factors = _mean_factors(tuple(input.shape[2:]), size, kernel, geometry.stride, geometry.padding, count_include_pad)

@@ -12,12 +12,11 @@ from typing import Any
 
 import numpy as np
 
-from tinygan.autodiff import Tensor, TensorLike, raw
-from tinygan.backend import xp
-from tinygan.ops.linalg import matmul
+from tinygan.autodiff import Tensor, TensorLike, op, raw
+from tinygan.backend import Array, is_numpy, xp
 from tinygan.ops.pool import spread
 from tinygan.ops.shapes import movedim, permute, reshape
-from tinygan.ops.windows import Geometry, PerAxis, per_axis
+from tinygan.ops.windows import Geometry, PerAxis, of_whole_numbers, per_axis
 
 __all__ = ["adaptive_avg_pool2d", "interpolate", "pixel_shuffle", "pixel_unshuffle"]
 
@@ -95,13 +94,30 @@ def mixing_matrix(mode, old, new, scale=None, align_corners=False, antialias=Fal
     return _smooth(old, new, scale, align_corners, weight, reach)
 
 
+@op(lambda g, y, rows, matrix: _product(g, matrix=matrix.T))
+def _product(rows: TensorLike, matrix: Array) -> Tensor:
+    """Return matrix @ rows: (new, old) @ (..., old, K). A pixel that is not finite reaches those that look at it alone."""
+    with np.errstate(invalid="ignore"):
+        y = matrix @ rows
+    if y.dtype.kind != "f" or (is_numpy(y) and math.isfinite(np.vdot(y, y))):
+        return y
+    library, numbers = xp(rows), rows.dtype
+    seen = lambda weights, pixels: weights.astype(numbers) @ pixels.astype(numbers) > 0
+    with np.errstate(invalid="ignore"):  # infinity minus infinity is nan
+        y = matrix @ library.where(library.isfinite(rows), rows, 0)
+        for value, pixels in (math.inf, rows == math.inf), (-math.inf, rows == -math.inf), (math.nan, rows != rows):
+            y = library.where(seen(matrix > 0, pixels), y + value, y)
+            y = library.where(seen(matrix < 0, pixels), y - value, y)
+    return y
+
+
 def _mix(input, matrices):
     """Return (N, C, ...) with each spatial axis mixed by its matrix (new, old)."""
     library, x_last = xp(raw(input)), movedim(input, 1, -1)  # (N, *space, C)
     for axis, matrix in enumerate(matrices, 1):
         before, after = x_last.shape[:axis], x_last.shape[axis + 1 :]
         rows = reshape(x_last, (math.prod(before), x_last.shape[axis], math.prod(after)))
-        mixed = matmul(library.asarray(matrix.astype(input.dtype)), rows)  # (new, old) @ (..., old, ...)
+        mixed = _product(rows, matrix=library.asarray(matrix.astype(input.dtype)))  # (new, old) @ (..., old, ...)
         x_last = reshape(mixed, (*before, len(matrix), *after))
     return movedim(x_last, -1, 1)
 
@@ -115,14 +131,19 @@ _MODES = {"nearest": (1, 2, 3), "nearest-exact": (1, 2, 3), "area": (1, 2, 3)} |
 
 def interpolate(
     input: TensorLike, size: PerAxis | None = None, scale_factor: float | tuple[float, ...] | None = None,
-    mode: str = "nearest", align_corners: bool | None = None, antialias: bool = False,
+    mode: str = "nearest", align_corners: bool | None = None, recompute_scale_factor: bool | None = None,
+    antialias: bool = False,
 ) -> Tensor:  # fmt: skip
     """Return input (N, C, *space) enlarged or shrunk to `size`, or by `scale_factor` (a number or one per axis).
 
     mode: "nearest", "nearest-exact", "linear" (N, C, L), "bilinear" and "bicubic" (N, C, H, W; a = -3/4), "trilinear",
     "area". align_corners: corner pixels stay where they are, instead of the corners of the image. antialias (bilinear,
     bicubic): when shrinking, widen the filter, as MATLAB's and Pillow's resize do (bicubic a = -1/2).
+    recompute_scale_factor: scale_factor only gives the size, rounded down. Integers are rounded, halves up.
     """
+    if not mode.startswith("nearest") and input.dtype.kind != "f":
+        settings = size, scale_factor, mode, align_corners, recompute_scale_factor, antialias
+        return of_whole_numbers(lambda x: interpolate(x, *settings), input, "interpolate")
     sizes = f"interpolate: input {tuple(input.shape)}"
     axes = input.ndim - 2
     if mode not in _MODES:
@@ -142,6 +163,8 @@ def interpolate(
         if len(scales) != axes:
             raise ValueError(f"{sizes}: scale_factor must be a number or one for each of {axes} axes, not {scales}")
         size = tuple(math.floor(n * s) for n, s in zip(space, scales))
+        if recompute_scale_factor:
+            scales = (None,) * axes
     size = per_axis(size, axes, f"{sizes}: the new size", 1)
     if min(space) < 1:
         raise ValueError(f"{sizes}: there are no pixels to interpolate")
@@ -162,24 +185,35 @@ def adaptive_avg_pool2d(input: TensorLike, output_size: int | None | tuple[int |
     """Return the means of as many nearly equal rectangles as `output_size` says: (N, C, H, W) or (C, H, W) -> (N, C, OH, OW).
 
     output_size: (OH, OW), or one number for both; None leaves an axis as it is. Row i is the mean of the pixels from
-    floor(i H / OH) to ceil((i + 1) H / OH).
+    floor(i H / OH) to ceil((i + 1) H / OH). Integers are rounded, halves up.
     """
+    if input.dtype.kind != "f":
+        return of_whole_numbers(lambda x: adaptive_avg_pool2d(x, output_size), input, "adaptive_avg_pool2d")
     if input.ndim == 3:
         y = adaptive_avg_pool2d(reshape(input, (1, *input.shape)), output_size)
         return reshape(y, y.shape[1:])
-    if input.ndim != 4:
+    if input.ndim != 4 or 0 in input.shape[2:]:
         raise ValueError(
-            f"adaptive_avg_pool2d: input {tuple(input.shape)} must have dimensions (N, C, H, W) or (C, H, W)"
+            f"adaptive_avg_pool2d: input {tuple(input.shape)} must have dimensions (N, C, H, W) or (C, H, W), and pixels"
         )
     sizes = (output_size, output_size) if output_size is None or isinstance(output_size, int) else tuple(output_size)
-    size = tuple(old if new is None else new for new, old in zip(sizes, input.shape[2:], strict=True))
+    if len(sizes) != 2:
+        raise ValueError(f"adaptive_avg_pool2d: output_size is a number or (height, width), not {output_size}")
+    size = tuple(old if new is None else new for new, old in zip(sizes, input.shape[2:]))
     size = per_axis(size, 2, f"adaptive_avg_pool2d of {tuple(input.shape)}: output_size", 1)
     return _mix(input, [mixing_matrix("area", old, new) for old, new in zip(input.shape[2:], size)])
 
 
+def _check_shuffled(name: str, input: TensorLike, factor: int) -> tuple[int, ...]:
+    """Return the shape of input; raise ValueError unless it is (..., C, H, W) and the factor positive."""
+    if input.ndim < 3 or factor < 1:
+        raise ValueError(f"{name}: input {tuple(input.shape)} must be (..., C, H, W), and the factor {factor} positive")
+    return input.shape
+
+
 def pixel_shuffle(input: TensorLike, upscale_factor: int) -> Tensor:
     """Make r x r pixels of r² channels: (..., C r², H, W) -> (..., C, H r, W r). Shi et al. 2016, eq. 4."""
-    *lead, channels, height, width = input.shape
+    *lead, channels, height, width = _check_shuffled("pixel_shuffle", input, upscale_factor)
     r = upscale_factor
     if channels % (r * r):
         raise ValueError(
@@ -195,7 +229,7 @@ def pixel_shuffle(input: TensorLike, upscale_factor: int) -> Tensor:
 
 def pixel_unshuffle(input: TensorLike, downscale_factor: int) -> Tensor:
     """Make r² channels of r x r pixels: (..., C, H r, W r) -> (..., C r², H, W), the inverse of `pixel_shuffle`."""
-    *lead, channels, height, width = input.shape
+    *lead, channels, height, width = _check_shuffled("pixel_unshuffle", input, downscale_factor)
     r = downscale_factor
     if height % r or width % r:
         raise ValueError(f"pixel_unshuffle: height and width of input {tuple(input.shape)} must be multiples of {r}")

@@ -10,7 +10,7 @@ from typing import Any
 
 import numpy as np
 
-from tinygan.autodiff import Op, Pieces, Tensor, TensorLike, VariadicOp, broadcast_to, op, raw
+from tinygan.autodiff import Op, Pieces, Tensor, TensorLike, VariadicOp, broadcast_to, cast, op, raw
 from tinygan.backend import xp
 from tinygan.ops.elementwise import where
 
@@ -22,10 +22,18 @@ __all__ = [
 
 
 def normal_dim(dim: int, ndim: int, name: str) -> int:
-    """Return `dim`, -ndim <= dim < ndim, counted from the front; raise IndexError otherwise."""
-    if not -ndim <= dim < max(ndim, 1):
+    """Return `dim`, -ndim <= dim < ndim, counted from the front; raise IndexError otherwise. A number has dims 0 and -1."""
+    if not -max(ndim, 1) <= dim < max(ndim, 1):
         raise IndexError(f"{name}: dim {dim} is out of range for {ndim} dimensions")
     return dim % ndim if ndim else 0
+
+
+def normal_dims(dims: int | Sequence[int], ndim: int, name: str) -> tuple[int, ...]:
+    """Return `dims`, one or several, counted from the front; raise ValueError if one comes twice."""
+    normal = tuple(normal_dim(d, ndim, name) for d in ((dims,) if isinstance(dims, int) else dims))
+    if len(set(normal)) < len(normal):
+        raise ValueError(f"{name}: a dimension comes twice in {dims}")
+    return normal
 
 
 # --- views -----------------------------------------------------------------------------------------------------
@@ -51,29 +59,35 @@ def flatten(input: TensorLike, start_dim: int = 0, end_dim: int = -1) -> Tensor:
 def unflatten(input: TensorLike, dim: int, sizes: Sequence[int]) -> Tensor:
     """Make dimension `dim` several, of `sizes`."""
     dim = normal_dim(dim, input.ndim, "unflatten")
-    return reshape(input, input.shape[:dim] + tuple(sizes) + input.shape[dim + 1 :])
+    total, known = _size_of(input, dim, "unflatten"), math.prod(n for n in sizes if n != -1)
+    full = tuple(total // max(1, known) if n == -1 else n for n in sizes)  # reshape finds no -1 in an empty batch
+    if math.prod(full) != total or min(full, default=0) < 0:
+        raise ValueError(f"unflatten: {tuple(sizes)} must multiply up to size {total} of dim {dim}; one of them may be -1")
+    return reshape(input, input.shape[:dim] + full + input.shape[dim + 1 :])
 
 
 @op(lambda g, y, x, dims: permute(g, dims=tuple(np.argsort([d % x.ndim for d in dims]).tolist())))
 def permute(input: TensorLike, dims: tuple[int, ...]) -> Tensor:
     """Return input with its dimensions in another order: dims[i] of the input becomes dimension i."""
+    if len(dims) != input.ndim:
+        raise ValueError(f"permute: dims {tuple(dims)} must name each of the {input.ndim} dimensions of {input.shape} once")
     return input.transpose(dims)  # type: ignore[call-arg, arg-type]  # an array's
 
 
 def transpose(input: TensorLike, dim0: int, dim1: int) -> Tensor:
     """Exchange dimensions dim0 and dim1."""
-    dims = list(range(input.ndim))
     dim0, dim1 = normal_dim(dim0, input.ndim, "transpose"), normal_dim(dim1, input.ndim, "transpose")
-    dims[dim0], dims[dim1] = dims[dim1], dims[dim0]
-    return permute(input, tuple(dims))
+    exchanged = {dim0: dim1, dim1: dim0}
+    return permute(input, tuple(exchanged.get(d, d) for d in range(input.ndim)))
 
 
 def movedim(input: TensorLike, source: int | Sequence[int], destination: int | Sequence[int]) -> Tensor:
     """Move dimensions `source` to positions `destination`; the others keep their order."""
-    source = [source] if isinstance(source, int) else source
-    destination = [destination] if isinstance(destination, int) else destination
-    source = [normal_dim(d, input.ndim, "movedim") for d in source]
-    destination = [normal_dim(d, input.ndim, "movedim") for d in destination]
+    source, destination = (normal_dims(dims, input.ndim, "movedim") for dims in (source, destination))
+    if len(source) != len(destination):
+        raise ValueError(f"movedim: source {source} and destination {destination} must name as many dimensions")
+    if input.ndim == 0:
+        return input
     dims = [d for d in range(input.ndim) if d not in source]
     for d, s in sorted(zip(destination, source, strict=True)):
         dims.insert(d, s)
@@ -96,11 +110,15 @@ def unsqueeze(input: TensorLike, dim: int) -> Tensor:
 def expand(input: TensorLike, sizes: Sequence[int]) -> Tensor:
     """Repeat input along dimensions of size 1, and new ones in front, to `sizes`; -1 keeps a size."""
     lead = len(sizes) - input.ndim
+    if lead < 0 or min(sizes[:lead], default=0) < 0 or min(sizes, default=0) < -1:
+        raise ValueError(f"expand: {tuple(input.shape)} to {tuple(sizes)}: new dimensions come in front, and have a size")
     return broadcast_to(input, shape=tuple(input.shape[i - lead] if n == -1 else n for i, n in enumerate(sizes)))
 
 
 def tile(input: TensorLike, dims: Sequence[int]) -> Tensor:
     """Repeat the whole dims[i] times along dimension i."""
+    if min(dims, default=0) < 0:
+        raise ValueError(f"tile: nothing can be repeated {min(dims)} times")
     dims = (1,) * (input.ndim - len(dims)) + tuple(dims)
     shape = (1,) * (len(dims) - input.ndim) + tuple(input.shape)
     ones = [n for size in shape for n in (1, size)]  # (n0, n1) -> (1, n0, 1, n1) -> (d0, n0, d1, n1) -> (d0 n0, d1 n1)
@@ -110,9 +128,10 @@ def tile(input: TensorLike, dims: Sequence[int]) -> Tensor:
 
 
 @op(lambda g, y, x, dims: flip(g, dims=dims))
-def flip(input: TensorLike, dims: Any) -> Tensor:
+def flip(input: TensorLike, dims: int | Sequence[int]) -> Tensor:
     """Reverse input along `dims`."""
-    return xp(input).flip(input, dims)
+    dims = normal_dims(dims, input.ndim, "flip")
+    return xp(input).flip(input, dims) if input.ndim else input
 
 
 def _minus(shifts):
@@ -120,8 +139,11 @@ def _minus(shifts):
 
 
 @op(lambda g, y, x, shifts, dims=None: roll(g, shifts=_minus(shifts), dims=dims))
-def roll(input: TensorLike, shifts: Any, dims: Any = None) -> Tensor:
+def roll(input: TensorLike, shifts: int | Sequence[int], dims: int | Sequence[int] | None = None) -> Tensor:
     """Move elements on by `shifts` along `dims`; what falls off the end comes back at the start."""
+    count = [1 if n is None or isinstance(n, int) else len(n) for n in (shifts, dims)]
+    if count[0] != count[1] or (dims is not None and not input.ndim):
+        raise ValueError(f"roll: one shift for each of dims, not shifts {shifts} and dims {dims} for {input.ndim} dimensions")
     return xp(input).roll(input, shifts, dims)
 
 
@@ -151,24 +173,30 @@ _cat_op, _stack_op = VariadicOp(_cat, _cat_vjps), VariadicOp(_stack, _stack_vjps
 
 def _check_shapes(name: str, tensors: Sequence[TensorLike], dim: int | None) -> None:
     """Raise ValueError unless all sizes agree, but for that of `dim` (None: no exception)."""
-    if not tensors:
-        raise ValueError(f"{name}: the list of tensors is empty")
     shapes = [tuple(t.shape) for t in tensors]
-    if len({tuple(n for d, n in enumerate(s) if dim is None or d != dim % len(s)) for s in shapes}) > 1:
+    if len({tuple(n for d, n in enumerate(s) if d != dim) for s in shapes}) > 1:
         rule = "be equal" if dim is None else f"agree except in dim {dim}"
         raise ValueError(f"{name}: shapes {', '.join(map(str, shapes))} must {rule}")
 
 
 def cat(tensors: Sequence[TensorLike], dim: int = 0) -> Tensor:
-    """Join tensors along an existing dimension; the other sizes must agree."""
+    """Join tensors along an existing dimension; the other sizes must agree. Those of shape (0,) join with anything."""
+    if not tensors:
+        raise ValueError("cat: the list of tensors is empty")
+    tensors = [t for t in tensors if tuple(t.shape) != (0,)] or tensors[:1]
+    if any(t.ndim == 0 for t in tensors):
+        raise ValueError("cat: a number has no dimension to be joined along; use stack")
+    dim = normal_dim(dim, tensors[0].ndim, "cat")
     _check_shapes("cat", tensors, dim)
     return _cat_op(*tensors, dim=dim)
 
 
 def stack(tensors: Sequence[TensorLike], dim: int = 0) -> Tensor:
     """Join tensors of one shape along a new dimension."""
+    if not tensors:
+        raise ValueError("stack: the list of tensors is empty")
     _check_shapes("stack", tensors, None)
-    return _stack_op(*tensors, dim=dim)
+    return _stack_op(*tensors, dim=normal_dim(dim, tensors[0].ndim + 1, "stack"))
 
 
 def split(
@@ -176,11 +204,13 @@ def split(
 ) -> tuple[Tensor, ...]:
     """Return a tuple of pieces along `dim`: of one size (the last may be smaller), or of the sizes in a list."""
     dim, sizes = normal_dim(dim, input.ndim, "split"), split_size_or_sections
-    total = input.shape[dim]
+    total = _size_of(input, dim, "split")
     if isinstance(sizes, int):
-        sizes = [min(sizes, total - start) for start in range(0, total, sizes)] or [0]
-    if sum(sizes) != total:
-        raise ValueError(f"split: sizes {list(sizes)} add up to {sum(sizes)}, dim {dim} has {total}")
+        if sizes < 1 and (sizes, total) != (0, 0):
+            raise ValueError(f"split: pieces have one element or more, not {sizes}")
+        sizes = [min(sizes, total - start) for start in range(0, total, sizes or 1)] or [0]
+    if sum(sizes) != total or min(sizes, default=0) < 0:
+        raise ValueError(f"split: sizes {list(sizes)} add up to {sum(sizes)}, dim {dim} has {total}; none is negative")
     ends = np.cumsum(sizes).tolist()
     before = (slice(None),) * dim
     return tuple(index(input, before + (slice(end - n, end),)) for n, end in zip(sizes, ends, strict=True))
@@ -188,7 +218,17 @@ def split(
 
 def chunk(input: TensorLike, chunks: int, dim: int = 0) -> tuple[Tensor, ...]:
     """Return `chunks` pieces of equal size along `dim`; the last may be smaller."""
-    return split(input, max(1, -(-input.shape[dim] // chunks)), dim)
+    total = _size_of(input, normal_dim(dim, input.ndim, "chunk"), "chunk")
+    if chunks < 1:
+        raise ValueError(f"chunk: {chunks} pieces; it must be one or more")
+    return split(input, -(-total // chunks) if total else [0] * chunks, dim)
+
+
+def _size_of(input: TensorLike, dim: int, name: str) -> int:
+    """Return the size of `dim`; raise ValueError for a number, which has no dimensions."""
+    if input.ndim == 0:
+        raise ValueError(f"{name}: a number has no dimensions")
+    return input.shape[dim]
 
 
 # --- indexing --------------------------------------------------------------------------------------------------
@@ -247,12 +287,26 @@ def index(input: TensorLike, key: Any) -> Tensor:
 
 def select(input: TensorLike, dim: int, index: int) -> Tensor:
     """Return one slice along `dim`, without that dimension."""
-    return input[(slice(None),) * normal_dim(dim, input.ndim, "select") + (index,)]
+    _size_of(input, dim := normal_dim(dim, input.ndim, "select"), "select")
+    return input[(slice(None),) * dim + (index,)]
 
 
 def index_select(input: TensorLike, dim: int, index: TensorLike) -> Tensor:
-    """Return the slices along `dim` that the integers `index` (K,) name."""
-    return input[(slice(None),) * normal_dim(dim, input.ndim, "index_select") + (raw(index),)]
+    """Return the slices along `dim` that the integers `index`, (K,) or a single one, name."""
+    dim, index = normal_dim(dim, input.ndim, "index_select"), _integers(index, "index_select")
+    if index.ndim > 1:
+        raise ValueError(f"index_select: index has shape {index.shape}, it must be (K,); use input[index]")
+    if input.ndim == 0:
+        return reshape(index_select(reshape(input, (1,)), 0, index), ())
+    return input[(slice(None),) * dim + (index.reshape(-1),)]
+
+
+def _integers(index: TensorLike, name: str) -> Any:
+    """Return the array of an index; raise TypeError if it does not hold integers. Truth values would pick as a mask does."""
+    index = raw(index)
+    if index.dtype.kind not in "iu" and index.size:
+        raise TypeError(f"{name}: an index is of integers, not {index.dtype}; a mask picks by input[mask]")
+    return index.astype("int64") if index.dtype.kind not in "iu" else index
 
 
 def _along(index, dim):
@@ -266,17 +320,35 @@ def _along(index, dim):
 
 def gather(input: TensorLike, dim: int, index: TensorLike) -> Tensor:
     """Return output[i][j] = input[index[i][j]][j] for dim 0, and so on; index has as many dimensions as input."""
-    index = raw(index)
-    if index.ndim != input.ndim:
-        raise ValueError(f"gather: index has {index.ndim} dimensions, input {input.ndim}; they must be equal")
-    return _index(input, key=_along(index, normal_dim(dim, input.ndim, "gather")))
+    dim, index = normal_dim(dim, input.ndim, "gather"), _integers(index, "gather")
+    if index.size == 0 or max(input.ndim, index.ndim) <= 1:  # a number is a row of one
+        return reshape(index_select(reshape(input, (-1,)), 0, index.reshape(-1)), index.shape)
+    _check_index("gather", input.shape, index.shape, dim)
+    return _index(input, key=_along(index, dim))
+
+
+def _check_index(name: str, shape: tuple[int, ...], index: tuple[int, ...], dim: int) -> None:
+    """Raise ValueError unless an index of shape `index` is as large as `shape` or smaller, except along `dim`."""
+    if len(index) != len(shape) or any(n > m for d, (n, m) in enumerate(zip(index, shape)) if d != dim):
+        raise ValueError(
+            f"{name}: index {tuple(index)} must have as many dimensions as {tuple(shape)}, and except in dim {dim} no"
+            " larger sizes"
+        )
 
 
 def scatter_add(input: TensorLike, dim: int, index: TensorLike, src: TensorLike) -> Tensor:
     """Return input with src[i][j] added at [index[i][j]][j] for dim 0, and so on: the adjoint of gather."""
-    index = raw(index)
+    dim, index = normal_dim(dim, input.ndim, "scatter_add"), _integers(index, "scatter_add")
+    if input.ndim == 0:
+        row = scatter_add(reshape(input, (1,)), 0, index.reshape(-1), reshape(src, (-1,)))
+        return reshape(row, ())
+    if index.size == 0:
+        return input
+    _check_index("scatter_add", input.shape, index.shape, dim)
+    _check_index("scatter_add", src.shape, index.shape, -1)
     src = src[tuple(slice(n) for n in index.shape)]
-    return input + _unindex(src, key=_along(index, normal_dim(dim, input.ndim, "scatter_add")), shape=input.shape)
+    src = src if src.dtype == input.dtype else cast(src, dtype=input.dtype)
+    return input + _unindex(src, key=_along(index, dim), shape=input.shape)
 
 
 def masked_fill(input: TensorLike, mask: TensorLike, value: float) -> Tensor:
@@ -284,15 +356,23 @@ def masked_fill(input: TensorLike, mask: TensorLike, value: float) -> Tensor:
     return where(mask, value, input)
 
 
+def check_matrix(name: str, input: TensorLike) -> None:
+    """Raise ValueError unless input is a matrix or a stack of them."""
+    if input.ndim < 2:
+        raise ValueError(f"{name}: input {tuple(input.shape)} must be a matrix, or a stack of matrices (..., M, N)")
+
+
 @op(lambda g, y, x, diagonal=0: tril(g, diagonal=diagonal))
 def tril(input: TensorLike, diagonal: int = 0) -> Tensor:
     """Return the lower triangle of the last two dimensions, up to `diagonal`; zeros above."""
+    check_matrix("tril", input)
     return xp(input).tril(input, diagonal)
 
 
 @op(lambda g, y, x, diagonal=0: triu(g, diagonal=diagonal))
 def triu(input: TensorLike, diagonal: int = 0) -> Tensor:
     """Return the upper triangle of the last two dimensions, from `diagonal`; zeros below."""
+    check_matrix("triu", input)
     return xp(input).triu(input, diagonal)
 
 
@@ -313,10 +393,13 @@ def _pad_constant(x, widths, value=0.0):
 def _border_indices(n, low, high, mode):
     """Return which of the n elements stand at positions -low .. n + high - 1."""
     position = np.arange(-low, n + high)
+    if n == 0:
+        raise ValueError(f"pad: mode {mode} repeats elements of a dimension, and this one has none; use mode constant")
     if mode == "replicate":
         return position.clip(0, n - 1)
-    if mode == "circular":
-        return position % n
+    if mode == "circular":  # what a negative width cuts off does not come round
+        start, stop = max(0, -low), n + min(0, high)
+        return start + np.arange(-max(0, low), stop - start + max(0, high)) % max(1, stop - start)
     if max(low, high) >= n:
         raise ValueError(f"pad: reflect needs widths below the size, got ({low}, {high}) for a size of {n}")
     return (n - 1) - np.abs((n - 1) - np.abs(position))  # reflect: mirrored without repeating the edge
@@ -334,6 +417,9 @@ def pad(input: TensorLike, pad: Sequence[int], mode: str = "constant", value: fl
     if mode not in ("constant", "reflect", "replicate", "circular"):
         raise ValueError(f"pad: mode is constant, reflect, replicate or circular, not {mode!r}")
     pairs = [(0, 0)] * (input.ndim - len(pad) // 2) + list(zip(pad[::2], pad[1::2], strict=True))[::-1]
+    sizes = tuple(n + low + high for (low, high), n in zip(pairs, input.shape, strict=True))
+    if min(sizes, default=0) < 0:
+        raise ValueError(f"pad: widths {list(pad)} cut more off {tuple(input.shape)} than it has: {sizes} would be left")
     if mode != "constant":
         for dim, (low, high) in enumerate(pairs):
             if (low, high) != (0, 0):

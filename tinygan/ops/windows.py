@@ -5,6 +5,7 @@ and the pixel are pairs. `windows_of` copies out what all windows see. `add_wind
 window to its pixel. Each is the gradient of the other. `kernels/windows.py` reads the same windows without copying the image.
 """
 
+from collections.abc import Callable
 from numbers import Integral
 from typing import Any, NamedTuple, TypeAlias
 
@@ -61,9 +62,23 @@ def _pixels(x: TensorLike, size: tuple, kernel: tuple, geometry: Geometry) -> tu
     return (slice(None), slice(None), *key)
 
 
+def of_whole_numbers(function: Callable, input: TensorLike, name: str) -> Tensor:
+    """Return function(input), means of pictures. Means of integers are taken of floats, then rounded, halves up."""
+    x = raw(input)
+    if x.dtype.kind == "f":
+        return function(input)
+    if x.dtype.kind not in "iu":
+        raise TypeError(f"{name}: {x.dtype} has no means; make it numbers: input.astype('float32')")
+    means = function(x.astype("float32" if x.dtype.itemsize <= 2 else "float64"))
+    limits = xp(x).iinfo(x.dtype)
+    rounded = xp(x).floor(means + 0.5).clip(limits.min, limits.max).astype(x.dtype)  # bicubic means go beyond
+    return Tensor(rounded) if isinstance(input, Tensor) else rounded
+
+
 def per_axis(value: Any, axes: int, name: str, least: int) -> tuple[int, ...]:
     """Return `value` as a tuple of `axes` integers: one number stands for all. ValueError if one is below `least`."""
-    values = tuple(value) if isinstance(value, tuple | list) else (value,) * axes
+    values = tuple(value) if isinstance(value, tuple | list) else (value,)
+    values = values * axes if len(values) == 1 else values
     if len(values) != axes or any(not isinstance(v, Integral) or v < least for v in values):
         raise ValueError(f"{name} must be an integer >= {least} or a tuple of {axes} of them, not {value!r}")
     return values

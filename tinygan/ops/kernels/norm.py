@@ -223,7 +223,14 @@ def layer_norm(input, weight, bias, ndim, eps):
     rstd = library.empty_like(mean)
     for at in _row_blocks(x):
         part = library.subtract(x[at], mean[at], out=y[at])
-        rstd[at] = 1 / library.sqrt((part * part) @ ones / size + eps)
+        var = (part * part) @ ones / size
+        # The mean of equal numbers is not quite that number: of 1,000 times 1000.1 all would be .33, in float32. So as above.
+        if not is_numpy(x) or (mean[at] * mean[at] > 16 * var).any():
+            rest = part @ ones / size
+            part -= rest
+            mean[at] += rest
+            var = (part * part) @ ones / size
+        rstd[at] = 1 / library.sqrt(var + eps)
         part *= rstd[at]
         if weight is not None:
             part *= weight.reshape(size)

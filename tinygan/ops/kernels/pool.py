@@ -9,6 +9,8 @@ from collections.abc import Callable, Iterable
 from itertools import product, repeat
 from typing import TYPE_CHECKING, Any
 
+import numpy as np
+
 from tinygan.backend import Array, is_numpy, xp
 from tinygan.ops.kernels.windows import channels_last, channels_second, padded_space, strided_windows
 from tinygan.threads import split_batch
@@ -97,27 +99,50 @@ def window_max(x: Array, size: tuple, kernel: tuple, geometry: "Geometry") -> tu
     number = "uint8" if math.prod(kernel) <= 256 else "int32"
     winner = channels_second(xp(x).zeros((len(x), *size, x.shape[1]), number))
 
+    least = -math.inf if x.dtype.kind == "f" else int(xp(x).iinfo(x.dtype).min)
+
     def fill(y, x, winner):
-        first, *others = _pad_by_offset(x, size, kernel, geometry, -math.inf)
+        first, *others = _pad_by_offset(x, size, kernel, geometry, least)
         y[...] = first
         for k, elements in enumerate(others, 1):
             larger = (elements > y).astype(number)
             larger *= k
             xp(x).maximum(winner, larger, out=winner)  # of several numbers the last, since k grows
             xp(x).maximum(y, elements, out=y)
+        if not (is_numpy(y) and y.min() > least):  # a nan is larger than nothing, and padding is as large as `least`
+            inside = _pad_by_offset(xp(x).ones((1, *x.shape[1:-1], 1), x.dtype), size, kernel, geometry, 0)
+            _find_odd_winners(y, [first, *others], inside, winner)
 
     return _by_samples(fill, size, x, winner), winner
+
+
+def _find_odd_winners(y: Array, parts: list[Array], inside: list[Array], winner: Array) -> None:
+    """Set winner as `window_max` does where a window holds nan, of which the last wins, or nothing larger than padding."""
+    for k in reversed(range(len(parts))):
+        winner[...] = xp(y).where(inside[k] > 0, k, winner)  # the first pixel inside the image, unless another is larger
+    y[...] = -math.inf if y.dtype.kind == "f" else xp(y).iinfo(y.dtype).min
+    for k, elements in enumerate(parts):
+        winner[...] = xp(y).where((elements > y) | (elements != elements), k, winner)
+        xp(y).maximum(y, elements, out=y)
+
+
+def _select(x: Array, chosen: Array, finite: bool) -> Array:
+    """Return x where chosen, else 0. A product takes a tenth of the time of where, but 0 times infinity is nan."""
+    return x * chosen if finite else xp(x).where(chosen, x, 0)
+
+
+def _is_finite(x: Array) -> bool:
+    """Return whether products of x with 0 are known to be 0. On a GPU the answer would have to be waited for: False."""
+    return is_numpy(x) and math.isfinite(np.vdot(x, x))
 
 
 def put(g: Array, winner: Array, size: tuple, kernel: tuple, geometry: "Geometry") -> Array:
     """Return `ops.pool.put`."""
 
     def parts(g, winner):
-        part = xp(g).empty_like(g)
+        finite = _is_finite(g)
         for k in range(math.prod(kernel)):
-            part[...] = winner == k
-            part *= g
-            yield part
+            yield _select(g, winner == k, finite)
 
     def fill(x, g, winner):
         _add_up(x, parts(g, winner), g.shape[1:-1], kernel, geometry)
@@ -130,7 +155,8 @@ def pick(x: Array, winner: Array, size: tuple, kernel: tuple, geometry: "Geometr
 
     def fill(y, x, winner):
         y[...] = 0
+        finite = _is_finite(x)
         for k, elements in enumerate(_pad_by_offset(x, size, kernel, geometry, 0)):
-            y += elements * (winner == k)
+            y += _select(elements, winner == k, finite)
 
     return _by_samples(fill, size, x, winner)
