@@ -137,7 +137,8 @@ def check_equal(name, sides):
         about = sides[0].ask("save", weights=weights)
         ours = sides[0].ask("compare", weights=weights)["losses"]
         for s in sides[1:]:
-            if s.side in ("products", "tinygan-processes", "torch-tf32"):  # half a batch, later; products to three digits
+            # processes share the batch and begin later; TF32 has three digits
+            if s.side in ("products", "tinygan-processes", "torch-tf32"):
                 continue
             losses = s.ask("compare", weights=weights)["losses"]
             allowed = PEER_TOLERANCE if s.side in PEERS else TOLERANCE
@@ -168,7 +169,9 @@ def measure(sides, threads, seconds):
 
 def chosen_clock(sides, threads, device):
     """ "wall" if every side had enough quiet batches, or a GPU does the work; otherwise "cpu" on one thread, "least wall"."""
-    if device == "cuda" or all(sum(b["foreign"] < FOREIGN for b in s.batches) >= QUIET_BATCHES for s in sides if s.side not in PEERS):
+    if device == "cuda":
+        return "wall"
+    if all(sum(b["foreign"] < FOREIGN for b in s.batches) >= QUIET_BATCHES for s in sides if s.side not in PEERS):
         return "wall"
     return "cpu" if threads == 1 else "least wall"
 
@@ -220,7 +223,8 @@ def commit():
 
 NAMES = {
     "tinygan": "tinygan", "tinygan-processes": "two processes", "tinygan-blas": "BLAS's threads",
-    "torch-best": "torch best", "torch-tf32": "torch best, TF32", "torch": "torch", "dezero": "DeZero", "autograd": "autograd",
+    "torch-best": "torch best", "torch-tf32": "torch best, TF32", "torch": "torch", "dezero": "DeZero",
+    "autograd": "autograd",
 }  # fmt: skip
 
 

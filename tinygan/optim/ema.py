@@ -27,6 +27,8 @@ class EMA:
             raise ValueError(f"EMA: decay must be between 0 and 1, got {decay}")
         self.decay = decay
         self.module = copy.deepcopy(module).requires_grad_(False).eval()
+        for ours, theirs in zip(self.module.parameters(), module.parameters()):
+            ours.data = theirs.data.copy(order="K")  # deepcopy forgets on a GPU that a weight is channels-last
         kinds: dict[Any, list[int]] = {}  # dtype: the positions of the parameters that have it
         parameters = self.module.parameters()
         for i, p in enumerate(parameters):
