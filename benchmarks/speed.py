@@ -141,7 +141,8 @@ def check_equal(name, sides):
         about = sides[0].ask("save", weights=weights)
         ours = sides[0].ask("compare", weights=weights)["losses"]
         for s in sides[1:]:
-            if s.side in ("products", "tinygan-processes", "torch-tf32"):  # half a batch, later; products to three digits
+            # processes share the batch and begin later; TF32 has three digits
+            if s.side in ("products", "tinygan-processes", "torch-tf32"):
                 continue
             losses = s.ask("compare", weights=weights)["losses"]
             allowed = PEER_TOLERANCE if s.side in PEERS else TOLERANCE

@@ -9,7 +9,7 @@ from tinygan import recipes
 
 pytestmark = pytest.mark.skipif(REAL, reason="CuPy itself does not count")
 
-MOST = {"W1": 150, "W2": 400, "W3a": 2500}  # launches a step, each about 5 us
+MOST = {"W1": 150, "W2": 400, "W3a": 2500, "W5a": 150, "W5b": 250}  # launches a step, each about 5 us
 WORKLOADS = Path(__file__).parents[1] / "benchmarks"
 
 

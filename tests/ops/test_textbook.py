@@ -168,6 +168,8 @@ def test_what_ops_take_from_the_kernels_is_the_kernel_of_an_op():
     for path in ROOT.rglob("*.py"):
         if "kernels" in path.parts:
             continue
+        # Adam on a GPU, beside the same in NumPy
+        here = allowed | {"launch"} if path.name == "optimizers.py" else allowed
         tree = ast.parse(path.read_text())
         files = {}  # the name that a file of kernels has in this file -> its module
         for node in ast.walk(tree):
@@ -178,4 +180,4 @@ def test_what_ops_take_from_the_kernels_is_the_kernel_of_an_op():
         for node in ast.walk(tree):
             if isinstance(node, ast.Attribute) and isinstance(node.value, ast.Name) and node.value.id in files:
                 function = getattr(importlib.import_module(files[node.value.id]), node.attr)
-                assert node.attr in allowed or (function.__module__, function.__name__) in kernels, (path, node.attr)
+                assert node.attr in here or (function.__module__, function.__name__) in kernels, (path, node.attr)

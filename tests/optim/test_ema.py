@@ -1,9 +1,10 @@
 """The average of weights."""
 
 import numpy as np
+import pytest
 from gpu import on_gpu
 
-from tinygan.nn import Conv2d, Dropout, Linear, Module, Parameter, Sequential
+from tinygan.nn import BatchNorm2d, Conv2d, Dropout, Linear, Module, Parameter, Sequential
 from tinygan.optim import EMA, SGD
 
 
@@ -58,3 +59,18 @@ def test_ema_on_a_gpu():
         p.data = on_gpu(p.data)
     average = EMA(net)
     average.update(net)
+
+
+@pytest.mark.parametrize("device", ["cuda", "cpu"])
+def test_the_average_follows_a_network_to_another_device(device):
+    """As where it stayed: Module.to moves the network alone."""
+    there, here = (Sequential(Conv2d(1, 2, 3, rng=0), BatchNorm2d(2)) for _ in range(2))
+    there.to("cpu" if device == "cuda" else "cuda")
+    moved, stayed = EMA(there, 0.5), EMA(here, 0.5)
+    there.to(device)
+    for net, average in ((there, moved), (here, stayed)):
+        net[0].weight.data = net[0].weight.data + 1.0
+        average.update(net)
+    assert {p.device for p in moved.module.parameters()} == {device}
+    for a, b in zip(moved.state_dict().values(), stayed.state_dict().values(), strict=True):
+        np.testing.assert_allclose(a, b, rtol=1e-6)

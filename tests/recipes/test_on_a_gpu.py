@@ -5,7 +5,7 @@ import json
 import pytest
 from small_runs import SMALL, WAYS, little_data, set_words
 
-from tinygan import recipes
+from tinygan import commands, recipes
 from tinygan.cli import main
 from tinygan.gan import pictures
 from tinygan.metrics.pictures import classifier
@@ -27,6 +27,7 @@ def little(tmp_path_factory):
         for name, (data, _) in classifier._TRAINING.items():
             patch.setitem(classifier._TRAINING, name, (data, {"steps": 2}))
         patch.setattr(classifier, "_loaded", {})
+        patch.setattr(commands, "_draw_curves", lambda run: ["curves.png"])  # of the log, which no device touches
         few = {
             stock: ["JUDGE_STEPS", "LEARNER_STEPS"],
             pictures: ["MOST_PICTURES", "FRAMES"],

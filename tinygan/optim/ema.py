@@ -28,6 +28,8 @@ class EMA:
             raise TypeError(f"EMA takes a module, not its parameters: got a {type(module).__name__}")
         self.decay = checked("EMA", "decay", decay, below=1.0)
         self.module = copy.deepcopy(module).requires_grad_(False).eval()
+        for ours, theirs in zip(self.module.parameters(), module.parameters()):
+            ours.data = theirs.data.copy(order="K")  # deepcopy forgets on a GPU that a weight is channels-last
         kinds: dict[Any, list[int]] = {}  # dtype: the positions of the parameters that have it
         parameters = self.module.parameters()
         for i, p in enumerate(parameters):

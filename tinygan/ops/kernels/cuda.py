@@ -46,8 +46,9 @@ CHAINS = {
 
 def launch(name: str, *arguments: Any) -> None:
     """Do the chain `name` on (inputs, outputs), arrays of the GPU and numbers; the last is an array, and decides the type."""
-    library, dtype = xp(arguments[-1]), arguments[-1].dtype
-    _kernel(library, name)(*(a.astype(dtype, copy=False) if hasattr(a, "astype") else a for a in arguments))
+    library, dtype, inputs = xp(arguments[-1]), arguments[-1].dtype, CHAINS[name][0].count("T ")
+    cast = (a.astype(dtype, copy=False) if hasattr(a, "astype") else a for a in arguments[:inputs])
+    _kernel(library, name)(*cast, *arguments[inputs:])
 
 
 @cache
