@@ -139,8 +139,7 @@ class Optimizer:
 
         Gradients of frozen parameters may be left out, and are not looked at. A parameter whose `.grad` is None counts as
         having gradient 0. If a gradient is infinite or nan, FloatingPointError is raised and nothing changes. A GPU is not
-        asked, since each answer would make it wait. Ctrl-C waits for
-        the end of the step.
+        asked, since each answer would make it wait. Ctrl-C waits for the end of the step.
         """
         g = self._join_gradients(grads)
         for group in self.param_groups:
