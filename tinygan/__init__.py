@@ -13,6 +13,7 @@ from tinygan.autodiff import Fused, Op, Tensor, grad, is_grad_enabled, no_grad, 
 from tinygan.creation import *
 from tinygan.creation import __all__ as _creation
 from tinygan.ops import cat, stack, where
+from tinygan.remedies import of_module
 from tinygan.saving import load, save
 from tinygan.seeding import manual_seed
 
@@ -54,7 +55,7 @@ if not TYPE_CHECKING:  # a type checker would take any name for one of these
         """Import a part of the library when it is first asked for: `tinygan.nn.Linear` after `import tinygan`."""
         if name in _PARTS:
             return importlib.import_module(f"tinygan.{name}")
-        raise AttributeError(f"module 'tinygan' has no attribute {name!r}")
+        raise AttributeError(of_module(name))
 
 
 def __dir__() -> list[str]:

@@ -31,6 +31,7 @@ import numpy as np
 
 from tinygan import threads
 from tinygan.backend import Array, is_numpy, xp
+from tinygan.remedies import explain
 from tinygan.tensors import Tensor, TensorLike, numbers, raw
 
 FLOAT32 = np.dtype(np.float32)  # what nearly all arrays have
@@ -206,6 +207,9 @@ class Op(Generic[P, R]):
         arrays, parents, any_tensor, any_history = _split(args)
         try:
             array = self.forward(*arrays, **const) if const else self.forward(*arrays)
+        except (AttributeError, IndexError, TypeError) as error:
+            explain(self.shown, self, error, args, const)
+            raise
         except ValueError:
             if self.broadcasts:
                 _refuse_misfit(self.shown, arrays)
@@ -332,7 +336,11 @@ class Fused(Op[P, R]):
         if len(args) != self.arity:
             args, const = self._bind(args, const)
         arrays, parents, any_tensor, any_history = _split(args)
-        array, saved = self.run(*arrays, **const)
+        try:
+            array, saved = self.run(*arrays, **const)
+        except (AttributeError, IndexError, TypeError) as error:
+            explain(self.shown, self, error, args, const)
+            raise
         if any_history and (not _open_blocks() or is_grad_enabled()):
             return self._record(array, saved, args, arrays, parents, const)
         return _without_history(array, args, any_history) if any_tensor else array

@@ -12,6 +12,7 @@ import unicodedata
 import warnings
 
 from tinygan import __version__, commands
+from tinygan.files import sentence
 
 SPELL = "tinygan.spell"  # the error handler of consoles that lack a character
 _SPELLED = {
@@ -35,7 +36,7 @@ def main(arguments=None):
     for stream in (sys.stdout, sys.stderr):
         if hasattr(stream, "reconfigure"):
             stream.reconfigure(errors=SPELL)
-    warnings.filterwarnings("ignore", category=RuntimeWarning, module="numpy|tinygan")  # what is not finite is said
+    warnings.filterwarnings("ignore", category=RuntimeWarning)  # NumPy's: what is not finite is said by whoever meets it
     parser = _parser()
     options, others = parser.parse_known_args(arguments)
     if others and options.command is not commands.lessons:
@@ -64,11 +65,12 @@ def exit_code(options):
     except Interrupted as error:
         raise KeyboardInterrupt(str(error)) from None
     except (commands.UsageError, RunError, DataError) as error:
-        print(f"tinygan: {error}", file=sys.stderr)
+        print(f"tinygan: {sentence(error)}", file=sys.stderr)
     except MemoryError as error:
         print(f"tinygan: not enough memory ({error}); take smaller settings", file=sys.stderr)
     except OSError as error:  # a full disk, a folder that is not ours
-        print(f"tinygan: {error.filename or 'a file'}: {error.strerror or error}", file=sys.stderr)
+        about = f"{error.filename or 'a file'}: {error.strerror or error}"
+        print(f"tinygan: {sentence(about)}", file=sys.stderr)
     return 2
 
 

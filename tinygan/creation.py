@@ -10,6 +10,7 @@ from typing import Any
 
 import numpy as np
 
+from tinygan import remedies
 from tinygan.autodiff import Tensor, TensorLike, raw
 from tinygan.backend import Array, library_of, to_device, xp
 from tinygan.seeding import Seed, generator
@@ -165,3 +166,6 @@ def rand_like(input: TensorLike, *, rng: Seed = None) -> Tensor:
     return Tensor(
         xp(array).asarray(np.asarray(generator(rng).random(array.shape, dtype=array.dtype.type), array.dtype))
     )
+
+
+remedies.watch_functions(globals(), __name__)

@@ -216,6 +216,12 @@ def printable(text: str) -> str:
     return "".join(c if c.isprintable() or c in "\n\t" else c.encode("unicode_escape").decode() for c in text)
 
 
+def sentence(text: object) -> str:
+    """Return `text` as one printable line of at most 1000 characters; names and values in it may come from files."""
+    text = printable(" ".join(str(text).split("\n")))
+    return text if len(text) <= 1000 else f"{text[:997]}..."
+
+
 # --- arrays --------------------------------------------------------------------------------------------------------
 
 TYPES = {

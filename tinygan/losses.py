@@ -9,7 +9,7 @@ import warnings
 
 import numpy as np
 
-from tinygan import autodiff
+from tinygan import autodiff, remedies
 from tinygan.autodiff import Tensor, TensorLike, fused, op, raw
 from tinygan.backend import Array, is_numpy, xp
 from tinygan.ops import (
@@ -22,6 +22,7 @@ from tinygan.ops import (
     log_softmax,
     logsigmoid,
     mean,
+    reshape,
     square,
     squeeze,
     sum,
@@ -155,7 +156,7 @@ def _check_classes(shape, target, weight, ignore_index, name, dtype):
     if tuple(target.shape) != expected:
         raise ValueError(f"{name}: input {tuple(shape)} needs a target of shape {expected}, got {tuple(target.shape)}")
     if target.dtype.kind not in "iu":
-        raise TypeError(f"{name}: classes must be integers, got {target.dtype}: target.astype('int64')")
+        raise TypeError(f"{name}: classes must be integers, got {target.dtype}: target.long() or array.astype('int64')")
     used = target != ignore_index
     classes = xp(target).where(used, target, 0)
     if is_numpy(classes) and classes.size and (int(classes.min()) < 0 or int(classes.max()) >= shape[dim]):
@@ -191,8 +192,11 @@ def cross_entropy(
     across = [-1 if d == dim else 1 for d in range(input.ndim)]
     per_class = 1.0 if weight is None else raw(weight).reshape(across).astype(input.dtype)
     if raw(target).dtype.kind == "f":
-        if tuple(target.shape) == tuple(n for d, n in enumerate(input.shape) if d != dim):  # a class for each
-            raise TypeError(f"cross_entropy: classes must be integers, got {target.dtype}: target.astype('int64')")
+        if target.ndim == input.ndim - 1:
+            raise TypeError(
+                f"cross_entropy: classes must be integers, got {target.dtype}: target.long() or array.astype('int64')."
+                f" Probabilities would have the input's shape, {tuple(input.shape)}"
+            )
         _check_same_shape("cross_entropy", input, target)
         smooth = target * (1 - label_smoothing) + label_smoothing / classes
         loss = -sum(where(raw(smooth) == 0, 0.0, logs) * smooth * per_class, dim)  # a class that is ruled out may have log 0
@@ -232,12 +236,14 @@ def linear_cross_entropy(
     """Return cross_entropy(linear(input, linear_weight, linear_bias), target) without ever holding all logits.
 
     input (N, in) or (in,), linear_weight (C, in), linear_bias (C,), target classes (N,) or (). Soft targets,
-    label_smoothing and reduction "none" go through the logits all the same. PyTorch's weight of several dimensions is not
-    supported. Raises as `linear` and `cross_entropy` do.
+    label_smoothing, reduction "none" and a weight (C, ..., in) go through the logits all the same. Raises as `linear` and
+    `cross_entropy` do.
     """
     through_logits = raw(target).dtype.kind == "f" or label_smoothing != 0 or reduction not in ("mean", "sum")
     if through_logits or input.ndim != 2 or linear_weight.ndim != 2 or input.shape[1] != linear_weight.shape[1]:
-        logits = linear(input, linear_weight, linear_bias)
+        rows, bias = reshape(linear_weight, (-1, linear_weight.shape[-1])), linear_bias
+        logits = linear(input, rows, bias if bias is None else reshape(bias, (-1,)))
+        logits = reshape(logits, input.shape[:-1] + linear_weight.shape[:-1])
         return cross_entropy(logits, target, weight, ignore_index, reduction, label_smoothing)
     logits_shape = (input.shape[0], linear_weight.shape[0])
     name = "linear_cross_entropy"
@@ -267,3 +273,6 @@ def kl_div(input: TensorLike, target: TensorLike, reduction: str = "mean", log_t
     if reduction == "batchmean":
         return sum(loss) / (loss.shape[0] or math.nan) if loss.ndim else loss
     return _reduce(loss, reduction)
+
+
+remedies.watch_functions(globals(), __name__)

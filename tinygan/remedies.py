@@ -10,8 +10,10 @@ from __future__ import annotations
 import sys
 from collections.abc import Callable
 from functools import wraps
+from types import FunctionType
 from typing import Any, TypeVar
 
+C = TypeVar("C", bound=type)
 F = TypeVar("F", bound=Callable[..., Any])
 
 # --- arguments -------------------------------------------------------------------------------------------------
@@ -27,6 +29,11 @@ _ARGUMENTS = {  # elsewhere -> here; where nothing corresponds, a sentence
     "newshape": "shape",
     "learning_rate": "lr",
     "wd": "weight_decay",
+    "beta1": "betas",
+    "beta2": "betas",
+    "epsilon": "eps",
+    "amsgrad": "leave it out",
+    "maximize": "give it the gradient of the negative",
     "parameters": "params",
     "generator": "rng",
     "seed": "rng",
@@ -44,23 +51,32 @@ _ARRAYS = set("input other weight target mask condition tensor query key value x
 
 
 def with_remedies(function: F, name: str = "") -> F:
-    """Return the function with errors that say what to write instead, where one is known. `name`: what users call it."""
+    """Return the function with errors that say what to write instead, where it is known. `name`: what users call it."""
 
     @wraps(function)
     def call(*args: Any, **options: Any) -> Any:
         try:
             return function(*args, **options)
-        except (AttributeError, IndexError, TypeError) as error:
+        except (AttributeError, IndexError, TypeError, ValueError) as error:
             explain(name or function.__name__, function, error, args, options)
             raise
 
     return call  # type: ignore[return-value]
 
 
-def watch(cls: type) -> None:
-    """Let the constructor of a class explain itself; for `__init_subclass__`."""
+def watch_functions(names: dict[str, Any], home: str) -> None:
+    """Let the public functions of a module explain themselves: names is its globals(), home its name."""
+    for name, function in list(names.items()):
+        if isinstance(function, FunctionType) and not name.startswith("_") and function.__module__.startswith(home):
+            names[name] = with_remedies(function)
+            names[name].__module__ = home  # where pickle finds it
+
+
+def watch(cls: C) -> C:
+    """Let the constructor of a class explain itself: a decorator, and for `__init_subclass__`."""
     if "__init__" in vars(cls):
         setattr(cls, "__init__", with_remedies(vars(cls)["__init__"], cls.__name__))  # noqa: B010
+    return cls
 
 
 def explain(name: str, function: Callable, error: Exception, args: tuple, options: dict) -> None:
@@ -72,11 +88,13 @@ def explain(name: str, function: Callable, error: Exception, args: tuple, option
         raise IndexError(f"{name}: dim {dim} is out of range for {ndim} dimensions") from None
     if isinstance(error, IndexError) and "must be of integer" in str(error):
         raise TypeError(
-            f"{name}: an index must be integers (or truth values): make it so, t.long() or array.astype(int)"
+            f"{name}: an index must be integers (or truth values): make it so, t.long() or array.astype('int64')"
         ) from None
-    if isinstance(error, IndexError):
-        return
     parameters = list(inspect.signature(function).parameters)
+    if isinstance(error, IndexError | ValueError):
+        if parameters[:1] == ["tensors"]:
+            _check_array(name, "tensors", *args[:1])
+        return
     for option in options:
         right = _ARGUMENTS.get(option)
         if right and option not in parameters and right in parameters:
@@ -110,6 +128,20 @@ def _holds_numbers(value: Any) -> bool:
     while isinstance(value, list | tuple) and value:
         value = value[0]
     return isinstance(value, bool | int | float | list | tuple)
+
+
+# --- settings of recipes ---------------------------------------------------------------------------------------
+
+_SETTINGS = {"lr": "learning_rate", "wd": "weight_decay", "epochs": "steps", "iterations": "steps", "bs": "batch_size"}
+
+
+def of_setting(name: str, settings: list[str]) -> str:
+    """Return a proposal for a setting that a recipe does not have, for the end of a sentence; nothing if none is near."""
+    from difflib import get_close_matches
+
+    known = [ours for ours in [_SETTINGS.get(name)] if ours in settings]
+    near = known or get_close_matches(name, settings, 1)
+    return f"; did you mean {near[0]}?" if near else ""
 
 
 # --- methods that Tensor does not have -------------------------------------------------------------------------

@@ -19,7 +19,7 @@ def quick_judges(monkeypatch, tmp_path):
     monkeypatch.setenv("TINYGAN_CACHE", str(tmp_path))
     train, train_pictures = series._train, classifier.train_classifier
     monkeypatch.setattr(series, "_train", lambda network, loss, n, steps, *rest: train(network, loss, n, 2, *rest))
-    few = lambda images, labels, **settings: train_pictures(images[:200], labels[:200], **{**settings, "steps": 2})
+    few = lambda images, labels, **settings: train_pictures(images[:200], labels[:200], **{**settings, "steps": 20})
     for module in (classifier, synthetic):
         monkeypatch.setattr(module, "train_classifier", few)
 

@@ -177,6 +177,40 @@ def test_dropout_of_channels():
     assert layer.eval()(x) is x
 
 
+@pytest.mark.parametrize(
+    "call, message",
+    [
+        (lambda h: nn.LSTM(2, 3)(np.ones((4, 1, 2), "f"), h), r"LSTM: the state is a pair \(h0, c0\), got a ndarray"),
+        (lambda h: nn.LSTM(2, 3)(np.ones((4, 1, 2), "f"), (h, h, h)), "LSTM: the state is a pair"),
+        (lambda h: nn.GRU(2, 3)(np.ones((4, 1, 2), "f"), (h, h)), "GRU: the state is h0 alone, got a tuple; LSTM's"),
+        (lambda h: nn.RNN(2, 3)(np.ones((4, 1, 2), "f"), (h, h)), "RNN: the state is h0 alone"),
+        (lambda h: nn.LSTMCell(2, 3)(np.ones((1, 2), "f"), h[0]), r"LSTMCell: the state is a pair \(h, c\)"),
+        (lambda h: nn.GRUCell(2, 3)(np.ones((1, 2), "f"), (h[0], h[0])), "GRUCell: the state is h alone"),
+        (lambda h: nn.init.normal_(nn.Linear(2, 3).weight.data), "take a Parameter, layer.weight, not its .data"),
+    ],
+)
+def test_a_first_state_of_another_layer(call, message):
+    with pytest.raises(TypeError, match=message):
+        call(np.zeros((1, 1, 3), "float32"))
+
+
+def test_a_sequence_of_no_steps():
+    for layer in (nn.RNN(2, 3), nn.GRU(2, 3), nn.LSTM(2, 3)):
+        with pytest.raises(ValueError, match="with T > 0"):
+            layer(np.ones((0, 1, 2), "float32"))
+
+
+def test_max_pools_say_where_the_largest_is():
+    rng = np.random.default_rng(0)
+    pictures, sequences = rng.random((2, 3, 5, 6)), rng.random((2, 3, 7))
+    y, where = nn.MaxPool2d(2, return_indices=True)(pictures)
+    largest = np.take_along_axis(pictures.reshape(2, 3, 30), where.reshape(2, 3, -1), 2)
+    np.testing.assert_array_equal(largest.ravel(), y.ravel())
+    y, where = nn.MaxPool1d(3, stride=2, return_indices=True)(sequences)
+    np.testing.assert_array_equal(np.take_along_axis(sequences, where, 2), y)
+    assert where.shape == (2, 3, 3)
+
+
 LOSSES = {
     "BCELoss": ("binary_cross_entropy", {"weight": 1}),
     "BCEWithLogitsLoss": ("binary_cross_entropy_with_logits", {"weight": 1, "pos_weight": 1}),

@@ -199,6 +199,21 @@ def test_a_dict_of_modules():
         heads(1)
 
 
+@pytest.mark.parametrize(
+    "name, words",
+    {
+        "register_parameter": r"Net has no attribute register_parameter; write instead: module.name = Parameter",
+        "register_full_backward_hook": r"write instead: grad\(loss, tensor\)",
+        "get_submodule": r"dict\(module.named_modules\(\)\)\[name\]",
+        "wieght": "Net has no attribute wieght$",
+    }.items(),
+)
+def test_a_method_that_is_not_here_says_what_to_write(name, words):
+    with pytest.raises(AttributeError, match=words):
+        getattr(Net(), name)
+    assert not hasattr(Net(), name)
+
+
 # --- hooks -----------------------------------------------------------------------------------------------------
 
 
@@ -298,8 +313,7 @@ def test_short_names_of_to():
             refused()
     with pytest.raises(TypeError, match="a type is given as dtype="):
         net.to(np.float64)
-    with pytest.raises(RuntimeError, match="cuda"):
-        net.cuda()
+    assert net.cuda() is net and {p.device for p in net.parameters()} == {"cuda"}
 
 
 def test_layers_are_made_on_a_device_and_in_a_type():

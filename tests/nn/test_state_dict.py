@@ -108,6 +108,13 @@ def test_a_state_is_a_dict(state):
         Net().load_state_dict(state)
 
 
+def test_a_dict_of_states_is_told_which_to_load():
+    with pytest.raises(TypeError, match=r"'net' is a dict; is it load_state_dict\(state\['net'\]\)\?"):
+        Net().load_state_dict({"net": Net().state_dict()})
+    with pytest.raises(TypeError, match="'step' is a int"):
+        Net().load_state_dict(Net().state_dict() | {"step": 3})
+
+
 def test_not_strict():
     net = Net()
     keys = net.load_state_dict({"fc.bias": np.ones(3), "other": np.ones(1)}, strict=False)

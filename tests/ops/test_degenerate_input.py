@@ -341,6 +341,16 @@ def test_lengths_of_every_power(p, x, expected, slopes):
         assert np.isfinite(grad(found, x, np.ones((1, 3)))[0]).all()
 
 
+@pytest.mark.parametrize("x", [[1.0, 0.0, 2.0], [0.0, 3.0, 0.0]])
+def test_a_length_is_curved_where_an_element_is_0(x):
+    """The gradient x / ‖x‖ of a length has the slope (1 - x xᵀ / ‖x‖²) / ‖x‖, 1 / ‖x‖ where an element is 0."""
+    x = tensor(x)
+    (first,) = grad(ops.norm(x), x, create_graph=True)
+    length = np.linalg.norm(x.data)
+    hessian = (np.eye(3) - np.outer(x.data, x.data) / length**2) / length
+    np.testing.assert_allclose([grad(first, x, row)[0] for row in np.eye(3)], hessian, atol=1e-12)
+
+
 def test_the_cosine_of_vectors_that_are_broadcast():
     """Lengths are those of the vectors after broadcasting. Before it, the cosine of these was 1.34."""
     rng = np.random.default_rng(0)
@@ -393,7 +403,11 @@ REFUSED = {
     "an index of two dimensions": (lambda: ops.index_select(A, 0, I), ValueError, r"index_select: .* must be \(K,\)"),
     "a larger index": (lambda: ops.gather(A, 0, np.zeros((2, 4), int)), ValueError, "gather: index .* no larger sizes"),
     "fewer additions": (lambda: ops.scatter_add(A, 0, I[:, :1], A[:1]), ValueError, "scatter_add: index"),
-    "a weight of no channels": (lambda: ops.conv2d(zeros(1, 0, 4, 4), zeros(2, 0, 2, 2)), ValueError, "conv2d: .* empty"),
+    "a weight of no channels": (
+        lambda: ops.conv2d(zeros(1, 0, 4, 4), zeros(2, 0, 2, 2)),
+        ValueError,
+        "conv2d: .* empty",
+    ),
     "an empty kernel": (lambda: ops.conv2d(K, zeros(2, 1, 0, 2)), ValueError, "conv2d: .* only the batch may be empty"),
     "no outputs": (lambda: ops.conv_transpose2d(K, zeros(1, 0, 2, 2)), ValueError, "conv_transpose2d: .* empty"),
     "no pixels": (lambda: ops.conv_transpose2d(zeros(1, 1, 0, 4), W[:1, :1]), ValueError, "conv_transpose2d: .* empty"),
@@ -410,7 +424,11 @@ REFUSED = {
     "the cosine of integers": (lambda: ops.cosine_similarity(I, I), TypeError, "cosine_similarity: int64"),
     "no such dim of a cosine": (lambda: ops.cosine_similarity(A, A, 4), IndexError, "cosine_similarity: dim 4"),
     "one statistic": (lambda: ops.batch_norm(A, ONES[0, :0], None, training=True), ValueError, "batch_norm"),
-    "a mean without a variance": (lambda: ops.batch_norm(A, np.zeros(3), None, training=True), ValueError, "or neither"),
+    "a mean without a variance": (
+        lambda: ops.batch_norm(A, np.zeros(3), None, training=True),
+        ValueError,
+        "or neither",
+    ),
     "attention to vectors": (lambda: attend(zeros(3), zeros(3), zeros(3)), ValueError, "attention: query"),
     "attention without features": (lambda: attend(zeros(2, 0), zeros(3, 0), zeros(3, 4)), ValueError, "one E, above 0"),
     "attention to integers": (lambda: attend(I, I, I), TypeError, "int64 has no weighted means"),
@@ -436,13 +454,18 @@ def test_a_tuple_of_one_stands_for_all_axes(setting):
 
 @pytest.mark.parametrize(
     "settings",
-    [{"kernel_size": 2}, {"kernel_size": 3, "stride": (2, 1), "padding": (1, 0), "dilation": (1, 2), "ceil_mode": True}],
+    [
+        {"kernel_size": 2},
+        {"kernel_size": 3, "stride": (2, 1), "padding": (1, 0), "dilation": (1, 2), "ceil_mode": True},
+    ],
 )
 def test_indices_count_the_pixels_of_a_picture(settings):
     x = np.random.default_rng(0).standard_normal((2, 3, 6, 7))
     values, indices = ops.max_pool2d(x, **settings, return_indices=True)
     np.testing.assert_array_equal(values, ops.max_pool2d(x, **settings))
-    np.testing.assert_array_equal(values, np.take_along_axis(x.reshape(2, 3, 42), indices.reshape(2, 3, -1), 2).reshape(values.shape))
+    np.testing.assert_array_equal(
+        values, np.take_along_axis(x.reshape(2, 3, 42), indices.reshape(2, 3, -1), 2).reshape(values.shape)
+    )
     assert indices.dtype == np.int64
     single, where = ops.max_pool2d(x[0], **settings, return_indices=True)
     np.testing.assert_array_equal(where, indices[0])

@@ -15,7 +15,7 @@ from contextlib import contextmanager
 from contextvars import ContextVar
 from functools import cache
 from pathlib import Path
-from typing import BinaryIO
+from typing import Any, BinaryIO
 
 from tinygan.files import open_regular, printable
 
@@ -117,11 +117,11 @@ MOST_ACCENTS = 100  # on one letter: normalising is quadratic in them, 400,000 t
 
 # Characters without ink: control characters but the tab, soft hyphens, zero-width spaces, marks of direction, fillers.
 # The joiners U+200C and U+200D and the variation selectors are not among them: they change what stands beside them.
-_INKLESS = re.compile(
+INKLESS = (
     "[\x00-\x08\x0e-\x1f\x7f-\x84\x86-\x9f\xad\u034f\u061c\u115f\u1160\u17b4\u17b5\u180e\u200b\u200e\u200f\u202a-\u202e"
     "\u2060-\u206f\u2800\u3164\ufeff\uffa0\ufff9-\ufffb\U0001d173-\U0001d17a\U000e0000-\U000e00ff]"
 )
-_MODIFIERS = "\u200c\u200d" + "".join(map(chr, range(0xFE00, 0xFE10)))  # no text either if they are alone
+_MODIFIERS = " \t\u200c\u200d" + "".join(map(chr, range(0xFE00, 0xFE10)))  # no text either if they are alone
 
 
 @contextmanager
@@ -143,6 +143,20 @@ def open_file(path: str | Path, max_bytes: int = 1 << 62) -> Iterator[BinaryIO]:
         raise DataError(f"{path}: cannot be read ({getattr(error, 'strerror', None) or error})") from None
 
 
+def read_exactly(file: Any, needed: int) -> bytearray:
+    """Return so many bytes of an open file, piece by piece: memory follows what it holds, not what a header promises.
+
+    ValueError(sentence, how many there are) if it holds fewer.
+    """
+    values = bytearray()
+    while len(values) < needed:
+        piece = file.read(min(1 << 20, needed - len(values)))
+        if not piece:
+            raise ValueError(f"it ends after {len(values):,} of {needed:,} bytes", len(values))
+        values += piece
+    return values
+
+
 def read_lines(path: str | Path, max_bytes: int = 1 << 28, by: str = "line") -> list[str]:
     """Return the lines of a UTF-8 file that are not blank, stripped, in Unicode's composed form (NFC).
 
@@ -158,7 +172,7 @@ def read_lines(path: str | Path, max_bytes: int = 1 << 28, by: str = "line") -> 
         if piled := _accents().search(text):
             line = text.count("\n", 0, piled.start()) + 1
             raise DataError(f"{path}: line {line} has more than {MOST_ACCENTS} accents on one letter; remove them")
-    ink, inkless = _INKLESS.subn("", text)
+    ink, inkless = re.subn(INKLESS, "", text)
     if inkless:
         note(f"left out: {inkless:,} characters that nobody sees, such as zero-width spaces, of {path.name}")
     lines = [unicodedata.normalize("NFC", line).strip() for line in ink.split("\n")]

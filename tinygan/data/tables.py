@@ -10,7 +10,7 @@ import itertools
 import math
 import re
 import unicodedata
-from collections.abc import Iterator
+from collections.abc import Iterator, Sequence
 from pathlib import Path
 from typing import NamedTuple
 
@@ -34,14 +34,15 @@ class Table(NamedTuple):
     notes: list[str]
 
 
-def read_csv(path: str | Path, columns: str = "", max_bytes: int = 1 << 28) -> Table:
+def read_csv(path: str | Path, columns: str | Sequence[str] = "", max_bytes: int = 1 << 28) -> Table:
     """Return the numbers of a CSV file as a Table; separators are comma, semicolon or tab, a line of names is optional.
 
-    columns: names or numbers, from 1, of those to read, with commas between. Empty: all that hold numbers, but those that
-    only count on, such as years. Decimal commas, thousands marks, percent and currency signs are understood where only one
-    reading is possible. A missing value is put on a straight line between its neighbours in the column. `notes` says
-    what was left out and how cells were read. DataError for a file that is missing, empty or not UTF-8, for a line of
-    another length, for a word or an infinity among numbers, and for a column that is more than half missing.
+    columns: names or numbers, from 1, of those to read: a list, or a text with commas between. Empty: all that hold
+    numbers, but those that only count on, such as years. Decimal commas, thousands marks, percent and currency signs are
+    understood where only one reading is possible. A missing value is put on a straight line between its neighbours in the
+    column. `notes` says what was left out and how cells were read. DataError for a file that is missing, empty or not
+    UTF-8, for a line of another length, for a word or an infinity among numbers, and for a column that is more than half
+    missing.
     """
     text = read_text(path, max_bytes)
     delimiter = _delimiter(text)
@@ -53,7 +54,10 @@ def read_csv(path: str | Path, columns: str = "", max_bytes: int = 1 << 28) -> T
         raise DataError(f"{path}: {len(first):,} columns; expected {_MOST_COLUMNS:,} at most, and a row a step")
     # a line of names has a word and no number; pandas leaves the name of its index empty
     header = not any(_number(cell) is not None or _bare(cell) for cell in first) and None in map(_bare, first)
-    names = [(name if header else "") or f"column {i + 1}" for i, name in enumerate(first)]
+    names: list[str] = []
+    for i, name in enumerate(first):
+        name = (name if header else "") or f"column {i + 1}"
+        names.append(f"{name} ({i + 1})" if name in names else name)
     found = [_Column(name) for name in names]
     body = lambda: itertools.islice(rows(), int(header), None)
     count = 0
@@ -126,13 +130,12 @@ def _rows(path: str | Path, text: str, delimiter: str) -> Iterator[tuple[int, li
         raise DataError(f"{path}: line {reader.line_num} is not CSV ({error})") from None
 
 
-def _choose(path: str | Path, columns: str, names: list[str]) -> list[int]:
+def _choose(path: str | Path, columns: str | Sequence[str], names: list[str]) -> list[int]:
     """Return the places of the columns that a reader asks for, all if `columns` is empty."""
-    if not columns.strip():
-        return list(range(len(names)))
+    if isinstance(columns, str):
+        columns = [word.strip() for word in next(csv.reader([columns.replace("\n", " ")], skipinitialspace=True), [])]
     chosen: list[int] = []
-    for word in next(csv.reader([columns], skipinitialspace=True)):
-        word = word.strip()
+    for word in columns:
         if word in names:
             place = names.index(word)
         elif word.isascii() and word.isdigit() and 1 <= int(word[:9]) <= len(names):
@@ -141,7 +144,7 @@ def _choose(path: str | Path, columns: str, names: list[str]) -> list[int]:
             raise DataError(f"{path}: no column {word[:40]!r}; there are {list_some(names, 12)}")
         if place not in chosen:
             chosen.append(place)
-    return chosen
+    return chosen or list(range(len(names)))
 
 
 def _say_columns(names: list[str], places: list[int]) -> str:

@@ -95,7 +95,7 @@ def find_real(name: str, scores: Mapping[str, Any]) -> tuple[str | None, Any]:
     if isinstance(wanted, float):
         return None, wanted
     for candidate in (wanted, f"{name}_of_real", f"{name}_perfect"):
-        if candidate in scores:
+        if candidate is not None and candidate in scores:
             return candidate, scores[candidate]
     return None, None
 

@@ -3,7 +3,7 @@
 from difflib import get_close_matches
 from typing import Any
 
-from tinygan.nn import init
+from tinygan.nn import functional, init
 from tinygan.nn.activation import (
     ELU,
     GELU,

@@ -32,6 +32,8 @@ class Identity(Module):
 class ReLU(Module):
     """max(0, input)."""
 
+    negative_slope = 0.0
+
     def __init__(self, inplace: bool = False):
         pass
 
@@ -212,7 +214,7 @@ class Dropout(Module):
 class Dropout2d(Dropout):
     """As Dropout, but whole channels: (N, C, H, W) -> (N, C, H, W), each picture's channel 0 with probability p."""
 
-    def forward(self, input: TensorLike) -> Tensor:
+    def forward(self, input: TensorLike) -> Any:
         """(N, C, H, W) -> (N, C, H, W)."""
         if input.ndim != 4:
             raise ValueError(f"Dropout2d: input {tuple(input.shape)} must be (N, C, H, W)")

@@ -79,8 +79,8 @@ class _Numbered(Module):
 
     def _rebuild(self, modules: Iterable[tuple[str | None, Module]]) -> None:
         """Hold these modules in this order: names that are numbers are given anew, others stay."""
-        for name, _ in self.named_children():
-            delattr(self, name)
+        for old, _ in self.named_children():
+            delattr(self, old)
         for name, module in modules:
             self._add(None if name is None or name.isdigit() else name, module)
 

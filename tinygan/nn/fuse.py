@@ -74,9 +74,9 @@ def rectified_channels(
 # --- two layers as one -----------------------------------------------------------------------------------------
 
 
-def _slope(activation: Module) -> float | None:
+def _slope(activation: Any) -> float | None:
     """Return the slope of ReLU or LeakyReLU left of 0; None if it is not in [0, 1], where max(y, slope y) is not right."""
-    slope = getattr(activation, "negative_slope", 0.0)
+    slope = activation.negative_slope
     return slope if 0 <= slope <= 1 else None
 
 

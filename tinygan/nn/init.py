@@ -16,6 +16,8 @@ from tinygan.seeding import Seed, generator
 
 
 def _fill(tensor: Tensor, values: Any) -> Tensor:
+    if not isinstance(tensor, Tensor):
+        raise TypeError(f"initialisers take a Parameter, layer.weight, not its .data: got a {type(tensor).__name__}")
     array = xp(tensor.data).empty_like(tensor.data)  # keeps a weight channels-last in memory
     array[...] = xp(array).asarray(np.asarray(values, tensor.dtype))
     tensor.data = array

@@ -74,7 +74,10 @@ class BCELoss(_Loss):
 
 
 class BCEWithLogitsLoss(_Loss):
-    """Cross-entropy of logits and targets in [0, 1]; D ends without Sigmoid. See `losses.binary_cross_entropy_with_logits`."""
+    """Cross-entropy of logits and targets in [0, 1]; D ends without Sigmoid.
+
+    See `losses.binary_cross_entropy_with_logits`.
+    """
 
     weight: Any
     pos_weight: Any

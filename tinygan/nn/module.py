@@ -20,6 +20,7 @@ again, and `module.reseed(rng)` gives layers that draw noise, such as Dropout, t
 from __future__ import annotations
 
 import math
+from collections import OrderedDict, defaultdict
 from collections.abc import Callable, Iterator, Mapping
 from contextlib import contextmanager
 from contextvars import ContextVar
@@ -32,6 +33,7 @@ import numpy as np
 from tinygan.autodiff import Tensor, raw
 from tinygan.backend import Array, library_of, to_device, to_numpy, xp
 from tinygan.nn.init import Seed
+from tinygan.remedies import explain, watch
 from tinygan.seeding import generator
 
 if TYPE_CHECKING:
@@ -58,9 +60,13 @@ class Parameter(Tensor):
 _room: ContextVar[list[int] | None] = ContextVar("room", default=None)
 
 
+class TooLarge(Exception):
+    """Layers would have more numbers than `at_most` allows."""
+
+
 @contextmanager
 def at_most(numbers: int) -> Iterator[None]:
-    """Let the layers that are made in this block have so many numbers in all; ValueError before memory is taken."""
+    """Let the layers that are made in this block have so many numbers in all; TooLarge before memory is taken."""
     token = _room.set([numbers])
     try:
         yield
@@ -74,7 +80,7 @@ def zeros_parameter(*shape: int, device: str | None = None, dtype: Any = np.floa
     if room is not None:
         room[0] -= math.prod(shape)
         if room[0] < 0:
-            raise ValueError("networks of these settings have more weights than there are")
+            raise TooLarge("there are fewer numbers than these layers would have")
     return Parameter(library_of(device).zeros(shape, _checked_dtype(dtype)))
 
 
@@ -101,12 +107,20 @@ class Module:
     _buffers: dict[str, bool] = {}  # name of a buffer -> whether state_dict keeps it; replaced, never changed in place
     _hooks: tuple[Hook, ...] = ()
 
+    def __init_subclass__(cls, **settings: Any) -> None:
+        super().__init_subclass__(**settings)
+        watch(cls)
+
     def forward(self, *args: Any, **kwargs: Any) -> Any:
         """Return what the module computes. Call module(...), not this."""
         raise NotImplementedError(f"{type(self).__name__} does not define forward(self, ...)")
 
     def __call__(self, *args: Any, **kwargs: Any) -> Any:
-        output = self.forward(*args, **kwargs)
+        try:
+            output = self.forward(*args, **kwargs)
+        except (AttributeError, TypeError) as error:
+            explain(type(self).__name__, self.forward, error, args, kwargs)
+            raise
         for hook in self._hooks:
             changed = hook.function(self, args, output)
             output = output if changed is None else changed
@@ -126,6 +140,12 @@ class Module:
         if isinstance(value, Module | Parameter) and callable(getattr(type(self), name, None)):
             raise TypeError(f"{type(self).__name__}.{name} is a method and would be lost: choose another name")
         object.__setattr__(self, name, value)
+
+    if not TYPE_CHECKING:
+
+        def __getattr__(self, name: str) -> Any:
+            remedy = f"; write instead: {_INSTEAD[name]}" if name in _INSTEAD else ""
+            raise AttributeError(f"{type(self).__name__} has no attribute {name}{remedy}")
 
     def register_buffer(self, name: str, array: Array | None, persistent: bool = True) -> None:
         """Make `array` (or None) an attribute that moves with `to` and, if persistent, is kept by `state_dict`."""
@@ -171,7 +191,7 @@ class Module:
             for name, value in vars(module).items():
                 if isinstance(value, Parameter):
                     names.setdefault(value, f"{prefix}.{name}" if prefix else name)
-                elif isinstance(value, _CONTAINERS) and value and _holds_layers(value, first_only=True):
+                elif type(value) in _KINDS and value and _holds_layers(value, first_only=True):
                     raise TypeError(_lost_layers(module, name, value))  # a list that was filled after it was assigned
         return [(name, parameter) for parameter, name in names.items()]
 
@@ -220,6 +240,10 @@ class Module:
             got = type(state_dict).__name__
             raise TypeError(f"load_state_dict takes a dict of arrays, as state_dict() returns it, got a {got}")
         slots = {key: (owner, name, raw(value)) for key, owner, name, value in self._slots()}
+        for key, value in state_dict.items():
+            if not hasattr(value, "shape"):
+                inside = f"; is it load_state_dict(state[{key!r}])?" if isinstance(value, Mapping) else ""
+                raise TypeError(f"load_state_dict takes a dict of arrays, {key!r} is a {type(value).__name__}{inside}")
         given = {key: to_numpy(raw(value)) for key, value in state_dict.items()}
         keys = Keys([k for k in slots if k not in given], [k for k in given if k not in slots])
         arrays, misfits = {}, []
@@ -305,8 +329,11 @@ class Module:
         """Move parameters and buffers to the GPU."""
         return self.to("cuda")
 
-    def zero_grad(self) -> None:
-        """Forget what `backward()` left in `.grad` of the parameters. `grad(loss, parameters)` leaves nothing there."""
+    def zero_grad(self, set_to_none: bool = True) -> None:
+        """Forget what `backward()` left in `.grad` of the parameters. `grad(loss, parameters)` leaves nothing there.
+
+        set_to_none is accepted as in PyTorch and ignored: a `.grad` of None counts as 0.
+        """
         for p in self.parameters():
             p.grad = None
 
@@ -366,6 +393,23 @@ class Module:
         return "\n".join(shown)
 
 
+_INSTEAD = {  # methods of torch.nn.Module that are not here -> what to write
+    "add_module": "setattr(module, name, child)",
+    "register_module": "setattr(module, name, child)",
+    "register_parameter": "module.name = Parameter(array)",
+    "register_forward_pre_hook": "register_forward_hook, which is also given the arguments",
+    "register_full_backward_hook": "grad(loss, tensor), with the tensor that a forward hook is given",
+    "register_backward_hook": "grad(loss, tensor), with the tensor that a forward hook is given",
+    "get_parameter": "dict(module.named_parameters())[name]",
+    "get_buffer": "dict(module.named_buffers())[name]",
+    "get_submodule": "dict(module.named_modules())[name]",
+    "bfloat16": "float()",
+    "type": "to(dtype=...)",
+    "compile": "the module itself: neighbours in Sequential run as one already",
+    "share_memory": "average_gradients of tinygan.distributed",
+}
+
+
 class Hook:
     """A function that a module calls after `forward`, until `remove()`."""
 
@@ -378,6 +422,7 @@ class Hook:
 
 
 _CONTAINERS = (list, tuple, dict, set, frozenset)
+_KINDS = {*_CONTAINERS, OrderedDict, defaultdict}  # looked up in a set: parameters() asks of every attribute
 
 
 def _holds_layers(container, first_only=False):

@@ -129,6 +129,8 @@ class LSTM(_Recurrent):
 
     def forward(self, input: TensorLike, hx: tuple | None = None) -> tuple[Tensor, tuple[Tensor, Tensor]]:
         """input, (h0, c0) -> output (T, N, directions · H), (h_n, c_n); states (layers · directions, N, H), None for 0."""
+        if hx is not None and not (isinstance(hx, tuple | list) and len(hx) == 2):
+            raise TypeError(f"LSTM: the state is a pair (h0, c0), got a {type(hx).__name__}")
         output, final = self._run(input, (None, None) if hx is None else tuple(hx))
         return output, tuple(final)
 
@@ -143,6 +145,8 @@ class _OneState(_Recurrent):
 
     def forward(self, input: TensorLike, hx: TensorLike | None = None) -> tuple[Tensor, Tensor]:
         """input, h0 -> output (T, N, directions · H), h_n; states (layers · directions, N, H), None for 0."""
+        if isinstance(hx, tuple | list):
+            raise TypeError(f"{type(self).__name__}: the state is h0 alone, got a {type(hx).__name__}; LSTM's is (h0, c0)")
         output, (final,) = self._run(input, (hx,))
         return output, final
 
@@ -182,6 +186,8 @@ class RNN(_OneState):
 
     def _sequence(self, input, state, weights):
         weight_ih, weight_hh, bias_ih, bias_hh = weights
+        if not len(input):
+            raise ValueError(f"RNN: input {tuple(input.shape)} must be (T, N, I) with T > 0: steps first, then batch")
         (h,), activation, steps = state, getattr(ops, self.nonlinearity), []
         h = xp(raw(input)).zeros((input.shape[1], self.hidden_size), input.dtype) if h is None else h
         for x in ops.linear(input, weight_ih, bias_ih):  # (N, H)
@@ -222,6 +228,8 @@ class LSTMCell(_Cell):
     def forward(self, input: TensorLike, hx: Sequence | None = None) -> tuple[Tensor, Tensor]:
         """input (N, input_size), (h, c) or None for zeros -> (h, c); or without N."""
         self._check_input(input, (2, 1))
+        if hx is not None and not (isinstance(hx, tuple | list) and len(hx) == 2):
+            raise TypeError(f"LSTMCell: the state is a pair (h, c), got a {type(hx).__name__}")
         if input.ndim == 1:
             h, c = self(ops.unsqueeze(input, 0), None if hx is None else [ops.unsqueeze(s, 0) for s in hx])
             return ops.squeeze(h, 0), ops.squeeze(c, 0)
@@ -237,6 +245,8 @@ class GRUCell(_Cell):
     def forward(self, input: TensorLike, hx: TensorLike | None = None) -> Tensor:
         """input (N, input_size), h or None for zeros -> h; or without N."""
         self._check_input(input, (2, 1))
+        if isinstance(hx, tuple | list):
+            raise TypeError(f"GRUCell: the state is h alone, got a {type(hx).__name__}; LSTMCell's is (h, c)")
         if input.ndim == 1:
             return ops.squeeze(self(ops.unsqueeze(input, 0), None if hx is None else ops.unsqueeze(hx, 0)), 0)
         return ops.gru_cell(input, self._zeros(input) if hx is None else hx, *self._weights(""))

@@ -1,6 +1,7 @@
 """Layers without parameters that change the shape of their input: pooling, upsampling, padding, flattening."""
 
 import math
+from typing import Any
 
 from tinygan import ops
 from tinygan.autodiff import Tensor, TensorLike
@@ -26,35 +27,43 @@ class _Pool(Module):
 
 class _MaxPool(_Pool):
     def __init__(
-        self, kernel_size: PerAxis, stride: PerAxis | None = None, padding: PerAxis = 0, dilation: PerAxis = 1, *,
-        ceil_mode: bool = False,
+        self, kernel_size: PerAxis, stride: PerAxis | None = None, padding: PerAxis = 0, dilation: PerAxis = 1,
+        return_indices: bool = False, ceil_mode: bool = False,
     ):  # fmt: skip
         self._build(kernel_size, stride, padding, dilation=dilation)
-        self.dilation, self.ceil_mode = dilation, ceil_mode
+        self.dilation, self.return_indices, self.ceil_mode = dilation, return_indices, ceil_mode
 
 
 class MaxPool1d(_MaxPool):
-    """The largest value in each window: (N, C, L) -> (N, C, L'); windows do not overlap unless stride says so."""
+    """The largest value in each window: (N, C, L) -> (N, C, L'); windows do not overlap unless stride says so.
+
+    return_indices: give also where each lies in its sequence.
+    """
 
     dims = 1
 
-    def forward(self, input: TensorLike) -> Tensor:
-        """(N, C, L) -> (N, C, L')."""
-        sizes = [
-            (first, setting[0] if isinstance(setting, tuple | list) else setting)  # a row of one pixel's height
-            for first, setting in zip((1, 1, 0, 1), (self.kernel_size, self.stride, self.padding, self.dilation))
-        ]
-        return ops.squeeze(ops.max_pool2d(ops.unsqueeze(input, -2), *sizes, self.ceil_mode), -2)
+    def forward(self, input: TensorLike) -> Any:
+        """(N, C, L) -> (N, C, L'), or two of these with return_indices."""
+        numbers = (self.kernel_size, self.stride, self.padding, self.dilation)
+        kernel_size, stride, padding, dilation = (n[0] if isinstance(n, tuple | list) else n for n in numbers)
+        row = ops.unsqueeze(input, -2)  # (N, C, 1, L)
+        settings = (1, stride), (0, padding), (1, dilation), self.ceil_mode, self.return_indices
+        y = ops.max_pool2d(row, (1, kernel_size), *settings)
+        return tuple(ops.squeeze(part, -2) for part in y) if self.return_indices else ops.squeeze(y, -2)
 
 
 class MaxPool2d(_MaxPool):
-    """The largest value in each window: (N, C, H, W) -> (N, C, H', W'); windows do not overlap unless stride says so."""
+    """The largest value in each window: (N, C, H, W) -> (N, C, H', W'); windows do not overlap unless stride says so.
+
+    return_indices: give also where each lies in its picture, counted row by row.
+    """
 
     dims = 2
 
-    def forward(self, input: TensorLike) -> Tensor:
-        """(N, C, H, W) -> (N, C, H', W')."""
-        return ops.max_pool2d(input, self.kernel_size, self.stride, self.padding, self.dilation, self.ceil_mode)
+    def forward(self, input: TensorLike) -> Any:
+        """(N, C, H, W) -> (N, C, H', W'), or two of these with return_indices."""
+        settings = self.stride, self.padding, self.dilation, self.ceil_mode, self.return_indices
+        return ops.max_pool2d(input, self.kernel_size, *settings)
 
 
 class _AvgPool(_Pool):

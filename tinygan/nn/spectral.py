@@ -41,17 +41,18 @@ def spectral_norm(
         start = rng.standard_normal(size)
         start = xp(matrix).asarray((start / np.linalg.norm(start)).astype(matrix.dtype))
         module.register_buffer(f"{name}_{vector}", start)
-    module.__class__ = _normalized_class(type(module), name)
+    kind: Any = type(module)
+    module.__class__ = _normalized_class(kind, name)
     return module
 
 
 @cache
-def _normalized_class(plain: type[Module], name: str) -> type[Module]:
+def _normalized_class(plain: Any, name: str) -> Any:
     """Return a subclass of the layer's own class: forward and the attribute `name` are replaced, all else stays."""
     return type(plain.__name__, (SpectralNorm, plain), {name: property(_normalized), "_plain": plain})
 
 
-def _new_layer(plain: type[Module], name: str) -> Module:
+def _new_layer(plain: Any, name: str) -> Any:
     """Return an empty layer, for pickle and copy to fill: a class made at run time has no name to be found by."""
     kind = _normalized_class(plain, name)
     return kind.__new__(kind)

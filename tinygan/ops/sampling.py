@@ -60,7 +60,7 @@ def embedding(input: TensorLike, weight: TensorLike, padding_idx: int | None = N
     """Return weight[input]: integers (...) and a table (V, D) -> (..., D); row `padding_idx` gets no gradient."""
     indices = raw(input)
     if indices.dtype.kind not in "iu":
-        raise TypeError(f"embedding: indices must be integers, got {indices.dtype}: input.astype('int64')")
+        raise TypeError(f"embedding: indices must be integers, got {indices.dtype}: t.long() or array.astype('int64')")
     if is_numpy(indices) and indices.size and (int(indices.min()) < 0 or int(indices.max()) >= weight.shape[0]):
         low, high = int(indices.min()), int(indices.max())
         raise IndexError(f"embedding: indices from {low} to {high}, the table has rows 0 to {weight.shape[0] - 1}")
@@ -72,7 +72,7 @@ def one_hot(tensor: TensorLike, num_classes: int = -1) -> Tensor:
     """Return, for integers (...), integers (..., num_classes) with a single 1; -1 means the largest + 1."""
     indices = raw(tensor)
     if indices.dtype.kind not in "iu":
-        raise TypeError(f"one_hot: indices must be integers, got {indices.dtype}: input.astype('int64')")
+        raise TypeError(f"one_hot: indices must be integers, got {indices.dtype}: t.long() or array.astype('int64')")
     if num_classes == -1:
         if not indices.size:
             raise ValueError(f"one_hot: num_classes is needed where there are no indices: they have shape {indices.shape}")

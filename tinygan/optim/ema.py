@@ -32,6 +32,7 @@ class EMA:
         parameters = self.module.parameters()
         for i, p in enumerate(parameters):
             kinds.setdefault(p.dtype, []).append(i)
+        self._shapes = [p.shape for p in parameters]
         self._flats = [(positions, Flat([parameters[i] for i in positions], "EMA")) for positions in kinds.values()]
 
     def update(self, module: Any) -> None:
@@ -41,6 +42,8 @@ class EMA:
 
     def _update(self, module: Any) -> None:
         arrays = [p.data for p in module.parameters()]
+        if [a.shape for a in arrays] != self._shapes:
+            raise ValueError(f"EMA.update: {type(module).__name__} has other parameters than the network that it was made of")
         for positions, flat in self._flats:
             if xp(flat.tensors[0].data) is not xp(arrays[positions[0]]):  # the network was moved: Module.to
                 self.module.to(device_of(arrays[positions[0]]))

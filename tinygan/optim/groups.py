@@ -6,11 +6,6 @@ from typing import Any
 
 from tinygan.autodiff import Tensor
 
-OTHER_NAMES = {
-    "learning_rate": "lr", "wd": "weight_decay", "decay": "weight_decay", "l2": "weight_decay", "beta1": "betas",
-    "beta2": "betas", "b1": "betas", "b2": "betas", "epsilon": "eps", "rho": "alpha", "parameters": "params",
-}  # fmt: skip
-
 
 def make_groups(owner: str, params: Any, settings: dict[str, Any]) -> list[dict[str, Any]]:
     """Return the groups of parameters: each has `settings`, but for those that it was given as its own."""

@@ -16,7 +16,6 @@ import _signal  # type: ignore[import-not-found]  # `signal` without enumeration
 import math
 import threading
 from collections.abc import Iterable, Mapping, Sequence
-from inspect import signature
 from typing import TYPE_CHECKING, Any
 
 import numpy as np
@@ -25,11 +24,9 @@ from tinygan.autodiff import Tensor, raw
 from tinygan.backend import Array, Layout, device_of, is_numpy, to_device, to_numpy, xp
 from tinygan.ops.kernels import cuda
 from tinygan.optim.clip import is_finite
-from tinygan.optim.groups import OTHER_NAMES, check_params, checked, make_groups
+from tinygan.optim.groups import check_params, checked, make_groups
+from tinygan.remedies import watch
 from tinygan.threads import in_blocks
-
-if TYPE_CHECKING:
-    from typing_extensions import Self
 
 
 class Flat(Layout):
@@ -93,15 +90,9 @@ class Optimizer:
     # The running averages of a subclass, and the setting without which each is not kept (None: it always is).
     averages: Mapping[str, str | None] = {}
 
-    def __new__(cls, *_: Any, **settings: Any) -> Self:
-        """Refuse unknown settings by name, and say how one that other libraries have is called here."""
-        known = signature(cls.__init__).parameters
-        for name in settings:
-            if name not in known and not any(p.kind == p.VAR_KEYWORD for p in known.values()):
-                ours = OTHER_NAMES.get(name)
-                hint = f"its name here is {ours}" if ours in known else f"the settings are {', '.join([*known][1:])}"
-                raise TypeError(f"{cls.__name__} has no setting {name}: {hint}")
-        return super().__new__(cls)
+    def __init_subclass__(cls, **settings: Any) -> None:
+        super().__init_subclass__(**settings)
+        watch(cls)  # learning_rate=, wd=: the error says what it is called here
 
     def __init__(self, params: Iterable[Tensor | Mapping[str, Any]], **settings: Any) -> None:
         name = type(self).__name__
@@ -115,6 +106,15 @@ class Optimizer:
         flat = self._flat.read()
         used = [a for a, setting in self.averages.items() if not setting or any(g[setting] for g in self.param_groups)]
         self.state: dict[str, Array] = {average: xp(flat).zeros_like(flat) for average in used}
+
+    if not TYPE_CHECKING:
+
+        def __getattr__(self, name: str) -> Any:
+            groups = vars(self).get("param_groups", [{}])
+            remedy = f"; it is param_groups[0][{name!r}]" if name in groups[0] else ""
+            if name == "add_param_group":
+                remedy = "; give all groups to the constructor, [{'params': [...], 'lr': 1e-3}, ...]"
+            raise AttributeError(f"{type(self).__name__} has no attribute {name}{remedy}")
 
     @property
     def lr(self) -> Any:
@@ -141,9 +141,13 @@ class Optimizer:
         having gradient 0. If a gradient is infinite or nan, FloatingPointError is raised and nothing changes. A GPU is not
         asked, since each answer would make it wait. Ctrl-C waits for the end of the step.
         """
-        g = self._join_gradients(grads)
         for group in self.param_groups:
             group["lr"] = checked(type(self).__name__, "lr", group["lr"])
+        trained = [p.requires_grad for p in self.params]
+        if trained != self._trained:
+            self._trained, self._runs = trained, self._find_runs(trained)
+        runs = self._runs
+        g = self._join_gradients(grads, trained)
         p = self._flat.read()
         if g.dtype != p.dtype:
             g = g.astype(p.dtype)
@@ -152,7 +156,6 @@ class Optimizer:
                 self.state[average] = to_device(array, device_of(p)).astype(p.dtype)
         with Whole():
             self.step_count += 1
-            runs = self._trained_runs()
             if len(runs) == 1 and runs[0][2] - runs[0][1] == len(p):
                 new = self._update(p, g, runs[0][0], self.state)
             else:
@@ -161,54 +164,52 @@ class Optimizer:
                     new[a:b] = self._update(p[a:b], g[a:b], group, {name: s[a:b] for name, s in self.state.items()})
             self._flat.write(new)
 
-    def _trained_runs(self) -> list[tuple[dict[str, Any], int, int]]:
+    def _find_runs(self, trained: list[bool]) -> list[tuple[dict[str, Any], int, int]]:
         """Return (group, a, b) for all parameters that are not frozen: those at flat[a:b] are neighbours in one group."""
-        trained = [p.requires_grad for p in self.params]
-        if trained != self._trained:
-            self._trained, self._runs = trained, []
-            groups = [group for group in self.param_groups for _ in group["params"]]
-            for group, bounds, requires in zip(groups, self._flat.bounds, trained):
-                last = self._runs[-1] if self._runs else (None, 0, 0)
-                if requires and last[0] is group and last[2] == bounds[0]:
-                    self._runs[-1] = (group, last[1], bounds[1])
-                elif requires:
-                    self._runs.append((group, *bounds))
-        return self._runs
+        runs: list[tuple[dict[str, Any], int, int]] = []
+        groups = [group for group in self.param_groups for _ in group["params"]]
+        for group, (a, b), requires in zip(groups, self._flat.bounds, trained):
+            if requires and runs and runs[-1][0] is group and runs[-1][2] == a:
+                runs[-1] = (group, runs[-1][1], b)
+            elif requires:
+                runs.append((group, a, b))
+        return runs
 
     def _update(self, p: Array, g: Array, group: dict[str, Any], state: dict[str, Array]) -> Array:
         """Return new flat parameters in a new array. It may write to g and to the averages in `state`, not to p."""
         raise NotImplementedError
 
-    def zero_grad(self) -> None:
-        """Set the `.grad` of all parameters to None."""
+    def zero_grad(self, set_to_none: bool = True) -> None:
+        """Set the `.grad` of all parameters to None. set_to_none is accepted as in PyTorch and ignored: None counts as 0."""
         for p in self.params:
             p.grad = None
 
-    def _join_gradients(self, grads: Sequence[Array | Tensor] | None) -> Array:
+    def _join_gradients(self, grads: Sequence[Array | Tensor] | None, trained: list[bool]) -> Array:
+        """Return all gradients as one flat array, 0 for those of frozen parameters."""
         name = type(self).__name__
         if grads is None:
             given: list[Any] = [p.grad for p in self.params]
             if all(g is None for g in given):
                 raise ValueError(f"{name}.step(): no parameter has a .grad; call loss.backward(), or step(grads)")
-        elif isinstance(grads, Tensor) or callable(grads) or hasattr(grads, "dtype"):
-            got = "a function" if callable(grads) else f"one {type(grads).__name__} of shape {tuple(raw(grads).shape)}"
+        elif isinstance(grads, list | tuple):
+            given = list(grads)
+        else:
+            got = f"one {type(grads).__name__} of shape {tuple(grads.shape)}" if hasattr(grads, "shape") else f"{grads!r}"
             raise TypeError(
-                f"{name}.step: expected one gradient for each parameter, got {got}; a loss is minimised by"
+                f"{name}.step takes a list or tuple of one gradient for each parameter, got {got}; a loss is minimised by"
                 " step(grad(loss, params)), or by loss.backward() and then step()"
             )
-        else:
-            given = list(grads)
-            trained = [p.requires_grad for p in self.params]
-            if len(given) == sum(trained) < len(trained):
-                left = iter(given)
-                given = [next(left) if requires else None for requires in trained]
-        arrays = [
-            xp(p.data).zeros_like(p.data) if g is None or not p.requires_grad else raw(g)
-            for g, p in zip(given, self.params)
-        ]
+        if len(given) == sum(trained) < len(trained):
+            left = iter(given)
+            given = [next(left) if requires else None for requires in trained]
+        if len(given) == len(trained) and (not all(trained) or any(g is None for g in given)):
+            given = [
+                g if g is not None and requires else xp(p.data).zeros_like(p.data)
+                for g, p, requires in zip(given, self.params, trained)
+            ]
+        arrays = [raw(g) for g in given]
         shapes = [g.shape for g in arrays]
-        if shapes != self._flat.shapes or len(given) != len(arrays):
-            shapes = [None if g is None else tuple(g.shape) for g in given]
+        if shapes != self._flat.shapes:
             raise ValueError(f"{name}.step: gradients of shapes {shapes} for parameters of shapes {self._flat.shapes}")
         joined = self._flat.join(arrays)
         if is_numpy(joined) and not is_finite(joined):
@@ -244,6 +245,14 @@ class Optimizer:
             raise ValueError(
                 f"{name}.load_state_dict: {len(rates)} learning rates for {len(self.param_groups)} groups of parameters"
             )
+        for key, value in state_dict.items():
+            kinds, shape = ("iu", ()) if key == "step" else ("f", np.shape(value) if key == "lr" else p.shape)
+            value = to_numpy(value)
+            if value.dtype.kind not in kinds or value.shape != shape:
+                raise ValueError(f"{name}.load_state_dict: {key} is {value.dtype} {value.shape}, which no optimiser saves")
+            low = 0 if key in ("step", "lr") or key.startswith("square") else -math.inf
+            if not (np.isfinite(value).all() and (value >= low).all()):
+                raise ValueError(f"{name}.load_state_dict: {key} has numbers that are not finite, or below 0")
         self.lr = rates[0] if len(rates) == 1 else rates
         self.step_count = int(state_dict["step"])
         for average in self.state:

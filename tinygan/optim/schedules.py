@@ -54,6 +54,11 @@ class LambdaLR:
         rates = tuple(self._rate(base, k) for base in bases)
         return rates if isinstance(self.base_lr, tuple) else rates[0]
 
+    def __getattr__(self, name: str) -> Any:
+        instead = {"get_last_lr": "optimizer.lr", "get_lr": "schedule(k)", "last_epoch": "last_step"}
+        remedy = f"; write instead: {instead[name]}" if name in instead else ""
+        raise AttributeError(f"{type(self).__name__} has no attribute {name}{remedy}")
+
     def _rate(self, base: float, k: int) -> float:
         return base * self.lr_lambda(k)
 

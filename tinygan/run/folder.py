@@ -113,7 +113,7 @@ class Run:
         run = cls(folder)
         for name in ("samples", "checkpoints", "tensorboard"):
             path = run.folder / name
-            if os.path.realpath(path) != os.path.join(os.path.realpath(run.folder), name):
+            if path.is_symlink() or os.path.realpath(path) != os.path.join(os.path.realpath(run.folder), name):
                 raise RunError(
                     f"{path} is a link, and what is written there would go elsewhere; put the folder itself there"
                 )
@@ -201,8 +201,8 @@ class Run:
         Of a log of a million rows: its last TAIL rows, and before them, of each kind of row, every 2nd, 4th, 8th ... so that
         at most 2 MANY are left. Rows are of a kind if they have as many numbers: scores are rarer than losses, and all stay.
         """
-        kinds = {}  # number of names in a row: [every how many-th row is kept, rows seen, those kept]
-        tail = deque(maxlen=TAIL)
+        kinds: dict[int, list] = {}  # number of names in a row: [every how many-th row is kept, rows seen, those kept]
+        tail: deque = deque(maxlen=TAIL)
         for number, line in enumerate(self.lines()):
             tail.append((number, line))
             kind = kinds.setdefault(line.count(b'":'), [1, 0, []])
@@ -214,7 +214,7 @@ class Run:
         chosen = dict(tail)
         for _, _, kept in kinds.values():
             chosen |= kept
-        names = set(), set()
+        names: tuple[set, set] = set(), set()
         rows = (_row(chosen[number], names) for number in sorted(chosen))
         return [row for row in rows if row is not None]
 

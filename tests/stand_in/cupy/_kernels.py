@@ -7,8 +7,7 @@ import numpy as np
 from cupy._array import NUMBERS, compute, ndarray, unwrap, wrap
 from cupy._meter import launches
 
-FUNCTIONS = {"tanh": np.tanh, "sqrt": np.sqrt, "exp": np.exp, "max": np.maximum, "min": np.minimum, "abs": np.abs}
-FUNCTIONS["where"] = np.where
+FUNCTIONS = {"tanh": np.tanh, "sqrt": np.sqrt, "exp": np.exp, "max": np.maximum, "min": np.minimum, "where": np.where}
 STATEMENT = re.compile(r"^(?:T )?(\w+) (?:([-+*/])= |= )(.+)$")
 CHOICE = re.compile(r"^(.+) \? (.+) : (.+)$")
 
@@ -25,7 +24,10 @@ class ElementwiseKernel:
         if {"i", "n"} & {*self.inputs, *self.outputs}:
             raise ValueError("Can not use 'i' as a parameter name")
         body = [STATEMENT.match(line.strip()).groups() for line in operation.split(";") if line.strip()]
-        self.statements = [(target, sign, CHOICE.sub(r"where(\1, \2, \3)", right)) for target, sign, right in body]
+        self.statements = [
+            (target, compile(f"{target} {sign} ({right})" if sign else right, name, "eval"))
+            for target, sign, right in ((t, s, CHOICE.sub(r"where(\1, \2, \3)", r)) for t, s, r in body)
+        ]
 
     def __call__(self, *args):
         given = len(self.inputs)
@@ -41,11 +43,9 @@ class ElementwiseKernel:
             n: unwrap(a) if isinstance(a, ndarray) else dtype.type(a) for n, a in zip(self.inputs + self.outputs, args)
         }
         shape = np.broadcast_shapes(*map(np.shape, values.values()))
-        for target, sign, expression in self.statements:
+        for target, expression in self.statements:
             with np.errstate(all="ignore"):
-                new = eval(expression, FUNCTIONS | values)
-                new = eval(f"a {sign} b", {"a": values[target], "b": new}) if sign else new
-            values[target] = np.broadcast_to(np.asarray(new, dtype), shape)
+                values[target] = np.broadcast_to(np.asarray(eval(expression, FUNCTIONS | values), dtype), shape)
         if any(a.shape != shape for a in args[given:]):
             raise ValueError("Out shape is mismatched")
         outs = args[given:] or [wrap(np.empty(shape, dtype)) for _ in self.outputs]

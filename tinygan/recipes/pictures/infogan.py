@@ -162,6 +162,11 @@ def make_game(s, device="cpu", saved=None):
     g = painter(s.noise + CLASSES + s.sliders, shape, s, stream(s.seed, "generator")).to(device)
     q = sorter(shape, stream(s.seed, "sorter")).to(device)
     d = Judge(shape, q, s, stream(s.seed, "discriminator")).to(device)
+    if 2 * s.batch_size > len(images):
+        raise ValueError(
+            f"batch_size={s.batch_size}: Q sorts twice as many, and there are {len(images)}; take batch_size="
+            f"{len(images) // 2} or less"
+        )
     load = partial(Loader, to_device(centred(images), device), seed=s.seed)
     loader, for_q = load(batch_size=s.batch_size), load(batch_size=2 * s.batch_size)
     spaces = [Normal(s.noise), Uniform(s.sliders)]

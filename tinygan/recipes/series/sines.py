@@ -14,7 +14,7 @@ read as asked: some near a band's edge are beyond it. With noise=4 samples keep 
 import numpy as np
 
 from tinygan.backend import to_device
-from tinygan.data import Loader, sines
+from tinygan.data import Loader, note, sines
 from tinygan.files import save_array
 from tinygan.gan.classes import ClassGame, ClassLoader, in_turn
 from tinygan.gan.players import Batch
@@ -26,12 +26,14 @@ from tinygan.plot.drawing import COLOURS, new_figure, pixels, save_small
 from tinygan.recipes.series._tables import write_table
 from tinygan.run.settings import defaults, setting
 
+WAVES = 14_000
+
 
 @defaults(steps=3000, gamma=0.05, penalty_every=4, ema=0.99)
 class Settings(SequenceSettings, AdversarialSettings):
     """Settings of `sines`."""
 
-    length: int = setting(30, "Steps of a wave.", 8)
+    length: int = setting(30, "Steps of a wave.", 8, 10_000)
     bands: int = setting(0, "Tell both players which of so many equal bands of frequency a wave is of. 0: do not.", 0)
 
 
@@ -59,12 +61,15 @@ class WaveGame(ClassGame):
 
 def make_game(s, device="cpu", saved=None):
     """Return the game that `tinygan train sines` plays."""
+    if s.bands > WAVES:
+        raise ValueError(f"bands={s.bands}: there are {WAVES:,} waves, one a band at least; take bands={WAVES} or fewer")
+    note(f"{WAVES:,} waves of {s.length} steps, made here")
     g, d = sequence_players(s.length, 1, s, condition=s.bands, judged_features=2)
     if s.bands:
-        waves = [to_device(beside_even(x), device) for x in by_band(14_000, s.length, s.bands)]
+        waves = [to_device(beside_even(x), device) for x in by_band(WAVES, s.length, s.bands)]
         loader = ClassLoader(waves, s.batch_size, s.seed)
     else:
-        loader = Loader(to_device(beside_even(sines(14_000, s.length)), device), batch_size=s.batch_size, seed=s.seed)
+        loader = Loader(to_device(beside_even(sines(WAVES, s.length)), device), batch_size=s.batch_size, seed=s.seed)
     batch = lambda turn: Batch(loader.batch(turn))
     return WaveGame(g.to(device), d.to(device), g.spaces(s.length), batch, s, classes=s.bands, one_hot=True)
 
@@ -106,9 +111,9 @@ def evaluate(game, samples):
     """Return MMD² to real waves and the purity of tones, beside those of real waves; with bands, how well they are read."""
     length, bands, waves = samples.shape[1], game.settings.bands, samples[:, :, :1]
     scores = {"samples": len(samples)}
-    scores |= sequence_scores(sines(14_000, length), waves, n=min(1000, len(samples)))._asdict()
+    scores |= sequence_scores(sines(WAVES, length), waves, n=min(1000, len(samples)))._asdict()
     if not bands:
         return scores
-    real = np.concatenate(by_band(14_000, length, bands))
+    real = np.concatenate(by_band(WAVES, length, bands))
     of_real, of_samples = np.arange(bands).repeat(len(real) // bands), in_turn(len(waves), bands)
     return scores | sequence_class_scores(real, of_real, waves, of_samples, steps=READER_STEPS)
