@@ -74,7 +74,7 @@ def gradient_of(layers, size):
     grad(y, x, y)
 
 
-@pytest.mark.parametrize(("size", "large"), [(1000, False), ((1 << 15) - 1, False), (1 << 15, True)])
+@pytest.mark.parametrize(("size", "large"), [(1000, False), ((1 << 14) - 1, False), (1 << 14, True)])
 def test_the_first_large_gradient_primes_malloc(size, large, monkeypatch):
     monkeypatch.setattr(threads, "primed", False)
     calls = []

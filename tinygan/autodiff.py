@@ -438,7 +438,7 @@ def grad(
             useful.add(t)
             path.append(t)
     if not threads.primed:  # some of the graph: to look at all of it would cost a small step 2 %
-        threads.prime_if_large(t._data for t in (*inputs, *path[::8]))
+        threads.prime_if_large((*inputs, *path[::16]))
     for t in reversed(path):  # the last computed first: when t comes, all that used it have added to its gradient
         g_t = grads.pop(t, None)  # a buffer is dropped as soon as it was used
         if g_t is None:

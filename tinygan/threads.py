@@ -139,7 +139,8 @@ def _pool() -> "ThreadPoolExecutor":
 # --- memory ----------------------------------------------------------------------------------------------------
 
 
-LARGE = 1 << 17  # bytes: from here on glibc takes a block from the kernel, and gives it back as soon as it is freed
+# Elements. From 128 KB on, so many of float64, glibc takes a block from the kernel, and gives it back once it is freed.
+LARGE = 1 << 14
 primed = False  # whether prime_malloc was called
 
 
@@ -167,7 +168,9 @@ def prime_malloc() -> None:
     mallopt(-1, 1 << 30)  # M_TRIM_THRESHOLD
 
 
-def prime_if_large(arrays: Iterable[Array]) -> None:
-    """Call `prime_malloc` if one of these arrays is large."""
-    if any(a.size * a.dtype.itemsize >= LARGE for a in arrays):
-        prime_malloc()
+def prime_if_large(tensors: Iterable[Any]) -> None:
+    """Call `prime_malloc` if one of these Tensors is large."""
+    for t in tensors:
+        if t._data.size >= LARGE:
+            prime_malloc()
+            return

@@ -62,7 +62,7 @@ class Whole:
     pressed: tuple | None = None
 
     def __enter__(self) -> None:
-        main = threading.current_thread() is threading.main_thread()  # the only one that Ctrl-C interrupts
+        main = threading.get_ident() == threading.main_thread().ident  # the only one that Ctrl-C interrupts
         self.handler = _signal.getsignal(_signal.SIGINT) if main else None
         if callable(self.handler):
             _signal.signal(_signal.SIGINT, self.press)
