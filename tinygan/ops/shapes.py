@@ -309,8 +309,8 @@ def _integers(index: TensorLike, name: str) -> Any:
     index = raw(index)
     if index.dtype.kind not in "iu" and index.size:
         raise TypeError(
-            f"{name}: an index must be integers, not {index.dtype}: t.long() or array.astype('int64'); a mask picks by"
-            " input[mask]"
+            f"{name}: an index must be integers, not {index.dtype}; a mask picks by input[mask], t.long() or"
+            " array.astype('int64') makes integers"
         )
     return index.astype("int64") if index.dtype.kind not in "iu" else index
 
