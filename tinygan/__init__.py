@@ -8,6 +8,8 @@ What is said on every page is here: `Tensor`, `grad`, `zeros`, `randn`, `cat`, `
 import importlib
 from typing import TYPE_CHECKING, Any
 
+from numpy import float32, float64, int64
+
 from tinygan import ops
 from tinygan.autodiff import Fused, Op, Tensor, grad, is_grad_enabled, no_grad, op
 from tinygan.creation import *
@@ -44,8 +46,8 @@ _PARTS = (
 ).split()
 
 __all__ = [
-    "Fused", "Op", "Tensor", "__version__", "cat", "grad", "is_grad_enabled", "load", "manual_seed", "no_grad", "op", "ops",
-    "save", "stack", "where", *_creation,
+    "Fused", "Op", "Tensor", "__version__", "cat", "float32", "float64", "grad", "int64", "is_grad_enabled", "load",
+    "manual_seed", "no_grad", "op", "ops", "save", "stack", "where", *_creation,
 ]  # fmt: skip
 
 

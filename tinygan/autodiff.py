@@ -31,7 +31,7 @@ import numpy as np
 
 from tinygan import threads
 from tinygan.backend import Array, is_numpy, xp
-from tinygan.remedies import explain
+from tinygan.remedies import explain, with_remedies
 from tinygan.tensors import Tensor, TensorLike, numbers, raw
 
 FLOAT32 = np.dtype(np.float32)  # what nearly all arrays have
@@ -410,6 +410,7 @@ def history(outputs: Iterable[Tensor]) -> tuple[list[Tensor], list[Tensor]]:
 _number = attrgetter("number")
 
 
+@with_remedies
 def grad(
     outputs: Tensor | Iterable[Tensor], inputs: Tensor | Iterable[Tensor], g: Any = None, create_graph: bool = False
 ) -> tuple[Any, ...]:
@@ -466,7 +467,7 @@ def _backward(tensor: Tensor, g: Array | None = None) -> None:
         leaf.grad = gradient.copy(order="K") if leaf.grad is None else leaf.grad + gradient
 
 
-setattr(Tensor, "backward", _backward)  # noqa: B010 - it is declared in tensors.py, which cannot import this file
+setattr(Tensor, "backward", with_remedies(_backward, "backward"))  # noqa: B010 - it is declared in tensors.py, which cannot import this file
 
 
 def _seed(outputs: list[Tensor], inputs: list[Tensor], g: Any, create_graph: bool) -> dict[Tensor, Any]:

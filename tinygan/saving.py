@@ -10,6 +10,7 @@ from typing import Any
 
 import numpy as np
 
+from tinygan import remedies
 from tinygan.autodiff import Tensor, raw
 from tinygan.backend import Array, to_numpy, xp
 from tinygan.files import written_whole
@@ -86,3 +87,6 @@ def load(path: str | Path) -> dict[str, np.ndarray]:
         raise ValueError(
             f"load: {path} is no readable safetensors file ({error}): damaged, or of another kind"
         ) from None
+
+
+remedies.watch_functions(globals(), __name__)

@@ -76,7 +76,7 @@ class Tensor(_Conversions):
             data = data.astype(np.float32) if data.dtype == np.float64 else data
             if data.dtype == object:
                 raise TypeError("Tensor of a nested list: all rows must have the same length and hold numbers")
-        library = xp(data)  # TypeError for anything that is not an array
+        xp(data)  # TypeError for anything that is not an array
         if requires_grad is not False and not isinstance(requires_grad, bool | np.bool_):
             shown = data.item() if data.ndim == 0 else "data"
             raise TypeError(
@@ -87,10 +87,8 @@ class Tensor(_Conversions):
         self.requires_grad = requires_grad
         self.grad = None
         self.op, self.parents, self.number, self.lost = None, (), -1, ""  # a leaf
-        if requires_grad and not library.issubdtype(data.dtype, library.floating):
-            raise TypeError(
-                f"gradients of {data.dtype} do not exist: make it floating point, e.g. array.astype('float32')"
-            )
+        if requires_grad:
+            _check_differentiable(data)
         if data.dtype.char == "e":
             raise TypeError(
                 "Tensor of float16: its sums end at 65,504, and NumPy computes it slowly; use array.astype('float32')"
@@ -171,6 +169,8 @@ class Tensor(_Conversions):
         """Set whether gradients of this leaf are recorded from now on."""
         if self.op is not None:
             raise TypeError("requires_grad_ is for leaves; a computed Tensor's history cannot be changed, detach() it")
+        if requires_grad:
+            _check_differentiable(self._data)
         self.requires_grad = requires_grad
         return self
 
@@ -391,6 +391,12 @@ _NUMPY_NAMES = {
     "negative": "neg", "power": "pow", "divide": "div", "multiply": "mul", "subtract": "sub", "expand_dims": "unsqueeze",
     "einsum": "einsum", "pad": "pad", "outer": "outer", "moveaxis": "movedim", "sinh": "sinh", "cosh": "cosh",
 }  # fmt: skip
+
+
+def _check_differentiable(array: Array) -> None:
+    """Raise TypeError for integers and truth values."""
+    if array.dtype.kind != "f":
+        raise TypeError(f"gradients of {array.dtype} do not exist: make it floating point, array.astype('float32')")
 
 
 def _numpy_refused(name: str) -> str:

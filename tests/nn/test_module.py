@@ -301,7 +301,7 @@ def test_to():
         net.to("tpu")
 
 
-def test_short_names_of_to():
+def test_short_names_of_to(monkeypatch):
     net = Net(0)
     assert net.double() is net and {p.dtype.name for p in net.parameters()} == {"float64"}
     assert {p.dtype.name for p in net.float().cpu().parameters()} == {"float32"}
@@ -314,6 +314,9 @@ def test_short_names_of_to():
     with pytest.raises(TypeError, match="a type is given as dtype="):
         net.to(np.float64)
     assert net.cuda() is net and {p.device for p in net.parameters()} == {"cuda"}
+    monkeypatch.setattr("tinygan.backend.cuda_problem", lambda: "CuPy is not installed")
+    with pytest.raises(RuntimeError, match="cuda"):
+        net.cuda()
 
 
 def test_layers_are_made_on_a_device_and_in_a_type():

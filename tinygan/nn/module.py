@@ -33,7 +33,7 @@ import numpy as np
 from tinygan.autodiff import Tensor, raw
 from tinygan.backend import Array, library_of, to_device, to_numpy, xp
 from tinygan.nn.init import Seed
-from tinygan.remedies import explain, watch
+from tinygan.remedies import explain, watch, with_remedies
 from tinygan.seeding import generator
 
 if TYPE_CHECKING:
@@ -329,11 +329,9 @@ class Module:
         """Move parameters and buffers to the GPU."""
         return self.to("cuda")
 
-    def zero_grad(self, set_to_none: bool = True) -> None:
-        """Forget what `backward()` left in `.grad` of the parameters. `grad(loss, parameters)` leaves nothing there.
-
-        set_to_none is accepted as in PyTorch and ignored: a `.grad` of None counts as 0.
-        """
+    @with_remedies
+    def zero_grad(self) -> None:
+        """Forget what `backward()` left in `.grad` of the parameters. `grad(loss, parameters)` leaves nothing there."""
         for p in self.parameters():
             p.grad = None
 

@@ -308,8 +308,10 @@ def _integers(index: TensorLike, name: str) -> Any:
     """Return the array of an index; raise TypeError if it does not hold integers. Truth values would pick as a mask does."""
     index = raw(index)
     if index.dtype.kind not in "iu" and index.size:
-        remedy = "a mask picks by input[mask]" if index.dtype.kind == "b" else "t.long() or array.astype('int64')"
-        raise TypeError(f"{name}: an index must be integers, not {index.dtype}; {remedy}")
+        raise TypeError(
+            f"{name}: an index must be integers, not {index.dtype}; a mask picks by input[mask], t.long() or"
+            " array.astype('int64') makes integers"
+        )
     return index.astype("int64") if index.dtype.kind not in "iu" else index
 
 

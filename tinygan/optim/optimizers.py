@@ -25,7 +25,7 @@ from tinygan.backend import Array, Layout, device_of, is_numpy, to_device, to_nu
 from tinygan.ops.kernels import cuda
 from tinygan.optim.clip import is_finite
 from tinygan.optim.groups import check_params, checked, make_groups
-from tinygan.remedies import watch
+from tinygan.remedies import watch, with_remedies
 from tinygan.threads import in_blocks
 
 
@@ -179,8 +179,9 @@ class Optimizer:
         """Return new flat parameters in a new array. It may write to g and to the averages in `state`, not to p."""
         raise NotImplementedError
 
-    def zero_grad(self, set_to_none: bool = True) -> None:
-        """Set the `.grad` of all parameters to None. set_to_none is accepted as in PyTorch and ignored: None counts as 0."""
+    @with_remedies
+    def zero_grad(self) -> None:
+        """Set the `.grad` of all parameters to None."""
         for p in self.params:
             p.grad = None
 
