@@ -317,6 +317,13 @@ REFUSED = {
     "a rate in words": (lambda: Adam(problem(), lr="0.1"), ValueError, "lr must be at least 0 and finite, got '0.1'"),
     "a true rate": (lambda: Adam(problem(), lr=True), ValueError, "lr must be at least 0"),
     "no rate": (lambda: Adam(problem(), lr=None), ValueError, "lr must be at least 0"),
+    "one beta": (lambda: Adam(problem(), betas=0.5), ValueError, "betas are two numbers, got 0.5"),
+    "a state of minus one step": (
+        lambda: SGD(problem()).load_state_dict({"step": np.array(-1), "lr": np.array(0.1)}), ValueError, "step must be"
+    ),
+    "a state of no rate": (
+        lambda: SGD(problem()).load_state_dict({"step": np.array(1), "lr": np.array(math.nan)}), ValueError, "lr must be"
+    ),
     "three betas": (lambda: Adam(problem(), betas=(0.9, 0.9, 0.9)), ValueError, "betas are two numbers"),
     "a rate that is nan": (lambda: setattr(Adam(problem()), "lr", math.nan), ValueError, "lr must be at least 0"),
     "one rate for two groups": (

@@ -111,7 +111,7 @@ class Module:
             raise TypeError(f"{type(self).__name__}.{name} is a buffer, a plain array: assign the Tensor's .data")
         if isinstance(value, _CONTAINERS) and _holds_layers(value):
             raise TypeError(_lost_layers(self, name, value))
-        if isinstance(value, Module | Parameter) and callable(getattr(type(self), name, None)):
+        if isinstance(value, (Module, Parameter)) and callable(getattr(type(self), name, None)):
             raise TypeError(f"{type(self).__name__}.{name} is a method and would be lost: choose another name")
         object.__setattr__(self, name, value)
 

@@ -244,8 +244,8 @@ class Optimizer:
             raise ValueError(
                 f"{name}.load_state_dict: {len(rates)} learning rates for {len(self.param_groups)} groups of parameters"
             )
+        self.step_count = int(checked(name, "step", state_dict["step"]))
         self.lr = rates[0] if len(rates) == 1 else rates
-        self.step_count = int(state_dict["step"])
         for average in self.state:
             array = xp(p).asarray(to_numpy(state_dict[average]).astype(p.dtype, copy=False))
             parts = [array[a:b].reshape(shape) for (a, b), shape in zip(self._flat.bounds, self._flat.shapes)]
