@@ -7,7 +7,7 @@ import re
 import numpy as np
 import pytest
 
-from tinygan import nn, ops
+from tinygan import Tensor, grad, nn, ops
 
 SIZES = [  # a layer, and its arguments that are sizes, by name: a value that is right
     (nn.Linear, {"in_features": 2, "out_features": 3}),
@@ -223,6 +223,13 @@ def test_a_sequence_of_no_steps():
             layer(np.ones((0, 1, 2), "float32"))
 
 
+def test_prelu_of_what_is_infinite():
+    """Slopes select: 0 times inf would be nan."""
+    layer, x = nn.PReLU(), Tensor(np.array([math.inf, -2.0], "float32"), requires_grad=True)
+    slope, of_input = grad(layer(x).sum(), [layer.weight, x])
+    assert slope.tolist() == [-2.0] and of_input.tolist() == [1.0, 0.25]
+
+
 def test_max_pools_say_where_the_largest_is():
     rng = np.random.default_rng(0)
     pictures, sequences = rng.random((2, 3, 5, 6)), rng.random((2, 3, 7))
@@ -250,7 +257,7 @@ LOSSES = {
 @pytest.mark.parametrize("reduction", ["mean", "sum", "none", "batchmean"])
 @pytest.mark.parametrize("name", LOSSES)
 def test_a_loss_is_its_function(name, reduction, settings):
-    from tinygan import Tensor, grad, losses
+    from tinygan import losses
 
     function, others = LOSSES[name]
     if reduction == "batchmean" and name != "KLDivLoss":
