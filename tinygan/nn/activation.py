@@ -14,7 +14,8 @@ from tinygan.autodiff import Tensor, TensorLike, raw
 from tinygan.backend import xp
 from tinygan.nn.checks import check_number, check_sizes, check_whole
 from tinygan.nn.init import Seed, constant_
-from tinygan.nn.module import Module, zeros_parameter
+from tinygan.nn.module import Module
+from tinygan.nn.parameter import zeros_parameter
 from tinygan.seeding import generator
 
 

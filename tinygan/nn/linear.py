@@ -11,7 +11,8 @@ import numpy as np
 from tinygan.autodiff import Tensor, TensorLike
 from tinygan.nn.checks import check_sizes, check_whole
 from tinygan.nn.init import Seed, affine_, normal_
-from tinygan.nn.module import Module, zeros_parameter
+from tinygan.nn.module import Module
+from tinygan.nn.parameter import zeros_parameter
 from tinygan.ops.linalg import linear
 from tinygan.ops.sampling import embedding
 

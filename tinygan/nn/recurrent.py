@@ -17,7 +17,8 @@ from tinygan.autodiff import Tensor, TensorLike, raw
 from tinygan.backend import xp
 from tinygan.nn.checks import check_number, check_sizes
 from tinygan.nn.init import Seed, uniform_
-from tinygan.nn.module import Module, Parameter, zeros_parameter
+from tinygan.nn.module import Module
+from tinygan.nn.parameter import Parameter, zeros_parameter
 from tinygan.seeding import generator
 
 _NAMES = ("weight_ih", "weight_hh", "bias_ih", "bias_hh")

@@ -10,7 +10,8 @@ from tinygan.backend import xp
 from tinygan.nn.checks import check_whole
 from tinygan.nn.conv import _ConvTranspose
 from tinygan.nn.init import Seed
-from tinygan.nn.module import Module, Parameter
+from tinygan.nn.module import Module
+from tinygan.nn.parameter import Parameter
 from tinygan.seeding import generator
 
 
