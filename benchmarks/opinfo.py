@@ -10,7 +10,8 @@ second order too, where PyTorch has it. Arrays that PyTorch changes in place (ru
 
 One rule for keywords: a sample with a keyword or choice that tinygan does not have falls short, unless `INSTEAD` lists it
 with what to write instead. Such a sample counts as whole, and is counted in a column of its own, if tinygan refuses it with
-an error that names the remedy. An op is whole if all its samples are.
+an error that names the remedy. `device`, and `options`, which sizes the chunks of PyTorch's linear_cross_entropy, say where
+and how to compute and change no number: they are not passed on. An op is whole if all its samples are.
 """
 
 import argparse
@@ -41,7 +42,9 @@ ORDERS = {
 }
 
 # {(op, keyword or choice): what to write instead}: outside tinygan's purpose; the error must say this.
-INSTEAD: dict[tuple[str, str], str] = {}
+INSTEAD = {("norm", "nuc"): "np.linalg.norm(x.data, 'nuc')"}  # the sum of singular values, which have no gradient here
+
+NO_NUMBERS = {"device", "options"}  # where and how to compute
 
 
 @dataclass
@@ -105,7 +108,7 @@ class Call:
             return y
 
         (first, *args), names = [mapped(v, keep) for v in (sample.input, *sample.args)], sample.kwargs
-        names = {name: mapped(v, keep) for name, v in names.items() if name != "device"}
+        names = {name: mapped(v, keep) for name, v in names.items() if name not in NO_NUMBERS}
         self.results = listed(f(first, *args, **names))
 
 

@@ -186,8 +186,12 @@ def sampling(networks, tokens, chance):
     return step
 
 
-def build(name, device, best=False):
-    """(step, networks, chance): step() takes a training step and returns losses."""
+def build(name, device, best=False, tf32=False):
+    """(step, networks, chance): step() takes a training step and returns losses.
+
+    tf32: let a GPU's products round their factors to 10 bits, as PyTorch's convolutions and LSTMs do by default.
+    """
+    torch.backends.cuda.matmul.allow_tf32 = torch.backends.cudnn.allow_tf32 = tf32
     chance = Chance(device)
     real = torch.from_numpy(WORKLOADS[name].data()).to(device)
 

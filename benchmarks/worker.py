@@ -19,6 +19,7 @@ import numpy as np
 SIDES = {
     "torch-best": ("torch", {"best": True}),
     "tinygan-readme": ("tinygan", {"readme": True}),
+    "torch-tf32": ("torch", {"best": True, "tf32": True}),
     "tinygan-blas": ("tinygan", {}),
     "tinygan-processes": ("tinygan", {"processes": 2}),
 }

@@ -1,6 +1,11 @@
-"""What every test shares. Real data is found through TINYGAN_DATA; a test whose file is missing skips with its name."""
+"""What every test shares. Real data is found through TINYGAN_DATA; a test whose file is missing skips with its name.
+
+`import cupy` gives a stand-in, stand_in/cupy, so that tests of the GPU's path run everywhere. TINYGAN_TEST_DEVICE=cuda runs
+the same tests on CuPy itself.
+"""
 
 import os
+import sys
 from pathlib import Path
 
 import pytest
@@ -9,6 +14,10 @@ from tinygan import threads
 
 # What tests share holds no tests: looked through for doctests, it would be imported once more than by those who use it.
 collect_ignore = [path.name for path in Path(__file__).parent.glob("*.py") if not path.name.startswith("test_")]
+collect_ignore.append("stand_in")
+
+if os.environ.get("TINYGAN_TEST_DEVICE") != "cuda":
+    sys.path.insert(0, str(Path(__file__).parent / "stand_in"))
 
 _data = Path(__file__).resolve().parents[2] / "shared" / "data"
 if _data.is_dir():

@@ -29,8 +29,8 @@ row("pow", P(2, 1), R(3), tag="broadcast")
 row("pow", R(3), call=lambda F, x: F.pow(2.0, x), tag="scalar base")
 row("pow", A([0.0, 0.0, 2.0]), A([2.0, 1.0, 0.0]), tag="at zero", kink=True)
 row("pow", A([0.0, -1.0]), exponent=2, tag="at zero")
-for op in ("neg", "abs", "sign", "square", "exp", "expm1", "sin", "cos", "sinh", "cosh", "tanh", "erf", "sigmoid", "relu",
-           "silu", "reciprocal", "logsigmoid", "elu", "gelu", "softplus", "leaky_relu"):  # fmt: skip
+for op in ("neg", "abs", "sign", "square", "exp", "expm1", "sin", "cos", "sinh", "cosh", "tanh", "erf", "erfc", "sigmoid",
+           "relu", "silu", "reciprocal", "logsigmoid", "elu", "gelu", "softplus", "leaky_relu"):  # fmt: skip
     row(op, R(2, 3))
     row(op, R(2, 0), tag="empty")
     row(op, R())
@@ -53,10 +53,17 @@ row("tanh", A([-800.0, -20.0, 20.0, 800.0]), tag="far out")
 row("log1p", A([1e-12, 1e-5]), tag="small")
 row("expm1", A([1e-12, 1e-5]), tag="small")
 row("erf", A([-7.0, -3.0, -0.001, 0.0, 0.5, 2.5, 6.5]))
+row("erfc", A([-7.0, -3.0, -0.001, 0.0, 0.5, 2.5, 6.5]))
+for op in ("add", "sub"):
+    row(op, R(2, 3), R(3), alpha=-2.5)
+for rounding_mode in ("trunc", "floor"):
+    row("div", R(2, 3), R(3), rounding_mode=rounding_mode)
 row("clamp", R(3, 3), min=-0.5, max=0.7)
 row("clamp", R(3, 3), min=0.2)
 row("clamp", R(3, 3), max=0.2)
 row("clamp", A([-1.0, 0.0, 1.0]), tag="border", min=-1.0, max=1.0, kink=True)
+row("clamp", R(2, 3), R(3), R(2, 1), tag="Tensors")
+row("clamp", R(2, 3), R(3), tag="Tensor")
 row("where", B(2, 3), R(2, 3), R(2, 3))
 row("where", B(2, 3), R(3), R(2, 1), tag="broadcast")
 row("where", B(3, 1), R(), R(4), tag="broadcast")
@@ -117,6 +124,14 @@ for op in ("var", "std"):
     row(op, R(3, 4), dim=1)
     row(op, R(3, 4), dim=0, keepdim=True)
     row(op, R(2, 3, 2), dim=(0, 2), correction=0)
+for op, points in (("var", [[2.0, 2.0], [1.0, 3.0]]), ("std", [[2.0, 2.0], [1.0, 3.0]])):
+    row(op, A(points), dim=1, tag="equal values", kink=True)
+    row(op, R(2, 3), tag="older words", call=lambda F, x, op=op: getattr(F, op)(x, dim=1, unbiased=False))
+for p in (2, 1, 3, 0.5, -1, 0, float("inf"), float("-inf")):
+    row("norm", R(2, 3), p=p)
+    row("norm", R(2, 3, 2), p=p, dim=(0, 2), keepdim=True)
+    row("norm", A([[0.0, 0.0], [0.0, 2.0]]), p=p, dim=1, tag="zeros", kink=True)
+row("norm", R(2, 3), p="fro")
 for op in ("amax", "amin"):
     row(op, R(2, 3))
     row(op, R(2, 3), dim=1)

@@ -1,6 +1,15 @@
-"""What tests of recipes share: settings so small that a step takes milliseconds, and words of the command line."""
+"""What tests of recipes share: settings so small that a step takes milliseconds, little data, words of the command line."""
+
+import gzip
+import struct
+from contextlib import contextmanager
+
+import numpy as np
+import pytest
 
 from tinygan import recipes
+from tinygan.backend import stream
+from tinygan.data import made_chorales, made_names, made_prices
 
 SMALL = {
     "ring": {"hidden": 16, "batch_size": 32},
@@ -33,6 +42,29 @@ def small_game(name, **settings):
     """The game of a recipe, small, with settings of its own."""
     recipe = recipes.load(name)
     return recipe.make_game(recipe.Settings(**{"steps": 4, **SMALL[name], **settings}))
+
+
+@contextmanager
+def little_data(folder):
+    """Let TINYGAN_DATA be a folder of a few made samples of every kind; pictures and lines as a reader would bring them."""
+    with pytest.MonkeyPatch.context() as patch:
+        (folder / "mnist").mkdir()
+        for part in ("train", "t10k"):
+            images = stream(0, part).integers(0, 256, (60, 28, 28), dtype=np.uint8)
+            for kind, array in (("images-idx3", images), ("labels-idx1", (np.arange(60) % 10).astype(np.uint8))):
+                content = struct.pack(f">HBB{array.ndim}I", 0, 8, array.ndim, *array.shape) + array.tobytes()
+                (folder / "mnist" / f"{part}-{kind}-ubyte.gz").write_bytes(gzip.compress(content))
+        np.save(folder / "pictures.npy", images[:, :8, :8])
+        (folder / "lines.txt").write_text("".join(name + "\n" for name in made_names(60, seed=0)))
+        patch.setenv("TINYGAN_DATA", str(folder))
+        stock, chorales = recipes.load("stock"), recipes.load("chorales")
+        patch.setattr(stock, "made_prices", lambda: made_prices(60))
+        patch.setattr(chorales, "made_chorales", lambda n, seed=0: made_chorales(6, 3, seed=seed))
+        for known in (stock.table, chorales.pieces):
+            known.cache_clear()
+        yield folder
+    for known in (stock.table, chorales.pieces):
+        known.cache_clear()
 
 
 def set_words(settings):

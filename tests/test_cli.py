@@ -2,15 +2,21 @@
 
 import json
 import os
+import re
 import subprocess
 import sys
+import time
 import types
 from dataclasses import fields
+from pathlib import Path
 
+import numpy as np
 import pytest
+from small_runs import SMALL, set_words
 
+import tinygan
 from tinygan import commands, recipes
-from tinygan.cli import main
+from tinygan.cli import SPELL, main
 from tinygan.run.settings import list_groups
 
 
@@ -68,8 +74,8 @@ def test_train_sample_evaluate_resume(tmp_path, capsys, monkeypatch):
         (["train", "names", "--set", "way=infill", "--set", "hidden=1"], "hidden 1: expected 2 or more"),
         (["train", "digits", "--device", "gpu"], "expected cpu, or cuda"),
         (["train", "--resume"], "--out"),
-        (["train", "--resume", "--out", "x", "--steps", "9"], "leave --set, --steps, --seed and --data out"),
-        (["train", "--resume", "--out", "x", "--steps", "0"], "leave --set, --steps, --seed and --data out"),
+        (["train", "--resume", "--out", "x", "--seed", "9"], "leave --set, --seed and --data out"),
+        (["train", "--resume", "--out", "x", "--data", "0"], "leave --set, --seed and --data out"),
         (["train", "digits", "--resume", "--out", "x"], "holds no run"),
         (["train", "ring", "--out", os.devnull + "/x"], "cannot be made (Not a directory); choose another with --out"),
         (["sample", "no-such-run"], "holds no run"),
@@ -206,14 +212,32 @@ def test_tensorboard(tmp_path, capsys, monkeypatch):
     train = ["train", "digits", "--steps", "4", *tiny, "--tensorboard", "--out", str(tmp_path / "run")]
     monkeypatch.setitem(sys.modules, "tensorboardX", None)
     assert main(train) == 2
-    assert "pip install tensorboardX" in capsys.readouterr().err
+    assert "pip install tensorboardX" in capsys.readouterr().err and not (tmp_path / "run").exists()
     monkeypatch.setitem(sys.modules, "tensorboardX", types.SimpleNamespace(SummaryWriter=FakeWriter))
-    assert main(["train", "--resume", "--tensorboard", "--out", str(tmp_path / "run")]) == 0
+    assert main(train) == 0
     (begun, *scalars, closed), rows = FakeWriter.calls, (tmp_path / "run" / "log.jsonl").read_text().splitlines()
     assert begun == ("tensorboard", None) and closed == "closed"
     rows = [json.loads(row) for row in rows]
     assert scalars == [(k, v, row["step"]) for row in rows for k, v in row.items() if k not in ("step", "seconds")]
     assert len(rows) == 4
+
+
+@pytest.mark.parametrize(
+    "arguments",
+    [
+        ["digits", "--tensorboard"], ["mnist"], ["mnist", "--data", "nowhere"], ["ring", "--set", "reach=0.0"],
+        ["ring", "--set", "batch_size=33", "--set", "packing=2"], ["ring", "--set", "hidden=10000000"],
+        ["digits", "--set", "processes=1000", "--set", "batch_size=1000"], ["digits", "--device", "gpu"],
+        ["names", "--set", "way=infill", "--set", "hidden=1"],
+    ],
+    ids=" ".join,
+)  # fmt: skip
+def test_what_cannot_be_trained_leaves_no_folder(tmp_path, capsys, monkeypatch, arguments):
+    monkeypatch.setitem(sys.modules, "tensorboardX", None)
+    monkeypatch.setenv("TINYGAN_DATA", str(tmp_path))
+    monkeypatch.setitem(sys.modules, "pooch", None)  # nothing is downloaded
+    assert main(["train", *arguments, "--steps", "1", "--out", str(tmp_path / "run")]) == 2
+    assert capsys.readouterr().err.count("\n") == 1 and not (tmp_path / "run").exists()
 
 
 def test_list(capsys):
@@ -287,3 +311,111 @@ def test_python_dash_m(tmp_path):
         capture_output=True, text=True, cwd=tmp_path, env={**os.environ, "PYTHONPATH": os.getcwd()},
     )  # fmt: skip
     assert done.returncode == 2 and "did you mean digits?" in done.stderr and "Traceback" not in done.stderr
+
+
+# --- what a terminal gets ------------------------------------------------------------------------------------------
+
+
+def test_version_and_help(capsys):
+    with pytest.raises(SystemExit) as ended:
+        main(["--version"])
+    assert ended.value.code == 0 and capsys.readouterr().out == f"tinygan {tinygan.__version__}\n"
+    assert main([]) == 0
+    assert "COMMAND" in (printed := capsys.readouterr().out) and "evaluate" in printed
+    with pytest.raises(SystemExit) as ended:
+        main(["list", "--no-browser"])  # JupyterLab's options are for lessons alone
+    assert ended.value.code == 2 and "unrecognized arguments: --no-browser" in capsys.readouterr().err
+
+
+@pytest.mark.parametrize("encoding", ["ascii", "cp1252", "gbk", "cp437"])
+def test_any_console_can_show_the_recipes(encoding):
+    """In processes of their own: pytest's stdout has no encoding to speak of."""
+    code = (
+        "from tinygan import recipes; from tinygan.cli import main\n"
+        "assert not any(main(['list', *name]) for name in [[], *([name] for name in recipes.names())])"
+    )
+    environment = {**os.environ, "PYTHONIOENCODING": encoding}
+    done = subprocess.run([sys.executable, "-c", code], env=environment, capture_output=True)
+    assert done.returncode == 0, done.stderr.decode("ascii", "replace")
+    assert "written row by row" in done.stdout.decode(encoding) and "?x" not in done.stdout.decode(encoding)
+
+
+def test_characters_that_a_console_lacks_are_spelled():
+    assert "MMD² ≤ 5 × 10⁻³ – é ± 木".encode("ascii", SPELL) == b"MMD2 <= 5 x 10-3 - e +- ?"
+
+
+def test_recipes_are_listed_by_medium(capsys):
+    assert main(["list"]) == 0
+    lines = capsys.readouterr().out.splitlines()
+    media = [line for line in lines if not line.startswith(" ")]
+    assert media == ["points", "pictures", "series", "text", "sound"]
+    assert len(lines) == len(media) + len(recipes.names())
+    assert lines[lines.index("sound") + 1].split()[0] == "chorales"
+
+
+def test_text_is_printed_on_a_terminal_and_a_path_into_a_pipe(tmp_path, capsys, monkeypatch):
+    monkeypatch.chdir(tmp_path)
+    words = set_words(SMALL["names"])
+    assert main(["train", "names", "--steps", "2", "--out", "run", "--set", "way=mle", *words]) == 0
+    capsys.readouterr()
+    for terminal in (False, True):
+        monkeypatch.setattr(sys.stdout, "isatty", lambda terminal=terminal: terminal, raising=False)
+        assert main(["sample", "run", "-n", "3"]) == 0
+        printed = capsys.readouterr().out
+        text = (tmp_path / "run" / "samples" / "seed-0.txt").read_text("utf-8")
+        assert printed == (text if terminal else "") + f"{Path('run/samples/seed-0.txt')}\n"
+        assert text.count("\n") == 3
+
+
+def test_waves_are_written_as_a_table(tmp_path, monkeypatch):
+    monkeypatch.chdir(tmp_path)
+    assert main(["train", "sines", "--steps", "1", "--out", "run", *set_words(SMALL["sines"])]) == 0
+    assert main(["sample", "run", "-n", "2", "--out", "waves.csv"]) == 0
+    assert main(["sample", "run", "-n", "2", "--out", "waves.npy"]) == 0
+    waves = np.load(tmp_path / "waves.npy")
+    table = np.loadtxt(tmp_path / "waves.csv", delimiter=",", skiprows=1)
+    assert (tmp_path / "waves.csv").read_text().startswith("sample,step,value\n0,0,")
+    np.testing.assert_allclose(table[:, 2], waves.ravel(), rtol=1e-6)
+
+
+def test_more_processes_than_cores_are_refused(tmp_path, capsys, monkeypatch):
+    monkeypatch.chdir(tmp_path)
+    assert main(["train", "digits", "--set", "processes=2000", "--set", "batch_size=4000"]) == 2
+    assert "processes=2000: each wants a core of its own, and there are" in capsys.readouterr().err
+    assert list(tmp_path.iterdir()) == []
+
+
+def test_jupyters_own_options_reach_it(tmp_path, monkeypatch):
+    from tinygan import lessons
+
+    called = []
+    monkeypatch.setattr(lessons, "find_spec", lambda name: name)
+    ran = types.SimpleNamespace(returncode=0)
+    monkeypatch.setattr(lessons.subprocess, "run", lambda words, **_: called.append(words) or ran)
+    assert main(["lessons", str(tmp_path / "course"), "--no-browser", "--port", "9999"]) == 0
+    assert called[0][-3:] == ["--no-browser", "--port", "9999"] and called[0][-4].endswith(".ipynb")
+
+
+def test_no_numpy_warning_reaches_a_user(capsys):
+    """A process of its own: here pytest makes errors of warnings."""
+    code = (
+        "import numpy as np, sys; from tinygan import commands, ops; from tinygan.cli import main\n"
+        "commands.doctor = lambda options: print(ops.log(np.zeros(1)), np.exp(np.float32(1000)), np.zeros(0).mean())\n"
+        "sys.exit(main(['doctor']))"
+    )
+    done = subprocess.run([sys.executable, "-c", code], capture_output=True, text=True)
+    assert done.returncode == 0 and "inf" in done.stdout and done.stderr == ""
+
+
+def test_training_is_never_silent_for_long(tmp_path, capsys, monkeypatch):
+    from tinygan import progress
+
+    monkeypatch.setattr(progress, "QUIET", 0.05)
+    monkeypatch.setenv("TINYGAN_PROGRESS", "1")
+    game = recipes.load("digits").make_game
+    slow = lambda *arguments: time.sleep(0.3) or game(*arguments)
+    monkeypatch.setattr(recipes.load("digits"), "make_game", slow)
+    words = ["--steps", "300", "--out", str(tmp_path / "run"), *set_words(SMALL["digits"])]
+    assert main(["train", "digits", *words]) == 0
+    said = capsys.readouterr().err
+    assert "reading data and making networks" in said and re.search(r"step \d+ of 300, \d+ s, about \d+ s left\n", said)

@@ -7,7 +7,8 @@ import sys
 
 import numpy as np
 import pytest
-from strict import strict
+from gpu import on_gpu
+from threadpoolctl import threadpool_info, threadpool_limits
 
 from tinygan import Tensor, grad, threads
 
@@ -19,7 +20,7 @@ def test_split_batch(use_threads):
     assert threads.split_batch(lambda start, stop: (start, stop), batch, work=10) == [(0, 8)]
     assert threads.split_batch(lambda start, stop: (start, stop), batch[:2], work=1e9) == [(0, 1), (1, 2)]
     assert threads.split_batch(lambda start, stop: (start, stop), batch[:0], work=1e9) == [(0, 0)]
-    assert threads.split_batch(lambda start, stop: (start, stop), strict(batch), work=1e9) == [(0, 8)]
+    assert threads.split_batch(lambda start, stop: (start, stop), on_gpu(batch), work=1e9) == [(0, 8)]
     with pytest.raises(ZeroDivisionError):  # from a worker
         threads.split_batch(lambda start, stop: 1 / start, batch, work=1e9)
 
@@ -39,6 +40,26 @@ def test_in_blocks():
         sizes.clear()
         threads.in_blocks(double, y, other)
         assert sizes == [x.size]
+
+
+def blas_threads():
+    return [pool["num_threads"] for pool in threadpool_info() if pool["user_api"] == "blas"]
+
+
+def test_threads_share_cores_until_the_last_has_left(monkeypatch):
+    """Two trainings at once, the first to begin ends first: once BLAS kept to one thread ever after."""
+    monkeypatch.setenv("TINYGAN_THREADS", "3")
+    monkeypatch.setattr(threads, "_threads", 7)
+    with threadpool_limits(2, user_api="blas"):
+        usual = blas_threads()
+        first, second = threads.share_cores(), threads.share_cores()
+        for block in (first, second):
+            block.__enter__()
+            assert threads.thread_count() == 3 and set(blas_threads()) == {1}
+        first.__exit__(None, None, None)
+        assert threads.thread_count() == 3 and set(blas_threads()) == {1}
+        second.__exit__(None, None, None)
+        assert threads.thread_count() == 7 and blas_threads() == usual
 
 
 # --- memory ----------------------------------------------------------------------------------------------------------

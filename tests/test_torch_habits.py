@@ -4,6 +4,8 @@ The values were computed by PyTorch 2.13 from the same lines, with T = torch, nn
 """
 
 import ast
+import inspect
+import pkgutil
 
 import numpy as np
 import pytest
@@ -105,6 +107,10 @@ SAME = [
     ),
     ("w = T.tensor([3.5, -1.5], requires_grad=True); (w % 2).sum().backward(); w.grad", [1.0, 1.0]),
     ("w = T.tensor([0.3, 2.6], requires_grad=True); (w.round() * w).sum().backward(); w.grad", [0.0, 3.0]),
+    ("x.var(unbiased=False)", 4.467014),
+    ("x.norm()", 5.684409),
+    ("x.norm(dim=1)", [3.905125, 4.130678]),
+    ("x.norm(2, dim=1, keepdim=True)", [[3.905125], [4.130678]]),
     ("x.std(dim=0)", [0.8838835, 4.24264, 2.828427]),
     ("x.var(dim=1, keepdim=True)", [[6.583333], [6.770833]]),
     ("x.softmax(dim=1).log()", [[-1.706907, -5.206907, -0.206907], [-3.779807, -0.029807, -5.029807]]),
@@ -136,7 +142,6 @@ REMEDIES = {
     "T.cat([x, x], axis=0)": "cat: axis= is called dim= here",
     "T.stack([x, x], axis=0)": "stack: axis= is called dim= here",
     "x.std(ddof=0)": "std: ddof= is called correction= here",
-    "x.var(unbiased=False)": "var: unbiased= is called correction= here",
     "x.amax(axis=1, keepdims=True)": "amax: axis= is called dim= here",
     "x.any(axis=0)": "any: axis= is called dim= here",
     "x.sort(axis=0)": "sort: axis= is called dim= here",
@@ -201,6 +206,9 @@ REMEDIES = {
     "np.expand_dims(x, 0)": r"tinygan\.ops\.unsqueeze",
     "np.median(x)": r"np\.median\(tensor\.data\)",
     "np.array(x)": r"tensor\.data",
+    "T.recipes.load('ring').Settings(lr=1e-3)": "lr=0.001: no such setting; did you mean learning_rate",
+    "T.recipes.load('ring').Settings(epochs=3)": "did you mean steps",
+    "T.recipes.load('ring').Settings(batchsize=3)": "did you mean batch_size",
     # the module's own names
     "T.exp(x)": r"it is tinygan\.ops\.exp",
     "T.Linear(2, 3)": r"it is tinygan\.nn\.Linear",
@@ -276,6 +284,35 @@ def test_parts_are_there_after_import_tinygan():
     assert tinygan.nn.Linear is nn.Linear and tinygan.losses is losses and tinygan.ops is ops
     assert {"nn", "optim", "losses", "data", "gan", "plot", "metrics", "zeros", "manual_seed"} <= set(dir(tinygan))
     assert not hasattr(tinygan, "_nonsense")
+
+
+def functions_of(parameter):
+    """The functions of ops and losses that have this parameter."""
+    found = [name for name, f in vars(F).items() if callable(f) and not name.startswith("_") and name.islower()]
+    return sorted(name for name in found if parameter in inspect.signature(getattr(F, name)).parameters)
+
+
+@pytest.mark.parametrize(
+    "name, theirs, ours",
+    [
+        (name, theirs, ours)
+        for theirs, ours in {"axis": "dim", "keepdims": "keepdim", "ddof": "correction", "seed": "rng"}.items()
+        for name in functions_of(ours)
+    ],
+)
+def test_every_function_knows_the_name_elsewhere(name, theirs, ours):
+    function, x = getattr(F, name), tinygan.ones(3, 3)
+    required = [p for p in inspect.signature(function).parameters.values() if p.default is p.empty and p.name != ours]
+    with pytest.raises(TypeError, match=f"^{name}: {theirs}= is called {ours}= here: {name}"):
+        function(*[x] * len(required), **{theirs: 0})
+    if hasattr(tinygan.Tensor, name):
+        with pytest.raises(TypeError, match=f"{theirs}= is called {ours}= here"):
+            getattr(x, name)(*[x] * (len(required) - 1), **{theirs: 0})
+
+
+def test_no_file_hides_behind_a_function():
+    """`tinygan.tensor` is the function, so its module has another name."""
+    assert {m.name for m in pkgutil.iter_modules(tinygan.__path__)} & set(tinygan.__all__) == {"ops"}
 
 
 # --- saving ----------------------------------------------------------------------------------------------------

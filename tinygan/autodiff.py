@@ -23,6 +23,7 @@ import sys
 from collections.abc import Callable, Iterable
 from contextvars import ContextVar
 from functools import wraps
+from itertools import combinations
 from operator import attrgetter
 from typing import Any, Generic, ParamSpec, TypeVar
 
@@ -32,6 +33,8 @@ from tinygan import threads
 from tinygan.backend import Array, is_numpy, xp
 from tinygan.remedies import explain
 from tinygan.tensors import Tensor, TensorLike, numbers, raw
+
+FLOAT32 = np.dtype(np.float32)  # what nearly all arrays have
 
 P = ParamSpec("P")
 R = TypeVar("R")
@@ -104,10 +107,14 @@ def _generator(frame: Any) -> Any:
 
 def is_grad_enabled() -> bool:
     """Return whether operations on Tensors are recorded: False inside `no_grad()`."""
-    for block, generator in reversed(_open_blocks()):
-        if generator is None or generator.f_back is not None:  # a suspended generator has nothing behind it
-            return block.records
-    return True
+    blocks = _open_blocks()
+    if not blocks:
+        return True
+    block, generator = blocks[-1]
+    if generator is None:  # nearly always
+        return block.records
+    running = (block for block, generator in reversed(blocks) if generator is None or generator.f_back is not None)
+    return next((block.records for block in running), True)  # a suspended generator has no frame behind it
 
 
 def _split(args: Iterable) -> tuple[list, list, bool, bool]:
@@ -134,6 +141,36 @@ def _split(args: Iterable) -> tuple[list, list, bool, bool]:
     return arrays, parents, any_tensor, any_history
 
 
+def _narrowed(op: Any, args: Iterable, arrays: list, array: Array, const: Any) -> tuple[list, Array]:
+    """Return (arrays, array) of a call of `op` as PyTorch has them: only float64 Tensors and arrays make a result float64.
+
+    To NumPy, a float32 array times integers, or times the scalar that np.sqrt returns, is float64.
+    """
+    if "dtype" in const:
+        return arrays, array
+    for a in args:
+        if (isinstance(a, Tensor) or getattr(a, "ndim", False)) and a.dtype.char == "d":
+            return arrays, array
+    kinds = "iub" if len(arrays) == 1 else "iu"  # the mask of `where` stays one
+    for i, (a, given) in enumerate(zip(arrays, args)):
+        if hasattr(a, "dtype"):
+            scalar = a.ndim == 0 and given is a  # NumPy's, not a Tensor's: as a Python number it has no type
+            arrays[i] = a.item() if scalar else a.astype(np.float32) if a.dtype.kind in kinds else a
+    return arrays, op.forward(*arrays, **const)
+
+
+def _without_history(array: Array, args: Iterable, any_history: bool) -> Tensor:
+    """Return a Tensor without history. It remembers, for an error's sake, whether that is due to no_grad or detach."""
+    y = Tensor(array)
+    if any_history:
+        y.lost = "no_grad"
+    else:
+        for a in args:
+            if isinstance(a, Tensor) and a.lost:
+                y.lost = a.lost
+    return y
+
+
 class Op(Generic[P, R]):
     """A differentiable operation.
 
@@ -158,6 +195,7 @@ class Op(Generic[P, R]):
     def _describe(self, textbook: Callable, arity: int) -> None:
         self.textbook = textbook
         self.__name__, self.__doc__, self.__module__ = textbook.__name__, textbook.__doc__, textbook.__module__
+        self.shown = textbook.__name__.strip("_")  # to users; an op may set that of the function that they called
         self.__wrapped__ = textbook  # help() and inspect.signature show its arguments
         names = textbook.__code__.co_varnames[: textbook.__code__.co_argcount]
         self.arity, self.arg_names, self.const_names = arity, names[:arity], names[arity:]
@@ -170,24 +208,30 @@ class Op(Generic[P, R]):
         try:
             array = self.forward(*arrays, **const) if const else self.forward(*arrays)
         except (AttributeError, IndexError, TypeError) as error:
-            explain(self.__name__.strip("_"), self, error, args, const)
+            explain(self.shown, self, error, args, const)
             raise
+        except ValueError:
+            if self.broadcasts:
+                _refuse_misfit(self.shown, arrays)
+            raise
+        if array.dtype is not FLOAT32 and any_tensor and array.dtype.char in "de":
+            arrays, array = _narrowed(self, args, arrays, array, const)
         if any_history and (not _open_blocks() or is_grad_enabled()):
             return self._record(array, None, args, arrays, parents, const)
-        return Tensor(array) if any_tensor else array
+        return _without_history(array, args, any_history) if any_tensor else array
 
     def _bind(self, args: Any, const: Any) -> Any:
         """Return (args, const): `arity` arguments in order, named or by default, and the constants by name."""
         if len(args) > self.arity:
             if len(args) > self.arity + len(self.const_names):
                 expected = ", ".join(self.arg_names + self.const_names)
-                raise TypeError(f"{self.__name__} takes ({expected}), but {len(args)} arguments were given")
+                raise TypeError(f"{self.shown} takes ({expected}), but {len(args)} arguments were given")
             const |= zip(self.const_names, args[self.arity :], strict=False)
             return args[: self.arity], const
         args = list(args)
         for name in self.arg_names[len(args) :]:
             if name not in const and name not in self._defaults:
-                raise TypeError(f"{self.__name__} is missing its argument {name!r}")
+                raise TypeError(f"{self.shown} is missing its argument {name!r}")
             args.append(const.pop(name) if name in const else self._defaults[name])
         return tuple(args), const
 
@@ -208,7 +252,33 @@ class Op(Generic[P, R]):
         return left(g, out, a, b) if p in useful else None, right(g, out, a, b) if q in useful else None
 
     def __repr__(self) -> str:
-        return f"<op {self.__name__}({', '.join(self.arg_names + self.const_names)})>"
+        return f"<op {self.shown}({', '.join(self.arg_names + self.const_names)})>"
+
+
+def _refuse_misfit(name: str, arrays: list) -> None:
+    """Raise ValueError if the shapes of two arguments do not broadcast: both shapes, the rule, how to mend it."""
+    shapes = [tuple(getattr(a, "shape", ())) for a in arrays]
+    if name == "matmul":
+        shapes = [shape[:-2] for shape in shapes]
+    for a, b in combinations(shapes, 2):
+        if any(m != n and 1 not in (m, n) for m, n in zip(reversed(a), reversed(b))):
+            stacks = " of matrices" if name == "matmul" else ""
+            raise ValueError(
+                f"{name}: shapes {a} and {b}{stacks} do not fit: counted from the right, sizes must be equal or"
+                f" 1{_how_to_fit(a, b)}"
+            )
+
+
+def _how_to_fit(a: tuple, b: tuple) -> str:
+    """Return a proposal that makes shapes a and b fit, for the end of a sentence; nothing if there is none."""
+    order, small, large = ("first", a, b) if len(a) < len(b) else ("second", b, a)
+    if len(a) == len(b):
+        return "; transpose the second?" if a == b[::-1] else ""
+    for start in range(len(large) - len(small)):
+        if large[start : start + len(small)] == small:
+            shape = (*small, *(1,) * (len(large) - start - len(small)))
+            return f"; reshape the {order} to {shape}?"
+    return ""
 
 
 def op(
@@ -239,9 +309,11 @@ class VariadicOp(Op):
     def __call__(self, *args: Any, **const: Any) -> Any:
         arrays, parents, any_tensor, any_history = _split(args)
         array = self.forward(*arrays, **const)
+        if array.dtype is not FLOAT32 and any_tensor and array.dtype.char in "de":
+            arrays, array = _narrowed(self, args, arrays, array, const)
         if any_history and (not _open_blocks() or is_grad_enabled()):
             return self._record(array, None, args, arrays, parents, const)
-        return Tensor(array) if any_tensor else array
+        return _without_history(array, args, any_history) if any_tensor else array
 
     def pullback(self, g: Any, y: Tensor, useful: set, record: bool) -> list:
         args, out = (y.args, y) if record else (y.arrays, y._data)
@@ -267,11 +339,11 @@ class Fused(Op[P, R]):
         try:
             array, saved = self.run(*arrays, **const)
         except (AttributeError, IndexError, TypeError) as error:
-            explain(self.__name__.strip("_"), self, error, args, const)
+            explain(self.shown, self, error, args, const)
             raise
         if any_history and (not _open_blocks() or is_grad_enabled()):
             return self._record(array, saved, args, arrays, parents, const)
-        return Tensor(array) if any_tensor else array
+        return _without_history(array, args, any_history) if any_tensor else array
 
     def pullback(self, g: Any, y: Tensor, useful: set, record: bool) -> list:
         need = [a in useful for a in y.parents]
@@ -345,8 +417,12 @@ def grad(
 
     outputs: a Tensor or several; inputs: a Tensor or several; g: the gradient of each output (may be left out for
     scalars). The result is a tuple, one gradient per input: arrays, or Tensors with a history if `create_graph`. An input
-    that the outputs do not depend on gets zeros. Raises TypeError, ValueError or RuntimeError for outputs without a
-    history, for an output of several elements without `g`, and for a leaf changed since the forward pass.
+    that the outputs do not depend on gets zeros, and so does a frozen Parameter. The graph stays as it is: a second call
+    is possible, and memory is let go of with the last Tensor that was computed from the graph's.
+
+    Raises TypeError, ValueError or RuntimeError for outputs without a history, for an output of several elements without
+    `g`, and for a leaf that got new data since the forward pass: `x.data = array` or `x.data -= array`. Writing into the
+    array, `x.data[0] = 7`, is not seen, and the gradient may then mix old and new values.
     """
     if create_graph and not is_grad_enabled():  # create_graph asks for a history; it gets one under no_grad() as well
         with _enable_grad():
@@ -382,6 +458,8 @@ def grad(
 
 def _backward(tensor: Tensor, g: Array | None = None) -> None:
     """Add d<g, tensor>/dx to `.grad` of every leaf x that requires it; `g` may be left out for a scalar."""
+    if not tensor.requires_grad:
+        raise RuntimeError(_no_history("backward()", tensor))
     leaves, _ = history([tensor])
     for leaf, gradient in zip(leaves, grad(tensor, leaves, g), strict=True):
         # a copy: of x + y both gradients are one array, and that of a sum is a read-only view
@@ -396,8 +474,11 @@ def _seed(outputs: list[Tensor], inputs: list[Tensor], g: Any, create_graph: boo
     for x in inputs:
         if not isinstance(x, Tensor):
             raise TypeError(f"grad: an input is a {type(x).__name__}; wrap it: Tensor(x, requires_grad=True)")
-        if not x.requires_grad:
-            raise RuntimeError(f"grad: an input of shape {x.shape} has requires_grad=False, nothing was recorded")
+        if not x.requires_grad and not x.trains:
+            raise RuntimeError(
+                f"grad: an input of shape {x.shape} has requires_grad=False, so nothing was recorded. Make it with"
+                " Tensor(x, requires_grad=True) before it is used"
+            )
     gs = list(g) if isinstance(g, list | tuple) else [g] * len(outputs) if g is None else [g]
     if len(gs) != len(outputs):
         raise ValueError(f"grad: {len(outputs)} outputs but {len(gs)} gradients in g")
@@ -408,11 +489,7 @@ def _seed(outputs: list[Tensor], inputs: list[Tensor], g: Any, create_graph: boo
                 "grad of a plain array: was it computed without Tensors, or a gradient without create_graph=True?"
             )
         if not y.requires_grad:
-            raise RuntimeError(
-                "grad of a Tensor without history: it was made under no_grad(), detached, or from Tensors that do not"
-                " require gradients. To differentiate a gradient again, take it with create_graph=True. A linear"
-                " function's gradient is constant. It has no history; its own gradient is 0"
-            )
+            raise RuntimeError(_no_history("grad", y))
         if g_y is None:
             if y._data.size != 1:
                 raise ValueError(
@@ -424,6 +501,18 @@ def _seed(outputs: list[Tensor], inputs: list[Tensor], g: Any, create_graph: boo
         g_y = g_y if create_graph and isinstance(g_y, Tensor) else Tensor(raw(g_y)) if create_graph else raw(g_y)
         grads[y] = grads[y] + g_y if y in grads else g_y
     return grads
+
+
+def _no_history(name: str, y: Tensor) -> str:
+    """Return the sentence that says why y has no history, and what to do about it."""
+    why = {
+        "no_grad": "it, or what it is made of, was computed under no_grad(), which records nothing; compute that outside",
+        "detach": "detach() cut off what it is made of; use the Tensor that was detached",
+        "": "nothing that it was computed from requires gradients. Make a leaf with Tensor(x, requires_grad=True); a"
+        " frozen module learns again after module.requires_grad_(). If it is a gradient, take that with"
+        " create_graph=True (where it is constant, as a linear function's, its own gradient is 0)",
+    }
+    return f"{name} of a Tensor without history, shape {y.shape}: {why[y.lost]}"
 
 
 def _result(gradient: Any, x: Tensor, create_graph: bool) -> Any:
@@ -446,7 +535,7 @@ def _refuse_changed(leaves: list[Tensor], computed: list[Tensor], record: bool) 
         for a in t.args:
             if isinstance(a, Tensor) and a.op is None and a.number > t.number:
                 raise RuntimeError(
-                    f"a leaf of shape {a.shape} was changed after {t.op.__name__} used it, so no gradient would be right:"
+                    f"a leaf of shape {a.shape} was changed after {t.op.shown} used it, so no gradient would be right:"
                     " compute the output again after the update, or take the gradient before it"
                 )
 
@@ -456,7 +545,7 @@ def _fit(g: Any, a: Tensor, t: Tensor) -> Any:
     if t.op.broadcasts:
         return sum_to(g, shape=a.shape)
     raise ValueError(
-        f"{t.op.__name__}: its vjp returned a gradient of shape {g.shape} for an argument of shape {a.shape};"
+        f"{t.op.shown}: its vjp returned a gradient of shape {g.shape} for an argument of shape {a.shape};"
         " they must be equal (an op that broadcasts is declared with broadcasts=True)"
     )
 
@@ -480,7 +569,7 @@ def cast(x: TensorLike, dtype: Any) -> Tensor:
 def sum_to(x: TensorLike, shape: tuple[int, ...]) -> Tensor:
     """Return x summed over the axes along which `shape` was repeated: the adjoint of broadcasting."""
     lead = x.ndim - len(shape)
-    if x.ndim == 2 and lead == 1 and shape != (1,) and x.dtype.kind == "f":
+    if x.ndim == 2 and lead == 1 and shape != (1,) and x.dtype.kind == "f" and is_numpy(x):
         return xp(x).ones(len(x), x.dtype) @ x  # a bias: as a product it takes a quarter of the time
     axes = tuple(range(lead)) + tuple(i + lead for i, n in enumerate(shape) if n == 1 and x.shape[i + lead] != 1)
     return x.sum(axes, keepdims=True).reshape(shape)  # type: ignore[call-arg]  # an array's

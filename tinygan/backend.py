@@ -10,7 +10,7 @@ import hashlib
 import math
 import os
 import sys
-from collections.abc import Sequence
+from collections.abc import Callable, Sequence
 from functools import cache
 from itertools import accumulate, pairwise
 from typing import Any, TypeAlias
@@ -20,11 +20,6 @@ import numpy as np
 Array: TypeAlias = np.ndarray  # or cupy.ndarray, which has the same methods
 
 _libraries = {np.ndarray: np, float: np, int: np, bool: np, list: np, tuple: np}
-
-
-def register_array_type(array_type: type, library: Any) -> None:
-    """Let `library`, a module or object with NumPy's function names, handle arrays of `array_type`."""
-    _libraries[array_type] = library
 
 
 def xp(array: Any) -> Any:
@@ -103,12 +98,18 @@ def to_device(array: Any, device: str | None = None) -> Any:
     library = library_of(device)
     if xp(array) is library:
         return array
-    return to_numpy(array) if library is np else library.asarray(array)
+    return to_numpy(array) if library is np else _copy_in_order(library.asarray, np.asarray(array))
 
 
 def to_numpy(array: Any) -> np.ndarray:
     """Return `array` as a numpy.ndarray, copied from the GPU if it lives there."""
-    return array.get() if hasattr(array, "get") else np.asarray(array)
+    return _copy_in_order(lambda a: a.get(), array) if hasattr(array, "get") else np.asarray(array)
+
+
+def _copy_in_order(copy: Callable, array: Array) -> Any:
+    """Return copy(array), which lies in memory as `array` does: CuPy's own copies from and to a GPU lie row by row."""
+    order = _memory_order(array)
+    return copy(array) if order is None else copy(array.transpose(order)).transpose(np.argsort(order).tolist())
 
 
 # --- special functions ----------------------------------------------------------------------------------------
@@ -158,7 +159,7 @@ _T_SCALE, _T_SHIFT = 2 / (1 - _T_LEAST), (1 + _T_LEAST) / (1 - _T_LEAST)  # to [
 
 @cache
 def _erfc_series():
-    """Return p in Chebyshev's polynomials: it meets log(erfc(x) / t) + x² at 27 points, and is off by 1e-15 (1 + x²) at most."""
+    """Return p in Chebyshev's polynomials: it meets log(erfc(x) / t) + x² at 27 points, and is off by 1e-15 (1 + x²)."""
 
     def log_ratio(u):
         t = (u + _T_SHIFT) / _T_SCALE
@@ -173,10 +174,9 @@ def _as_floating(x):
 
 
 def _cuda_special(name, x):
-    library = xp(x)
-    if not hasattr(library, name):
-        from cupyx.scipy import special as library
-    return getattr(library, name)(x)
+    from cupyx.scipy import special
+
+    return getattr(special, name)(x)
 
 
 # --- random numbers --------------------------------------------------------------------------------------------

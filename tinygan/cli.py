@@ -5,16 +5,43 @@ Exit code 2: it cannot be done, and one sentence says why. 130, as programs stop
 """
 
 import argparse
+import codecs
 import os
 import sys
+import unicodedata
+import warnings
 
-from tinygan import commands
+from tinygan import __version__, commands
+from tinygan.files import sentence
+
+SPELL = "tinygan.spell"  # the error handler of consoles that lack a character
+_SPELLED = {
+    "–": "-", "—": "-", "−": "-", "⁻": "-", "·": ".", "×": "x", "±": "+-", "≥": ">=", "≤": "<=", "→": "->", "’": "'",
+    "√": "root ", "Σ": "sum", "π": "pi", "σ": "sigma", "λ": "lambda", "γ": "gamma", "∞": "inf", "█": "#", "▏": "|",
+}  # fmt: skip
+
+
+def spell(error):
+    """Return what stands for characters that a console's encoding lacks, as ASCII: ² is 2, é is e, ≥ is >=."""
+    ascii_of = lambda c: unicodedata.normalize("NFKD", c).encode("ascii", "ignore").decode()
+    letters = error.object[error.start : error.end]
+    return "".join(_SPELLED.get(c) or ascii_of(c) or "?" for c in letters), error.end
+
+
+codecs.register_error(SPELL, spell)
 
 
 def main(arguments=None):
     """Run the command line; return the exit code."""
+    for stream in (sys.stdout, sys.stderr):
+        if hasattr(stream, "reconfigure"):
+            stream.reconfigure(errors=SPELL)
+    warnings.filterwarnings("ignore", category=RuntimeWarning)  # NumPy's: what is not finite is said by whoever meets it
     parser = _parser()
-    options = parser.parse_args(arguments)
+    options, others = parser.parse_known_args(arguments)
+    if others and options.command is not commands.lessons:
+        parser.error(f"unrecognized arguments: {' '.join(others)}")
+    options.jupyter = others
     try:
         return exit_code(options)
     except KeyboardInterrupt as error:
@@ -38,11 +65,12 @@ def exit_code(options):
     except Interrupted as error:
         raise KeyboardInterrupt(str(error)) from None
     except (commands.UsageError, RunError, DataError) as error:
-        print(f"tinygan: {error}", file=sys.stderr)
+        print(f"tinygan: {sentence(error)}", file=sys.stderr)
     except MemoryError as error:
         print(f"tinygan: not enough memory ({error}); take smaller settings", file=sys.stderr)
     except OSError as error:  # a full disk, a folder that is not ours
-        print(f"tinygan: {error.filename or 'a file'}: {error.strerror or error}", file=sys.stderr)
+        about = f"{error.filename or 'a file'}: {error.strerror or error}"
+        print(f"tinygan: {sentence(about)}", file=sys.stderr)
     return 2
 
 
@@ -50,16 +78,19 @@ def _parser():
     parser = argparse.ArgumentParser(
         prog="tinygan", description="Generative adversarial networks, hand-written on NumPy."
     )
-    verbs = parser.add_subparsers(required=True, metavar="COMMAND")
+    parser.add_argument("--version", action="version", version=f"tinygan {__version__}")
+    parser.set_defaults(command=lambda options: parser.print_help())
+    verbs = parser.add_subparsers(metavar="COMMAND")
+    on_device = argparse.ArgumentParser(add_help=False)  # for every verb that opens a game
+    on_device.add_argument("--device", help="cpu or cuda (default: TINYGAN_DEVICE, or cpu)")
 
-    p = verbs.add_parser("train", help="train a recipe: tinygan train digits")
+    p = verbs.add_parser("train", parents=[on_device], help="train a recipe: tinygan train digits")
     p.set_defaults(command=commands.train)
     p.add_argument("recipe", metavar="RECIPE", nargs="?", help="a name that `tinygan list` prints")
     p.add_argument("--steps", type=int, help="training steps (default: the recipe's)")
     p.add_argument("--seed", type=int, help="all chance is a function of it (default 0)")
     p.add_argument("--out", metavar="RUN", help="folder of the run (default: runs/RECIPE)")
     p.add_argument("--data", metavar="PATH", help="train on data of your own, for recipes that have a setting `data`")
-    p.add_argument("--device", help="cpu or cuda (default: TINYGAN_DEVICE, or cpu)")
     p.add_argument(
         "--set", action="append", default=[], metavar="KEY=VALUE", help="a setting; `tinygan list RECIPE` prints all"
     )
@@ -71,7 +102,7 @@ def _parser():
     )  # fmt: skip
     p.add_argument("--tensorboard", action="store_true", help="the log in RUN/tensorboard too; needs tensorboardX")
 
-    p = verbs.add_parser("sample", help="draw samples from a trained run")
+    p = verbs.add_parser("sample", parents=[on_device], help="draw samples from a trained run")
     p.set_defaults(command=commands.sample)
     p.add_argument("run", metavar="RUN", help="the folder of a run")
     p.add_argument("-n", type=int, default=100, help="how many (default 100)")
@@ -87,18 +118,20 @@ def _parser():
     p.add_argument("--class", type=int, dest="of_class", metavar="K", help="only of this class, if there are classes")
     p.add_argument("--out", metavar="FILE", help="a .npy array, or what the recipe writes, mostly .png")
 
-    p = verbs.add_parser("chat", help="talk with a trained dialogue")
+    p = verbs.add_parser("chat", parents=[on_device], help="talk with a trained dialogue")
     p.set_defaults(command=commands.chat)
     p.add_argument("run", metavar="RUN", help="the folder of a run of `dialogue`")
     p.add_argument("--seed", type=int, default=0, help="other seeds give other replies (default 0)")
 
-    p = verbs.add_parser("evaluate", help="score a trained run")
+    p = verbs.add_parser("evaluate", parents=[on_device], help="score a trained run")
     p.set_defaults(command=commands.evaluate)
     p.add_argument("run", metavar="RUN", help="the folder of a run")
     p.add_argument("-n", type=int, help="how many samples (default: what the recipe's scores are defined on)")
     p.add_argument("--seed", type=int, default=0, help="seed of the samples (default 0)")
 
-    p = verbs.add_parser("plot", help="draw a run's curves, its samples over time, what lies between them")
+    p = verbs.add_parser(
+        "plot", parents=[on_device], help="draw a run's curves, its samples over time, what lies between them"
+    )
     p.set_defaults(command=commands.plot)
     p.add_argument("run", metavar="RUN", help="the folder of a run, finished or not")
 
@@ -106,11 +139,14 @@ def _parser():
     p.set_defaults(command=commands.list_recipes)
     p.add_argument("recipe", metavar="RECIPE", nargs="?", help="print its settings: defaults, meanings, choices")
 
-    p = verbs.add_parser("gradcheck", help="check hand-written gradients: tinygan gradcheck FILE.py:NAME")
+    p = verbs.add_parser("gradcheck", help="run a file and check its gradients: tinygan gradcheck FILE.py:NAME")
     p.set_defaults(command=commands.check_gradients)
-    p.add_argument("target", metavar="FILE.py:NAME", help="a function, Module or (forward, backward) pair in a file")
+    p.add_argument("target", metavar="FILE.py:NAME", help="what to check, in a file, which is run")
 
-    p = verbs.add_parser("lessons", help="copy the course's notebooks out and open them in JupyterLab")
+    p = verbs.add_parser(
+        "lessons", help="copy the course's notebooks out and open them in JupyterLab",
+        epilog="What else stands on the line goes to JupyterLab: --no-browser, --allow-root, --port 9999 ...",
+    )  # fmt: skip
     p.set_defaults(command=commands.lessons)
     p.add_argument("folder", metavar="DIR", nargs="?", default="my-lessons", help="where to (default: my-lessons)")
 

@@ -7,6 +7,7 @@ editable install reads them from the repository.
 import os
 import subprocess
 import sys
+from collections.abc import Sequence
 from importlib.util import find_spec
 from pathlib import Path
 
@@ -37,11 +38,14 @@ def copy_out(folder: str | Path) -> list[str]:
     return changed
 
 
-def open_in_jupyterlab(folder: str | Path) -> int | None:
-    """Run JupyterLab on the first lesson in `folder` and return its exit code, None if it is not installed."""
+def open_in_jupyterlab(folder: str | Path, options: Sequence[str] = ()) -> int | None:
+    """Run JupyterLab on the first lesson in `folder` and return its exit code, None if it is not installed.
+
+    options: what JupyterLab is called with besides, such as --no-browser.
+    """
     if find_spec("jupyterlab") is None:
         return None
     first = min(Path(folder).glob("[0-9][0-9]_*.ipynb"))
     # more BLAS threads gain nothing for small networks, and wait for each other if another program needs a core
     environment = {"OPENBLAS_NUM_THREADS": "1", **os.environ}
-    return subprocess.run([sys.executable, "-m", "jupyterlab", str(first)], env=environment).returncode
+    return subprocess.run([sys.executable, "-m", "jupyterlab", str(first), *options], env=environment).returncode

@@ -1,15 +1,17 @@
 """Losses with PyTorch's names, arguments and meaning: cross-entropies, squared and absolute error, KL divergence.
 
-`reduction` is "mean", "sum" or "none". The objectives of GANs are made from these in `gan/objectives.py`.
+`reduction` is "mean", "sum" or "none". Whether classes and probabilities are in their range is not asked on a GPU: it would
+have to be waited for. The objectives of GANs are made from these in `gan/objectives.py`.
 """
 
+import math
 import warnings
 
 import numpy as np
 
 from tinygan import autodiff, remedies
 from tinygan.autodiff import Tensor, TensorLike, fused, op, raw
-from tinygan.backend import Array, xp
+from tinygan.backend import Array, is_numpy, xp
 from tinygan.ops import (
     abs,
     clamp,
@@ -20,6 +22,7 @@ from tinygan.ops import (
     log_softmax,
     logsigmoid,
     mean,
+    reshape,
     square,
     squeeze,
     sum,
@@ -89,11 +92,11 @@ def binary_cross_entropy(
 ) -> Tensor:
     """Return -(t log p + (1 - t) log(1 - p)) for probabilities p = input; logarithms are cut at -100, as in PyTorch."""
     _check_same_shape("binary_cross_entropy", input, target)
-    if raw(input).size and not (0 <= raw(input).min() and raw(input).max() <= 1):
+    if is_numpy(raw(input)) and raw(input).size and not (0 <= raw(input).min() and raw(input).max() <= 1):
         raise ValueError(
             "binary_cross_entropy: input must be probabilities in [0, 1]; use ..._with_logits for other numbers"
         )
-    loss = -(target * _log_cut(input) + (1 - target) * _log_cut(1 - input))
+    loss = -(target * _log_cut(input) + (1 - target) * _log_of_rest_cut(input))
     return _reduce(loss if weight is None else loss * weight, reduction)
 
 
@@ -103,6 +106,19 @@ def _log_cut(x):
         return xp(x).maximum(xp(x).log(x), -100)
 
 
+_log_cut.shown = "log"
+
+
+@op(lambda g, y, x: -(g / clamp(1 - x, 1e-12)))
+def _log_of_rest_cut(x):
+    """Return log(1 - x), cut at -100; log1p has the digits of a small x."""
+    with np.errstate(divide="ignore"):
+        return xp(x).maximum(xp(x).log1p(-x), -100)
+
+
+_log_of_rest_cut.shown = "log1p"
+
+
 def binary_cross_entropy_with_logits(
     input: TensorLike, target: TensorLike, weight: TensorLike | None = None, reduction: str = "mean",
     pos_weight: TensorLike | None = None,
@@ -110,8 +126,7 @@ def binary_cross_entropy_with_logits(
     """Return -(t log σ(x) + (1 - t) log(1 - σ(x))) for logits x, finite for every x. pos_weight multiplies the first term."""
     _check_same_shape("binary_cross_entropy_with_logits", input, target)
     positive = target if pos_weight is None else target * pos_weight
-    # -log σ(x) = -logsigmoid(x), -log(1 - σ(x)) = x - logsigmoid(x)
-    loss = (1 - target) * input - (positive + (1 - target)) * logsigmoid(input)
+    loss = -(positive * logsigmoid(input) + (1 - target) * logsigmoid(-input))  # 1 - σ(x) = σ(-x)
     return _reduce(loss if weight is None else loss * weight, reduction)
 
 
@@ -141,18 +156,25 @@ def _check_classes(shape, target, weight, ignore_index, name, dtype):
     if tuple(target.shape) != expected:
         raise ValueError(f"{name}: input {tuple(shape)} needs a target of shape {expected}, got {tuple(target.shape)}")
     if target.dtype.kind not in "iu":
-        raise TypeError(f"{name}: classes must be integers, got {target.dtype}: target.long() or array.astype(int)")
+        raise TypeError(f"{name}: classes must be integers, got {target.dtype}: target.long() or array.astype('int64')")
     used = target != ignore_index
-    classes = target * used
-    if classes.size and (int(classes.min()) < 0 or int(classes.max()) >= shape[dim]):
+    classes = xp(target).where(used, target, 0)
+    if is_numpy(classes) and classes.size and (int(classes.min()) < 0 or int(classes.max()) >= shape[dim]):
         raise IndexError(f"{name}: classes from {int(classes.min())} to {int(classes.max())}, input has {shape[dim]}")
-    return classes, used.astype(dtype) if weight is None else raw(weight)[classes] * used
+    weights = used if weight is None else xp(target).where(used, raw(weight)[classes], 0)
+    return classes, weights.astype(dtype)
 
 
 def _reduce_weighted(loss, weights, reduction):
-    """Return `_reduce` of loss * weights, but for the mean, which divides by Σ weights."""
-    loss = loss * weights
-    return sum(loss) / weights.sum() if reduction == "mean" else _reduce(loss, reduction)
+    """Return `_reduce` of loss * weights, but for the mean, which divides by Σ weights; no weight times inf is 0."""
+    loss = where(weights == 0, 0.0, loss) * weights
+    return _divided(sum(loss), weights) if reduction == "mean" else _reduce(loss, reduction)
+
+
+def _divided(total, weights):
+    """Return total / Σ weights, nan where all targets are ignored: with a gradient of 0 to the input, as in PyTorch."""
+    count = weights.sum()
+    return total / xp(weights).where(count == 0, math.nan, count)
 
 
 def cross_entropy(
@@ -167,23 +189,24 @@ def cross_entropy(
         raise ValueError(f"cross_entropy: label_smoothing is in [0, 1], got {label_smoothing}")
     dim = 0 if input.ndim == 1 else 1
     logs, classes = log_softmax(input, dim), input.shape[dim]
-    per_class = 1.0 if weight is None else raw(weight).reshape([-1 if d == dim else 1 for d in range(input.ndim)])
+    across = [-1 if d == dim else 1 for d in range(input.ndim)]
+    per_class = 1.0 if weight is None else raw(weight).reshape(across).astype(input.dtype)
     if raw(target).dtype.kind == "f":
         if target.ndim == input.ndim - 1:
             raise TypeError(
-                f"cross_entropy: target {tuple(target.shape)} holds {raw(target).dtype}, and classes are integers:"
-                f" target.long() or array.astype(int). Probabilities would have the shape of the input, {tuple(input.shape)}"
+                f"cross_entropy: classes must be integers, got {target.dtype}: target.long() or array.astype('int64')."
+                f" Probabilities would have the input's shape, {tuple(input.shape)}"
             )
         _check_same_shape("cross_entropy", input, target)
         smooth = target * (1 - label_smoothing) + label_smoothing / classes
-        loss = -sum(logs * smooth * per_class, dim)
+        loss = -sum(where(raw(smooth) == 0, 0.0, logs) * smooth * per_class, dim)  # a class that is ruled out may have log 0
         return sum(loss) / max(1, raw(loss).size) if reduction == "mean" else _reduce(loss, reduction)
     picked, weights = _pick(logs, raw(target), weight, ignore_index, "cross_entropy")
     if label_smoothing == 0:
         return _reduce_weighted(-picked, weights, reduction)
-    used = (raw(target) != ignore_index).astype(input.dtype)
-    loss = -picked * weights * (1 - label_smoothing) - sum(logs * per_class, dim) * used * (label_smoothing / classes)
-    return sum(loss) / weights.sum() if reduction == "mean" else _reduce(loss, reduction)
+    loss = -picked * weights * (1 - label_smoothing) - sum(logs * per_class, dim) * (label_smoothing / classes)
+    loss = where(raw(target) != ignore_index, loss, 0.0)
+    return _divided(sum(loss), weights) if reduction == "mean" else _reduce(loss, reduction)
 
 
 # --- many classes, straight from a linear layer ----------------------------------------------------------------
@@ -199,7 +222,11 @@ def _linear_loss(
     wanted: for which of the three a gradient is needed; the kernel computes these together with the loss.
     """
     logs = log_softmax(linear(input, linear_weight, linear_bias), 1)  # (N, C)
-    return -sum(squeeze(gather(logs, 1, target[:, None]), 1) * weights)
+    picked = squeeze(gather(logs, 1, target[:, None]), 1)
+    return -sum(where(weights == 0, 0.0, picked) * weights)
+
+
+_linear_loss.shown = "linear_cross_entropy"
 
 
 def linear_cross_entropy(
@@ -209,12 +236,14 @@ def linear_cross_entropy(
     """Return cross_entropy(linear(input, linear_weight, linear_bias), target) without ever holding all logits.
 
     input (N, in) or (in,), linear_weight (C, in), linear_bias (C,), target classes (N,) or (). Soft targets,
-    label_smoothing and reduction "none" go through the logits all the same. PyTorch's weight of several dimensions is not
-    supported. Raises as `linear` and `cross_entropy` do.
+    label_smoothing, reduction "none" and a weight (C, ..., in) go through the logits all the same. Raises as `linear` and
+    `cross_entropy` do.
     """
     through_logits = raw(target).dtype.kind == "f" or label_smoothing != 0 or reduction not in ("mean", "sum")
     if through_logits or input.ndim != 2 or linear_weight.ndim != 2 or input.shape[1] != linear_weight.shape[1]:
-        logits = linear(input, linear_weight, linear_bias)
+        rows, bias = reshape(linear_weight, (-1, linear_weight.shape[-1])), linear_bias
+        logits = linear(input, rows, bias if bias is None else reshape(bias, (-1,)))
+        logits = reshape(logits, input.shape[:-1] + linear_weight.shape[:-1])
         return cross_entropy(logits, target, weight, ignore_index, reduction, label_smoothing)
     logits_shape = (input.shape[0], linear_weight.shape[0])
     name = "linear_cross_entropy"
@@ -223,21 +252,26 @@ def linear_cross_entropy(
     record = autodiff.is_grad_enabled()
     wanted = tuple(record and isinstance(a, Tensor) and a.requires_grad for a in args)
     loss = _linear_loss(*args, target=classes, weights=weights, wanted=wanted)
-    return loss / weights.sum() if reduction == "mean" else loss
+    return _divided(loss, weights) if reduction == "mean" else loss
 
 
 # --- two distributions -----------------------------------------------------------------------------------------
 
 
 def kl_div(input: TensorLike, target: TensorLike, reduction: str = "mean", log_target: bool = False) -> Tensor:
-    """Return target (log target - input) for log-probabilities `input`; "batchmean" divides the sum by the batch size."""
+    """Return target (log target - input) for log-probabilities `input`; "batchmean" divides the sum by the batch size.
+
+    Where target is 0, so are the loss and its gradients: 0 log 0 = 0, and log 0 of the input too. Where it is negative, nan.
+    """
+    ruled_out = raw(target) == (-math.inf if log_target else 0)
+    target, input = where(ruled_out, 0.0 if log_target else 1.0, target), where(ruled_out, 0.0, input)
     if log_target:
         loss = exp(target) * (target - input)
     else:
-        positive = raw(target) > 0  # 0 log 0 = 0
-        loss = where(positive, target * log(where(positive, target, 1.0)), 0.0) - target * input
+        loss = target * (log(where(raw(target) < 0, math.nan, target)) - input)
+    loss = where(ruled_out, 0.0, loss)
     if reduction == "batchmean":
-        return sum(loss) / input.shape[0]
+        return sum(loss) / (loss.shape[0] or math.nan) if loss.ndim else loss
     return _reduce(loss, reduction)
 
 

@@ -88,7 +88,7 @@ def explain(name: str, function: Callable, error: Exception, args: tuple, option
         raise IndexError(f"{name}: dim {dim} is out of range for {ndim} dimensions") from None
     if isinstance(error, IndexError) and "must be of integer" in str(error):
         raise TypeError(
-            f"{name}: an index must be integers (or truth values): make it so, t.long() or array.astype(int)"
+            f"{name}: an index must be integers (or truth values): make it so, t.long() or array.astype('int64')"
         ) from None
     parameters = list(inspect.signature(function).parameters)
     if isinstance(error, IndexError | ValueError):
@@ -128,6 +128,20 @@ def _holds_numbers(value: Any) -> bool:
     while isinstance(value, list | tuple) and value:
         value = value[0]
     return isinstance(value, bool | int | float | list | tuple)
+
+
+# --- settings of recipes ---------------------------------------------------------------------------------------
+
+_SETTINGS = {"lr": "learning_rate", "wd": "weight_decay", "epochs": "steps", "iterations": "steps", "bs": "batch_size"}
+
+
+def of_setting(name: str, settings: list[str]) -> str:
+    """Return a proposal for a setting that a recipe does not have, for the end of a sentence; nothing if none is near."""
+    from difflib import get_close_matches
+
+    known = [ours for ours in [_SETTINGS.get(name)] if ours in settings]
+    near = known or get_close_matches(name, settings, 1)
+    return f"; did you mean {near[0]}?" if near else ""
 
 
 # --- methods that Tensor does not have -------------------------------------------------------------------------

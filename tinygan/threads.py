@@ -12,6 +12,7 @@ from collections.abc import Callable, Iterable, Iterator, Sequence
 from contextlib import contextmanager
 from functools import cache, partial
 from itertools import pairwise
+from threading import Lock
 from typing import TYPE_CHECKING, Any, TypeVar
 
 import numpy as np
@@ -97,18 +98,33 @@ def _wanted_threads(processes: int = 1) -> int:
 def share_cores(processes: int = 1) -> Iterator[None]:
     """Inside `with share_cores():` BLAS keeps to one thread, and `split_batch` splits large operations over the cores.
 
-    processes: how many processes train together; each takes its share of the cores.
+    processes: how many processes train together; each takes its share of the cores. Threads of Python may be inside at the
+    same time: the last to leave gives BLAS its threads back.
     """
-    global _threads
+    global _threads, _before
     from threadpoolctl import threadpool_limits
 
-    before = thread_count()
-    with threadpool_limits(1, user_api="blas"):
-        _threads = _wanted_threads(processes)
-        try:
-            yield
-        finally:
-            _threads = before
+    wanted = _wanted_threads(processes)
+    with _changing:
+        if not _sharing:
+            _before = thread_count(), threadpool_limits(1, user_api="blas")
+        _sharing.append(wanted)
+        _threads = wanted
+    try:
+        yield
+    finally:
+        with _changing:
+            _sharing.remove(wanted)
+            if _sharing:
+                _threads = _sharing[-1]
+            else:
+                _threads, limits = _before
+                limits.restore_original_limits()
+
+
+_sharing: list[int] = []  # how many threads each block of `share_cores` wants that is entered now
+_before: Any = None  # how many there were before the first, and what gives BLAS its own back
+_changing = Lock()
 
 
 @cache

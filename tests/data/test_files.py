@@ -1,8 +1,10 @@
 """Data files: found, downloaded and checked; text files read whole or refused in a sentence."""
 
 import hashlib
+import os
 import subprocess
 import sys
+import time
 
 import pytest
 from data_files import refused
@@ -11,8 +13,15 @@ from tinygan.data import (
     DataError,
     captions,
     find_file,
+    gather_notes,
     names,
+    note,
+    read_chorales,
+    read_csv,
+    read_idx,
     read_lines,
+    read_pairs,
+    read_pictures,
 )
 
 
@@ -94,7 +103,7 @@ HOSTILE = {
     "utf-16": ("text".encode("utf-16"), "is not UTF-8"),
     "zero bytes": (b"a\0b", "zero bytes"),
     "half a character": ("月".encode()[:2], "line 1 is not UTF-8"),
-    "large": (b"a" * 2000, "larger than the 1,000 bytes"),
+    "large": (b"a" * 2000, "larger than 1,000 bytes.*split the file"),
 }
 
 
@@ -105,6 +114,84 @@ def test_hostile_files_are_refused_in_a_sentence(tmp_path, case):
     with pytest.raises(DataError, match=case[1]) as caught:
         read_lines(path, 1000)
     assert str(path) in str(caught.value) and "\n" not in str(caught.value)
+
+
+LINES = {  # file: its lines
+    "unix": ("a\nb\n", ["a", "b"]),
+    "windows": ("a\r\nb\r\n\r\n", ["a", "b"]),
+    "old Macintosh": ("a\rb\r", ["a", "b"]),
+    "all three": ("a\nb\rc\r\nd", ["a", "b", "c", "d"]),
+    "a line separator is a character": ("a\u2028b\u2029c\n", ["a\u2028b\u2029c"]),
+    "so is next line": ("a\x85b\n", ["a\x85b"]),
+    "form feeds and their like": ("a\x0cb\x0bc\n", ["a\x0cb\x0bc"]),
+    "information separators go": ("a\x1cb\x1dc\x1ed\n", ["abcd"]),
+    "escape sequences lose their escape": ("\x1b[31mred\n", ["[31mred"]),
+    "marks that nobody sees": ("\ufeffa\u200b\u00adb\n\u200b\n\u2060\u202e\n", ["ab"]),
+    "joiners are part of words": ("نمی\u200cخواهم\n", ["نمی\u200cخواهم"]),
+    "but no words": ("\u200d\n\u200c \ufe0f\na\n", ["a"]),
+    "fillers": ("\u3164\n\u2800\nb\n", ["b"]),
+}
+
+
+@pytest.mark.parametrize("case", LINES)
+def test_lines_end_where_editors_end_them_and_hold_what_is_seen(case, tmp_path):
+    text, lines = LINES[case]
+    (tmp_path / "it").write_bytes(text.encode())
+    assert read_lines(tmp_path / "it") == lines
+
+
+def test_what_nobody_sees_is_said(tmp_path):
+    (tmp_path / "it").write_text("a\u200bb\nc\u200b\n", "utf-8")
+    with gather_notes() as notes:
+        read_lines(tmp_path / "it")
+    assert notes == ["left out: 2 characters that nobody sees, such as zero-width spaces, of it"]
+
+
+def test_sentences_of_paragraphs(tmp_path):
+    text = "One. Two \ngoes on! \"Three?\" he said…\n\nFour\n\n床前明月\n光。疑是地上霜。\n"
+    (tmp_path / "it").write_text(text, "utf-8")
+    sentences = ["One.", "Two goes on!", '"Three?"', "he said…", "Four", "床前明月光。", "疑是地上霜。"]
+    assert read_lines(tmp_path / "it", by="sentence") == sentences
+
+
+@pytest.mark.parametrize("mark", ["\u0301", "\u0323\u0301", "\U0001d165\u20d0"])
+def test_a_heap_of_accents_is_refused_at_once(mark, tmp_path):
+    (tmp_path / "it").write_text("b\na" + mark * 400_000, "utf-8")
+    begun = time.process_time()
+    with pytest.raises(DataError, match="line 2 has more than 100 accents on one letter"):
+        read_lines(tmp_path / "it")
+    assert time.process_time() - begun < 5
+    (tmp_path / "it").write_text("a" + "\u0301" * 50, "utf-8")
+    assert len(read_lines(tmp_path / "it")[0]) == 50
+
+
+def test_more_lines_than_memory_holds_are_refused(tmp_path, monkeypatch):
+    monkeypatch.setattr("tinygan.data.files.MOST_LINES", 10)
+    (tmp_path / "it").write_text("a\n" * 11)
+    with pytest.raises(DataError, match="more than 10 lines"):
+        read_lines(tmp_path / "it")
+
+
+def test_pipes_and_devices_are_not_waited_for(tmp_path):
+    os.mkfifo(tmp_path / "pipe")
+    readers = [read_lines, read_idx, read_csv, read_pictures, read_pairs, read_chorales]
+    for read in readers:
+        for path in (tmp_path / "pipe", "/dev/zero", "/dev/tty"):
+            with pytest.raises(DataError, match="is not a regular file|cannot be read|no such file"):
+                read(path)
+
+
+def test_what_is_said_is_one_printable_line(tmp_path):
+    path = tmp_path / "a\x1b[31m\nb\u202e"
+    for read in (read_lines, read_idx, read_csv, read_pictures, read_pairs, read_chorales):
+        with pytest.raises(DataError) as error:
+            read(path)
+        assert str(error.value).isprintable() and "\\x1b[31m\\nb\\u202e" in str(error.value)
+    with gather_notes() as notes:
+        note("a\x1b\nb")
+    assert notes == ["a\\x1b\\nb"]
+    note("nobody hears this")
+    assert len(notes) == 1
 
 
 def test_a_missing_file_and_a_folder_are_refused(tmp_path):

@@ -4,8 +4,8 @@ from dataclasses import dataclass
 
 import numpy as np
 import pytest
+from gpu import GpuArray, on_gpu
 from point_games import NOISE, PointGame, Settings, players, point_game, weights
-from strict import StrictArray, strict
 from tiny_runs import digits, one_sentence
 
 from tinygan import Tensor, nn, ops
@@ -464,10 +464,10 @@ def test_everything_on_as_a_gpu_would_run_it(penalty):
         "objective": "least-squares", "penalty": penalty, "packing": 2, "n_critic": 2, "instance_noise": 0.1,
         "smoothing": 0.1, "clip_gradients": 1.0, "clip_weights": 0.5 if penalty == "r1+r2" else 0.0,
     }  # fmt: skip
-    on_numpy, on_strict = point_game(**settings), point_game(strict, **settings)
+    on_numpy, on_device = point_game(**settings), point_game(on_gpu, **settings)
     for step in range(3):
-        assert on_strict.step(step) == pytest.approx(on_numpy.step(step), rel=1e-4, abs=1e-5)
-    assert all(isinstance(p.data, StrictArray) for p in on_strict.D.parameters + on_strict.G.parameters)
+        assert on_device.step(step) == pytest.approx(on_numpy.step(step), rel=1e-4, abs=1e-5)
+    assert all(isinstance(p.data, GpuArray) for p in on_device.D.parameters + on_device.G.parameters)
 
 
 # --- what is refused before training, and while -----------------------------------------------------------------------

@@ -143,6 +143,17 @@ def test_relativistic_refuses_batches_that_cannot_be_paired(shapes):
         objectives.relativistic.discriminator(real, fake)
 
 
+@pytest.mark.parametrize("name", objectives.OBJECTIVES)
+def test_an_objective_that_compares_says_so(name):
+    """generator(None, D(fake)) is what README writes; G's loss of these objectives needs D(real) as well."""
+    objective, fake = objectives.OBJECTIVES[name], Tensor(np.ones((3, 1)))
+    if objective.compares:
+        with pytest.raises(TypeError, match=r"verdicts on real samples too, generator\(D\(real\), D\(fake\)\), and got None"):
+            objective.generator(None, fake)
+    else:
+        assert objective.generator(None, fake).shape == ()
+
+
 @pytest.mark.parametrize("name", [name for name, o in objectives.OBJECTIVES.items() if o.targets])
 def test_smoothed_labels_move_the_target_of_real_samples(name):
     real, fake, a = np.array([0.5, -1.0, 2.0]), np.array([0.1, 0.2]), 0.1

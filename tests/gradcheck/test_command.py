@@ -38,9 +38,11 @@ def test_plugin_imports_nothing_heavy():
 
 
 FILE = """
+from __future__ import annotations
+import dataclasses, typing
 import numpy as np
 from helper import factor
-from tinygan import ops
+from tinygan import nn, ops
 
 def affine_forward(x, w, b): return x @ w + b
 def affine_backward(g, x, w, b): return g @ w.T, factor * x.T @ g, g.sum(0)
@@ -55,6 +57,21 @@ def several(x, y): return x * y
 def raises(x: (2,)): return x @ np.ones((3, 3))
 number = 3
 class Layer: pass
+layer = nn.Linear(4, 2)
+def negative(x: (-2, 3)): return x * x
+def empty(x: (0, 3)): return x * x
+def enormous(x: (10**9, 10**9)): return x * x
+empty_inputs = (np.ones((0, 3)),)
+def nothing_there(x): return x * x
+nothing_there_inputs = np.ones((0, 3))
+def exits(x: (2,)): raise SystemExit(0)
+def exits_later(x): return x
+def exits_later_inputs(): raise SystemExit(0)
+@dataclasses.dataclass
+class Kept:
+    factor: float = 2.0
+    shared: typing.ClassVar[int] = 3
+def kept(x: (2, 3)): return x * Kept().factor
 """
 
 SPECS = {
@@ -64,10 +81,18 @@ SPECS = {
     "gathered": (0, "table index (3,) passed on"),
     "single": (0, "(3, 4)"),
     "several": (2, "several_inputs = (x, y,)"),
-    "raises": (1, "ValueError line 16"),
+    "raises": (1, "ValueError line 18"),
     "number": (2, "number is int, not a function"),
     "Layer": (2, "is a class"),
     "nothing": (2, "defines no nothing; it has affine"),
+    "layer": (2, "layer_inputs = (input,)"),
+    "negative": (2, "x of shape (-2, 3) cannot be made"),
+    "empty": (1, "nothing of empty was checked: its inputs have no elements"),
+    "enormous": (2, "x of shape cannot be made"),
+    "nothing_there": (1, "nothing of nothing_there was checked"),
+    "exits": (1, "SystemExit(0), which would end the program"),
+    "exits_later": (2, "exits_later_inputs() raised SystemExit"),
+    "kept": (0, "x (2, 3) right"),
 }
 
 
@@ -97,7 +122,8 @@ def test_command_refuses_a_bad_spec(spec):
 
 
 def test_command_refuses_a_file_that_does_not_run(tmp_path):
-    for text in ("def f(:\n", "import no_such_module_at_all\n", "1 / 0\n"):
+    bad = "def f(:", "import no_such_module_at_all", "1 / 0", "import sys; sys.exit(0)", "exit()", "quit(0)"
+    for text in bad:
         (tmp_path / "bad.py").write_text(text)
         out = io.StringIO()
         assert check_file(f"{tmp_path / 'bad.py'}:f", stream=out) == 2

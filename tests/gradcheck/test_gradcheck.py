@@ -414,3 +414,48 @@ def test_refusals(refusal):
     with pytest.raises(error) as caught:
         call()
     assert words in str(caught.value)
+
+
+# --- what a difference of the whole does not show -------------------------------------------------------------
+
+
+def test_a_backward_that_is_not_deterministic_is_refused():
+    rng = np.random.default_rng(0)
+    for jitter in (1e-8, 1e-3):
+        pair = (np.sin, lambda g, x, jitter=jitter: g * np.cos(x) * (1 + jitter * rng.standard_normal()))
+        with pytest.raises(GradientError, match="two different gradients of x for the same input"):
+            assert_gradients(pair, array(3))
+
+
+@pytest.mark.parametrize("largest", [1e3, 1e5])
+def test_an_element_far_below_the_largest_is_seen_if_it_is_wrong_by_much_of_itself(largest):
+    scale = np.array([largest, 1.0, 1e-6 * largest * 0.09])  # less than 1e-7 of the largest
+    forward = lambda x: scale * np.sin(x)
+    right = lambda g, x: g * scale * np.cos(x)
+    assert_gradients((forward, right), array(3))
+    for factor in (0.0, 0.5, 1.5, -1.0):
+        with pytest.raises(GradientError, match="1 of 3 elements disagree") as caught:
+            assert_gradients((forward, lambda g, x, f=factor: right(g, x) * np.array([1, 1, f])), array(3))
+        assert caught.value.finding.index == (2,)
+
+
+def test_a_small_element_that_is_only_rounding_is_right():
+    """Differences of 1e3 have rounding errors of about 1e-8: an exact 0 is right although no difference says 0."""
+    x = array(200)
+    assert_gradients((lambda x: np.array(1e3 * np.sum(np.sin(x)[:100]) + 0 * x[-1]),
+                      lambda g, x: g * 1e3 * np.cos(x) * (np.arange(200) < 100)), x)  # fmt: skip
+
+
+def test_an_output_whose_shape_depends_on_the_values_is_named():
+    pair = (lambda x: x[x > 0.5], lambda g, x: np.zeros_like(x))
+    with pytest.raises(GradientError, match=r"the output's shape depends on the values: \(1,\) became \(2,\)"):
+        assert_gradients(pair, np.array([0.5, 1.0]))
+
+
+def test_how_inputs_are_given_is_said():
+    from tinygan import nn
+
+    with pytest.raises(TypeError, match=r"its inputs are missing; give them after it: gradcheck\(f, input\)"):
+        gradcheck(nn.Linear(3, 2))
+    with pytest.raises(TypeError, match="one by one, not in a tuple"):
+        gradcheck(ops.mul, (array(2), array(2)))

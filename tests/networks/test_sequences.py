@@ -2,7 +2,7 @@
 
 import numpy as np
 import pytest
-from strict import moved, strict
+from gpu import moved, on_gpu
 
 from tinygan import Tensor, grad, ops
 from tinygan.gan.latent import draw_each
@@ -279,7 +279,7 @@ PLAYERS = {
 
 
 @pytest.mark.parametrize("settings, name", PLAYERS.values(), ids=PLAYERS)
-def test_players_on_the_strict_array_type(settings, name):
+def test_players_on_a_gpu(settings, name):
     """As they would run on a GPU: no function of NumPy touches an array of the device, and the gradients are the same."""
 
     def gradients(make):
@@ -295,5 +295,5 @@ def test_players_on_the_strict_array_type(settings, name):
         to_d = grad(zero_centred(judge(leaf, told, make(LENGTHS)), leaf), judge.parameters())
         return [getattr(array, "get", lambda a=array: a)() for array in (*to_g, *to_d)]
 
-    for a, b in zip(gradients(lambda a: a), gradients(strict), strict=True):
+    for a, b in zip(gradients(lambda a: a), gradients(on_gpu), strict=True):
         np.testing.assert_allclose(b, a, rtol=1e-3, atol=1e-5)

@@ -6,9 +6,9 @@ from pathlib import Path
 
 import numpy as np
 import pytest
+from gpu import on_gpu
 from layer_cases import CASES, outputs_of, upstream
 from safetensors.numpy import load_file
-from strict import strict
 
 from tinygan import Tensor, grad, nn, no_grad
 from tinygan.backend import stream, to_numpy
@@ -93,22 +93,22 @@ def raw_requires_grad(y):
 
 
 @pytest.mark.parametrize("name", CASES)
-def test_layer_on_strict_arrays(name):
-    """What a GPU would refuse is refused here; see strict.py."""
+def test_layer_on_device_arrays(name):
+    """What a GPU would refuse is refused here; see gpu.py."""
     layer, arrays = loaded(name)
     expected = values(outputs_of(CASES[name], copy.deepcopy(layer), [Tensor(x) for x in arrays]))
     for p in layer.parameters():
-        p.data = strict(p.data)
+        p.data = on_gpu(p.data)
     for module in layer.modules():
         for buffer in module._buffers:
             if getattr(module, buffer) is not None:
-                setattr(module, buffer, strict(getattr(module, buffer)))
-    inputs = [Tensor(strict(x), requires_grad=x.dtype.kind == "f") for x in arrays]
+                setattr(module, buffer, on_gpu(getattr(module, buffer)))
+    inputs = [Tensor(on_gpu(x), requires_grad=x.dtype.kind == "f") for x in arrays]
     outputs = outputs_of(CASES[name], layer, inputs)
     for y, theirs in zip(outputs, expected):
         np.testing.assert_allclose(y.data.get(), theirs, rtol=1e-9, atol=1e-12)
     wanted = layer.parameters() + [x for x in inputs if x.requires_grad]
-    grad(outputs, wanted, [strict(upstream(y.shape)) for y in outputs])
+    grad(outputs, wanted, [on_gpu(upstream(y.shape)) for y in outputs])
 
 
 @pytest.mark.parametrize("name", CASES)

@@ -1,4 +1,4 @@
-"""Every op, by the table in `op_cases.py`: PyTorch's numbers, finite differences, float32, arrays, strict arrays."""
+"""Every op, by the table in `op_cases.py`: PyTorch's numbers, finite differences, float32, arrays, arrays of a GPU."""
 
 import json
 import types
@@ -8,8 +8,8 @@ from pathlib import Path
 
 import numpy as np
 import pytest
+from gpu import GpuArray, on_gpu
 from op_cases import CASES
-from strict import StrictArray, strict
 
 from tinygan import Tensor, grad, losses, ops, threads
 from tinygan.autodiff import Op, history
@@ -123,6 +123,19 @@ def test_kernels_and_textbook_forms_agree(case):
                 assert_close([node.op.textbook(*node.args, **node.const).data], [node.data], 1e-12)
 
 
+FAMILIES = {"avg_pool", "conv", "conv_transpose", "norm"}  # each is of several functions
+
+
+@every_case
+def test_a_tensor_names_the_function_that_its_reader_knows(case):
+    """Its repr and the engine's errors: not op=_add_product. Of a function made of several ops, each."""
+    outputs, _, _ = run(case, case.inputs())
+    for t in history(outputs)[1]:
+        name = t.op.shown
+        public = callable(getattr(ops, name, None)) or hasattr(losses, name) or name in FAMILIES
+        assert public and f"op={name}" in repr(t), name
+
+
 @pytest.mark.parametrize("case", [c for c in CASES if c.orders], ids=lambda case: case.id)
 def test_finite_differences(case):
     """First order, and second unless the row says why not."""
@@ -172,24 +185,24 @@ def test_float32_stays_float32(case):
 
 
 @every_case
-def test_strict_arrays(case):
+def test_on_a_gpu(case):
     """The ops never use a NumPy function on an array that is not NumPy's: what a GPU would refuse."""
     inputs = case.inputs()
     plain, floating, chosen = run(case, inputs)
-    outputs, strict_floating, strict_chosen = run(case, inputs, strict)
+    outputs, device_floating, device_chosen = run(case, inputs, on_gpu)
     for y, expected in zip(outputs, plain, strict=True):
-        assert isinstance(y.data, StrictArray) and y.shape == expected.shape and y.dtype == expected.dtype
+        assert isinstance(y.data, GpuArray) and y.shape == expected.shape and y.dtype == expected.dtype
     assert_close([y.numpy() for y in outputs], [y.numpy() for y in plain], 1e-10)
-    found = gradients(case, strict_floating, strict_chosen, strict)
-    assert all(isinstance(g, StrictArray) for g in found)
+    found = gradients(case, device_floating, device_chosen, on_gpu)
+    assert all(isinstance(g, GpuArray) for g in found)
     assert_close([g.get() for g in found], gradients(case, floating, chosen), 1e-10)
-    recorded = gradients(case, strict_floating, strict_chosen, strict, create_graph=True)
+    recorded = gradients(case, device_floating, device_chosen, on_gpu, create_graph=True)
     curved = [g for g in recorded if g.requires_grad]
     if curved and case.orders == 2:
-        for g in grad(curved, strict_chosen, [strict(v) for v in case.second_upstream(curved)]):
-            assert isinstance(g, StrictArray)
-    for y in listed(case.of(F, [strict(x) for x in inputs])(*(x.data for x in strict_chosen))):
-        assert isinstance(y, StrictArray)
+        for g in grad(curved, device_chosen, [on_gpu(v) for v in case.second_upstream(curved)]):
+            assert isinstance(g, GpuArray)
+    for y in listed(case.of(F, [on_gpu(x) for x in inputs])(*(x.data for x in device_chosen))):
+        assert isinstance(y, GpuArray)
 
 
 NOT_OPS = {"raw", "op", "fused"}

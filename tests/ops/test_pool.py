@@ -5,7 +5,7 @@ import math
 
 import numpy as np
 import pytest
-from strict import strict
+from gpu import on_gpu
 
 from tinygan import Tensor, grad, ops
 from tinygan.gradcheck import assert_gradients
@@ -124,7 +124,7 @@ ALL = {
 }
 
 
-@pytest.mark.parametrize("make", [np.array, strict])
+@pytest.mark.parametrize("make", [np.array, on_gpu])
 @pytest.mark.parametrize("name", ALL)
 def test_float32_in_channels_last_out(name, make):
     x = channels_last(random(2, 4, 6, 8).astype(np.float32))

@@ -1,7 +1,7 @@
 """The average of weights."""
 
 import numpy as np
-from strict import strict
+from gpu import on_gpu
 
 from tinygan.nn import Conv2d, Dropout, Linear, Module, Parameter, Sequential
 from tinygan.optim import EMA, SGD
@@ -52,9 +52,9 @@ def test_decay_0_follows_and_decay_1_stays():
         np.testing.assert_allclose(average.module.weight.data, expected, rtol=1e-6)
 
 
-def test_ema_on_a_strict_array():
+def test_ema_on_a_gpu():
     net = Linear(2, 3, rng=0)
     for p in net.parameters():
-        p.data = strict(p.data)
+        p.data = on_gpu(p.data)
     average = EMA(net)
     average.update(net)

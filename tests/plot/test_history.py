@@ -116,7 +116,8 @@ def layer_log(n, **layers):
 def test_layer_curves(tmp_path, rows, panels):
     layer_curves(rows, tmp_path / "layers.png")
     picture = np.asarray(Image.open(tmp_path / "layers.png").convert("RGB"))
-    assert picture.shape == (340, 620 * panels, 3) and (picture < 128).any()
+    height = 380 if len(rows[0]) > 10 else 340  # every name has a line of its own
+    assert picture.shape == (height, 620 * panels, 3) and (picture < 128).any()
     assert (tmp_path / "layers.png").stat().st_size < 64_000
 
 

@@ -11,7 +11,7 @@ def test_matplotlib_is_left_as_it_was(tmp_path):
         import numpy as np
         import tinygan.plot as plot
         assert not {{"matplotlib", "PIL"}} & set(sys.modules)
-        plot.save_image(plot.image_grid(np.zeros((4, 1, 8, 8))), {str(tmp_path / "a.png")!r})
+        plot.save_image(plot.image_grid(np.zeros((4, 1, 8, 8)), value_range=(-1, 1)), {str(tmp_path / "a.png")!r})
         assert "matplotlib" not in sys.modules
         plot.curves([{{"step": 1, "d_loss": 1.0}}], {str(tmp_path / "c.png")!r})
         assert "matplotlib.pyplot" not in sys.modules

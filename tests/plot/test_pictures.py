@@ -6,6 +6,7 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 from PIL import Image
 
+from tinygan import Tensor
 from tinygan.data import digits
 from tinygan.plot import curves, gif, image_grid, save_image
 from tinygan.plot.pictures import MATTE
@@ -20,7 +21,7 @@ from tinygan.plot.pictures import MATTE
 )  # fmt: skip
 def test_every_pixel_of_a_grid(n, channels, height, width, columns, scale, border, seed):
     images = np.random.default_rng(seed).uniform(-1, 1, (n, channels, height, width))
-    grid = image_grid(images, columns, scale, border)
+    grid = image_grid(images, columns, scale, border, (-1, 1))
     across = min(columns, n)
     down = -(-n // across)
     expected = np.full(
@@ -49,16 +50,16 @@ DEFAULTS = {  # images -> size of the grid
 
 @pytest.mark.parametrize("shape, size", DEFAULTS.values(), ids=DEFAULTS)
 def test_default_grid(shape, size):
-    assert image_grid(np.zeros(shape, np.float32)).shape == size
+    assert image_grid(np.zeros(shape, np.float32), value_range=(-1, 1)).shape == size
 
 
 def test_values_beyond_the_range_are_cut():
-    grid = image_grid(np.array([-np.inf, -7, -1, 0, 1, 7, np.inf, np.nan]).reshape(8, 1, 1, 1), 8, 1, 0)
+    grid = image_grid(np.array([-np.inf, -7, -1, 0, 1, 7, np.inf, np.nan]).reshape(8, 1, 1, 1), 8, 1, 0, (-1, 1))
     assert grid.tolist() == [[0, 0, 0, 128, 255, 255, 255, 0]]
 
 
 def test_grid_does_not_look_like_its_pictures():
-    assert 40 < MATTE < 215 and image_grid(np.zeros((5, 1, 8, 8)))[-20, -20] == MATTE  # an empty cell
+    assert 40 < MATTE < 215 and image_grid(np.zeros((5, 1, 8, 8)), value_range=(0, 1))[-20, -20] == MATTE  # an empty cell
 
 
 @pytest.mark.parametrize(
@@ -139,3 +140,24 @@ def test_gif_refuses(tmp_path, frames, seconds):
     with pytest.raises(ValueError, match="^gif: .*at least one frame, all of the same size, and a time above 0"):
         gif(frames, tmp_path / "a.gif", seconds)
     assert not list(tmp_path.iterdir())
+
+
+@pytest.mark.parametrize(
+    "images, white",
+    [
+        (np.array([0, 128, 255], np.uint8), [0, 128, 255]),
+        (np.array([-1.0, 0, 1], np.float32), [0, 128, 255]),
+        (Tensor(np.array([-1.0, 0, 1], np.float32)), [0, 128, 255]),
+    ],
+    ids=["bytes", "tanh", "a Tensor"],
+)
+def test_pictures_show_their_range(images, white):
+    assert image_grid(images.reshape(1, 1, 1, 3), 1, 1, 0).tolist() == [white]
+
+
+@pytest.mark.parametrize("values", [[0.0, 0.5, 1.0], [0.0, 128.0, 255.0], [-3.0, 0.0, 3.0]])
+def test_a_range_that_may_mean_several_things_is_asked_for(values):
+    images = np.array(values, np.float32).reshape(1, 1, 1, 3)
+    with pytest.raises(ValueError, match=r"pass value_range=\(0, 1\) if 0 is black"):
+        image_grid(images)
+    assert image_grid(images, 1, 1, 0, (values[0], values[2])).tolist() == [[0, 128, 255]]

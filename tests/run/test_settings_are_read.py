@@ -3,16 +3,12 @@
 Settings are objects whose attribute reads are written down. What the checks at their making read does not count.
 """
 
-import gzip
-import struct
 from dataclasses import dataclass, fields
 
-import numpy as np
 import pytest
+from small_runs import little_data
 
 from tinygan import recipes
-from tinygan.backend import stream
-from tinygan.data import made_chorales, made_names, made_prices
 from tinygan.run.settings import setting
 
 # `processes` is read by `RunSettings.shares`, which says to each process which part of the batch is its own
@@ -27,26 +23,10 @@ OF_ITS_OWN = {"oracle": {"tokens": 6}, "wgan-gp": {"n_critic": 1}}
 
 
 @pytest.fixture(scope="module", autouse=True)
-def little_data(tmp_path_factory):
-    """A few made samples of every kind; pictures and lines as a reader would bring them."""
-    data, patch = tmp_path_factory.mktemp("data"), pytest.MonkeyPatch()
-    (data / "mnist").mkdir()
-    for part in ("train", "t10k"):
-        images = stream(0, part).integers(0, 256, (60, 28, 28), dtype=np.uint8)
-        for kind, array in (("images-idx3", images), ("labels-idx1", (np.arange(60) % 10).astype(np.uint8))):
-            content = struct.pack(f">HBB{array.ndim}I", 0, 8, array.ndim, *array.shape) + array.tobytes()
-            (data / "mnist" / f"{part}-{kind}-ubyte.gz").write_bytes(gzip.compress(content))
-    np.save(data / "pictures.npy", images[:, :8, :8])
-    (data / "lines.txt").write_text("".join(name + "\n" for name in made_names(60, seed=0)))
-    patch.setenv("TINYGAN_DATA", str(data))
-    for name, value in (("stock", lambda: made_prices(60)), ("chorales", lambda n, seed=0: made_chorales(6, 3, seed=seed))):
-        patch.setattr(recipes.load(name), {"stock": "made_prices", "chorales": "made_chorales"}[name], value)
-    for known in (recipes.load("stock").table, recipes.load("chorales").pieces):
-        known.cache_clear()
-    yield data
-    patch.undo()
-    for known in (recipes.load("stock").table, recipes.load("chorales").pieces):
-        known.cache_clear()
+def data(tmp_path_factory):
+    """A few made samples of every kind."""
+    with little_data(tmp_path_factory.mktemp("data")) as folder:
+        yield folder
 
 
 def choices(kind, values=None, known=()):
@@ -105,7 +85,7 @@ def unread(name, values, folder):
 
 
 @pytest.mark.parametrize("name", recipes.names())
-def test_a_setting_that_nothing_reads_is_found(name, monkeypatch, little_data, tmp_path):
+def test_a_setting_that_nothing_reads_is_found(name, monkeypatch, data, tmp_path):
     recipe = recipes.load(name)
 
     @dataclass
@@ -115,7 +95,7 @@ def test_a_setting_that_nothing_reads_is_found(name, monkeypatch, little_data, t
         vain: int = setting(1, "Nobody reads it.", 1)
 
     monkeypatch.setattr(recipe, "Settings", Vain)
-    lines = {"data": str(little_data / "lines.txt")} if name in ("names", "captions") else {}
+    lines = {"data": str(data / "lines.txt")} if name in ("names", "captions") else {}
     assert unread(name, lines, tmp_path) == {"vain"}
 
 
@@ -123,12 +103,12 @@ OF_A_READER = {"mnist": "pictures.npy", "wgan-gp": "pictures.npy", "names": "lin
 
 
 @pytest.mark.parametrize("name", recipes.names())
-def test_every_setting_that_exists_is_read(name, little_data, tmp_path):
+def test_every_setting_that_exists_is_read(name, data, tmp_path):
     kind = recipes.load(name).Settings
     asked = list(choices(kind))
     if name in OF_A_READER:
-        data = {"data": str(little_data / OF_A_READER[name])}
-        asked = [*(asked if OF_A_READER[name] == "pictures.npy" else []), *choices(kind, data)]
+        own = {"data": str(data / OF_A_READER[name])}
+        asked = [*(asked if OF_A_READER[name] == "pictures.npy" else []), *choices(kind, own)]
     found = {}
     for values in asked:
         s = settings_of(name, values)

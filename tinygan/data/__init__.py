@@ -2,7 +2,8 @@
 
     points     drawn here from known distributions
     pictures   a folder: data sets by name, a folder or array of your own, the IDX format
-    series     tables of numbers: CSV files, scaling, windows; waves and prices made here
+    tables     tables of numbers: CSV files
+    series     scaling, windows; waves and prices made here
     text       a folder: lines by name, their numbering, prompts with replies
     sound      music in four voices
 
@@ -10,12 +11,13 @@
 cannot be used raises `DataError`, one sentence.
 """
 
-from .files import DataError, find_file, read_lines
+from .files import DataError, find_file, gather_notes, note, read_lines
 from .loader import Loader
 from .pictures import centred, digits, fashion_mnist, kmnist, mnist, read_idx, read_pictures, split_by_class
 from .points import SWISS_ROLL_SIGMA, gaussians, swiss_roll
-from .series import MinMax, Table, Whitening, made_prices, read_csv, sines, stock, windows
+from .series import MinMax, Whitening, made_prices, sines, stock, windows
 from .sound import SILENCE, chorales, crops, made_chorales, read_chorales
+from .tables import Table, read_csv
 from .text import (
     Vocabulary,
     captions,
@@ -32,8 +34,8 @@ from .text import (
 
 __all__ = [
     "SILENCE", "SWISS_ROLL_SIGMA", "DataError", "Loader", "MinMax", "Table", "Vocabulary", "Whitening", "captions",
-    "centred", "chorales", "crops", "digits", "fashion_mnist", "find_file", "gaussians", "is_right", "kmnist",
-    "made_captions", "made_chorales", "made_names", "made_prices", "mnist", "names", "read_chorales", "read_csv",
+    "centred", "chorales", "crops", "digits", "fashion_mnist", "find_file", "gather_notes", "gaussians", "is_right", "kmnist",
+    "made_captions", "made_chorales", "made_names", "made_prices", "mnist", "names", "note", "read_chorales", "read_csv",
     "read_idx", "read_lines", "read_pairs", "read_pictures", "sines", "small_talk", "small_text", "split_by_class",
     "stock", "swiss_roll", "topic_of", "windows", "words",
 ]  # fmt: skip

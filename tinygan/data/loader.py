@@ -30,7 +30,7 @@ class Loader:
             raise ValueError("Loader: no arrays given")
         for array in arrays:
             if isinstance(array, Tensor):
-                raise TypeError("Loader: a Tensor; pass its array, tensor.data. Batches are arrays, which layers take as well")
+                raise TypeError("Loader: a Tensor; pass its array, tensor.data. Batches are arrays, and layers take them")
             if not getattr(array, "shape", ()):
                 raise TypeError(
                     f"Loader: {type(array).__name__} has no rows; expected an array of 1 dimension or more"
@@ -44,8 +44,8 @@ class Loader:
             raise ValueError(f"Loader: batch_size {self.batch_size} from {self.length} rows; both must be at least 1")
         if drop_last and self.batch_size > self.length:
             raise ValueError(
-                f"Loader: batch_size {self.batch_size} exceeds the {self.length} rows, so every epoch would be empty; "
-                "take a smaller one or drop_last=False"
+                f"Loader: batch_size {self.batch_size} exceeds the {self.length} rows, so every epoch would be empty; take"
+                f" batch_size={self.length} or less"
             )
         self.arrays, self.seed, self.shuffle, self.drop_last = arrays, seed, shuffle, drop_last
         self.epoch = 0

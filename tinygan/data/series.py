@@ -1,109 +1,21 @@
-"""Series of numbers: a CSV file becomes a table, is scaled and cut into windows; waves and prices are made here.
+"""Series of numbers: a table is scaled and cut into windows; waves and prices are made here.
 
-`read_csv` reads a file and fills its gaps. `MinMax` and `Whitening` scale and undo the scaling. `windows` cuts a table
+`tables.py` reads a CSV file. `MinMax` and `Whitening` scale and undo the scaling. `windows` cuts a table
 (rows, F) into sequences (N, T, F). Prices come from `stock` or `made_prices`, the waves of RCGAN from `sines`.
 `tinygan.metrics.series` scores generated sequences.
 """
 
-import csv
 import math
 import operator
 from pathlib import Path
-from typing import NamedTuple
 
 import numpy as np
 from numpy.typing import ArrayLike
 
 from tinygan.backend import Array, stream
 
-from .files import DataError, find_file, read_text
-
-_MISSING = {"", "na", "n/a", "nan", "null", "none", "-", "?"}  # in any case; spreadsheets and pandas write these
-
-
-class Table(NamedTuple):
-    """A table of numbers: names of the F columns, values (rows, F) float64, notes with a sentence for every repair."""
-
-    names: list[str]
-    values: Array
-    notes: list[str]
-
-
-def read_csv(path: str | Path, max_bytes: int = 1 << 28) -> Table:
-    """Return the numbers of a CSV file as a Table; separators are comma, semicolon or tab, a line of names is optional.
-
-    A missing value is put on a straight line between its neighbours in the column. A column without a single number,
-    such as dates, is left out. `notes` reports both. DataError for a file that is missing, empty or not UTF-8, for a
-    line of another length, for a word or an infinity among numbers, and for a column that is more than half missing.
-    """
-    rows = _rows(path, max_bytes)
-    width = len(rows[0][1])
-    for line, row in rows:
-        if len(row) != width:
-            raise DataError(f"{path}: line {line} has {len(row)} values where the first has {width}; mend that line")
-    first = rows[0][1]  # a line of names has a word and no number; pandas leaves the name of its index empty
-    header = all(_number(cell) is None for cell in first) and any(cell.lower() not in _MISSING for cell in first)
-    all_names = [(name if header else "") or f"column {i + 1}" for i, name in enumerate(first)]
-    rows = rows[header:]
-    if not rows:
-        raise DataError(f"{path}: has a line of names and no numbers under it")
-    names: list[str] = []
-    columns: list[Array] = []
-    notes: list[str] = []
-    for name, cells in zip(all_names, zip(*(row for _, row in rows))):
-        values = [_number(cell) for cell in cells]
-        if all(v is None for v in values):
-            notes.append(f"column {name!r} holds no numbers and was left out")
-            continue
-        for (line, _), cell, value in zip(rows, cells, values):
-            if value is None and cell.lower() not in _MISSING or value is not None and not math.isfinite(value):
-                raise DataError(
-                    f"{path}: line {line}, column {name!r}: {cell[:40]!r} is not a number; mend or empty it"
-                )
-        names.append(name)
-        columns.append(_fill_gaps(path, name, values, notes))
-    if not names:
-        raise DataError(f"{path}: no column holds numbers; expected a CSV file of numbers")
-    return Table(names, np.stack(columns, 1), notes)
-
-
-def _rows(path: str | Path, max_bytes: int) -> list[tuple[int, list[str]]]:
-    """Return (line number, stripped cells) of every line that is not blank."""
-    text = read_text(path, max_bytes)
-    first = next((line for line in text.splitlines() if line.strip()), "")
-    reader = csv.reader(text.splitlines(), delimiter=max(",;\t", key=first.count))
-    try:
-        rows = [(reader.line_num, [cell.strip() for cell in row]) for row in reader]
-    except csv.Error as error:
-        raise DataError(f"{path}: line {reader.line_num} is not CSV ({error})") from None
-    rows = [(line, row) for line, row in rows if any(row)]
-    if not rows:
-        raise DataError(f"{path}: holds no values; expected a CSV file of numbers")
-    return rows
-
-
-def _number(cell: str) -> float | None:
-    """Return the number in a cell, None if it holds another text; nan is a missing value."""
-    try:
-        value = float(cell) if "_" not in cell else math.nan
-    except ValueError:
-        return None
-    return None if math.isnan(value) else value
-
-
-def _fill_gaps(path: str | Path, name: str, cells: list[float | None], notes: list[str]) -> Array:
-    """Return a column with its missing values put on straight lines between the known ones."""
-    values = np.array([np.nan if v is None else v for v in cells])
-    missing = np.isnan(values)
-    if missing.sum() * 2 > len(values):
-        raise DataError(
-            f"{path}: column {name!r}: {missing.sum()} of {len(values)} values are missing; remove the column"
-        )
-    if missing.any():
-        places = np.arange(len(values))
-        values[missing] = np.interp(places[missing], places[~missing], values[~missing])
-        notes.append(f"column {name!r}: {missing.sum()} missing values were put on lines between their neighbours")
-    return values
+from .files import DataError, find_file
+from .tables import Table, find_spread_fault, read_csv
 
 
 class MinMax:
@@ -157,6 +69,10 @@ class Whitening:
         if values.ndim < 2 or not values.size or not np.isfinite(values).all():
             raise ValueError(f"Whitening: values {values.shape}: expected finite numbers (..., F), at least one row")
         values = values.reshape(-1, values.shape[-1])
+        for k, column in enumerate(values.T):
+            fault = find_spread_fault(column)
+            if fault:
+                raise DataError(f"Whitening: column {k + 1} {fault}")
         self.mean = values.mean(0)
         centred = values - self.mean
         spread = centred.std(0)

@@ -18,7 +18,7 @@ from tinygan.gan.augment import augment, blur, pack
 from tinygan.gan.latent import Space, draw_each
 from tinygan.gan.objectives import OBJECTIVES, smooth
 from tinygan.gan.penalties import PENALTIES, clip_weights
-from tinygan.gan.players import Batch, Game, Player
+from tinygan.gan.players import Batch, Game, Player, read_back
 from tinygan.gan.settings import (
     AugmentSettings,
     ClipSettings,
@@ -36,9 +36,9 @@ NORMS_EVERY = 100  # steps; a row of the log then has the norm of every layer's 
 
 
 class Turn(NamedTuple):
-    """What D's turn leaves: what is worth logging, D's gradient, its verdicts on real and generated samples, arrays."""
+    """What D's turn leaves: what is worth logging, not yet read from the device; D's gradient; its verdicts, arrays."""
 
-    row: dict[str, float]
+    row: dict[str, Any]
     grads: tuple
     of_real: Array
     of_fake: Array
@@ -103,11 +103,11 @@ class Duel(Game):
             judge = lambda x: self.judge(D, x, real.given)[0]
             rng = stream(s.seed, "penalty", turn)
             penalty = self.penalty.value(judge, x_real, of_real, x_fake, of_fake, rng) * s.weight(k)
-            row["penalty"] = float(penalty)
+            row["penalty"] = raw(penalty)
         grads = self.D.move(d_loss + penalty, k)
         if self.clip_weights:
             clip_weights(self.D.parameters, self.clip_weights)
-        return Turn({**row, "d_loss": d_loss.item()}, grads, of_real.data, of_fake.data)
+        return Turn({**row, "d_loss": d_loss.data}, grads, of_real.data, of_fake.data)
 
 
 class Adversarial(Duel):
@@ -123,7 +123,7 @@ class Adversarial(Duel):
     def step(self, k: int) -> dict[str, float]:
         """Train both players once, D n_critic times; return losses, penalty and so on."""
         s, G, D = self.settings, self.G, self.D
-        row: dict[str, float] = {}
+        row: dict[str, Any] = {}
         for turn in range(k * s.n_critic, (k + 1) * s.n_critic):  # D's turns, counted over the whole run
             # sample
             real = self.batch(turn)
@@ -142,7 +142,7 @@ class Adversarial(Duel):
         g_grads = G.move(g_loss, k)
         if (k + 1) % NORMS_EVERY == 0:
             row |= {**D.layer_norms(d_grads), **G.layer_norms(g_grads)}
-        return {**row, **g_row, "g_loss": g_loss.item()}
+        return read_back({**row, **g_row, "g_loss": g_loss.data})
 
     def fake(self, G: Module, n: int, given: tuple, rng: np.random.Generator) -> Batch:
         """Return n generated samples, Tensors, and what D is told beside them; given: what came with the real batch."""

@@ -52,6 +52,13 @@ class ClassLoader:
 
     def __init__(self, of_class: list, batch_size: int, seed: int):
         self.batch_size, of_each = batch_size, -(-batch_size // len(of_class))
+        fewest = min(map(len, of_class))
+        if fewest < of_each:
+            remedy = f"take batch_size={fewest * len(of_class)} or less" if fewest else "take fewer classes"
+            raise ValueError(
+                f"batch_size={batch_size}: {len(of_class)} classes in turn need {of_each} samples of each, and one has"
+                f" {fewest}; {remedy}"
+            )
         self.loaders = [Loader(x, batch_size=of_each, seed=seed) for x in of_class]
 
     def batch(self, step: int) -> Array:

@@ -60,8 +60,18 @@ wasserstein = Objective(
 # --- relativistic: real against generated ----------------------------------------------------------------------
 
 
+def _need_both(a, b):
+    """Raise TypeError if G's loss was asked for without the verdicts on real samples, as other objectives allow."""
+    if a is None or b is None:
+        raise TypeError(
+            "a relativistic objective compares: G's loss needs the verdicts on real samples too, generator(D(real),"
+            " D(fake)), and got None (Objective.compares says which objectives do)"
+        )
+
+
 def _margin(a, b):
     """Return how much more real a_n is than b_n; ValueError if the batches cannot be paired."""
+    _need_both(a, b)
     if a.shape != b.shape:
         raise ValueError(
             f"relativistic: verdicts {a.shape} and {b.shape}: every real sample is paired with a generated one, so there"
@@ -81,6 +91,7 @@ relativistic = Objective(
 
 def _above_average(a, b):
     """Return -E log σ(a - E b) - E log(1 - σ(b - E a)): every a wants to exceed the average b, no b the average a."""
+    _need_both(a, b)
     return -mean(logsigmoid(a - mean(b))) - mean(logsigmoid(mean(a) - b))
 
 

@@ -17,6 +17,7 @@ from tinygan.plot import gif, image_grid, neighbour_strip, save_image
 ROWS, COLUMNS = 6, 9  # of the strip between samples
 WALKERS, STOPS, FRAMES = 16, 4, 12  # frames from a stop to the next
 NEIGHBOURS, COMPARED = 3, 10  # of each of so many samples
+RANGE = (-1, 1)  # of every recipe's pictures
 MOST_PICTURES = 60_000  # all of MNIST
 CHUNK = 2048  # training pictures that are compared at a time: 13 MB of MNIST in float64
 
@@ -38,13 +39,13 @@ def makes_pictures(game: Any) -> bool:
 def between_samples(game: FromNoise, path: Any) -> None:
     """Draw a row for each of some samples: from one, on the left, to another, on the right."""
     steps = list(game.walk(ROWS, 0, np.linspace(0, 1, COLUMNS)))
-    save_image(image_grid(np.stack(steps, 1).reshape(-1, *steps[0].shape[1:]), COLUMNS), path)
+    save_image(image_grid(np.stack(steps, 1).reshape(-1, *steps[0].shape[1:]), COLUMNS, value_range=RANGE), path)
 
 
 def walk(game: FromNoise, path: Any) -> None:
     """Draw samples that change into others and back, an animation without a jump."""
     times = np.arange(STOPS * FRAMES) / FRAMES
-    gif((image_grid(x) for x in game.walk(WALKERS, 0, times, STOPS)), path)
+    gif((image_grid(x, value_range=RANGE) for x in game.walk(WALKERS, 0, times, STOPS)), path)
 
 
 def beside_training(game: Any, path: Any) -> None:

@@ -15,10 +15,11 @@ from typing import Any, NamedTuple
 import numpy as np
 
 from tinygan.autodiff import Tensor, grad, no_grad
-from tinygan.backend import stream, xp
+from tinygan.backend import is_numpy, stream, xp
 from tinygan.distributed import average_gradients
 from tinygan.nn import Module
 from tinygan.optim import EMA, LambdaLR, Optimizer, clip_gradients
+from tinygan.progress import track
 from tinygan.run.settings import RunSettings
 
 
@@ -78,10 +79,21 @@ class Player:
     def layer_norms(self, grads: Sequence) -> dict[str, float]:
         """Return {"d_gradient_norm/conv1": |g|, ...}, weight and bias of a layer together, "d" for the discriminator."""
         squares: dict[str, float] = {}
-        for (name, _), g in zip(self.module.named_parameters(), grads, strict=True):
+        names = [name for name, _ in self.module.named_parameters()]
+        for name, square in read_back({name: (g * g).sum() for name, g in zip(names, grads, strict=True)}).items():
             layer = name.rpartition(".")[0] or name
-            squares[layer] = squares.get(layer, 0.0) + float((g * g).sum())
+            squares[layer] = squares.get(layer, 0.0) + square
         return {f"{self.name[0]}_gradient_norm/{layer}": math.sqrt(square) for layer, square in squares.items()}
+
+
+def read_back(row: dict[str, Any]) -> dict[str, float]:
+    """Return {name: float} of arrays of one element and numbers. A GPU is waited for once, not for each."""
+    arrays = {name: value for name, value in row.items() if not isinstance(value, float)}
+    on_gpu = [name for name, array in arrays.items() if not is_numpy(array)]
+    numbers = {name: float(array) for name, array in arrays.items() if name not in on_gpu}
+    if on_gpu:
+        numbers |= zip(on_gpu, xp(arrays[on_gpu[0]]).stack([arrays[name].reshape(()) for name in on_gpu]).tolist())
+    return {name: numbers.get(name, value) for name, value in row.items()}
 
 
 class Game:
@@ -149,7 +161,7 @@ class Game:
         classes, samples = self.classes or 1, []
         at_once = max(1, self.at_once // classes) * classes  # every batch begins with class 0
         with no_grad():
-            for start in range(0, n, at_once):
+            for start in track(range(0, n, at_once), "drawing samples"):
                 count = min(at_once, n - start)
                 if given is not None:
                     how["given"] = given[start : start + count]

@@ -74,7 +74,8 @@ def assert_gradients(
     integers, None and everything else are passed on as they are. order=2 also checks the gradients of the gradients,
     order=3 theirs.
     samples: of a larger input, this many elements are checked, drawn with `seed`, as is the upstream gradient g.
-    tolerance: of |analytic - numeric| relative to the larger of the two, or to 1/100 of the largest in the same input.
+    tolerance: of |analytic - numeric| relative to the larger of the two, or to 1/100 of the largest in the same input. A
+    smaller element is wrong as well if it is surely off by a tenth of itself.
     """
     __tracebackhide__ = True  # pytest shows the caller's line
     for finding in check(f, *inputs, order=order, seed=seed, samples=samples, tolerance=tolerance, names=names):
@@ -159,7 +160,7 @@ def _outputs_at_point(subject):
                 " outside of the domain (log or square root of a negative number, 0 / 0)?"
             )
     for y, again in zip(outputs, subject.value(subject.arrays)):
-        if not np.allclose(y, again, rtol=1e-12, atol=0):
+        if y.shape != again.shape or not np.allclose(y, again, rtol=1e-12, atol=0):
             raise GradientError(
                 f"{subject.title} returned two different results for the same input: a gradient cannot be checked"
                 " through chance; make the generator inside the function from a fixed seed, or call module.eval()"
@@ -177,7 +178,22 @@ def _analytic(subject, gs):
     for name, x, before in zip(subject.names, subject.arrays, arrays):
         if not np.array_equal(x, before, equal_nan=True):
             raise GradientError(f"{subject.title} changed {name} in place; work on a copy: {name}.copy()")
+    for name, a, again in zip(subject.names, analytic, subject.gradients(subject.arrays, [g.copy() for g in gs])):
+        if hasattr(a, "shape") and hasattr(again, "shape") and _differ(a, again):
+            raise GradientError(
+                f"{subject.title} returned two different gradients of {name} for the same input and the same g: is there"
+                " chance in the backward pass, memory that was never set (np.empty), or something kept from the call before?"
+            )
     return analytic
+
+
+def _differ(a, again):
+    """Return whether two gradients that should be one differ by more than the order of a sum may explain."""
+    if a.shape != again.shape:
+        return True
+    with np.errstate(invalid="ignore"):
+        largest = np.abs(a[np.isfinite(a)]).max(initial=0.0)
+        return not np.allclose(a, again, rtol=1e-10, atol=1e-12 * largest, equal_nan=True)
 
 
 def _form_problem(a, x, function, gradient):
@@ -211,6 +227,7 @@ def _compare(finding, evidence, title):
             cleared = doubtful[agrees]
             numeric[cleared], steps[cleared] = again[agrees], step
             errors[cleared] = _relative(a[cleared], numeric[cleared], scale, noise)
+    _look_at_small_ones(evidence, a, numeric, errors, evidence.tolerance * noise)
     finding.checked = len(a)
     if not len(a):
         return
@@ -230,6 +247,23 @@ def _compare(finding, evidence, title):
     finding.problem = f"{evidence.subject.title}: {title} is wrong: {part}."
     finding.direction += evidence.seen_most_at()
     finding.hint = hints.of_numbers(evidence)
+
+
+def _look_at_small_ones(evidence, a, numeric, errors, visible):
+    """Set the error of an element that is far below the largest, if it is wrong by much of itself and surely so.
+
+    Beside the largest, nothing of it is seen. It is wrong if differences with two steps agree about it, and not with
+    `a`: what is only their rounding differs from one step to the other. visible: less than this, no difference shows.
+    """
+    with np.errstate(invalid="ignore", divide="ignore"):
+        apart, size = np.abs(a - numeric), np.maximum(np.abs(a), np.abs(numeric))
+        suspects = np.flatnonzero(
+            (errors <= evidence.tolerance) & (apart > visible) & (apart > max(0.1, evidence.tolerance) * size)
+        )
+        if len(suspects):
+            again, _ = evidence.differences(10 * STEPS[0], suspects)
+            sure = suspects[np.abs(again - numeric[suspects]) <= 0.01 * apart[suspects]]
+            errors[sure] = apart[sure] / size[sure]
 
 
 def _relative(a, n, scale, noise):

@@ -1,4 +1,4 @@
-"""`tinygan gradcheck FILE.py:NAME`: the same check from a terminal, for a file that is being written.
+"""`tinygan gradcheck FILE.py:NAME`: the same check from a terminal, for a file that is being written. It runs the file.
 
 NAME is a function of Tensors, a Module, a pair (forward, backward), or the stem of two functions NAME_forward and
 NAME_backward. It is checked at `NAME_inputs` of the same file, a tuple of arrays or a function that returns one.
@@ -8,6 +8,7 @@ given a (3, 4) array.
 
 import importlib.util
 import inspect
+import math
 import os
 import sys
 import traceback
@@ -17,6 +18,8 @@ import numpy as np
 
 from tinygan.backend import stream
 from tinygan.gradcheck.check import GradientError, check, subject_of
+
+MOST_ELEMENTS = 10_000_000  # of an input made from an annotation: 80 MB
 
 
 class _BadSpec(Exception):
@@ -40,8 +43,11 @@ def check_file(spec: str, stream: TextIO | None = None, order: int = 1) -> int:
     except GradientError as error:
         print(error, file=stream)
         return 1
-    except Exception as error:
+    except (Exception, SystemExit) as error:
         print(f"tinygan gradcheck: {name} raised {_where_raised(error, path)}", file=stream)
+        return 1
+    if not any(finding.checked or finding.problem for finding in findings):
+        print(f"tinygan gradcheck: nothing of {name} was checked: its inputs have no elements", file=stream)
         return 1
     _print_table(findings, passed, name, stream)
     return int(any(finding.problem for finding in findings))
@@ -58,13 +64,14 @@ def _split(spec):
 
 def _load(path):
     """Run a file as a module that can import its neighbours; return the names that it defines."""
-    folder = os.path.dirname(os.path.abspath(path))
-    module_spec: Any = importlib.util.spec_from_file_location(os.path.basename(path)[:-3], path)
+    folder, stem = os.path.dirname(os.path.abspath(path)), os.path.basename(path)[:-3]
+    module_spec: Any = importlib.util.spec_from_file_location(f"gradcheck of {stem}", path)
     module = importlib.util.module_from_spec(module_spec)
+    sys.modules[module.__name__] = module  # dataclasses look there for what their annotations name
     sys.path.insert(0, folder)
     try:
         module_spec.loader.exec_module(module)
-    except Exception as error:
+    except (Exception, SystemExit) as error:
         raise _BadSpec(f"{path} does not run: {_where_raised(error, path)}") from error
     finally:
         sys.path.remove(folder)
@@ -77,6 +84,8 @@ def _where_raised(error, path):
     lines = [f.lineno for f in traceback.extract_tb(error.__traceback__) if os.path.abspath(f.filename) == file]
     if isinstance(error, SyntaxError):
         lines, error = [error.lineno], f"SyntaxError: {error.msg}"
+    elif isinstance(error, SystemExit):
+        error = f"SystemExit({error.code!r}), which would end the program: remove exit() and sys.exit()"
     else:
         error = f"{type(error).__name__}: {error}"
     return error + (f" ({os.path.basename(path)}, line {lines[-1]})" if lines else "")
@@ -103,7 +112,7 @@ def _inputs(members, name, f):
     if given is not None:
         try:
             given = given() if callable(given) else given
-        except Exception as error:
+        except (Exception, SystemExit) as error:
             raise _BadSpec(f"{name}_inputs() raised {type(error).__name__}: {error}") from error
         return tuple(given) if isinstance(given, tuple | list) else (given,)
     function = (
@@ -112,21 +121,29 @@ def _inputs(members, name, f):
     needed = _required(function)
     shapes = [p.annotation for p in needed]
     if not all(isinstance(s, tuple) and all(isinstance(n, int) for n in s) for s in shapes):
-        if len(needed) != 1:
+        if len(needed) != 1 or hasattr(f, "named_parameters"):  # what a layer takes, only its author knows
             raise _BadSpec(
                 f"no inputs to check {name} at: add {name}_inputs = ({', '.join(p.name for p in needed)},), a"
                 " tuple of arrays, to the file"
             )
         shapes = [(3, 4)]
+    for parameter, shape in zip(needed, shapes):
+        if any(n < 1 for n in shape) or math.prod(shape) > MOST_ELEMENTS:
+            raise _BadSpec(
+                f"{name}: {parameter.name} of shape {shape} cannot be made: expected sizes of 1 or more, at most"
+                f" {MOST_ELEMENTS:,} elements in all"
+            )
     rng = stream(0, "gradcheck inputs")
     return tuple(rng.standard_normal(shape) for shape in shapes)
 
 
 def _required(function):
     try:
-        parameters = inspect.signature(function).parameters.values()
+        parameters = inspect.signature(function, eval_str=True).parameters.values()
     except (TypeError, ValueError):
         return []
+    except Exception:  # a postponed annotation that does not evaluate is no shape
+        parameters = inspect.signature(function).parameters.values()
     return [p for p in parameters if p.default is p.empty and p.kind in (p.POSITIONAL_ONLY, p.POSITIONAL_OR_KEYWORD)]
 
 

@@ -7,6 +7,8 @@ the hint. Write a new function at the end of the file for a mistake that has non
 
 import numpy as np
 
+from tinygan.gradcheck.subjects import GradientError
+
 MANY = 64  # with more outputs, the gradient is not looked at output by output: each costs a backward pass
 
 
@@ -51,7 +53,14 @@ class Evidence:
             x.flat[place] += move
             arrays = list(self.subject.arrays)
             arrays[self.k] = x
-            values.append(_flat(self.subject.value(arrays)))
+            outputs = self.subject.value(arrays)
+            if [y.shape for y in outputs] != [y.shape for y in self.outputs]:
+                raise GradientError(
+                    f"{self.subject.title}: the output's shape depends on the values: {_shapes(self.outputs)} became"
+                    f" {_shapes(outputs)} when {self.name}{_place(np.unravel_index(place, x.shape))} moved by {move:.0e}; no"
+                    " gradient can be checked across such a step"
+                )
+            values.append(_flat(outputs))
             ends.append(x.flat[place])
         change = np.where(values[0] == values[1], 0.0, values[0] - values[1])  # a masked -inf stays -inf: no change
         return change / (ends[0] - ends[1])
@@ -106,6 +115,10 @@ class Evidence:
 
 def _flat(arrays):
     return np.concatenate([np.asarray(a, np.float64).reshape(-1) for a in arrays]) if arrays else np.empty(0)
+
+
+def _shapes(arrays):
+    return ", ".join(str(y.shape) for y in arrays)
 
 
 def _place(index):

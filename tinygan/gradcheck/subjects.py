@@ -25,6 +25,12 @@ class GradientError(AssertionError):
 
 def subject_of(f: Any, inputs: Sequence, names: Sequence[str] | None = None) -> Any:
     """Return the subject for f, whatever it is written as."""
+    function = f[0] if isinstance(f, tuple | list) and f else getattr(f, "forward", f)
+    needed = ", ".join(_required(function))
+    if not inputs and needed:
+        raise TypeError(f"gradcheck of {_title(f)}: its inputs are missing; give them after it: gradcheck(f, {needed})")
+    if len(inputs) == 1 and isinstance(inputs[0], tuple | list) and any(map(_is_checked, inputs[0])):
+        raise TypeError("gradcheck takes the inputs one by one, not in a tuple: gradcheck(f, *inputs)")
     if isinstance(f, tuple | list):
         if len(f) != 2 or not all(map(callable, f)):
             raise TypeError("gradcheck of a pair takes (forward, backward), two functions")
@@ -64,6 +70,16 @@ def _names(function, inputs, names):
     except (TypeError, ValueError):  # a built-in function has no signature
         parameters = []
     return [parameters[i] if i < len(parameters) else f"input {i}" for i in range(len(inputs))]
+
+
+def _required(function):
+    """Return the names of the arguments that `function` cannot do without."""
+    try:
+        parameters = inspect.signature(function).parameters.values()
+    except (TypeError, ValueError):  # a built-in function has no signature, and what is no function neither
+        return []
+    positional = (inspect.Parameter.POSITIONAL_ONLY, inspect.Parameter.POSITIONAL_OR_KEYWORD)
+    return [p.name for p in parameters if p.default is p.empty and p.kind in positional]
 
 
 def _title(f):

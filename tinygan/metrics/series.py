@@ -22,6 +22,7 @@ from tinygan.metrics.points.mmd import median_distance, squared_mmd, squared_mmd
 from tinygan.nn import GRU, Linear, Module
 from tinygan.ops import sigmoid
 from tinygan.optim import Adam
+from tinygan.progress import track
 from tinygan.threads import prime_malloc
 
 
@@ -81,8 +82,9 @@ class _Reader(Module):
     """A GRU over sequences (N, T, F) and a linear layer on each of its states: (N, T, outputs)."""
 
     def __init__(self, features: int, hidden: int, rng: np.random.Generator, outputs: int = 1) -> None:
-        self.rnn = GRU(features, hidden, batch_first=True, rng=rng)
-        self.out = Linear(hidden, outputs, rng=rng)
+        made: dict = {"rng": rng, "device": "cpu"}  # every device has the same scores
+        self.rnn = GRU(features, hidden, batch_first=True, **made)
+        self.out = Linear(hidden, outputs, **made)
 
     def forward(self, x: Array) -> Tensor:
         return self.out(self.rnn(Tensor(x))[0])
@@ -208,7 +210,7 @@ def _train(network: Module, loss: Callable[[Array], Tensor], n: int, steps: int,
     prime_malloc()
     parameters = network.parameters()
     optimizer = Adam(parameters)
-    for step in range(steps):
+    for step in track(range(steps), "training a recurrent network that judges"):
         rows = stream(seed, "rows", step).integers(n, size=batch_size)
         optimizer.step(grad(loss(rows), parameters))
 

@@ -5,7 +5,7 @@ from dataclasses import dataclass
 from tinygan.backend import stream
 from tinygan.gan.augment import MinibatchStd
 from tinygan.gan.latent import SPACES, SparseCode
-from tinygan.nn import LeakyReLU, Linear, Module, Sequential
+from tinygan.nn import LeakyReLU, Linear, Module, Sequential, init
 from tinygan.run.settings import RunSettings, setting
 
 
@@ -67,8 +67,7 @@ def point_generator(s):
     features = [SparseCode()] if s.sparsity else []
     g = Sequential(*hidden_layers(s.noise + s.codes, s, rng), *features, Linear(s.hidden, 2, rng=rng), Times(s.reach))
     if s.codes:
-        weight = g[0].weight.data
-        weight[:] = rng.uniform(-1, 1, weight.shape)
+        weight = init.uniform_(g[0].weight, -1, 1, rng).data
         weight[:, : s.noise] *= s.noise_share
     return g
 

@@ -43,6 +43,7 @@ class _Rectified(Op):
 
         textbook.__name__ = plain.__name__  # it multiplies as much, and the profiler counts by name
         super().__init__(plain.forward, *map(without_slope, plain.vjps), textbook=textbook)
+        self.shown = plain.shown
 
     def pullback(self, g: Any, y: Tensor, useful: set, record: bool) -> list | tuple:
         gate = gated if record else gated.forward

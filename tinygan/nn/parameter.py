@@ -1,5 +1,9 @@
 """Parameter: a Tensor that is trained."""
 
+import math
+from collections.abc import Iterator
+from contextlib import contextmanager
+from contextvars import ContextVar
 from typing import Any
 
 import numpy as np
@@ -25,8 +29,30 @@ class Parameter(Tensor):
         return f"Parameter containing:\n{super().__repr__()}"
 
 
+_room: ContextVar[list[int] | None] = ContextVar("room", default=None)
+
+
+class TooLarge(Exception):
+    """Layers would have more numbers than `at_most` allows."""
+
+
+@contextmanager
+def at_most(numbers: int) -> Iterator[None]:
+    """Let the layers that are made in this block have so many numbers in all; TooLarge before memory is taken."""
+    token = _room.set([numbers])
+    try:
+        yield
+    finally:
+        _room.reset(token)
+
+
 def zeros_parameter(*shape: int, device: str | None = None, dtype: Any = np.float32) -> Parameter:
     """Return a Parameter of zeros, for a layer to fill in its `reset_parameters`."""
+    room = _room.get()
+    if room is not None:
+        room[0] -= math.prod(shape)
+        if room[0] < 0:
+            raise TooLarge("there are fewer numbers than these layers would have")
     return Parameter(library_of(device).zeros(shape, checked_dtype(dtype)))
 
 

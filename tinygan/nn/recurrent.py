@@ -8,6 +8,7 @@ Read `ops.lstm` for what happens in time.
 
 import math
 import warnings
+from collections.abc import Sequence
 from typing import Any
 
 import numpy as np
@@ -225,27 +226,32 @@ class _Cell(_Gated):
 
 
 class LSTMCell(_Cell):
-    """One step of an LSTM: (N, input_size) and the state (h, c) -> the next (h, c), each (N, hidden_size)."""
+    """One step of an LSTM: (N, input_size) and the state (h, c) -> the next (h, c), each (N, hidden_size); one sample too."""
 
     gates = 4
 
-    def forward(self, input: TensorLike, hx: tuple | None = None) -> tuple[Tensor, Tensor]:
-        """input (N, input_size), (h, c) or None for zeros -> (h, c)."""
+    def forward(self, input: TensorLike, hx: Sequence | None = None) -> tuple[Tensor, Tensor]:
+        """input (N, input_size), (h, c) or None for zeros -> (h, c); or without N."""
         self._check_input(input, (2, 1))
         if hx is not None and not (isinstance(hx, tuple | list) and len(hx) == 2):
             raise TypeError(f"LSTMCell: the state is a pair (h, c), got a {type(hx).__name__}")
+        if input.ndim == 1:
+            h, c = self(ops.unsqueeze(input, 0), None if hx is None else [ops.unsqueeze(s, 0) for s in hx])
+            return ops.squeeze(h, 0), ops.squeeze(c, 0)
         h, c = (self._zeros(input), self._zeros(input)) if hx is None else hx
         return ops.lstm_cell(input, h, c, *self._weights(""))
 
 
 class GRUCell(_Cell):
-    """One step of a GRU: (N, input_size) and the state h -> the next h (N, hidden_size)."""
+    """One step of a GRU: (N, input_size) and the state h -> the next h (N, hidden_size); one sample too."""
 
     gates = 3
 
     def forward(self, input: TensorLike, hx: TensorLike | None = None) -> Tensor:
-        """input (N, input_size), h or None for zeros -> h."""
+        """input (N, input_size), h or None for zeros -> h; or without N."""
         self._check_input(input, (2, 1))
         if isinstance(hx, tuple | list):
             raise TypeError(f"GRUCell: the state is h alone, got a {type(hx).__name__}; LSTMCell's is (h, c)")
+        if input.ndim == 1:
+            return ops.squeeze(self(ops.unsqueeze(input, 0), None if hx is None else ops.unsqueeze(hx, 0)), 0)
         return ops.gru_cell(input, self._zeros(input) if hx is None else hx, *self._weights(""))

@@ -38,8 +38,8 @@ remedies.watch_functions(globals(), __name__)
 METHODS = (
     "abs add all amax amin any argmax argmin argsort bmm ceil chunk clamp clone cos cumsum div dot eq erf exp expm1 flatten"
     " floor gather ge gt index_select isfinite isinf isnan le log log1p log_softmax logsumexp lt masked_fill matmul max"
-    " maximum mean min minimum movedim mul ne neg pow prod reciprocal relu roll round rsqrt select sigmoid sign sin softmax"
-    " sort split sqrt square squeeze std sub sum tanh topk transpose tril triu unbind unflatten unsqueeze var"
+    " maximum mean min minimum movedim mul ne neg norm pow prod reciprocal relu roll round rsqrt select sigmoid sign sin"
+    " softmax sort split sqrt square squeeze std sub sum tanh topk transpose tril triu unbind unflatten unsqueeze var"
 ).split()
 OF_SIZES = "expand flip permute repeat reshape tile".split()  # as in PyTorch: t.reshape(2, 3) or t.reshape((2, 3))
 CONVERSIONS = "astype bool contiguous cpu cuda double float int long to".split()

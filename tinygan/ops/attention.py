@@ -12,7 +12,7 @@ from tinygan.ops.elementwise import where
 from tinygan.ops.linalg import matmul, mT
 from tinygan.ops.reduce import softmax
 from tinygan.ops.sampling import dropout
-from tinygan.ops.shapes import masked_fill, of_one_type
+from tinygan.ops.shapes import masked_fill
 
 __all__ = ["scaled_dot_product_attention"]
 
@@ -34,8 +34,7 @@ def scaled_dot_product_attention(
             f"scaled_dot_product_attention: query {shapes[0]}, key {shapes[1]}, value {shapes[2]} must be (..., L, E),"
             " (..., S, E), (..., S, D): one E, above 0, for query and key, one S for key and value"
         )
-    query, key, value = of_one_type(query, key, value)
-    if query.dtype.kind != "f":
+    if "f" not in {t.dtype.kind for t in (query, key, value)}:
         raise TypeError(f"scaled_dot_product_attention: {query.dtype} has no weighted means: use array.astype('float32')")
     if is_causal and attn_mask is not None:
         raise ValueError(

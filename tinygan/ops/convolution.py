@@ -23,7 +23,7 @@ from tinygan.ops.kernels import conv as kernels
 from tinygan.ops.kernels.windows import ImageOp
 from tinygan.ops.linalg import einsum
 from tinygan.ops.reduce import sum
-from tinygan.ops.shapes import flatten, of_one_type, reshape, unflatten
+from tinygan.ops.shapes import flatten, reshape, unflatten
 from tinygan.ops.windows import Geometry, PerAxis, add_windows, per_axis, windows_of
 
 __all__ = ["conv1d", "conv2d", "conv3d", "conv_transpose1d", "conv_transpose2d", "conv_transpose3d"]
@@ -126,7 +126,6 @@ def convolve(
         y = convolve(op, axes, batch, weight, bias, stride, padding, dilation, groups)
         return reshape(y, y.shape[1:])
     _check(name, input, weight, bias, weight.shape[1] * groups, weight.shape[0], groups)
-    input, weight = of_one_type(input, weight)
     stride, dilation = per_axis(stride, axes, f"{name}: stride", 1), per_axis(dilation, axes, f"{name}: dilation", 1)
     space, wide = input.shape[2:], [d * (k - 1) + 1 for k, d in zip(weight.shape[2:], dilation)]
     if padding == "same":
@@ -157,7 +156,6 @@ def convolve_transposed(
         y = convolve_transposed(op, axes, batch, weight, bias, stride, padding, output_padding, groups, dilation)
         return reshape(y, y.shape[1:])
     _check(name, input, weight, bias, weight.shape[0], weight.shape[1] * groups, groups)
-    input, weight = of_one_type(input, weight)
     stride, dilation = per_axis(stride, axes, f"{name}: stride", 1), per_axis(dilation, axes, f"{name}: dilation", 1)
     padding = per_axis(padding, axes, f"{name}: padding", 0)
     extra = per_axis(output_padding, axes, f"{name}: output_padding", 0)

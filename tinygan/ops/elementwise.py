@@ -5,6 +5,7 @@ line says `kernel=`, the body below is the textbook form, and `kernels/elementwi
 """
 
 import math
+from typing import Any
 
 import numpy as np
 
@@ -58,10 +59,8 @@ def div(input: TensorLike, other: TensorLike | float, rounding_mode: str | None 
         return input / other
     if rounding_mode not in ("trunc", "floor"):
         raise ValueError(f"div: rounding_mode is None, 'trunc' or 'floor', not {rounding_mode!r}")
-    quotient = input // other
-    if rounding_mode == "floor":
-        return quotient
-    return quotient + ((quotient < 0) & (quotient * other != input))  # rounded down below 0: one up
+    library: Any = xp(input)
+    return getattr(library, rounding_mode)(input / other)
 
 
 @op(lambda g, y, x: -g)
@@ -322,8 +321,9 @@ def softplus(input: TensorLike, beta: float = 1.0, threshold: float = 20.0) -> T
 
 @op(lambda g, y, x: g * sigmoid(-x))
 def logsigmoid(input: TensorLike) -> Tensor:
-    """Return log sigmoid(input) = -softplus(-input), finite for every input."""
-    return -_softplus(-input)
+    """Return log sigmoid(input) = min(input, 0) - log(1 + e^-|input|), finite for every input."""
+    library = xp(input)
+    return library.minimum(input, 0) - library.log1p(library.exp(-library.abs(input)))
 
 
 _GELU_A, _GELU_B = math.sqrt(8 / math.pi), 0.044715

@@ -13,7 +13,7 @@ from tinygan.autodiff import Tensor, TensorLike, VariadicOp, broadcast_to, op, r
 from tinygan.backend import xp
 from tinygan.ops.kernels import linear as kernels
 from tinygan.ops.reduce import sum
-from tinygan.ops.shapes import check_matrix, of_one_type, reshape, unsqueeze
+from tinygan.ops.shapes import check_matrix, index, movedim, reshape, unsqueeze
 
 __all__ = [
     "bmm", "dot", "einsum", "linear", "matmul", "mT", "outer",
@@ -39,8 +39,6 @@ def matmul(input: TensorLike, other: TensorLike) -> Tensor:
     """Return the product (..., M, K) @ (..., K, N) -> (..., M, N); a vector is a row on the left, a column on the right."""
     if input.ndim == 0 or other.ndim == 0:
         raise ValueError(f"matmul: {input.shape} @ {other.shape}: a scalar has no rows and columns; use *")
-    if input.dtype != other.dtype:
-        input, other = of_one_type(input, other)
     inner, rows = input.shape[-1], other.shape[-2] if other.ndim > 1 else other.shape[0]
     if inner != rows:
         hint = "; transpose the second?" if other.ndim > 1 and inner == other.shape[-1] else ""
@@ -70,7 +68,6 @@ def dot(input: TensorLike, other: TensorLike) -> Tensor:
     """Return Σ aᵢbᵢ of two vectors."""
     if input.ndim != 1 or input.shape != other.shape:
         raise ValueError(f"dot: {input.shape} and {other.shape}: two vectors of one length are needed")
-    input, other = of_one_type(input, other)
     return sum(input * other)
 
 
@@ -78,7 +75,6 @@ def outer(input: TensorLike, vec2: TensorLike) -> Tensor:
     """Return all products of two elements: (N,) and (M,) -> (N, M)."""
     if input.ndim != 1 or vec2.ndim != 1:
         raise ValueError(f"outer: {input.shape} and {vec2.shape}: two vectors are needed")
-    input, vec2 = of_one_type(input, vec2)
     return unsqueeze(input, 1) * unsqueeze(vec2, 0)
 
 
@@ -95,6 +91,9 @@ def _add_product(x: TensorLike, w: TensorLike, b: TensorLike | None = None) -> T
     return y if b is None else y + b
 
 
+_add_product.shown = "linear"
+
+
 def linear(input: TensorLike, weight: TensorLike, bias: TensorLike | None = None) -> Tensor:
     """Return input @ weightᵀ + bias: (..., in) with weight (out, in) and bias (out,) -> (..., out)."""
     return linear_by(_add_product, input, weight, bias)
@@ -108,8 +107,6 @@ def linear_by(op: Callable, input: TensorLike, weight: TensorLike, bias: TensorL
             f"linear: input {given} and weight {expected}: the last size of the input must be in_features,"
             " the second of the weight (out_features, in_features)"
         )
-    if input.dtype != weight.dtype:
-        input, weight = of_one_type(input, weight)
     if len(given) == 2:
         return op(input, weight, bias)
     if kernels.lies_by_features(raw(input)):  # after an LSTM, (64, 64, 128) to 1 feature and back takes half as long
@@ -122,8 +119,8 @@ def linear_by(op: Callable, input: TensorLike, weight: TensorLike, bias: TensorL
 # --- einsum ----------------------------------------------------------------------------------------------------
 
 
-def _spell_out(equation: str, operands: list) -> tuple[list[str], str, list[str]]:
-    """Return (inputs, output, spare letters): letters for each operand and the result, no ellipsis, no implied output."""
+def _spell_out(equation: str, operands: list) -> tuple[list[str], str]:
+    """Return (inputs, output): letters for each operand and the result, no ellipsis, no implied output."""
     left, arrow, output = equation.replace(" ", "").partition("->")
     inputs = left.split(",")
     if len(inputs) != len(operands):
@@ -138,7 +135,16 @@ def _spell_out(equation: str, operands: list) -> tuple[list[str], str, list[str]
     for s, t in zip(inputs, operands, strict=True):
         if len(s) != t.ndim:
             raise ValueError(f"einsum {equation!r}: operand {tuple(t.shape)} has {t.ndim} dimensions, not {len(s)}")
-    return inputs, output.replace("...", dots), spare[max(extra) :]
+    return inputs, output.replace("...", dots)
+
+
+def _diagonal(equation: str, x: TensorLike, letter: str, a: int, b: int) -> Tensor:
+    """Return the elements of x whose indices a and b, both called `letter`, are equal; that dimension comes first."""
+    n, m = x.shape[a], x.shape[b]
+    if n != m:
+        raise ValueError(f"einsum {equation!r}: the index {letter!r} has sizes {n} and {m}")
+    along = xp(raw(x)).arange(n)
+    return index(movedim(x, (a, b), (0, 1)), (along, along))
 
 
 def _einsum_forward(*operands, inputs, output):
@@ -160,6 +166,7 @@ def _einsum_vjps(need, g, y, *operands, **const):
 
 
 _einsum = VariadicOp(_einsum_forward, _einsum_vjps)
+_einsum.shown = "einsum"
 
 
 def einsum(equation: str, *operands: Any) -> Tensor:
@@ -167,17 +174,13 @@ def einsum(equation: str, *operands: Any) -> Tensor:
 
     Sizes of one letter must agree (a size of 1 does not broadcast here, except under an ellipsis).
     """
-    terms = operands[0] if len(operands) == 1 and isinstance(operands[0], list | tuple) else operands
-    terms = list(of_one_type(*terms))
-    inputs, output, spare = _spell_out(equation, terms)
-    for i, s in enumerate(list(inputs)):  # a diagonal: "ii" is "ij" times the identity "ij"
-        for place, c in enumerate(s):
-            if c in s[:place]:
-                new = spare.pop()
-                inputs[i] = inputs[i][:place] + new + inputs[i][place + 1 :]
-                n = terms[i].shape[place]
-                terms.append(xp(raw(terms[i])).eye(n, dtype=terms[i].dtype))
-                inputs.append(c + new)
+    terms = list(operands[0]) if len(operands) == 1 and isinstance(operands[0], list | tuple) else list(operands)
+    inputs, output = _spell_out(equation, terms)
+    for i, s in enumerate(inputs):
+        while c := next((c for c in s if s.count(c) > 1), ""):
+            terms[i] = _diagonal(equation, terms[i], c, s.index(c), s.rindex(c))
+            s = c + s[: s.index(c)] + s[s.index(c) + 1 : s.rindex(c)] + s[s.rindex(c) + 1 :]
+        inputs[i] = s
     sizes: dict[str, int] = {}
     for s, t in zip(inputs, terms, strict=True):
         for c, n in zip(s, t.shape, strict=True):

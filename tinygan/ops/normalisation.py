@@ -7,12 +7,14 @@ the kernels of `kernels/norm.py`, which compute the same and the gradients by ha
 
 import math
 
-from tinygan.autodiff import Tensor, TensorLike, fused, raw
+import numpy as np
+
+from tinygan.autodiff import Tensor, TensorLike, broadcast_to, cast, fused, raw
 from tinygan.backend import Array, xp
-from tinygan.ops.elementwise import abs, clamp, pow, rsqrt, sqrt, square
+from tinygan.ops.elementwise import clamp, rsqrt, square
 from tinygan.ops.kernels import norm as kernels
-from tinygan.ops.reduce import amax, mean, sum
-from tinygan.ops.shapes import reshape
+from tinygan.ops.reduce import mean, norm, sum
+from tinygan.ops.shapes import normal_dim, normal_dims, reshape
 
 __all__ = ["batch_norm", "cosine_similarity", "group_norm", "instance_norm", "layer_norm", "normalize"]
 
@@ -35,6 +37,9 @@ def normalize_channels(
     centred = _centred(x, dims)
     normal = centred * rsqrt(mean(square(centred), dims, keepdim=True) + eps)
     return _affine(reshape(normal, input.shape), weight, bias)
+
+
+normalize_channels.shown = "norm"  # of batch_norm, group_norm and instance_norm
 
 
 def _centred(x: TensorLike, dims: tuple[int, ...]) -> Tensor:
@@ -202,26 +207,27 @@ def layer_norm(
 # --- vectors ---------------------------------------------------------------------------------------------------
 
 
-def _norm(x: TensorLike, p: float, dim: int, eps: float) -> Tensor:
-    """Return max(‖x‖ₚ, eps) along `dim`, which stays as 1. The clamp comes before the root: its slope at x = 0 is finite."""
-    if p == math.inf:
-        return clamp(amax(abs(x), dim, keepdim=True), min=eps)
-    if p == 2:
-        return sqrt(clamp(sum(square(x), dim, keepdim=True), min=eps * eps))
-    if p == 1:
-        return clamp(sum(abs(x), dim, keepdim=True), min=eps)
-    smallest = max(eps**p, float(xp(raw(x)).finfo(x.dtype).tiny))
-    return pow(clamp(sum(pow(abs(x), p), dim, keepdim=True), min=smallest), 1 / p)
-
-
-def normalize(input: TensorLike, p: float = 2.0, dim: int = 1, eps: float = 1e-12) -> Tensor:
+def normalize(input: TensorLike, p: float = 2.0, dim: int | tuple[int, ...] = 1, eps: float = 1e-12) -> Tensor:
     """Return input / max(‖input‖ₚ, eps), the norm along `dim`: vectors of length 1."""
-    return input / _norm(input, p, dim, eps)
+    _check_floating("normalize", input)
+    dims = normal_dims(dim, input.ndim, "normalize") if input.ndim else None
+    return input / clamp(norm(input, p, dims, keepdim=True), min=eps)
 
 
 def cosine_similarity(x1: TensorLike, x2: TensorLike, dim: int = 1, eps: float = 1e-8) -> Tensor:
     """Return x1·x2 / (max(‖x1‖, eps) max(‖x2‖, eps)) along `dim`, the cosine of the angle between; x1 and x2 broadcast."""
-    ndim = max(x1.ndim, x2.ndim)
-    dim = dim % ndim - ndim  # from the back: the same dimension of both
-    x1, x2 = (reshape(x, (1,) * (ndim - x.ndim) + tuple(x.shape)) for x in (x1, x2))
-    return sum(x1 / _norm(x1, 2, dim, eps) * (x2 / _norm(x2, 2, dim, eps)), dim)
+    _check_floating("cosine_similarity", x2 if x2.dtype.kind == "f" else x1)
+    x1, x2 = (x if x.dtype.kind == "f" else cast(x, dtype=other.dtype) for x, other in ((x1, x2), (x2, x1)))
+    try:
+        shape = np.broadcast_shapes(x1.shape, x2.shape)  # a vector's length is that of all its repetitions
+    except ValueError:
+        raise ValueError(f"cosine_similarity: shapes {x1.shape} and {x2.shape} do not broadcast") from None
+    dim = normal_dim(dim, len(shape), "cosine_similarity")
+    x1, x2 = (x if x.shape == shape else broadcast_to(x, shape=shape) for x in (x1, x2))
+    return sum(_of_length_1(x1, dim, eps) * _of_length_1(x2, dim, eps), dim)
+
+
+def _of_length_1(x: TensorLike, dim: int, eps: float) -> Tensor:
+    """Return x / max(‖x‖, eps). Below eps too its slope is that of x / ‖x‖, as in PyTorch's cosine, unlike `normalize`."""
+    length = norm(x, 2, dim, keepdim=True)
+    return x / (length + (eps - raw(length)).clip(0))

@@ -39,6 +39,9 @@ def window_sum(x: TensorLike, size: tuple, kernel: tuple, geometry: Geometry) ->
     return sum(_flat_windows(x, size, kernel, geometry), -1)
 
 
+window_sum.shown = "avg_pool"
+
+
 @op(
     lambda d, y, g, size, kernel, geometry: window_sum(d, size=g.shape[2:], kernel=kernel, geometry=geometry),
     kernel=kernels.spread,
@@ -48,6 +51,9 @@ def spread(g: TensorLike, size: tuple, kernel: tuple, geometry: Geometry) -> Ten
     everywhere = xp(raw(g)).ones(kernel, g.dtype)
     windows = reshape(g, (*g.shape, *[1] * len(kernel))) * everywhere  # (N, C, *windows, *kernel)
     return add_windows(windows, size, geometry)
+
+
+spread.shown = "interpolate"
 
 
 # --- the largest of a window -----------------------------------------------------------------------------------
@@ -64,6 +70,9 @@ def _largest(x: TensorLike, size: tuple, kernel: tuple, geometry: Geometry) -> T
     return max(_flat_windows(x, size, kernel, geometry, outside=-math.inf), -1).values
 
 
+_largest.shown = "max_pool2d"
+
+
 def _max_backward(g, y, winner, need, x, size, kernel, geometry):
     return [put(g, winner, size=x.shape[2:], kernel=kernel, geometry=geometry)]
 
@@ -72,6 +81,9 @@ def _max_backward(g, y, winner, need, x, size, kernel, geometry):
 def window_max(x: TensorLike, size: tuple, kernel: tuple, geometry: Geometry) -> Tensor:
     """Return the largest element of every window: x (N, C, *space) -> (N, C, *size). First gradients reuse the winners."""
     return _largest(x, size=size, kernel=kernel, geometry=geometry)
+
+
+window_max.shown = "max_pool2d"
 
 
 @op(

@@ -56,9 +56,10 @@ def lstm(
     h, c = _initial(h0, input, weight_hh.shape[1]), _initial(c0, input, weight_hh.shape[1])
     states = []
     for t in range(input.shape[0]):
-        new_h, new_c = lstm_step(input[t], h, c, weight_ih, weight_hh, bias_ih, bias_hh)
-        if lengths is not None:
-            over = raw(lengths)[:, None] <= t  # (N, 1)
+        over = None if lengths is None else raw(lengths)[:, None] <= t  # (N, 1)
+        x = input[t] if over is None else where(over, 0.0, input[t])
+        new_h, new_c = lstm_step(x, h, c, weight_ih, weight_hh, bias_ih, bias_hh)
+        if over is not None:
             new_h, new_c = where(over, h, new_h), where(over, c, new_c)
         h, c = new_h, new_c
         states.append(h)
@@ -72,6 +73,9 @@ def lstm_cell_packed(
 ) -> Tensor:  # fmt: skip
     """Return `lstm_step` with h and c in one array: (2, N, H)."""
     return stack(lstm_step(input, h, c, weight_ih, weight_hh, bias_ih, bias_hh))
+
+
+lstm_cell_packed.shown = "lstm_cell"
 
 
 def lstm_cell(
@@ -116,8 +120,10 @@ def gru(
     h = _initial(h0, input, weight_hh.shape[1])
     states = []
     for t in range(input.shape[0]):
-        new_h = gru_step(input[t], h, weight_ih, weight_hh, bias_ih, bias_hh)
-        h = new_h if lengths is None else where(raw(lengths)[:, None] <= t, h, new_h)
+        over = None if lengths is None else raw(lengths)[:, None] <= t  # (N, 1)
+        x = input[t] if over is None else where(over, 0.0, input[t])
+        new_h = gru_step(x, h, weight_ih, weight_hh, bias_ih, bias_hh)
+        h = new_h if over is None else where(over, h, new_h)
         states.append(h)
     return stack(states)
 
@@ -151,6 +157,9 @@ def lstm_writing(
         x = _ACTIVATIONS[activation](linear(h, weight_out, bias_out))
         rows.append(cat([h, x], 1))
     return stack(rows)
+
+
+lstm_writing.shown = "lstm_feedback"
 
 
 def lstm_feedback(

@@ -111,6 +111,9 @@ def _product(rows: TensorLike, matrix: Array) -> Tensor:
     return y
 
 
+_product.shown = "interpolate"
+
+
 def _mix(input, matrices):
     """Return (N, C, ...) with each spatial axis mixed by its matrix (new, old)."""
     library, x_last = xp(raw(input)), movedim(input, 1, -1)  # (N, *space, C)

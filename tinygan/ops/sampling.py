@@ -3,6 +3,7 @@
 `rng` is a numpy.random.Generator, for example `tinygan.backend.stream(seed, "dropout", step)`, or a seed for one; without
 it the numbers come from the generator that `tinygan.manual_seed` sets.
 Noise is drawn on the CPU and moved to the input's device, so that every device sees the same.
+Whether numbers are in their range is not asked on a GPU: it would have to be waited for.
 """
 
 from __future__ import annotations
@@ -13,7 +14,8 @@ from typing import Any
 import numpy as np
 
 from tinygan.autodiff import Tensor, TensorLike, op, raw
-from tinygan.backend import Array, xp
+from tinygan.backend import Array, is_numpy, xp
+from tinygan.ops.elementwise import where
 from tinygan.ops.kernels import sampling as kernels
 from tinygan.ops.linalg import matmul, mT
 from tinygan.ops.reduce import softmax
@@ -42,18 +44,24 @@ def _add_rows(x: TensorLike, indices: Array, num: int, skip: int | None) -> Tens
     return matmul(mT(hot.astype(x.dtype)), reshape(x, (hot.shape[0], x.shape[-1])))
 
 
+_add_rows.shown = "embedding"
+
+
 @op(lambda g, y, w, indices, skip: _add_rows(g, indices=indices, num=w.shape[0], skip=skip))
 def _take_rows(w, indices, skip):
     """Return the rows of w (V, D) at `indices`; row `skip` gets no gradient."""
     return w.take(indices, axis=0)
 
 
+_take_rows.shown = "embedding"
+
+
 def embedding(input: TensorLike, weight: TensorLike, padding_idx: int | None = None) -> Tensor:
     """Return weight[input]: integers (...) and a table (V, D) -> (..., D); row `padding_idx` gets no gradient."""
     indices = raw(input)
     if indices.dtype.kind not in "iu":
-        raise TypeError(f"embedding: indices must be integers, got {indices.dtype}: make them so with t.long() or array.astype(int)")
-    if indices.size and (int(indices.min()) < 0 or int(indices.max()) >= weight.shape[0]):
+        raise TypeError(f"embedding: indices must be integers, got {indices.dtype}: t.long() or array.astype('int64')")
+    if is_numpy(indices) and indices.size and (int(indices.min()) < 0 or int(indices.max()) >= weight.shape[0]):
         low, high = int(indices.min()), int(indices.max())
         raise IndexError(f"embedding: indices from {low} to {high}, the table has rows 0 to {weight.shape[0] - 1}")
     skip = None if padding_idx is None else padding_idx % weight.shape[0]
@@ -64,9 +72,12 @@ def one_hot(tensor: TensorLike, num_classes: int = -1) -> Tensor:
     """Return, for integers (...), integers (..., num_classes) with a single 1; -1 means the largest + 1."""
     indices = raw(tensor)
     if indices.dtype.kind not in "iu":
-        raise TypeError(f"one_hot: indices must be integers, got {indices.dtype}: make them so with t.long() or array.astype(int)")
-    num_classes = int(indices.max()) + 1 if num_classes == -1 else num_classes
-    if indices.size and (int(indices.min()) < 0 or int(indices.max()) >= num_classes):
+        raise TypeError(f"one_hot: indices must be integers, got {indices.dtype}: t.long() or array.astype('int64')")
+    if num_classes == -1:
+        if not indices.size:
+            raise ValueError(f"one_hot: num_classes is needed where there are no indices: they have shape {indices.shape}")
+        num_classes = int(indices.max()) + 1
+    if is_numpy(indices) and indices.size and (int(indices.min()) < 0 or int(indices.max()) >= num_classes):
         raise ValueError(
             f"one_hot: values from {int(indices.min())} to {int(indices.max())} do not fit {num_classes} classes"
         )
@@ -86,10 +97,10 @@ def dropout(
     if not training or p == 0:
         return input
     if p == 1:
-        return input * 0.0
+        return where(xp(raw(input)).zeros(input.shape, bool), input, 0.0)
     data = raw(input)
     keep = xp(data).asarray(generator(rng).random(data.shape, dtype=np.float32) >= p)
-    return input * (keep.astype(data.dtype) * (1 / (1 - p)))
+    return where(keep, input * (1 / (1 - p)), 0.0)
 
 
 def _gumbel_noise(shape, dtype, rng):
@@ -126,7 +137,10 @@ def _draw(logits: Array, u: Array) -> Array:
 
 
 def multinomial(logits: TensorLike, rng: Seed = None) -> Any:
-    """Draw one category for each row: logits (..., V) -> integers (...), with probabilities softmax(logits)."""
+    """Draw one category for each row: logits (..., V) -> integers (...), with probabilities softmax(logits).
+
+    Raises ValueError for a row without probabilities: one with nan or inf, or of -inf alone.
+    """
     x = raw(logits)
     u = generator(rng).random(math.prod(x.shape[:-1]), dtype=np.float32)
     categories = _draw(x, u=xp(x).asarray(u).astype(x.dtype).reshape(x.shape[:-1]))

@@ -36,15 +36,6 @@ def normal_dims(dims: int | Sequence[int], ndim: int, name: str) -> tuple[int, .
     return normal
 
 
-def of_one_type(*tensors: TensorLike) -> Sequence[TensorLike]:
-    """Return the tensors, integers among numbers with a fraction in the type of those: NumPy makes float32 and int64 float64."""
-    types = {t.dtype for t in tensors}
-    floating = [t for t in types if t.kind == "f"]
-    if not floating or len(floating) == len(types):
-        return tensors
-    return [t if t.dtype.kind == "f" else cast(t, dtype=np.result_type(*floating)) for t in tensors]
-
-
 # --- views -----------------------------------------------------------------------------------------------------
 
 
@@ -197,7 +188,7 @@ def cat(tensors: Sequence[TensorLike], dim: int = 0) -> Tensor:
         raise ValueError("cat: a number has no dimension to be joined along; use stack")
     dim = normal_dim(dim, tensors[0].ndim, "cat")
     _check_shapes("cat", tensors, dim)
-    return _cat_op(*of_one_type(*tensors), dim=dim)
+    return _cat_op(*tensors, dim=dim)
 
 
 def stack(tensors: Sequence[TensorLike], dim: int = 0) -> Tensor:
@@ -205,7 +196,7 @@ def stack(tensors: Sequence[TensorLike], dim: int = 0) -> Tensor:
     if not tensors:
         raise ValueError("stack: the list of tensors is empty")
     _check_shapes("stack", tensors, None)
-    return _stack_op(*of_one_type(*tensors), dim=normal_dim(dim, tensors[0].ndim + 1, "stack"))
+    return _stack_op(*tensors, dim=normal_dim(dim, tensors[0].ndim + 1, "stack"))
 
 
 def split(
@@ -289,6 +280,9 @@ def _unindex(x, key, shape):
     return total
 
 
+_unindex.shown = "index"
+
+
 def index(input: TensorLike, key: Any) -> Tensor:
     """Return input[key]: integers, slices, None, ..., integer arrays (repeats allowed) and boolean masks, as in NumPy."""
     return _index(input, key=_plain_key(key))
@@ -314,7 +308,8 @@ def _integers(index: TensorLike, name: str) -> Any:
     """Return the array of an index; raise TypeError if it does not hold integers. Truth values would pick as a mask does."""
     index = raw(index)
     if index.dtype.kind not in "iu" and index.size:
-        raise TypeError(f"{name}: an index is of integers, not {index.dtype}; a mask picks by input[mask]")
+        remedy = "a mask picks by input[mask]" if index.dtype.kind == "b" else "t.long() or array.astype('int64')"
+        raise TypeError(f"{name}: an index must be integers, not {index.dtype}; {remedy}")
     return index.astype("int64") if index.dtype.kind not in "iu" else index
 
 
@@ -397,6 +392,9 @@ def _pad_constant(x, widths, value=0.0):
     padded = xp(x).full([n + low + high for (low, high), n in zip(widths, x.shape, strict=True)], value, x.dtype)
     padded[_inside(widths, x.shape)] = x
     return padded
+
+
+_pad_constant.shown = "pad"
 
 
 def _border_indices(n, low, high, mode):

@@ -4,7 +4,7 @@ import copy
 from collections.abc import Mapping
 from typing import Any
 
-from tinygan.backend import Array
+from tinygan.backend import Array, device_of, xp
 from tinygan.optim.groups import checked
 from tinygan.optim.optimizers import Flat, Whole
 
@@ -36,7 +36,7 @@ class EMA:
         self._flats = [(positions, Flat([parameters[i] for i in positions], "EMA")) for positions in kinds.values()]
 
     def update(self, module: Any) -> None:
-        """Move the average towards `module` as it is now. Ctrl-C waits for the end."""
+        """Move the average towards `module` as it is now, and to the device where it is now. Ctrl-C waits for the end."""
         with Whole():
             self._update(module)
 
@@ -45,6 +45,8 @@ class EMA:
         if [a.shape for a in arrays] != self._shapes:
             raise ValueError(f"EMA.update: {type(module).__name__} has other parameters than the network that it was made of")
         for positions, flat in self._flats:
+            if xp(flat.tensors[0].data) is not xp(arrays[positions[0]]):  # the network was moved: Module.to
+                self.module.to(device_of(arrays[positions[0]]))
             mean = flat.read()
             new = flat.join([arrays[i] for i in positions])
             new -= mean

@@ -22,6 +22,7 @@ import numpy as np
 
 from tinygan.autodiff import Tensor, raw
 from tinygan.backend import Array, Layout, device_of, is_numpy, to_device, to_numpy, xp
+from tinygan.ops.kernels import cuda
 from tinygan.optim.clip import is_finite
 from tinygan.optim.groups import check_params, checked, make_groups
 from tinygan.remedies import watch
@@ -244,7 +245,15 @@ class Optimizer:
             raise ValueError(
                 f"{name}.load_state_dict: {len(rates)} learning rates for {len(self.param_groups)} groups of parameters"
             )
-        self.step_count = int(checked(name, "step", state_dict["step"]))
+        for key, value in state_dict.items():
+            kinds, shape = ("iu", ()) if key == "step" else ("f", np.shape(value) if key == "lr" else p.shape)
+            value = to_numpy(value)
+            if value.dtype.kind not in kinds or value.shape != shape:
+                raise ValueError(f"{name}.load_state_dict: {key} is {value.dtype} {value.shape}, which no optimiser saves")
+            low = 0 if key in ("step", "lr") or key.startswith("square") else -math.inf
+            if not (np.isfinite(value).all() and (value >= low).all()):
+                raise ValueError(f"{name}.load_state_dict: {key} has numbers that are not finite, or below 0")
+        self.step_count = int(state_dict["step"])
         self.lr = rates[0] if len(rates) == 1 else rates
         for average in self.state:
             array = xp(p).asarray(to_numpy(state_dict[average]).astype(p.dtype, copy=False))
@@ -331,7 +340,11 @@ class Adam(Optimizer):
             change *= lr * root / n1
             xp(v).subtract(p, change, out=g)
 
-        in_blocks(update, p, g, state["gradient_sum"], state["square_sum"])
+        m, v = state["gradient_sum"], state["square_sum"]
+        if is_numpy(p):
+            in_blocks(update, p, g, m, v)
+        else:
+            cuda.launch("adam", p, lr * root / n1, eps * root, beta1, beta2, g, m, v)
         return g
 
 

@@ -95,6 +95,8 @@ def _draw_panel(axes: Any, quantity: str, lines: dict[str, Line], last_step: int
         else:
             axes.plot(steps, values, color=COLOURS[player], linewidth=0.7, alpha=0.3)
             axes.plot(steps, np.exp(_smooth(np.log(values))) if logarithmic else _smooth(values), **style)
+    if quantity == "diversity":  # a share: half as much looks half as much
+        axes.set_ylim(bottom=0)
     axes.set_xlim(0, max(1, last_step))
     axes.set_xlabel("training step")
     axes.set_ylabel(_LABELS.get(quantity, quantity.replace("_", " ")))
@@ -115,7 +117,7 @@ def _choose_scale(axes: Any, lines: list[Array]) -> bool:
         return True
     limits = [np.percentile(line, [0.5, 99.5] if len(line) >= FEW_POINTS else [0, 100]) for line in lines]
     low, high = np.min(limits), np.max(limits)
-    margin = 0.06 * (high - low) or 0.5
+    margin = max(0.06 * (high - low), 1e-6 * abs(high)) or 0.5
     axes.set_ylim(low - margin, high + margin)
     return False
 
@@ -155,7 +157,8 @@ def layer_curves(rows: Rows, path: str | Path) -> None:
         raise ValueError(
             'layer_curves: no row of the log has a step and a "d_gradient_norm/..." above 0; training logs it every 100 steps'
         )
-    figure, canvas = new_figure(6.2 * len(panels), 3.4)
+    names = max(len(lines) for lines in panels.values())
+    figure, canvas = new_figure(6.2 * len(panels), max(3.4, 1 + 0.2 * names))  # inches: each name has a line of its own
     for axes, (player, lines) in zip(figure.subplots(1, len(panels), squeeze=False)[0], sorted(panels.items())):
         ends = []
         for depth, (layer, (steps, values)) in enumerate(lines.items()):
@@ -209,7 +212,7 @@ def _set_log_scale(axes: Any) -> None:
 def _label_ends(axes: Any, ends: list[tuple]) -> None:
     """Write each line's name to the right of its end; a leader connects the two if names had to move apart."""
     low, high = np.log(axes.get_ylim())
-    line = 0.065  # of the height of the axes: 9-point text and a little air
+    line = 0.22 / axes.figure.get_figheight()  # of the height of the axes: 9-point text and a little air
     ends = sorted(ends)
     line_heights = [(np.log(value) - low) / (high - low) for value, *_ in ends]
     heights = list(line_heights)

@@ -11,19 +11,28 @@ from typing import Any
 
 import numpy as np
 
+from tinygan.autodiff import TensorLike, raw
 from tinygan.backend import Array, to_numpy
 from tinygan.files import written_whole
 
 MATTE = 72  # grey between pictures: it differs from the black and the white of MNIST
 
 
-def image_grid(images: Array, columns: int | None = None, scale: int | None = None, border: int = 2) -> Array:
-    """Put pictures (N, 1 or 3, h, w) in [-1, 1] side by side and return one picture (H, W) or (H, W, 3), uint8.
+def image_grid(
+    images: TensorLike,
+    columns: int | None = None,
+    scale: int | None = None,
+    border: int = 2,
+    value_range: tuple[float, float] | None = None,
+) -> Array:
+    """Put pictures (N, 1 or 3, h, w) side by side and return one picture (H, W) or (H, W, 3), uint8.
 
     Every pixel becomes a square of `scale` pixels; `border` pixels lie between the pictures and around them. By default
-    the grid is about square and a picture at least 64 pixels high. Values beyond [-1, 1] are clipped, nan is black.
+    the grid is about square and a picture at least 64 pixels high. value_range: the values of black and white; what lies
+    beyond is clipped, nan is black. Without it, bytes are 0 to 255, numbers with some below 0 are -1 to 1, and ValueError
+    asks for the range of others.
     """
-    images = to_numpy(images)
+    images = to_numpy(raw(images))
     if images.ndim != 4 or images.shape[1] not in (1, 3) or 0 in images.shape:
         raise ValueError(f"image_grid: images {images.shape}: expected (N, 1 or 3, height, width), N at least 1")
     n, channels, height, width = images.shape
@@ -31,16 +40,30 @@ def image_grid(images: Array, columns: int | None = None, scale: int | None = No
     scale = max(1, math.ceil(64 / max(height, width))) if scale is None else scale
     if columns < 1 or scale < 1 or border < 0:
         raise ValueError(f"image_grid: columns {columns}, scale {scale}, border {border}: at least 1, 1 and 0")
+    black, white = _see_range(images) if value_range is None else value_range
     columns = min(columns, n)
     rows = -(-n // columns)
     cells = np.full((rows * columns, height * scale + border, width * scale + border, channels), MATTE, np.uint8)
-    values = np.nan_to_num(images.astype(np.float32), nan=-1.0).clip(-1, 1)
-    pixels = np.rint((values + 1) * 127.5).astype(np.uint8).transpose(0, 2, 3, 1)  # (N, h, w, channels)
+    values = np.nan_to_num(images.astype(np.float32), nan=black).clip(black, white)
+    pixels = np.rint((values - black) * (255 / (white - black))).astype(np.uint8).transpose(0, 2, 3, 1)  # (N, h, w, channels)
     cells[:n, border:, border:] = pixels.repeat(scale, 1).repeat(scale, 2)
     grid = cells.reshape(rows, columns, *cells.shape[1:]).swapaxes(1, 2)
     grid = grid.reshape(rows * cells.shape[1], columns * cells.shape[2], channels)
     grid = np.pad(grid, ((0, border), (0, border), (0, 0)), constant_values=MATTE)
     return grid[..., 0] if channels == 1 else grid
+
+
+def _see_range(images: Array) -> tuple[float, float]:
+    """Return the values of black and white of pictures that show them; ValueError for pictures that do not."""
+    if images.dtype == np.uint8:
+        return 0.0, 255.0
+    low, high = np.nanmin(images), np.nanmax(images)
+    if -1.001 <= low < 0 and high <= 1.001:
+        return -1.0, 1.0
+    raise ValueError(
+        f"image_grid: values from {low:.3g} to {high:.3g} may mean several things: pass value_range=(0, 1) if 0 is black and"
+        " 1 is white, (-1, 1) if -1 is black, (0, 255) for bytes"
+    )
 
 
 def save_image(array: Array, path: str | Path) -> None:
@@ -68,7 +91,7 @@ def gif(frames: Iterable[Array], path: str | Path, seconds_per_frame: float = 0.
 def _to_pillow(array: Array, name: str) -> Any:
     from PIL import Image
 
-    array = to_numpy(array)
+    array = to_numpy(raw(array))
     if array.dtype != np.uint8 or array.ndim not in (2, 3) or (array.ndim == 3 and array.shape[2] != 3):
         raise ValueError(f"{name}: {array.dtype} {array.shape}: expected uint8 (H, W) or (H, W, 3); see image_grid")
     return Image.fromarray(np.ascontiguousarray(array))

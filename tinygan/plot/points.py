@@ -12,8 +12,9 @@ import numpy as np
 from numpy.typing import ArrayLike
 
 from tinygan import ops
-from tinygan.autodiff import Tensor, grad, no_grad
+from tinygan.autodiff import Tensor, grad, no_grad, raw
 from tinygan.backend import Array, to_numpy
+from tinygan.nn import Module
 from tinygan.plot.drawing import COLOURS, new_figure, pixels
 
 MOST_POINTS = 1500  # of each kind; more hide each other
@@ -31,9 +32,10 @@ def point_picture(
 ) -> Array:
     """Draw real points (N, 2) and generated ones (M, 2) over the discriminator's surface: a picture (H, W, 3), uint8.
 
-    discriminator: a Module or function from a float32 Tensor (K, 2) to (K,) or (K, 1); it needs no sigmoid. limits:
-    (left, right, bottom, top), by default those of the real points with a margin. size: the width in inches of 100
-    pixels. The frames of a `gif` need equal limits and sizes. ValueError for points that are not in the plane.
+    discriminator: a Module or function from a float32 Tensor (K, 2) to (K,) or (K, 1); it needs no sigmoid. A Module is
+    given Tensors on its own device. limits: (left, right, bottom, top), by default those of the real points with a
+    margin. size: the width in inches of 100 pixels. The frames of a `gif` need equal limits and sizes. ValueError for
+    points that are not in the plane.
     """
     real, generated = _checked(real), _checked(generated)
     left, right, bottom, top = _limits(real) if limits is None else limits
@@ -104,14 +106,20 @@ def _draw_surface(
 
 def gradients(discriminator: Callable[[Tensor], Tensor], points: ArrayLike) -> Array:
     """Return ∇D at points (N, D), the directions in which D's verdict rises fastest. D must not mix points (batch norm)."""
-    x = Tensor(np.asarray(points, np.float32), requires_grad=True)
+    x = Tensor(np.asarray(raw(points), np.float32), requires_grad=True, device=_device_of(discriminator))
     (slope,) = grad(ops.sum(discriminator(x)), [x])
     return to_numpy(slope)
 
 
 @no_grad()
 def _verdicts(discriminator: Callable[[Tensor], Tensor], points: Array) -> Array:
-    return to_numpy(discriminator(Tensor(np.asarray(points, np.float32))).data).reshape(len(points))
+    x = Tensor(np.asarray(points, np.float32), device=_device_of(discriminator))
+    return discriminator(x).numpy().reshape(len(points))
+
+
+def _device_of(discriminator: Callable[[Tensor], Tensor]) -> str:
+    parameters = discriminator.parameters() if isinstance(discriminator, Module) else []
+    return parameters[0].device if parameters else "cpu"
 
 
 def _limits(real: Array) -> tuple[float, float, float, float]:
@@ -122,7 +130,7 @@ def _limits(real: Array) -> tuple[float, float, float, float]:
 
 
 def _checked(points: Array) -> Array:
-    points = to_numpy(points)
+    points = to_numpy(raw(points))
     if points.ndim != 2 or points.shape[1] != 2 or not len(points):
         raise ValueError(f"point_picture: points {points.shape}: expected (N, 2), N at least 1")
     return points

@@ -6,6 +6,7 @@ whatever it needs besides. Every picture returned is uint8, for `save_image` or 
 
 import numpy as np
 
+from tinygan.autodiff import raw
 from tinygan.backend import to_numpy
 from tinygan.plot.pictures import image_grid
 
@@ -20,7 +21,8 @@ def interpolation_strip(draw, start, end, between, steps=9, scale=None):
     if steps < 2:
         raise ValueError(f"interpolation_strip: {steps} steps: at least 2, the start and the end")
     z = np.stack([between(start, end, t) for t in np.linspace(0, 1, steps)], 1)  # (N, steps, Z)
-    return image_grid(_drawn(draw, z.reshape(-1, z.shape[-1]).astype(start.dtype)), columns=steps, scale=scale)
+    pictures = _drawn(draw, z.reshape(-1, z.shape[-1]).astype(start.dtype))
+    return image_grid(pictures, columns=steps, scale=scale, value_range=(-1, 1))
 
 
 def neighbour_strip(generated, neighbours, scale=None):
@@ -28,16 +30,17 @@ def neighbour_strip(generated, neighbours, scale=None):
 
     `metrics.nearest_training` finds them. Copies show at a glance; pictures that are only alike differ in their strokes.
     """
-    generated, neighbours = to_numpy(generated), to_numpy(neighbours)
+    generated, neighbours = to_numpy(raw(generated)), to_numpy(raw(neighbours))
     if neighbours.ndim != 5 or generated.shape != neighbours[:, 0].shape or not len(generated):
         raise ValueError(
             f"neighbour_strip: pictures {generated.shape}, neighbours {neighbours.shape}: expected (N, 1 or 3, h, w) and"
             " (N, K, 1 or 3, h, w)"
         )
     n, border = len(generated), 2
-    top = image_grid(generated, columns=n, scale=scale, border=border)
+    look = {"columns": n, "scale": scale, "border": border, "value_range": (-1, 1)}
+    top = image_grid(generated, **look)
     below = neighbours.swapaxes(0, 1).reshape(-1, *generated.shape[1:])  # row by row
-    rows = [top, image_grid(below, columns=n, scale=scale, border=border)]
+    rows = [top, image_grid(below, **look)]
     return _titled(rows, ["generated", "nearest training pictures"])
 
 
@@ -59,14 +62,14 @@ def _titled(pictures, titles):
 
 def _drawn(draw, z):
     images = draw(z)
-    images = to_numpy(getattr(images, "data", images) if not isinstance(images, np.ndarray) else images)
+    images = to_numpy(raw(images))
     if images.ndim != 4 or len(images) != len(z):
         raise ValueError(f"draw made {images.shape} of latent points {z.shape}: expected (N, 1 or 3, h, w), N the same")
     return images
 
 
 def _latents(name, start, end):
-    points = [to_numpy(p) for p in (start, end)]
+    points = [to_numpy(raw(p)) for p in (start, end)]
     shapes = " and ".join(str(p.shape) for p in points)
     if any(p.ndim != 2 or p.shape != points[0].shape or 0 in p.shape or p.dtype.kind != "f" for p in points):
         raise ValueError(f"{name}: latent points {shapes}: expected (N, Z) twice, floating point")

@@ -70,7 +70,7 @@ class _Watch:
             cause = self.cause
             if cause is None:
                 self.meter.lap(self.idle)
-                cause = "loss" if self.idle is REST else self.idle.layer, _name(op), 0
+                cause = "loss" if self.idle is REST else self.idle.layer, op.shown, 0
             self.inside = True
             try:
                 y = original(op, *args, **const)
@@ -91,7 +91,7 @@ class _Watch:
         def pullback(op: Op, g: Any, y: Tensor, useful: Any, record: bool) -> Any:
             if self.cause is not None:  # inside another pullback: a Fused op records the way back through its reference
                 return original(op, g, y, useful, record)
-            layer, name, order = self.born.get(y.number, ("loss", _name(op), 0))
+            layer, name, order = self.born.get(y.number, ("loss", op.shown, 0))
             self.meter.lap(TAPE)
             self.cause = layer, name, order + 1
             try:
@@ -120,11 +120,6 @@ class _Watch:
                 self.idle = before
 
         return call
-
-
-def _name(op: Op) -> str:
-    """Return the public name of an op."""
-    return {"_add_product": "linear", "<lambda>": "stack"}.get(op.__name__, op.__name__.strip("_"))
 
 
 def _place(cause: Cause) -> Place:

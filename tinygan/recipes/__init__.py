@@ -10,6 +10,7 @@ A recipe has
 
 and may have
 
+    SAVED                                 the schema of what its game saves, see `files.check`
     WATCHED                               names of scores that are cheap enough to be followed while it trains
     respond(game, prompt, rng)            the answer of a trained game to a line of text, for `tinygan chat`
 
@@ -36,6 +37,14 @@ def _modules() -> dict[str, str]:
 def names() -> list[str]:
     """Return the names of all recipes, as the command line spells them."""
     return list(_modules())
+
+
+def by_medium() -> dict[str, list[str]]:
+    """Return {medium: names of its recipes}: points, pictures, series, text, sound."""
+    media: dict[str, list[str]] = {medium: [] for medium in ("points", "pictures", "series", "text", "sound")}
+    for name, module in _modules().items():
+        media.setdefault(module.split(".")[-2], []).append(name)
+    return media
 
 
 def load(name: str) -> Any:

@@ -1,7 +1,7 @@
 """What happens between training steps: log, draw, warn, and say it on the terminal.
 
 `Report.after` is called once a step by the loop, `loop.py`. The bar is drawn on a terminal; in a file or a notebook a
-line with every picture stands for it, as the bar drawn over itself would take 900 kB an hour.
+line with every picture and every few seconds stands for it, as the bar drawn over itself would take 900 kB an hour.
 """
 
 import os
@@ -10,6 +10,7 @@ import textwrap
 import time
 from contextlib import ExitStack, contextmanager
 
+from tinygan.progress import Pulse, in_words
 from tinygan.run.checkpoint import RunError, writing
 from tinygan.run.monitor import Monitor
 
@@ -28,7 +29,8 @@ class Report:
         self.shows_bar = self.shows and sys.stderr.isatty()
         self.tensorboard = tensorboard
         rows = run.rows() if start else []
-        self.begun = time.perf_counter() - max((row.get("seconds", 0) for row in rows), default=0)
+        self.done, self.entered = start, time.perf_counter()
+        self.begun = self.entered - max((row.get("seconds", 0) for row in rows), default=0)
         self.read(rows)
 
     def __enter__(self):
@@ -39,6 +41,9 @@ class Report:
             self.bar = stack.enter_context(tqdm(total=self.steps, initial=self.start, **looks))
             folder = self.run.folder / "tensorboard"
             self.board = stack.enter_context(board(folder, self.start)) if self.tensorboard else lambda row: None
+            self.pulse = Pulse(self.beat, self.progress)
+            if self.shows:
+                stack.enter_context(self.pulse)
             self.stack = stack.pop_all()
         return self
 
@@ -51,8 +56,20 @@ class Report:
         # every logged row has the last penalty, though not every step takes one
         self.penalty = next(({"penalty": row["penalty"]} for row in reversed(rows) if "penalty" in row), {})
 
+    def beat(self, text):
+        """Say on a terminal that nothing has come to a halt, in a file how far it is."""
+        self.bar.refresh() if self.shows_bar else self.say(text)
+
+    def progress(self):
+        """Return how far the training is, and how long it will take."""
+        now = time.perf_counter()
+        left = (now - self.entered) / max(1, self.done - self.start) * (self.steps - self.done)
+        soon = f", about {in_words(left)} left" if self.done > self.start else ""
+        return f"step {self.done} of {self.steps}, {in_words(now - self.begun)}{soon}"
+
     def say(self, text):
         """Print a sentence above the bar."""
+        self.pulse.news()
         if self.speaks:
             self.bar.write(textwrap.fill(text, getattr(self.bar, "ncols", None) or 100), file=sys.stderr)
 
@@ -62,6 +79,7 @@ class Report:
         last: this is the last step for now, and it is time for all.
         """
         self.bar.update()
+        self.done = done
         self.penalty = {"penalty": row["penalty"]} if "penalty" in row else self.penalty
         row = {"step": done, **row, **self.penalty, "seconds": round(time.perf_counter() - self.begun, 3)}
         losses = ", ".join(f"{player}={row[k]:.3f}" for player, k in (("D", "d_loss"), ("G", "g_loss")) if k in row)
@@ -73,7 +91,7 @@ class Report:
             row |= {} if share is None else {"diversity": share}
             row |= self.scores(self.game) if self.scores else {}
             if self.shows and not self.shows_bar:
-                self.say(f"step {done} of {self.steps}, {row['seconds']:.0f} s{losses and ', '}{losses}")
+                self.say(f"{self.progress()}{losses and ', '}{losses}")
         if drawn or done % self.log_every == 0:
             self.bar.set_postfix_str(losses, refresh=False)
             self.run.log(row)
@@ -91,18 +109,25 @@ class Report:
     def rewound(self, step, says):
         """Go on reporting from `step`, to which the run was set back; says why."""
         self.run.log({"step": step, "event": "rewind", "says": says})
-        self.bar.n = self.bar.last_print_n = step
+        self.bar.n = self.bar.last_print_n = self.done = self.start = step
+        self.entered = time.perf_counter()
         self.read(self.run.rows())
         self.say(says)
+
+
+def find_writer():
+    """Return the class that writes what TensorBoard reads; RunError if it is not installed."""
+    try:
+        from tensorboardX import SummaryWriter
+    except ImportError:
+        raise RunError("--tensorboard needs tensorboardX, which is not installed: pip install tensorboardX") from None
+    return SummaryWriter
 
 
 @contextmanager
 def board(folder, start=0):
     """Yield a function that shows a row of the log in TensorBoard; rows after step `start` are new."""
-    try:
-        from tensorboardX import SummaryWriter
-    except ImportError:
-        raise RunError("--tensorboard needs tensorboardX, which is not installed: pip install tensorboardX") from None
+    SummaryWriter = find_writer()
     with writing(folder):
         writer = SummaryWriter(str(folder), purge_step=start + 1 if start else None)
 

@@ -12,6 +12,7 @@ from tinygan import ops
 from tinygan.autodiff import no_grad, raw
 from tinygan.backend import stream, to_device, xp
 from tinygan.gan.objectives import minimax
+from tinygan.gan.players import read_back
 from tinygan.gan.settings import DuelSettings
 from tinygan.nn import Embedding, Linear, LSTMCell, Module
 from tinygan.run.settings import setting
@@ -195,11 +196,11 @@ class InfillGame(TextGame):
         expected = D.critic(states)[:, :, 0].T  # b_t
         critic_loss = (((expected - gained) ** 2) * counts).sum() / count
         self.D.move(d_loss + critic_loss, k)
-        row = {"d_loss": d_loss.item(), "critic_loss": critic_loss.item(), "reward": float(rewards.sum() / count)}
+        row = {"d_loss": d_loss.data, "critic_loss": critic_loss.data, "reward": rewards.sum() / count}
         if k < s.game_begins():
-            return row
+            return read_back(row)
         advantage = (gained - raw(expected)).T[counts.T]  # of the tokens that were filled, as G.loss has them
         losses = G.loss(filled, hidden, "none")
         g_loss = ops.mean(losses * (advantage / (xp(rows).sqrt((advantage**2).mean()) + 1e-8)))
         self.G.move(g_loss, k)
-        return {**row, "g_loss": g_loss.item(), "g_entropy": float(losses.data.mean())}
+        return read_back({**row, "g_loss": g_loss.data, "g_entropy": losses.data.mean()})

@@ -11,6 +11,7 @@ import numpy as np
 
 from tinygan.backend import stream
 from tinygan.data import DataError, find_file
+from tinygan.data.files import open_file
 from tinygan.losses import cross_entropy
 from tinygan.ops import embedding, linear, lstm, lstm_cell, multinomial
 
@@ -48,17 +49,19 @@ class Oracle:
     def read(cls, path):
         """Return the oracle in an npz file; DataError if it cannot be read or does not hold the fifteen arrays."""
         try:
-            with open(path, "rb") as opened:
+            with open_file(path) as opened:
                 if opened.read(2) != b"PK":
                     raise ValueError("it is not an npz file")
-            with open(path, "rb") as opened, np.load(opened, allow_pickle=False) as file:
+            with open_file(path) as opened, np.load(opened, allow_pickle=False) as file:
                 claimed = sum(member.file_size for member in file.zip.infolist())
                 if claimed > _MOST_BYTES:
                     raise ValueError(f"it announces {claimed:,} bytes, more than the {_MOST_BYTES:,} allowed")
                 return cls({name: file[name] for name in file.files})
         except (OSError, EOFError, zipfile.BadZipFile, zipfile.LargeZipFile, MemoryError) as error:
             raise DataError(f"{path}: cannot be read as npz ({type(error).__name__}); download it again") from None
-        except (ValueError, TypeError, AttributeError, KeyError, NotImplementedError, zipfile.zlib.error) as error:
+        except DataError:
+            raise
+        except (ValueError, TypeError, AttributeError, KeyError, RuntimeError, zipfile.zlib.error) as error:
             fault = str(error).split("\n")[0][:200].removeprefix("Oracle: ")
             raise DataError(f"{path}: is not an oracle: {fault}; another file?") from None
 

@@ -12,6 +12,7 @@ from tinygan import ops
 from tinygan.autodiff import no_grad, raw
 from tinygan.backend import stream, to_numpy, xp
 from tinygan.gan.objectives import minimax
+from tinygan.gan.players import read_back
 from tinygan.gan.settings import DuelSettings, TurnSettings
 from tinygan.nn import Conv1d, Dropout, Embedding, Linear, Module, ModuleList
 from tinygan.optim import EMA
@@ -131,7 +132,7 @@ class DropoutSettings(RunSettings):
 class JudgedSettings(DropoutSettings, TurnSettings, DuelSettings):
     """What D says a token is worth."""
 
-    rollouts: int = setting(16, "How often a sentence is finished to value one of its tokens.", 1)
+    rollouts: int = setting(16, "How often a sentence is finished to value one of its tokens.", 1, 10_000)
     lag: float = setting(0.8, "Decay of the moving average of G that finishes sentences.", 0.0, 1.0)
     baseline: str = setting("whiten", "What is subtracted from a token's value.", choices=("whiten", "none"))
     copies: float = setting(1.0, "Factor on the reward of a sentence that is among the real ones.", 0.0, 1.0)
@@ -182,10 +183,10 @@ class PolicyGame(TextGame):
             rng, lagged = stream(s.seed, "roll-outs", k), self.G.averages["lagged"].module
             worth = rollout_values(lagged, self.reward, tokens, s.rollouts, rng)
             values = whiten(worth, counts) if s.baseline == "whiten" else worth
-            row["reward"] = float(worth[:, -1].mean())
+            row["reward"] = worth[:, -1].mean()
         loss, entropy = policy_loss(G, tokens, values)
         self.G.move(loss, k)
-        return {**row, "g_loss": loss.item(), "g_entropy": float(entropy)}
+        return read_back({**row, "g_loss": loss.data, "g_entropy": entropy})
 
     def reward(self, tokens):
         """Return σ(D's verdict) of tokens (M, T): (M,); times s.copies where the sentence is one of the real ones."""
@@ -213,4 +214,4 @@ class PolicyGame(TextGame):
             loss = minimax.discriminator(of_real, of_fake)
             self.D.move(loss, k)
             right += [(raw(of_real) > 0).mean(), (raw(of_fake) < 0).mean()]
-        return {"d_loss": loss.item(), "d_right": float(sum(right)) / len(right)}
+        return read_back({"d_loss": loss.data, "d_right": sum(right) / len(right)})

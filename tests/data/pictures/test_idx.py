@@ -72,10 +72,10 @@ BAD = {  # what: (bytes, what is expected of the file, what the message says)
     "no items": (header(8, 0, 28, 28), any_shape, "(0, 28, 28) uint8, which is empty"),
     "no width": (header(8, 10, 28, 0), any_shape, "which is empty"),
     "negative": (header(8, 2**32 - 1) + bytes(8), any_shape, "(4294967295) uint8, more than the 1,073,741,824"),
-    "overflow to 0": (header(8, 2**31, 2**31, 4) + bytes(8), any_shape, "more than the 1,073,741,824 bytes allowed"),
-    "huge": (header(14, *[2**32 - 1] * 8) + bytes(8), any_shape, "more than the 1,073,741,824 bytes allowed"),
+    "overflow to 0": (header(8, 2**31, 2**31, 4) + bytes(8), any_shape, "more than the 1,073,741,824 bytes that are read"),
+    "huge": (header(14, *[2**32 - 1] * 8) + bytes(8), any_shape, "more than the 1,073,741,824 bytes that are read"),
     "just too large": (header(8, 2**30) + bytes(8), any_shape, "1,073,741,824 bytes, but the file holds 8"),
-    "over max_bytes": (LABELS, {"max_bytes": 99}, "(100) uint8, more than the 99 bytes allowed; raise max_bytes"),
+    "over max_bytes": (LABELS, {"max_bytes": 99}, "(100) uint8, more than the 99 bytes that are read; split the file"),
     "images for labels": (PICTURES, label, "announces (10, 28, 28) uint8 where (N) uint8 was expected"),
     "labels for images": (LABELS, picture, "announces (100) uint8 where (N, 28, 28) uint8 was expected"),
     "other size": (idx(np.zeros((2, 32, 32), np.uint8)), picture, "(2, 32, 32) uint8 where (N, 28, 28)"),
@@ -99,7 +99,7 @@ BAD = {  # what: (bytes, what is expected of the file, what the message says)
     "gzip: bomb with a true header": (
         gzip.compress(header(8, 64 << 20) + bytes(64 << 20)),
         {"max_bytes": 1 << 20},
-        "(67108864) uint8, more than the 1,048,576 bytes allowed",
+        "(67108864) uint8, more than the 1,048,576 bytes that are read",
     ),
 }
 
@@ -126,7 +126,7 @@ def test_unreadable_file_is_refused(tmp_path, monkeypatch):
         raise PermissionError(13, "Permission denied")
 
     (tmp_path / "file").write_bytes(LABELS)
-    monkeypatch.setattr("builtins.open", denied)
+    monkeypatch.setattr("os.open", denied)
     refused(lambda: read_idx(tmp_path / "file"), f"{tmp_path / 'file'}: cannot be read (Permission denied)")
 
 

@@ -1,13 +1,18 @@
 """Your own pictures: folders and arrays are read exactly, or refused in a sentence."""
 
 import gzip
+import os
+import struct
+import tracemalloc
+import zipfile
+import zlib
 
 import numpy as np
 import pytest
 from data_files import folder_of, idx, saved
 from PIL import Image
 
-from tinygan.data import DataError, read_pictures
+from tinygan.data import DataError, gather_notes, read_pictures
 
 rng = np.random.default_rng(0)
 GREY = rng.integers(0, 256, (5, 8, 12), dtype=np.uint8)
@@ -121,7 +126,7 @@ def with_a_file_cut_short(path):
 
 BAD = {
     "nothing": (lambda path: None, "no such file or folder"),
-    "an empty folder": (lambda path: path.mkdir(), "no .png, .jpg, .jpeg file in it"),
+    "an empty folder": (lambda path: path.mkdir(), "no .png, .jpg, .jpeg, .bmp, .gif file in it"),
     "pictures of two sizes": (of_two_sizes, "0.png is 8x12, small.png is 4x12: .* of one size; --set size=32"),
     "text called a picture": (
         with_a_bad_file(b"hello"),
@@ -161,5 +166,151 @@ def test_what_does_not_fit_is_told_in_one_sentence(case, tmp_path):
 def test_pictures_beyond_memory_are_refused(write, tmp_path, monkeypatch):
     monkeypatch.setattr("tinygan.data.pictures.own.MOST_BYTES", 100)
     write(tmp_path / "it")
-    with pytest.raises(DataError, match="5 pictures of 8x12 take 0.0 GB.*--set size=32"):
+    with pytest.raises(DataError, match="5 pictures of 8x12 take 0.00 GB.*--set size=32"):
         read_pictures(tmp_path / "it")
+
+
+# --- what strangers put there: refused before it takes memory ----------------------------------------------------
+
+
+def png(width, height, data=b""):
+    """The bytes of a grey PNG file whose header promises this size."""
+    chunk = lambda kind, body: struct.pack(">I", len(body)) + kind + body + struct.pack(">I", zlib.crc32(kind + body))
+    header = struct.pack(">IIBBBBB", width, height, 8, 0, 0, 0, 0)
+    return b"\x89PNG\r\n\x1a\n" + chunk(b"IHDR", header) + chunk(b"IDAT", zlib.compress(data)) + chunk(b"IEND", b"")
+
+
+def npy(descr, shape, data=b"", version=(1, 0)):
+    """The bytes of a NumPy file with this header."""
+    header = f"{{'descr': {descr!r}, 'fortran_order': False, 'shape': {shape}, }}".ljust(117) + "\n"
+    return b"\x93NUMPY" + bytes(version) + struct.pack("<H", len(header)) + header.encode() + data
+
+
+def in_zip(content, compression=zipfile.ZIP_DEFLATED, **changed):
+    """write(path): a .npz file with one member; changed: bytes of its headers, by name."""
+
+    def write(path):
+        with zipfile.ZipFile(path, "w", compression) as members:
+            members.writestr("a.npy", content)
+        data = bytearray(path.read_bytes())
+        for start, offset in ((data.index(b"PK\x03\x04"), 6), (data.index(b"PK\x01\x02"), 8)):
+            if "flags" in changed:
+                data[start + offset] |= changed["flags"]
+            if "method" in changed:
+                data[start + offset + 2] = changed["method"]
+        path.write_bytes(data)
+
+    return write
+
+
+def in_folder(content, name="0.png"):
+    def write(path):
+        path.mkdir()
+        (path / name).write_bytes(content)
+
+    return write
+
+
+GREY_NPY = npy("|u1", GREY.shape, GREY.tobytes())
+HOSTILE = {
+    "a picture bomb": (in_folder(png(20_000, 20_000, bytes(20_001 * 2_000))), "more pixels than the 33,554,432"),
+    "a smaller one": (in_folder(png(4000, 4000, bytes(4001 * 400))), "16,000,000 pixels, more than the 4,194,304"),
+    "a wide one": (in_folder(png(2**31 - 1, 1)), "more pixels than the 33,554,432"),
+    "a picture of no size": (in_folder(png(0, 5)), "cannot be read as a picture"),
+    "a BMP that promises more": (
+        in_folder(b"BM" + struct.pack("<IIIIiiHHIIiiII", 54, 0, 54, 40, 2**30, 2**20, 1, 24, 0, 0, 0, 0, 0, 0), "0.bmp"),
+        "more pixels than the",
+    ),
+    "PostScript by another name": (in_folder(b"%!PS-Adobe-3.0 EPSF-3.0\n%%BoundingBox: 0 0 8 8\n"), "it is none of PNG"),
+    "npy that promises more": (written(npy("|u1", (10**6, 8, 8), b"few")), "64,000,000 bytes, and it has"),
+    "npy that promises terabytes": (written(npy("<f8", (10**6, 1000, 1000))), "more than the 0.25 that are read"),
+    "npy of a negative size": (written(npy("|u1", (-1, 8, 8))), "its shape is"),
+    "npy of objects": (written(npy("|O", (5, 8, 8), b"cos\nsystem\n")), "Python objects, a pickle"),
+    "npy of records with objects": (written(npy([("a", "|O"), ("b", "<i4")], (5, 8, 8))), "Python objects, a pickle"),
+    "npy of words": (written(npy("<U3", (5, 8, 8), bytes(5 * 8 * 8 * 12))), "expected numbers"),
+    "npy of a version to come": (written(npy("|u1", (5, 8, 8), version=(9, 0))), r"its version is \(9, 0\)"),
+    "npy whose header is code": (written(npy("|u1", "__import__('os').abort()")), "cannot be read"),
+    "an encrypted npz": (in_zip(GREY_NPY, flags=1), "'a.npy' in it is encrypted"),
+    "an unknown compression": (in_zip(GREY_NPY, method=97), "cannot be read"),
+    "an npz bomb": (in_zip(npy("|u1", (100, 1000, 1000), bytes(10**8))), "more than the 0.25 that are read from"),
+    "an npz that promises more": (in_zip(npy("|u1", (900, 100, 100), b"few")), "9,000,000 bytes, and it has"),
+    "an npz of objects": (in_zip(npy("|O", (5, 8, 8), b"cos\nsystem\n")), "Python objects, a pickle"),
+    "a gzip bomb": (written(gzip.compress(idx(np.zeros((100, 1000, 1000), "u1")))), "more than the 0.25 that are read from"),
+    "a FIFO": (os.mkfifo, "is not a regular file"),
+    "a device": (lambda path: path.symlink_to("/dev/zero"), "is not a regular file"),
+}
+
+
+@pytest.mark.parametrize("case", HOSTILE)
+def test_what_strangers_put_there_is_refused_in_a_sentence_and_little_memory(case, tmp_path):
+    write, says = HOSTILE[case]
+    write(tmp_path / "it")
+    tracemalloc.start()
+    try:
+        with pytest.raises(DataError, match=says) as error:
+            read_pictures(tmp_path / "it")
+        assert tracemalloc.get_traced_memory()[1] < 8 << 20
+    finally:
+        tracemalloc.stop()
+    assert str(tmp_path / "it") in str(error.value) and str(error.value).isprintable() and len(str(error.value)) < 500
+
+
+def test_a_folder_is_read_alone(tmp_path):
+    """Links out of it, pipes and other files are left out, and said; a link within it is a picture."""
+    (tmp_path / "elsewhere").mkdir()
+    Image.fromarray(GREY[4]).save(tmp_path / "elsewhere" / "secret.png")
+    folder_of(GREY[:3])(tmp_path / "it")
+    (tmp_path / "it" / "a.png").symlink_to(tmp_path / "elsewhere" / "secret.png")
+    (tmp_path / "it" / "b.png").symlink_to("0.png")
+    (tmp_path / "it" / "c").symlink_to(tmp_path / "elsewhere")
+    os.mkfifo(tmp_path / "it" / "d.png")
+    (tmp_path / "it" / "e.tiff").write_bytes(b"II*\0")
+    (tmp_path / "it" / "f\x1b.txt").write_bytes(b"")
+    with gather_notes() as notes:
+        images = read_pictures(tmp_path / "it")
+    assert (images * 255 == GREY[[0, 2, 0, 1], None]).all()
+    known = ".png, .jpg, .jpeg, .bmp, .gif are read"
+    assert notes == [
+        f"left out: 3 files in it that are no pictures ({known}): e.tiff, f\\x1b.txt, notes.txt",
+        "left out: 2 files in it that are links to what is elsewhere: a.png, c",
+        "left out: 1 files in it that are no regular files: d.png",
+    ]
+
+
+# --- ranges ------------------------------------------------------------------------------------------------------
+
+BITS = rng.integers(0, 2, (5, 8, 12))
+TWELVE = rng.integers(0, 4096, (5, 8, 12), dtype=np.uint16)
+TWELVE[0, 0, 0] = 4095
+RANGES = {  # file: (the pictures, what is said)
+    "0 and 1 in bytes": (saved(BITS.astype("u1")), BITS, "1 was taken as white"),
+    "0 and 1 in int64": (saved(BITS), BITS, "1 was taken as white"),
+    "0 and 1 in 16 bits": (saved(BITS.astype("u2")), BITS, "1 was taken as white"),
+    "0 and 1 in IDX": (written(idx(BITS.astype("u1"))), BITS, "1 was taken as white"),
+    "0 and 1 in PNG": (folder_of(BITS.astype("u1")[[0, 2, 4, 1, 3]]), BITS[[0, 4, 3, 2, 1]], "1 was taken as white"),
+    "True and False": (saved(BITS > 0), BITS, None),
+    "black": (saved(0 * BITS), 0 * BITS, None),
+    "12 bits in 16": (saved(TWELVE), TWELVE / 65535, "if 4,095 should be white, of 12 bits, multiply by 16 and"),
+    "12 bits in a 16-bit PNG": (folder_of(TWELVE[:1]), TWELVE[:1] / 65535, "if 4,095 should be white, of 12 bits"),
+    "4 bits in bytes": (saved(15 * BITS.astype("u1")), BITS * 15 / 255, "if 15 should be white, of 4 bits"),
+    "from -1 to 1": (saved(BITS * 2.0 - 1), BITS, "-1 was taken as black, 1 as white"),
+    "bytes": (saved(GREY), GREY / 255, None),
+}
+
+
+@pytest.mark.parametrize("case", RANGES)
+def test_ranges_are_seen_and_said(case, tmp_path):
+    write, pictures, says = RANGES[case]
+    write(tmp_path / "it")
+    with gather_notes() as notes:
+        images = read_pictures(tmp_path / "it")
+    np.testing.assert_allclose(images[:, 0], pictures, atol=1e-6)
+    notes = [note for note in notes if "left out" not in note]
+    assert len(notes) == (says is not None) and all(says in note for note in notes)
+
+
+def test_masks_are_white_after_they_are_made_smaller_too(tmp_path):
+    mask = np.zeros((1, 64, 64), "u1")
+    mask[:, :32] = 1
+    folder_of(mask)(tmp_path / "it")
+    assert read_pictures(tmp_path / "it", 8).max() > 0.99

@@ -1,14 +1,13 @@
 """Words and vocabularies: from lines to rows of integers and back."""
 
+import tracemalloc
+
 import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
-from tinygan.data import (
-    Vocabulary,
-    small_text,
-    words,
-)
+from tinygan.data import DataError, Vocabulary, small_text, words
+from tinygan.data.text import count_tokens, tokens
 
 
 @pytest.mark.parametrize(
@@ -24,6 +23,7 @@ from tinygan.data import (
         ("हिन्दी में लिखो।", "हिन्दी में लिखो ।"),
         ("한국어 문장", "한국어 문장"),
         ("", ""),
+        ("a\u200bb\u2060 \ufeffc", "a b c"),
     ],
 )
 def test_words(line, expected):
@@ -75,6 +75,25 @@ def test_length_cuts_and_pads():
     rows, lengths = vocabulary.encode(["abc", "a", ""], 3)
     assert rows.tolist() == [[3, 4, 5], [3, 1, 0], [1, 0, 0]] and lengths.tolist() == [3, 2, 1]
     assert vocabulary.decode(rows) == ["abc", "a", ""]
+
+
+@pytest.mark.parametrize("level", ["char", "word"])
+def test_one_long_line_costs_no_padding(level, monkeypatch):
+    monkeypatch.setattr("tinygan.data.text.vocabulary.MOST_TOKENS", 10**7)
+    lines = ["a b"] * 1000 + ["a " * 100_000]
+    vocabulary = Vocabulary(lines[:1], level)
+    tracemalloc.start()
+    try:
+        rows, lengths = vocabulary.encode(lines, 5)
+        peak = tracemalloc.get_traced_memory()[1]
+        assert rows.shape == (1001, 5) and lengths.max() == 5 and peak < 1 << 21
+        with pytest.raises(DataError, match=r"1,001 lines of [12]00,001 tokens are more than"):
+            vocabulary.encode(lines)
+        assert tracemalloc.get_traced_memory()[1] < 1 << 21
+    finally:
+        tracemalloc.stop()
+    assert count_tokens(lines[-1], level) == len(tokens(lines[-1], level))
+    assert tokens(lines[-1], level, 3) == tokens(lines[-1], level)[:3]
 
 
 @pytest.mark.parametrize(

@@ -1,8 +1,11 @@
 """The classifier: shapes, training, accuracy, cache."""
 
+import time
+
 import numpy as np
 import pytest
 
+from tinygan import progress
 from tinygan.backend import stream
 from tinygan.data import digits
 from tinygan.metrics import (
@@ -92,12 +95,18 @@ def test_a_cache_that_cannot_be_written_is_a_sentence_not_an_error(cache, capsys
     assert len(trained) == 1  # the same process keeps what it trained
 
 
-def test_training_says_one_line_if_it_takes_long(monkeypatch):
-    clock = iter(range(0, 1000, 3))
-    monkeypatch.setattr(classifier_module.time, "monotonic", lambda: next(clock))
-    said = []
-    train_classifier(*small_training(), steps=6, batch_size=8, say=said.append)
-    assert said == ["training the classifier that scores pictures, once: about 15 s"]
+def test_training_says_that_it_lasts(cache, monkeypatch, capsys):
+    monkeypatch.setattr(progress, "QUIET", 0.01)
+    real = classifier_module.train_classifier
+
+    def slow(*arguments, **settings):
+        time.sleep(0.3)
+        return real(*small_training(), steps=6, batch_size=8)
+
+    monkeypatch.setattr(classifier_module, "train_classifier", slow)
+    classifier_module._loaded.clear()
+    digit_classifier("digits")
+    assert "the classifier that scores pictures is made, once" in capsys.readouterr().err
 
 
 def test_unknown_classifier_is_refused():

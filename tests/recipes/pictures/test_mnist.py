@@ -77,7 +77,7 @@ def test_a_run_on_a_folder(tmp_path, capsys):
     capsys.readouterr()
     assert main(["evaluate", str(out), "-n", "20"]) == 0
     printed = capsys.readouterr().out
-    for name in ("pictures", "sliced wasserstein of real", "diversity of real", "copied share"):
+    for name in ("pictures", "real data", "sliced wasserstein", "diversity", "copied share"):
         assert name in printed
 
     last.unlink()

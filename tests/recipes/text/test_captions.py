@@ -22,7 +22,7 @@ def test_samples_are_held_against_captions_held_out(tmp_path, monkeypatch):
     """Held-out captions themselves have the best BLEU there is, one caption again and again the worst Self-BLEU."""
     monkeypatch.setenv("TINYGAN_DATA", str(tmp_path / "nothing"))
     captions, game = recipes.load("captions"), small_game("captions", way="mle", rarest=1)
-    train, held_out = captions.lines_of(game.settings)
+    train, held_out, _ = captions.lines_of(game.settings)
     code = lambda lines: vocabulary_of(game.saved).encode(lines, game.length)[0]
     real, one, copies = (captions.evaluate(game, code(x)) for x in (held_out[:60], held_out[:1] * 60, train[:60]))
     assert real["bleu_2"] > 0.98 and one["self_bleu_5"] > 0.98 > real["self_bleu_5"]

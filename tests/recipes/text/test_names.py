@@ -61,14 +61,14 @@ def test_a_tenth_is_held_out_and_no_line_is_on_both_sides(tmp_path):
     path = tmp_path / "lines.txt"
     lines = [f"line {k}" for k in range(50)] * 2
     path.write_text("\n".join(lines))
-    train, held_out = names.lines_of(names.Settings(data=str(path)))
+    train, held_out, _ = names.lines_of(names.Settings(data=str(path)))
     assert not set(train) & set(held_out) and set(train) | set(held_out) == set(lines)
     assert 5 <= len(held_out) <= 10 and len(train) == 2 * (50 - len(held_out))
 
 
 def test_scores_of_copies_repetitions_and_real_names(no_data):
     game = small_game("names", way="mle")
-    train, held_out = names.lines_of(game.settings)
+    train, held_out, _ = names.lines_of(game.settings)
     code = lambda lines: vocabulary_of(game.saved).encode(lines, game.length)[0]
     new = [line for line in dict.fromkeys(held_out) if line not in set(train)][:100]
     scores = names.evaluate(game, code(new + new[:50] + train[:50]))

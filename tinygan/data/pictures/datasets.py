@@ -14,7 +14,7 @@ from numpy.typing import ArrayLike
 
 from tinygan.backend import Array, stream
 
-from ..files import DataError, check_split, find_file
+from ..files import DataError, check_split, find_file, note
 from .idx import read_idx
 
 
@@ -28,11 +28,12 @@ def digits(split: str | None = None) -> tuple[Array, Array]:
     folder = Path(__file__).parent
     labels = read_idx(folder / "digits-labels-idx1-ubyte.gz").astype(np.int64)
     images = _to_float(read_idx(folder / "digits-images-idx3-ubyte.gz"), 16)
-    if split is None:
-        return images, labels
-    train, test = split_by_class(labels, 36)
-    rows = train if split == "train" else test
-    return images[rows], labels[rows]
+    if split is not None:
+        train, test = split_by_class(labels, 36)
+        rows = train if split == "train" else test
+        images, labels = images[rows], labels[rows]
+    note(f"{len(images):,} handwritten digits, 8x8, which come with tinygan")
+    return images, labels
 
 
 def mnist(split: str = "train", folder: str | Path | None = None) -> tuple[Array, Array]:
@@ -131,4 +132,5 @@ def _mnist_kin(name: str, split: str, folder: str | Path | None) -> tuple[Array,
     if labels.max() > 9:
         raise DataError(f"{labels_path}: label {labels.max()} is not in 0..9; another data set?")
     images = read_idx(images_path, (len(labels), 28, 28), "uint8")
+    note(f"{len(images):,} pictures, 28x28, of {name} in {images_path.parent}")
     return _to_float(images, 255), labels.astype(np.int64)

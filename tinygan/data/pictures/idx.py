@@ -7,6 +7,7 @@ announced.
 
 import gzip
 import math
+import os
 import struct
 import zlib
 from collections.abc import Callable
@@ -18,14 +19,13 @@ from numpy.typing import DTypeLike
 
 from tinygan.backend import Array
 
-from ..files import DataError
+from ..files import DataError, open_file, read_exactly
 
 Shape: TypeAlias = tuple[int | None, ...]  # None for any size
 
 # LeCun et al., "The MNIST database of handwritten digits": most significant byte first
 _TYPES = {0x08: "u1", 0x09: "i1", 0x0B: ">i2", 0x0C: ">i4", 0x0D: ">f4", 0x0E: ">f8"}
 
-_PIECE = 1 << 20  # bytes unpacked at a time
 _DEFLATE_RATIO = 1032  # 258 bytes from 2 bits: no deflate stream holds more (zlib's technical details)
 
 
@@ -34,35 +34,33 @@ def read_idx(
     shape: Shape | None = None,
     dtype: DTypeLike | None = None,
     max_bytes: int = 1 << 30,
+    check: Callable[[tuple[int, ...]], object] | None = None,
 ) -> Array:
     """Return the array in an IDX file, plain or gzipped, in the machine's byte order.
 
     `shape` and `dtype` say what the file must hold, None for any size: `read_idx(path, (None, 28, 28), "uint8")`.
     DataError if the file is truncated, mislabelled, damaged or continues after its array, or if the array is larger
-    than `max_bytes`. The memory used follows what the file holds, not what its header claims.
+    than `max_bytes`. `check` may refuse a shape before its values are read. The memory used follows what
+    the file holds, not what its header claims.
     """
     path = Path(path)
 
     def fail(fault: str) -> NoReturn:
         raise DataError(f"{path}: {fault}") from None
 
-    try:
-        if not path.is_file():
-            fail("is not a regular file" if path.exists() else "no such file")
-        with open(path, "rb") as file:
-            packed = file.read(2) == b"\x1f\x8b"
-            file.seek(0)
-            size = path.stat().st_size
+    with open_file(path) as file:
+        packed = file.read(2) == b"\x1f\x8b"
+        file.seek(0)
+        size = os.fstat(file.fileno()).st_size
+        try:
             if packed:
                 unpacked = gzip.GzipFile(fileobj=file)
-                return _read(unpacked, size * _DEFLATE_RATIO, True, shape, dtype, max_bytes, fail)
-            return _read(file, size, False, shape, dtype, max_bytes, fail)
-    except EOFError:
-        fail(f"gzip data ends early, after {size:,} bytes; the file is truncated, download it again")
-    except (gzip.BadGzipFile, zlib.error) as error:
-        fail(f"gzip data is damaged ({error}); download it again")
-    except OSError as error:
-        fail(f"cannot be read ({error.strerror})")
+                return _read(unpacked, size * _DEFLATE_RATIO, True, shape, dtype, max_bytes, check, fail)
+            return _read(file, size, False, shape, dtype, max_bytes, check, fail)
+        except EOFError:
+            fail(f"gzip data ends early, after {size:,} bytes; the file is truncated, download it again")
+        except (gzip.BadGzipFile, zlib.error) as error:
+            fail(f"gzip data is damaged ({error}); download it again")
 
 
 def _read(
@@ -72,6 +70,7 @@ def _read(
     shape: Shape | None,
     dtype: DTypeLike | None,
     max_bytes: int,
+    check: Callable[[tuple[int, ...]], object] | None,
     fail: Callable[[str], NoReturn],
 ) -> Array:
     """Return the array in an open stream that holds `available` bytes, or at most that many if it is packed."""
@@ -94,18 +93,18 @@ def _read(
         fail(f"{claim}, which is empty; download it again")
     needed = math.prod(sizes) * kind.itemsize  # a Python integer: cannot overflow
     if needed > max_bytes:
-        fail(f"{claim}, more than the {max_bytes:,} bytes allowed; raise max_bytes if you expect that size")
+        fail(f"{claim}, more than the {max_bytes:,} bytes that are read; split the file")
+    if check:
+        check(sizes)
     rest = available - 4 - 4 * dimensions
     if needed > rest:
         held = f"can hold at most {max(rest, 0):,} when unpacked" if packed else f"holds {rest:,}"
         fail(f"{claim}, {needed:,} bytes, but the file {held}; the file is truncated or its header is false")
 
-    values = bytearray()
-    while len(values) < needed:
-        piece = file.read(min(_PIECE, needed - len(values)))
-        if not piece:
-            fail(f"{claim}, {needed:,} bytes, but the file holds {len(values):,}; truncated, or its header is false")
-        values += piece
+    try:
+        values = read_exactly(file, needed)
+    except ValueError as error:
+        fail(f"{claim}, {needed:,} bytes, but the file holds {error.args[1]:,}; truncated, or its header is false")
     if file.read(1):  # for gzip this also checks the checksum at the end
         fail(f"{claim}, {needed:,} bytes, but the file goes on after them; its header is false or data was appended")
     array = np.frombuffer(values, kind).reshape(sizes)

@@ -5,6 +5,7 @@ Unicode. Lines come from `corpora.py` or from a file of your own (`read_lines`).
 lines.
 """
 
+import itertools
 import re
 import unicodedata
 from collections import Counter
@@ -16,8 +17,11 @@ from numpy.typing import ArrayLike
 
 from tinygan.backend import Array
 
+from ..files import INKLESS, DataError
+
 PAD, END, UNKNOWN = "<pad>", "<end>", "<unknown>"  # tokens 0, 1 and 2 of every vocabulary
 LEVELS = ("char", "word")
+MOST_TOKENS = 1 << 27  # of rows: 1 GB of int64
 
 # Ideographs, kana and their marks. They are written without spaces, so each counts as a word.
 _WIDE = r"\u2e80-\u2fdf\u3040-\u30ff\u3400-\u9fff\uf900-\ufaff\U00020000-\U0003ffff"
@@ -36,7 +40,7 @@ def _word_pattern() -> re.Pattern:
     return re.compile(
         rf"[{_WIDE}]|[a-zA-Z]+?(?=n't\b)|n't\b|{clitic}"
         rf"|{word}(?:[-./'&_]{word})*?(?={clitic})|{word}(?:[-./'&_]{word})*"
-        r"|\.\.+|--+|``|''|_+|[^\w\s]|\S"
+        rf"|\.\.+|--+|``|''|_+|(?!{INKLESS})\S"
     )
 
 
@@ -49,11 +53,20 @@ def words(line: str) -> list[str]:
     return _word_pattern().findall(line)
 
 
-def tokens(line: str, level: str) -> list[str]:
-    """Return the tokens of a line at level "char" or "word"."""
+def tokens(line: str, level: str, most: int | None = None) -> list[str]:
+    """Return the tokens of a line, the first `most` of them, at level "char" or "word"."""
     if level not in LEVELS:
         raise ValueError(f"unknown level {level!r}: expected 'char' or 'word'")
-    return list(line) if level == "char" else words(line)
+    if level == "char":
+        return list(line[:most])
+    if most is None:
+        return words(line)
+    return [found[0] for found in itertools.islice(_word_pattern().finditer(line), most)]
+
+
+def count_tokens(line: str, level: str) -> int:
+    """Return the number of tokens of a line."""
+    return len(line) if level == "char" else sum(1 for _ in _word_pattern().finditer(line))
 
 
 class Vocabulary:
@@ -97,16 +110,25 @@ class Vocabulary:
         """Return rows (N, length) int64, each closed by <end> and filled with <pad>, and lengths (N,) that count <end>.
 
         `length` is that of the longest line unless given. A longer line is cut and has no <end>. An empty line is <end>
-        alone.
+        alone. DataError if there are too many rows of that length.
         """
-        numbers = [[*(self.number.get(t, 2) for t in tokens(line, self.level)), 1] for line in lines]
-        length = max(map(len, numbers), default=1) if length is None else length
+        if length is None:
+            length = 1 + max((count_tokens(line, self.level) for line in lines), default=0)
         if length < 1:
             raise ValueError(f"Vocabulary.encode: length {length}: expected 1 or more")
-        rows = np.zeros((len(numbers), length), np.int64)
-        for row, line in zip(rows, numbers):
-            row[: len(line)] = line[:length]
-        return rows, np.array([min(len(line), length) for line in numbers], np.int64)
+        if len(lines) * length > MOST_TOKENS:
+            raise DataError(
+                f"{len(lines):,} lines of {length:,} tokens are more than the {MOST_TOKENS:,} tokens that are kept: cut"
+                " lines to a smaller length, or take fewer"
+            )
+        rows, lengths = np.zeros((len(lines), length), np.int64), np.empty(len(lines), np.int64)
+        for i, line in enumerate(lines):
+            numbers = [self.number.get(t, 2) for t in tokens(line, self.level, length)]
+            rows[i, : len(numbers)] = numbers
+            lengths[i] = min(len(numbers) + 1, length)
+            if len(numbers) < length:
+                rows[i, len(numbers)] = 1
+        return rows, lengths
 
     def token_lists(self, rows: ArrayLike) -> list[list[str]]:
         """Return the tokens before the first <end> of each row (N, T), without <pad>."""

@@ -7,7 +7,6 @@ cache folder. `images.py` is the caller.
 
 import os
 import sys
-import time
 from collections.abc import Callable
 from pathlib import Path
 
@@ -21,6 +20,7 @@ from tinygan.losses import cross_entropy
 from tinygan.nn import Conv2d, Linear, Module
 from tinygan.ops import flatten, leaky_relu, softmax
 from tinygan.optim import Adam, CosineAnnealingLR, WarmupLR
+from tinygan.progress import Pulse, track
 from tinygan.seeding import generator
 from tinygan.threads import prime_malloc
 
@@ -46,13 +46,13 @@ class Classifier(Module):
     def __init__(self, size: int, classes: int = 10, *, rng: np.random.Generator | int | None = None) -> None:
         if size not in _LAYERS:
             raise ValueError(f"Classifier: pictures of {size}x{size}: it reads 8x8 and 28x28")
-        rng = generator(rng)
+        made: dict = {"rng": generator(rng), "device": "cpu"}  # every device has the same scores
         (first, second), features = _LAYERS[size]
         self.size = size
-        self.conv1 = Conv2d(1, *first, padding=1, rng=rng)
-        self.conv2 = Conv2d(first[0], *second, padding=1, rng=rng)
-        self.fc1 = Linear(second[0] * (size // first[2] // second[2]) ** 2, features, rng=rng)
-        self.fc2 = Linear(features, classes, rng=rng)
+        self.conv1 = Conv2d(1, *first, padding=1, **made)
+        self.conv2 = Conv2d(first[0], *second, padding=1, **made)
+        self.fc1 = Linear(second[0] * (size // first[2] // second[2]) ** 2, features, **made)
+        self.fc2 = Linear(features, classes, **made)
 
     def features(self, x: Tensor) -> Tensor:
         """Return the penultimate layer: (N, 64) for pictures of 8x8, (N, 128) for 28x28."""
@@ -90,12 +90,11 @@ def train_classifier(
     batch_size: int = 96,
     learning_rate: float = 3e-3,
     seed: int = 0,
-    say: Callable[[str], None] | None = None,
 ) -> Classifier:
     """Train a Classifier on images (N, 1, size, size) in [-1, 1] with labels (N,): a function of the arguments alone.
 
     The optimiser is Adam with a warm-up and then a cosine schedule. Every step moves each picture by up to a pixel up
-    or down and sideways. `say` receives one sentence after two seconds if more than five seconds remain.
+    or down and sideways.
     """
     prime_malloc()
     classifier = Classifier(images.shape[-1], rng=stream(seed, "classifier"))
@@ -104,18 +103,11 @@ def train_classifier(
     warmup = steps // 10
     schedule = WarmupLR(optimizer, warmup, after=CosineAnnealingLR(optimizer, steps - warmup))
     loader = Loader(images, labels, batch_size=min(batch_size, len(images)), seed=seed)
-    begun = time.monotonic()
-    for step in range(steps):
+    for step in track(range(steps), "training a classifier"):
         optimizer.lr = schedule(step)
         x, digit = loader.batch(step)
         loss = cross_entropy(classifier(Tensor(_move(x, stream(seed, "moves", step)))), digit)
         optimizer.step(grad(loss, parameters))
-        passed = time.monotonic() - begun
-        if say and passed > 2:
-            left = passed / (step + 1) * (steps - step - 1)
-            if left > 5:
-                say(f"training the classifier that scores pictures, once: about {left:.0f} s")
-            say = None
     return classifier
 
 
@@ -187,7 +179,8 @@ def _train_and_store(path: Path, name: str) -> Classifier:
     def say(sentence: str) -> None:
         print(sentence, file=sys.stderr, flush=True)
 
-    classifier = train_classifier(*real_images(name, "train"), **_TRAINING[name][1], say=say)
+    with Pulse(say, lambda: "the classifier that scores pictures is made, once"):
+        classifier = train_classifier(*real_images(name, "train"), **_TRAINING[name][1])
     try:
         path.parent.mkdir(parents=True, exist_ok=True)
         with written_whole(path) as temporary:

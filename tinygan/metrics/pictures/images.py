@@ -34,8 +34,8 @@ def evaluate_images(generated: ArrayLike, name: str) -> dict:
     classifier = digit_classifier(name)
     generated = _checked(to_numpy(generated), classifier.size)
     features, probabilities = classifier.judge(generated)
-    real_features, real_probabilities, labels = _judge_real(classifier, name, "test")
-    train_features, _, _ = _judge_real(classifier, name, "train")
+    real_features, real_probabilities, labels = judge_real(classifier, name, "test")
+    train_features, _, _ = judge_real(classifier, name, "train")
     if name == "digits":
         real_features = np.concatenate([train_features, real_features])
         n, distance, floor = _against_halves(features, real_features)
@@ -107,7 +107,7 @@ def _against_halves(features: Array, real: Array) -> tuple[int, float, float]:
 _judged: MutableMapping[Classifier, dict[str, tuple[Array, Array, Array]]] = weakref.WeakKeyDictionary()
 
 
-def _judge_real(classifier: Classifier, name: str, split: str) -> tuple[Array, Array, Array]:
+def judge_real(classifier: Classifier, name: str, split: str) -> tuple[Array, Array, Array]:
     """Return (features, probabilities, labels) of at most 10,000 real pictures, drawn at random and judged only once."""
     parts = _judged.setdefault(classifier, {})
     if split not in parts:

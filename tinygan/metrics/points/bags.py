@@ -10,6 +10,7 @@ import numpy as np
 from numpy.typing import ArrayLike
 
 from tinygan.backend import Array, to_numpy
+from tinygan.progress import track
 
 BLOCK = 2_000_000  # distances held at once: 16 MB; all of 10,000 x 10,000 would be 800 MB
 
@@ -44,5 +45,5 @@ def squared_distances(a: Array, b: Array) -> Array:
 def distance_blocks(a: Array, b: Array) -> Iterator[tuple[int, Array]]:
     """Yield (first row, squared_distances of the next rows of a to all of b), BLOCK numbers at a time."""
     rows = max(1, BLOCK // len(b))
-    for start in range(0, len(a), rows):
+    for start in track(range(0, len(a), rows), "comparing samples"):
         yield start, squared_distances(a[start : start + rows], b)

@@ -6,10 +6,14 @@ Where most of a border window is padding, the windows go in parts, so that produ
 """
 
 import math
+from collections.abc import Callable
+from functools import partial
 from itertools import product
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, Any
 
-from tinygan.backend import Array, xp
+from tinygan.backend import Array, is_numpy, xp
+from tinygan.ops.kernels import cuda
+from tinygan.ops.kernels.linear import matmul_by_group
 from tinygan.ops.kernels.windows import (
     axes_to_last,
     block_shape,
@@ -58,7 +62,7 @@ def _windows_times_weights(x, weights, b, size, geometry, slope):
             sums = target = y[block]
             if not target.flags.c_contiguous:
                 sums = library.empty(target.shape, y.dtype)
-            library.matmul(columns, matrix, out=by_group(sums, groups))  # (G, M, K) @ (G, K, O/G)
+            matmul_by_group(columns, matrix, out=by_group(sums, groups))  # (G, M, K) @ (G, K, O/G)
             _finish(target, sums, b, slope)
 
     split_batch(some_samples, y, work=y.size * (weights[0].size // weights.shape[-1]))
@@ -83,6 +87,9 @@ def _factors(x, weights, parts, geometry, start, stop):
 def _finish(target, sums, b, slope):
     """Set target to sums + b, and to leaky ReLU of that; b and slope may be None. It may change `sums`."""
     library = xp(sums)
+    if slope is not None and not is_numpy(sums):
+        cuda.launch("add_and_rectify", 0 if b is None else b, slope, sums)
+        b = slope = None
     if b is not None:
         sums = library.add(sums, b, out=target if slope is None else sums)
     if slope is not None:
@@ -111,11 +118,14 @@ def conv_transpose(
     channels, count = w.shape[-1] * geometry.groups, g.shape[1:-1]
     neighbours = min(geometry.stride[-1], kernel[-1]) if geometry.dilation[-1] == 1 else 1
     by_rows = offsets_are_first(count, kernel, w.shape[-1])
+    weights: Any = w.reshape(geometry.groups, len(w) // geometry.groups, -1)
     if by_rows:
-        add_to, weights = _add_channel_to_windows, w.reshape(geometry.groups, len(w) // geometry.groups, -1)
-    else:
+        add_to: Callable = _add_channel_to_windows
+    elif is_numpy(g):
         add_to = _add_to_windows
         weights = _weights_by_offset(w.reshape(geometry.groups, len(w) // geometry.groups, *kernel, -1), neighbours)
+    else:
+        add_to = partial(_add_all_to_windows, offsets=_offsets(kernel, neighbours))
     x = library.empty((len(g), *size, channels), dtype)
     padded, inside = padded_space(size, count, kernel, geometry)
     elements = math.prod(padded) * channels + math.prod(count) * (g.shape[-1] + neighbours * channels)
@@ -152,7 +162,8 @@ def _as_convolution(g, w, b, size, geometry, slope):
     if max(stride) == 1:
         return _windows_times_weights(g, _reversed_weights(w, taps, geometry), b, size, of_g, slope)
     g, parts = _in_parts(g, count, taps, of_g, w.size)
-    if len(parts) == 1 or len(g) * math.prod(count) < TURN_WEIGHTS:  # zeros would cost more than adding
+    slower = len(parts) == 1 or len(g) * math.prod(count) < TURN_WEIGHTS  # zeros would cost more than adding
+    if slower and is_numpy(g):  # on a GPU each addition would be launches
         return None
     weights = _reversed_weights(w, taps, geometry)
     x = library.empty((len(g), *size, groups * w.shape[-1]), g.dtype)
@@ -162,7 +173,7 @@ def _as_convolution(g, w, b, size, geometry, slope):
     def some_samples(start, stop):
         for (samples, *places), columns, matrix in _factors(g, weights, parts, of_g, start, stop):
             shape = [samples.stop - samples.start, *(u.stop - u.start for u in places)]
-            phases = (columns @ matrix).reshape(groups, *shape, *stride, -1).transpose(order)
+            phases = matmul_by_group(columns, matrix).reshape(groups, *shape, *stride, -1).transpose(order)
             image = phases.reshape(shape[0], *(n * s for n, s in zip(shape[1:], stride)), x.shape[-1])
             first = [s * u.start - c for s, u, c in zip(stride, places, crop)]
             pixels = [slice(max(0, f), min(n, f + m)) for f, n, m in zip(first, size, image.shape[1:])]
@@ -183,14 +194,19 @@ def _reversed_weights(w, taps, geometry):
 
 
 def _weights_by_offset(w, neighbours):
-    """Return [(offsets, weights (G, O/G, neighbours * C/G)), ...] of w (G, O/G, *kernel, C/G).
-
-    Windows are a stride apart, so `neighbours` offsets in a row do not overlap in any two of them: one product, one sum.
-    """
+    """Return [(offsets, weights (G, O/G, neighbours * C/G)), ...] of w (G, O/G, *kernel, C/G)."""
     groups, outputs, *kernel, _ = w.shape
+    every = _offsets(kernel, neighbours)
+    return [(k, w[(slice(None), slice(None), *k)].reshape(groups, outputs, -1)) for k in every]
+
+
+def _offsets(kernel, neighbours):
+    """Return the offsets of a kernel as keys, `neighbours` in a row at a time.
+
+    Windows are a stride apart, so these do not overlap in any two of them: one product, one sum.
+    """
     starts = product(*(range(n) for n in kernel[:-1]), range(0, kernel[-1], neighbours))
-    offsets = [(*lead, slice(j, j + neighbours)) for *lead, j in starts]
-    return [(k, w[(slice(None), slice(None), *k)].reshape(groups, outputs, -1)) for k in offsets]
+    return [(*lead, slice(j, j + neighbours)) for *lead, j in starts]
 
 
 def _add_to_windows(windows, g, weights_by_offset):
@@ -198,12 +214,20 @@ def _add_to_windows(windows, g, weights_by_offset):
     rows, positions = by_group(g, len(windows)), (slice(None),) * g.ndim  # rows (G, M, O/G)
     for k, weights in weights_by_offset:
         target = windows[positions + k]
-        target += (rows @ weights).reshape(target.shape)  # (G, M, neighbours * C/G)
+        target += matmul_by_group(rows, weights).reshape(target.shape)  # (G, M, neighbours * C/G)
+
+
+def _add_all_to_windows(windows, g, weights, offsets):
+    """The same with weights (G, O/G, K C/G) and one product for all offsets: on a GPU it is large enough, and one launch."""
+    products = matmul_by_group(by_group(g, len(windows)), weights).reshape(windows.shape)
+    for k in offsets:
+        key = (slice(None),) * g.ndim + k
+        windows[key] += products[key]
 
 
 def _add_channel_to_windows(windows, g, weights):
     """The same for one channel in a group, weights (G, O/G, K): one product for all offsets, and sums along rows of g."""
-    products = by_group(g, len(windows)) @ weights  # (G, M, K)
+    products = matmul_by_group(by_group(g, len(windows)), weights)  # (G, M, K)
     for k, part in zip(product(*map(range, windows.shape[g.ndim : -1])), products.transpose(2, 0, 1)):
         target = windows[(slice(None),) * g.ndim + k]
         target += part.reshape(target.shape)
@@ -217,7 +241,7 @@ def conv_weight(x: Array, g: Array, size: tuple, geometry: "Geometry") -> Array:
     library, dtype = xp(x), xp(x).result_type(x, g)
     x, g = x.transpose(axes_to_last(x.ndim)).astype(dtype, copy=False), channels_last(g, dtype)
     groups, outputs, per_group, count = geometry.groups, g.shape[-1], x.shape[-1] // geometry.groups, g.shape[1:-1]
-    turn = len(g) * math.prod(count) >= TURN_SUM
+    turn = len(g) * math.prod(count) >= TURN_SUM and is_numpy(x)
     kernel, each, weights = (*size, per_group), outputs // groups, outputs * math.prod(size) * per_group
     x, parts = _in_parts(x, count, size, geometry, weights)
 
@@ -227,7 +251,8 @@ def conv_weight(x: Array, g: Array, size: tuple, geometry: "Geometry") -> Array:
             target = total[(slice(None), *part.offsets) if turn else (slice(None), slice(None), *part.offsets)]
             for block, columns in columns_of(x, outputs, part, geometry, start, stop):
                 rows = by_group(g[block], groups)  # (G, M, O/G); columns are (G, M, K)
-                sums = columns.swapaxes(1, 2) @ rows if turn else rows.swapaxes(1, 2) @ columns
+                factors = (columns.swapaxes(1, 2), rows) if turn else (rows.swapaxes(1, 2), columns)
+                sums = matmul_by_group(*factors)
                 target += sums.reshape(target.shape)
         return total
 
@@ -242,4 +267,6 @@ def conv_weight(x: Array, g: Array, size: tuple, geometry: "Geometry") -> Array:
 def channel_sum(x: Array) -> Array:
     """Return `ops.convolution.channel_sum`: a product with ones takes a quarter of the time of a sum."""
     rows = channels_last(x).reshape(-1, x.shape[1])
+    if not is_numpy(x):
+        return rows.sum(0)
     return xp(x).ones(len(rows), x.dtype) @ rows

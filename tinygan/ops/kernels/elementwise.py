@@ -2,7 +2,8 @@
 
 import numpy as np
 
-from tinygan.backend import Array, xp
+from tinygan.backend import Array, is_numpy, xp
+from tinygan.ops.kernels import cuda
 from tinygan.threads import in_blocks
 
 
@@ -12,6 +13,9 @@ def squash(negated: Array) -> None:
     The caller is decorated with `may_overflow`: 1 / (1 + inf) is 0. Entering that costs 2 us, as long as two small gates.
     """
     library = xp(negated)
+    if library is not np:
+        cuda.launch("squash", negated)
+        return
     library.exp(negated, out=negated)
     negated += 1
     library.divide(1, negated, out=negated)
@@ -22,12 +26,17 @@ may_overflow = np.errstate(over="ignore")
 
 def rectify(x: Array, slope: float, scratch: Array | None = None) -> None:
     """Change x to max(x, slope x), leaky ReLU for 0 <= slope <= 1, in place."""
+    if slope and not is_numpy(x):
+        cuda.launch("rectify", slope, x)
+        return
     xp(x).maximum(x, xp(x).multiply(x, slope, out=scratch) if slope else 0, out=x)
 
 
 def gate(target: Array, g: Array, x: Array, slope: float) -> None:
     """Set target to g where x > 0, to slope * g elsewhere; with slope 0, to 0 where x <= 0, even if g is infinite there."""
-    if slope:  # np.where takes seven times as long as these four lines
+    if not is_numpy(target):
+        cuda.launch("gate", g, x, slope, target) if slope else cuda.launch("gate_off", g, x, target)
+    elif slope:  # np.where takes seven times as long as these four lines
         target[...] = x > 0
         target *= 1 - slope
         target += slope
@@ -48,13 +57,15 @@ def gated(g: Array, x: Array, slope: float) -> Array:
 
 def relu(input: Array) -> Array:
     """Return `ops.relu`. NumPy takes twice as long for the larger of an array and one number as for that of two arrays."""
+    if not is_numpy(input):
+        return xp(input).maximum(input, 0)
     y = xp(input).zeros_like(input)
     return xp(input).maximum(input, y, out=y)
 
 
 def leaky_relu(input: Array, negative_slope: float = 0.01) -> Array:
     """Return `ops.leaky_relu`: the larger of x and slope x, if the slope is from 0 to 1."""
-    if not 0 <= negative_slope <= 1:
+    if not 0 <= negative_slope <= 1 or not is_numpy(input):
         return gated(input, input, negative_slope)
 
     def larger(y, x):

@@ -6,7 +6,8 @@ so that the next product reads it in place.
 
 from typing import Any
 
-from tinygan.backend import xp
+from tinygan.backend import is_numpy, xp
+from tinygan.ops.kernels import cuda
 from tinygan.ops.kernels.elementwise import squash
 from tinygan.ops.kernels.lstm import (
     aligned,
@@ -43,10 +44,19 @@ class _Writer:
         elif self.activation == "sigmoid":
             squash(out)
 
+    def through(self, dx, x):
+        """Return the gradient to what the activation was taken of."""
+        if self.activation == "none":
+            return dx
+        if not is_numpy(x):
+            da = xp(x).empty_like(dx)
+            cuda.launch(f"{self.activation}_back", dx, x, da)
+            return da
+        return dx * (x * (1 - x) if self.activation == "sigmoid" else 1 - x * x)
+
     def back(self, dx, dh, one_and_h, x):
         """Add to dh and to the gradient of the weights what dx, the gradient to the written x, contributes."""
-        slope = x * (1 - x) if self.activation == "sigmoid" else 1 - x * x if self.activation == "tanh" else 1
-        da = dx * slope
+        da = self.through(dx, x)
         dh += self.weight.T @ da
         self.d_weights = self.d_weights + da @ one_and_h.T
 

@@ -13,6 +13,7 @@ from tinygan.ops.kernels.lstm import (
     BLOCK,
     after_the_end,
     aligned,
+    blank,
     check_shapes,
     in_parts,
     keep_needed,
@@ -48,6 +49,7 @@ def _run(input, h0, weight_ih, weight_hh, bias_ih=None, bias_hh=None, lengths=No
     steps[:length, inputs] = 1
     steps[0, inputs + 1 :] = 0 if h0 is None else h0.T
     over = after_the_end(lengths, length, steps)
+    blank(steps, inputs, over)
     for_r_z *= -1  # the product gives -a, which `squash` takes
     gates = aligned((length, 4, size, n_batch), steps)  # q, r, z, n of every step
     scratch = aligned((size, n_batch), steps)
@@ -56,8 +58,8 @@ def _run(input, h0, weight_ih, weight_hh, bias_ih=None, bias_hh=None, lengths=No
     for t in range(length):
         q, r, z, n = gates[t]
         h, new_h, r_z = steps[t, inputs + 1 :], steps[t + 1, inputs + 1 :], gates[t, 1:3]
-        library.matmul(for_r_z, steps[t], out=r_z.reshape(*for_r_z.shape[:2], n_batch))
-        library.matmul(for_q, steps[t, inputs:], out=q.reshape(*for_q.shape[:2], n_batch))
+        library.matmul(for_r_z, steps[t], out=r_z.reshape(*for_r_z.shape[:-1], n_batch))
+        library.matmul(for_q, steps[t, inputs:], out=q.reshape(*for_q.shape[:-1], n_batch))
         squash(r_z)
         library.multiply(r, q, out=scratch)
         n += scratch
@@ -102,7 +104,7 @@ def _backward(g, y, saved, need, input, h0, weight_ih, weight_hh, bias_ih=None, 
     d_weights: Any = library.zeros((4 * size, steps.shape[1]), y.dtype) if need_weights else None
     dh, kept = aligned((2, size, n_batch), gates)
     dh[:] = 0
-    next_dh = dh.reshape(*back_h.shape[:2], n_batch)
+    next_dh = dh.reshape(*back_h.shape[:-1], n_batch)
     slopes = aligned((min(BLOCK, length), 4, size, n_batch), gates)
     for start in reversed(range(0, length, BLOCK)):
         block = slice(start, min(start + BLOCK, length))

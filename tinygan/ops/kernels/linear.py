@@ -3,7 +3,8 @@
 from typing import Any
 
 from tinygan.autodiff import Op, Tensor, sum_to
-from tinygan.backend import Array, is_numpy
+from tinygan.backend import Array, is_numpy, xp
+from tinygan.ops.kernels import cuda
 from tinygan.ops.kernels.elementwise import rectify
 from tinygan.threads import in_blocks
 
@@ -13,9 +14,19 @@ def matmul(a: Array, b: Array) -> Array:
     return a * b if a.shape[-1] == 1 else a @ b
 
 
+def matmul_by_group(a: Array, b: Array, out: Array | None = None) -> Array:
+    """Return a @ b for stacks of matrices (G, ., .). A single pair is multiplied as matrices: CuPy copies stacks first."""
+    if len(a) > 1:
+        return xp(a).matmul(a, b, out=out)
+    return xp(a).matmul(a[0], b[0], out=None if out is None else out[0])[None]
+
+
 def linear(x: Array, w: Array, b: Array | None = None, slope: float | None = None) -> Array:
     """Return `ops.linear` of rows x, and leaky ReLU of it if `slope` is given, all in the product's memory."""
     y = matmul(x, w.T)
+    if b is not None and slope is not None and not is_numpy(y):
+        cuda.launch("add_and_rectify", b, slope, y)
+        return y
     if b is not None:
         y += b
     if slope is not None:

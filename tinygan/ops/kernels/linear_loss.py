@@ -59,10 +59,13 @@ def run(x, w, b, target, weights, wanted):
                 e -= top
             picked = e[at_target]
             library.exp(e, out=e)
-            total = e @ ones  # a third of the time of e.sum(1)
-            loss += weights[block] @ (library.log(total) - picked)
-            # dloss/dlogits = scale (e - total [at the target]), scale = weight / total; to scale x and dx is cheaper
-            e[at_target] -= total
+            at = e[at_target]
+            e[at_target] = 0
+            others = e @ ones  # a third of the time of e.sum(1)
+            total = others + at
+            loss += weights[block] @ _minus_log(at, others, library.log(total) - picked, weights[block])
+            # dloss/dlogits = scale (e, at the target -others), scale = weight / total; to scale x and dx is cheaper
+            e[at_target] = -others
             scale = (weights[block] / total)[:, None]
             if dx is not None:
                 library.multiply((e_parts @ w_parts).sum(0), scale, out=dx[block])
@@ -74,6 +77,14 @@ def run(x, w, b, target, weights, wanted):
     loss, total = (None if parts[0] is None else _total(parts) for parts in zip(*pieces))
     dw: Any = None if total is None else total.reshape(-1, size + 1)[:classes]
     return loss, [dx, dw[:, :size] if wanted[1] else None, dw[:, size] if wanted[2] else None]
+
+
+def _minus_log(at, others, loss, weights):
+    """Return `loss`, which is log((at + others) / at), as log1p where that is small; 0 without a weight, even if infinite."""
+    library = xp(at)
+    ratio = library.minimum(others, at) / library.maximum(at, float(library.finfo(at.dtype).tiny))
+    loss = library.where(others < at, library.log1p(ratio), loss)
+    return library.where(weights == 0, 0, loss)
 
 
 def _total(parts):

@@ -15,6 +15,7 @@ import numpy as np
 
 from tinygan.autodiff import raw
 from tinygan.backend import is_numpy, xp
+from tinygan.ops.kernels import cuda
 from tinygan.ops.kernels.elementwise import may_overflow, squash
 from tinygan.threads import at_once, split_batch
 
@@ -58,20 +59,23 @@ def run_steps(steps, inputs, weights, c0, over=None, writer=None):
     cells[0] = 0 if c0 is None else c0.T
     weights[:3] *= -1  # the product gives -a of o, i and f, which `squash` takes
     weights = in_parts(weights.reshape(4 * size, width), n)
-    products, (o, i, f, g) = gates.reshape(length, *weights.shape[:2], n), gates.swapaxes(0, 1)
+    products, (o, i, f, g) = gates.reshape(length, *weights.shape[:-1], n), gates.swapaxes(0, 1)
     h = steps[:, inputs + 1 : inputs + 1 + size]
     for t in range(length):
         gate, c = gates[t], cells[t + 1]
         library.matmul(weights, steps[t], out=products[t])
-        squash(gate[:3])
-        library.tanh(gate[3], out=gate[3])
-        if over is not None:
-            _hold(gate, over[t])
-        library.multiply(f[t], cells[t], out=c)  # c' = f c + i g
-        library.multiply(i[t], g[t], out=scratch)
-        c += scratch
-        library.tanh(c, out=scratch)  # `steps_backward` computes it again, as fast as it could read it
-        library.multiply(o[t], scratch, out=h[t + 1])  # h' = o tanh(c')
+        if over is None and not is_numpy(gates):
+            cuda.launch("lstm_step", cells[t], *gate, c, h[t + 1])
+        else:
+            squash(gate[:3])
+            library.tanh(gate[3], out=gate[3])
+            if over is not None:
+                _hold(gate, over[t])
+            library.multiply(f[t], cells[t], out=c)  # c' = f c + i g
+            library.multiply(i[t], g[t], out=scratch)
+            c += scratch
+            library.tanh(c, out=scratch)  # `steps_backward` computes it again, as fast as it could read it
+            library.multiply(o[t], scratch, out=h[t + 1])  # h' = o tanh(c')
         if over is not None:
             h[t + 1] += over[t] * h[t]
         if writer is not None:
@@ -95,7 +99,7 @@ def aligned(shape, like):
 
 
 def in_parts(weight, n):
-    """Return a weight (rows, K) as (parts, rows / parts, K), so that its product with (K, n) is taken in parts of few rows.
+    """Return a weight (rows, K) as (parts, rows / parts, K) where its product with (K, n) is faster in parts of few rows.
 
     With AVX-512, OpenBLAS multiplies up to 100³ straight from the arrays and copies larger ones first: (512, 130) @ (130, 64)
     takes 62 us, as eight products of 64 rows 43. On other processors parts are slower.
@@ -110,7 +114,7 @@ def in_parts(weight, n):
         weight, view = np.empty(weight.shape, weight.dtype), weight
         for k in range(0, width, 64):  # a transposed array is copied twice as fast in strips
             weight[:, k : k + 64] = view[:, k : k + 64]
-    return weight.reshape(parts, rows // parts, width)
+    return weight if parts == 1 else weight.reshape(parts, rows // parts, width)
 
 
 @cache
@@ -171,15 +175,17 @@ def steps_backward(d_out, dc, saved, inputs, back, need_inputs, need_weights, ov
     d_state = aligned((len(back_state), n), gates)
     d_state[:] = 0
     dh, dx = d_state[:size], d_state[size:]
-    slopes = aligned((min(BLOCK, length), 5, size, n), gates)
+    at_once = min(BLOCK, length) if is_numpy(gates) else length
+    slopes = aligned((at_once, 5, size, n), gates)
     back_state = in_parts(back_state, n)
-    next_state = d_state.reshape(*back_state.shape[:2], n)
+    next_state = d_state.reshape(*back_state.shape[:-1], n)
     to_c, to_c_and_o, to_i_f_g = slopes[:, 0], slopes[:, :2], slopes[:, 2:]
     d_gates, f = slopes[:, 1:].reshape(len(slopes), 4 * size, n), gates[:, 2]
-    for start in reversed(range(0, length, BLOCK)):
-        block = slice(start, min(start + BLOCK, length))
+    for start in reversed(range(0, length, at_once)):
+        block = slice(start, min(start + at_once, length))
         count = block.stop - start
-        _slopes(gates[block], cells[start : block.stop + 1], out=slopes[:count])
+        if is_numpy(gates):
+            _slopes(gates[block], cells[start : block.stop + 1], out=slopes[:count])
         d_block = library.ascontiguousarray(d_out[block])  # a transposed view is slow to add
         for k in reversed(range(count)):
             t = start + k
@@ -187,10 +193,13 @@ def steps_backward(d_out, dc, saved, inputs, back, need_inputs, need_weights, ov
             if writer is not None:
                 after = steps[t + 1, inputs:]
                 writer.back(dx, dh, after[: 1 + size], after[1 + size :])
-            to_c_and_o[k] *= dh  # through h' = o tanh(c'); slopes become gradients in place
-            dc += to_c[k]
-            to_i_f_g[k] *= dc  # through c' = f c + i g
-            dc *= f[t]  # and to c
+            if is_numpy(gates):
+                to_c_and_o[k] *= dh  # through h' = o tanh(c'); slopes become gradients in place
+                dc += to_c[k]
+                to_i_f_g[k] *= dc  # through c' = f c + i g
+                dc *= f[t]  # and to c
+            else:
+                cuda.launch("lstm_step_back", *gates[t], cells[t], cells[t + 1], dh, dc, *slopes[k, 1:])
             kept = None if over is None else dh * over[t]  # a sequence that is over has h' = h
             library.matmul(back_state, d_gates[k], out=next_state)
             if over is not None:
@@ -233,6 +242,13 @@ def after_the_end(lengths, length, like):
     return (xp(like).arange(length)[:, None] >= raw(lengths)).astype(like.dtype)
 
 
+def blank(steps, inputs, over):
+    """Set the input rows beyond an end to 0: their gates are multiplied by 0, which nan and inf would outlive."""
+    if over is not None:
+        rows = steps[: len(over), :inputs]
+        rows[...] = xp(steps).where(over[:, None] > 0, 0, rows)
+
+
 def keep_needed(need, gradients):
     """Return `gradients` with None in place of those that are not needed."""
     return [gradient if needed else None for needed, gradient in zip(need, gradients, strict=True)]
@@ -256,6 +272,7 @@ def _run(input, h0, c0, weight_ih, weight_hh, bias_ih=None, bias_hh=None, length
     steps[:length, inputs] = 1
     steps[0, inputs + 1 :] = 0 if h0 is None else h0.T
     over = after_the_end(lengths, length, steps)
+    blank(steps, inputs, over)
     gates, cells = run_steps(steps[:-1], inputs, weights, c0, over)
     steps[length + 1, inputs + 1 :] = cells[length]
     return swap(steps[1:, inputs + 1 :]), (steps, gates, cells, over)

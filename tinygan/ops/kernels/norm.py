@@ -11,7 +11,10 @@ width = k C: rows of 2048 take two thirds of the time of rows of 512. Statistics
 import math
 from typing import Any
 
+import numpy as np
+
 from tinygan.backend import is_numpy, xp
+from tinygan.ops.kernels import cuda
 from tinygan.ops.kernels.elementwise import gate, rectify
 from tinygan.threads import split_batch
 
@@ -27,7 +30,8 @@ def _matrix(x, per_sample):
     library, channels = xp(x), x.shape[1]
     positions = math.prod(x.shape[2:]) * (1 if per_sample else len(x))
     x = library.ascontiguousarray(library.moveaxis(x, 1, -1))
-    most = ROW // channels if x.size > BLOCK // 4 else 1  # for a small x the vectors would cost more than they save
+    long = is_numpy(x) and x.size > BLOCK // 4  # for a small x the vectors would cost more than they save
+    most = ROW // channels if long else 1
     k = math.gcd(positions, 1 << max(0, most.bit_length() - 1))  # a power of two that divides the positions
     return x.reshape(len(x) if per_sample else 1, positions // k, k * channels)
 
@@ -67,6 +71,10 @@ def _each_block(x, function):
 
 def _channel_sums(x, g, channels, prepare=None):
     """Return (Σ g, Σ g x), each (samples, C), over the rows of x and g (samples, rows, width), after prepare(block)."""
+    if not is_numpy(x):
+        if prepare is not None:
+            prepare(slice(None))
+        return g.sum(1), (g * x).sum(1)
 
     def sums(at, _):
         if prepare is not None:
@@ -85,6 +93,8 @@ def _channel_sums(x, g, channels, prepare=None):
 def _along_rows(v, width):
     """Return v (samples, C) as (samples, 1, width), to be combined with the rows of x."""
     samples, channels = v.shape
+    if width == channels:
+        return v[:, None]
     return v[:, None].repeat(width // channels, 1).reshape(samples, 1, width)
 
 
@@ -104,10 +114,12 @@ def normalize_channels(input, weight, bias, groups, per_sample, eps, running=Non
     running: (running_mean, running_var, momentum), which move towards this batch's statistics, in place.
     """
     library, x, channels = xp(input), _matrix(input, per_sample), input.shape[1]
+    if library is not np:
+        return _normalize_on_gpu(x, input.shape, weight, bias, groups, eps, running, slope)
     mean, var = _moments(x, channels, groups)
     shift_of_x = 0
     # mean(x²) - mean² cancels: to 2e-5 of y in float32 if the mean is 4 deviations. If it is more, centre x first.
-    if not is_numpy(x) or (mean * mean > 16 * var).any():
+    if (mean * mean > 16 * var).any():
         shift_of_x, x = mean, x - _along_rows(mean, x.shape[2])
         mean, var = _moments(x, channels, groups)
     if running is not None:
@@ -126,6 +138,20 @@ def normalize_channels(input, weight, bias, groups, per_sample, eps, running=Non
 
     _each_block(x, scaled)
     return _image(y, input.shape), (x, mean, rstd)
+
+
+def _normalize_on_gpu(x, shape, weight, bias, groups, eps, running, slope):
+    """Return what normalize_channels does, of x (samples, rows, C), in few launches; x is always centred first."""
+    library, count = xp(x), x.shape[1]
+    mean = _over_groups(x.mean(1), groups)
+    x = x - mean[:, None]
+    var = _over_groups((x * x).mean(1), groups)
+    if running is not None:
+        _update(running, mean, var, count)
+    rstd, scale, y = library.empty_like(var), library.empty_like(var), library.empty_like(x)
+    cuda.launch("deviation", var, 1 if weight is None else weight, eps, rstd, scale)
+    cuda.launch("scale", x, scale[:, None], 0 if bias is None else bias, 1 if slope is None else slope, y)
+    return _image(y, shape), (x, None, rstd)
 
 
 def _moments(x, channels, groups):
@@ -147,15 +173,18 @@ def normalize_channels_backward(
 
     prepare = None if slope is None else lambda at: gate(dx[at], g[at], y[at], slope)
     d_bias, d_weight = _channel_sums(x, d_normal, channels, prepare)
-    d_weight = (d_weight - mean * d_bias) * rstd  # Σ g x̂ with x̂ = (x - mean) / std, for each sample
+    d_weight = (d_weight if mean is None else d_weight - mean * d_bias) * rstd  # Σ g x̂, x̂ = (x - mean) / std, per sample
     if need[0]:  # dx = (w g - mean(w g) - x̂ mean(w g x̂)) / std, gathered into a g + b x + c
         count, w = x.shape[1] * width // channels, 1 if weight is None else weight
         a = rstd * w
         b = -rstd * rstd * _over_groups(w * d_weight, groups) / count
-        c = -b * mean - rstd * _over_groups(w * d_bias, groups) / count
+        c = (0 if mean is None else -b * mean) - rstd * _over_groups(w * d_bias, groups) / count
         a, b, c = (_along_rows(v, width) for v in (a, b, c))
 
         def gathered(at, scratch):
+            if not is_numpy(dx):
+                cuda.launch("combine", d_normal, x, a, b, c, dx)
+                return
             part = library.multiply(d_normal[at], a[at[0]], out=dx[at])
             part += library.multiply(x[at], b[at[0]], out=scratch)
             part += c[at[0]]
@@ -169,6 +198,9 @@ def _update(running, mean, var, count):
     """Move the running statistics towards those of this batch: running <- (1 - momentum) running + momentum new."""
     running_mean, running_var, momentum = running
     for average, new in ((running_mean, mean), (running_var, var * (count / max(count - 1, 1)))):  # unbiased variance
+        if not is_numpy(average):
+            cuda.launch("move", new[0] if len(new) == 1 else new.mean(0), momentum, average)
+            continue
         average *= 1 - momentum
         average += (momentum / len(new)) * new.sum(0)
 

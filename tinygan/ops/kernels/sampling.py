@@ -29,6 +29,15 @@ def fits_exp(top: Array) -> bool:
     return is_numpy(top) and np.abs(top).max(initial=0) < 0.2 * np.log(np.finfo(top.dtype).max)
 
 
+def _refuse_unlikely(top: Array) -> None:
+    """Raise ValueError if a row's largest logit is not finite. On a GPU, where a look is a wait, nothing is looked at."""
+    if is_numpy(top) and not np.isfinite(top).all():
+        raise ValueError(
+            "multinomial: a row of logits holds nan or inf, or nothing but -inf, and has no probabilities: look for the"
+            " step where the network's numbers stop being finite, or for a mask that leaves no category"
+        )
+
+
 def draw(logits: Array, u: Array) -> Array:
     """Return `ops.sampling._draw`: the inverse of the cumulative distribution, in two levels.
 
@@ -43,6 +52,7 @@ def draw(logits: Array, u: Array) -> Array:
     if fits_exp(top):
         weights = library.exp(logits)  # a pass less
     else:
+        _refuse_unlikely(top)
         weights = logits - top
         weights = library.exp(weights, out=weights)
     weights = weights.reshape(-1, size)

@@ -118,7 +118,7 @@ def make_game(s, device="cpu", saved=None):
 
 def draw(game, samples, path):
     """Draw a grid of pictures, a class a column."""
-    save_image(image_grid(samples, columns=CLASSES), path)
+    save_image(image_grid(samples, columns=CLASSES, value_range=(-1, 1)), path)
 
 
 EVALUATED_SAMPLES = 60_000

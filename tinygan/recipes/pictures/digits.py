@@ -65,7 +65,7 @@ def make_game(s, device="cpu", saved=None):
 
 def draw(game, samples, path):
     """Draw a grid of pictures."""
-    save_image(image_grid(samples), path)
+    save_image(image_grid(samples, value_range=(-1, 1)), path)
 
 
 EVALUATED_SAMPLES = 2000

@@ -98,7 +98,7 @@ def move_pictures(x, rng):
     index = np.where(outside, 0, row * w + column)[:, None].repeat(channels, 1)
     array = xp(x)
     y = array.take_along_axis(x.reshape(n, channels, h * w), array.asarray(index), 2)
-    return array.where(array.asarray(outside)[:, None], np.float32(-1), y).reshape(x.shape)
+    return array.where(array.asarray(outside)[:, None], -1.0, y).reshape(x.shape)
 
 
 # --- the game --------------------------------------------------------------------------------------------------
@@ -162,6 +162,11 @@ def make_game(s, device="cpu", saved=None):
     g = painter(s.noise + CLASSES + s.sliders, shape, s, stream(s.seed, "generator")).to(device)
     q = sorter(shape, stream(s.seed, "sorter")).to(device)
     d = Judge(shape, q, s, stream(s.seed, "discriminator")).to(device)
+    if 2 * s.batch_size > len(images):
+        raise ValueError(
+            f"batch_size={s.batch_size}: Q sorts twice as many, and there are {len(images)}; take batch_size="
+            f"{len(images) // 2} or less"
+        )
     load = partial(Loader, to_device(centred(images), device), seed=s.seed)
     loader, for_q = load(batch_size=s.batch_size), load(batch_size=2 * s.batch_size)
     spaces = [Normal(s.noise), Uniform(s.sliders)]
@@ -176,7 +181,7 @@ def draw(game, samples, path):
     rows = max(1, len(samples) // CLASSES)
     grids = [samples[in_turn(len(samples), CLASSES).argsort(kind="stable")][: rows * CLASSES]]
     grids += [sweep(game, k) for k in range(game.settings.sliders)]
-    pictures = [image_grid(x, columns=len(x) // min(len(x), CLASSES), scale=2) for x in grids]
+    pictures = [image_grid(x, columns=len(x) // min(len(x), CLASSES), scale=2, value_range=(-1, 1)) for x in grids]
     height = min(len(p) for p in pictures)
     save_image(np.concatenate([p[:height] for p in pictures], 1), path)
 

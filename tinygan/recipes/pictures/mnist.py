@@ -16,7 +16,8 @@ from functools import cache
 import numpy as np
 
 from tinygan.backend import stream, to_device
-from tinygan.data import DataError, Loader, centred, mnist, read_pictures
+from tinygan.data import DataError, Loader, centred, mnist, note, read_pictures
+from tinygan.files import Range
 from tinygan.gan.adversarial import FromNoise
 from tinygan.gan.latent import Normal
 from tinygan.gan.players import Batch
@@ -37,7 +38,7 @@ class PictureSettings(PainterSettings, AugmentSettings, AdversarialSettings):
 class OwnPictureSettings(RunSettings):
     """Pictures of your own."""
 
-    size: int = setting(0, "Scale the middle squares of the pictures to this side. 0: leave them as they are.", 0)
+    size: int = setting(0, "Scale the middle squares of the pictures to this side. 0: leave them as they are.", 0, 4096)
 
 
 @defaults(steps=4000, ema=0.998)
@@ -45,9 +46,12 @@ class Settings(PackSettings, PictureSettings):
     """Settings of `mnist`."""
 
     data: str = setting(
-        "", "Pictures of your own: a folder of PNG or JPEG files, a .npy, .npz or IDX file. Empty: MNIST.",
+        "", "Pictures of your own: a folder of PNG, JPEG, BMP or GIF files, a .npy, .npz or IDX file. Empty: MNIST.",
         brings=OwnPictureSettings,
     )  # fmt: skip
+
+
+SAVED = {"shape": [Range(1, 4096)], "checksum": Range(0, 2**32)}
 
 
 def make_game(s, device="cpu", saved=None):
@@ -65,7 +69,7 @@ def make_game(s, device="cpu", saved=None):
 
 def own_pictures(s, saved=None):
     """Return (pictures to train on, held-out ones) in [-1, 1]; DataError if they do not fit, or are not those of `saved`."""
-    images = read_pictures(s.data, s.size) * 2 - 1
+    images = centred(read_pictures(s.data, s.size))
     n, channels, height, width = images.shape
     if height % 4 or width % 4 or min(height, width) < 8:
         raise DataError(
@@ -82,12 +86,14 @@ def own_pictures(s, saved=None):
     images, held_out = images[rows], images[held_out]
     if saved and saved["checksum"] != zlib.crc32(images):
         raise DataError(f"{s.data}: not the pictures that this run began with; put them back, or begin a new run")
+    colours = "grey" if channels == 1 else "in colour"
+    note(f"{n:,} pictures, {height}x{width}, {colours}, of {s.data}; {len(held_out)} held out")
     return images, held_out
 
 
 def draw(game, samples, path):
     """Draw a grid of pictures."""
-    save_image(image_grid(samples), path)
+    save_image(image_grid(samples, value_range=(-1, 1)), path)
 
 
 EVALUATED_SAMPLES = 10_000
@@ -111,4 +117,5 @@ def own_scores(samples, training, held_out):
         "diversity": diversity(samples, training).ratio,
         "diversity_of_real": diversity(held_out, training).ratio,
         "copied_share": copied_share(samples, training, held_out),  # 1/2 if nothing was learned by heart
+        "copied_share_error": max(len(samples) ** -0.5, min(n, len(training)) ** -0.5),
     }

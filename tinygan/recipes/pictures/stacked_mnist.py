@@ -18,6 +18,7 @@ from tinygan.gan.latent import Normal
 from tinygan.gan.players import Batch
 from tinygan.gan.settings import AdversarialSettings, AugmentSettings, PackSettings
 from tinygan.metrics import class_scores, digit_classifier
+from tinygan.metrics.pictures.images import judge_real
 from tinygan.plot import image_grid, save_image
 from tinygan.run.settings import defaults, setting
 
@@ -79,7 +80,7 @@ def make_game(s, device="cpu", saved=None):
 
 def draw(game, samples, path):
     """Draw a grid of pictures; its colours are the three digits on top of each other."""
-    save_image(image_grid(samples), path)
+    save_image(image_grid(samples, value_range=(-1, 1)), path)
 
 
 EVALUATED_SAMPLES = 25_600
@@ -91,4 +92,6 @@ def evaluate(game, samples):
     probabilities = np.stack([classifier.judge(samples[:, k : k + 1])[1] for k in range(3)])  # (3, N, 10)
     hundreds, tens, ones = probabilities.argmax(2)
     scores = class_scores(100 * hundreds + 10 * tens + ones, 1000)
-    return {**scores, "mean_confidence": float(probabilities.max(2).mean())}
+    of_real = judge_real(classifier, "mnist", "test")[1]
+    confidences = {"mean_confidence": probabilities.max(2), "real_mean_confidence": of_real.max(1)}
+    return {**scores, **{name: float(values.mean()) for name, values in confidences.items()}}

@@ -2,7 +2,7 @@
 
 
 from tinygan.backend import to_device
-from tinygan.data import Loader
+from tinygan.data import Loader, note
 from tinygan.gan.adversarial import FromNoise
 from tinygan.gan.latent import SPACES, Categorical, Joined, sparse_code
 from tinygan.gan.players import Batch
@@ -42,6 +42,7 @@ class PointGame(FromNoise):
 
 def point_game(points, s, device):
     """Return the game of two perceptrons on points (N, 2)."""
+    note(f"{len(points):,} points, drawn here")
     loader = Loader(to_device(points, device), batch_size=s.batch_size, seed=s.seed)
     space = Joined(SPACES[s.latent](s.noise), *([Categorical(s.codes)] if s.codes else []))
     g, d = point_generator(s).to(device), point_discriminator(s).to(device)

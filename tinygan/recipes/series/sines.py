@@ -14,7 +14,7 @@ read as asked: some near a band's edge are beyond it. With noise=4 samples keep 
 import numpy as np
 
 from tinygan.backend import to_device
-from tinygan.data import Loader, sines
+from tinygan.data import Loader, note, sines
 from tinygan.files import save_array
 from tinygan.gan.classes import ClassGame, ClassLoader, in_turn
 from tinygan.gan.players import Batch
@@ -23,14 +23,17 @@ from tinygan.metrics import sequence_class_scores, sequence_scores
 from tinygan.networks.sequences import SequenceSettings, sequence_players
 from tinygan.ops import cat, mean, sqrt
 from tinygan.plot.drawing import COLOURS, new_figure, pixels, save_small
+from tinygan.recipes.series._tables import write_table
 from tinygan.run.settings import defaults, setting
+
+WAVES = 14_000
 
 
 @defaults(steps=3000, gamma=0.05, penalty_every=4, ema=0.99)
 class Settings(SequenceSettings, AdversarialSettings):
     """Settings of `sines`."""
 
-    length: int = setting(30, "Steps of a wave.", 8)
+    length: int = setting(30, "Steps of a wave.", 8, 10_000)
     bands: int = setting(0, "Tell both players which of so many equal bands of frequency a wave is of. 0: do not.", 0)
 
 
@@ -58,12 +61,15 @@ class WaveGame(ClassGame):
 
 def make_game(s, device="cpu", saved=None):
     """Return the game that `tinygan train sines` plays."""
+    if s.bands > WAVES:
+        raise ValueError(f"bands={s.bands}: there are {WAVES:,} waves, one a band at least; take bands={WAVES} or fewer")
+    note(f"{WAVES:,} waves of {s.length} steps, made here")
     g, d = sequence_players(s.length, 1, s, condition=s.bands, judged_features=2)
     if s.bands:
-        waves = [to_device(beside_even(x), device) for x in by_band(14_000, s.length, s.bands)]
+        waves = [to_device(beside_even(x), device) for x in by_band(WAVES, s.length, s.bands)]
         loader = ClassLoader(waves, s.batch_size, s.seed)
     else:
-        loader = Loader(to_device(beside_even(sines(14_000, s.length)), device), batch_size=s.batch_size, seed=s.seed)
+        loader = Loader(to_device(beside_even(sines(WAVES, s.length)), device), batch_size=s.batch_size, seed=s.seed)
     batch = lambda turn: Batch(loader.batch(turn))
     return WaveGame(g.to(device), d.to(device), g.spaces(s.length), batch, s, classes=s.bands, one_hot=True)
 
@@ -80,6 +86,8 @@ def draw(game, samples, path):
             axes.plot(wave[:, 0], color=colour, linewidth=1.4, marker=".", markersize=3)
             axes.set(ylim=(-1, 1), xticks=[], yticks=[])
             axes.spines[:].set_color("#cccccc")
+        for axes in row[len(waves) :]:  # fewer were asked for
+            axes.set_axis_off()
         row[0].set_ylabel(name, fontsize=10)
     save_small(pixels(canvas), path)
 
@@ -89,7 +97,12 @@ def write_array(game, samples, path):
     save_array(path, samples[:, :, :1])
 
 
-FORMATS = {".png": draw, ".npy": write_array}
+def write_csv(game, samples, path):
+    """Write a line a step: number of the wave, of the step, and the value."""
+    write_table(["value"], samples[:, :, :1], path)
+
+
+FORMATS = {".png": draw, ".csv": write_csv, ".npy": write_array}
 EVALUATED_SAMPLES = 4000
 READER_STEPS = 3000
 
@@ -98,9 +111,9 @@ def evaluate(game, samples):
     """Return MMD² to real waves and the purity of tones, beside those of real waves; with bands, how well they are read."""
     length, bands, waves = samples.shape[1], game.settings.bands, samples[:, :, :1]
     scores = {"samples": len(samples)}
-    scores |= sequence_scores(sines(14_000, length), waves, n=min(1000, len(samples)))._asdict()
+    scores |= sequence_scores(sines(WAVES, length), waves, n=min(1000, len(samples)))._asdict()
     if not bands:
         return scores
-    real = np.concatenate(by_band(14_000, length, bands))
+    real = np.concatenate(by_band(WAVES, length, bands))
     of_real, of_samples = np.arange(bands).repeat(len(real) // bands), in_turn(len(waves), bands)
     return scores | sequence_class_scores(real, of_real, waves, of_samples, steps=READER_STEPS)

@@ -11,17 +11,16 @@ Measured as TimeGAN (Yoon et al. 2019): can a GRU tell them from real windows, a
 rises; `tinygan sample RUN --class 1` draws windows of those that rise: .81 of all samples go as they were asked to.
 """
 
-import csv
-import io
-import sys
+from dataclasses import dataclass
 from functools import cache
 
 import numpy as np
 
 from tinygan.autodiff import Tensor
 from tinygan.backend import stream, to_device, to_numpy
-from tinygan.data import DataError, Loader, MinMax, Whitening, find_file, made_prices, read_csv, windows
-from tinygan.files import save_array
+from tinygan.data import DataError, Loader, MinMax, Whitening, find_file, made_prices, note, read_csv, windows
+from tinygan.data.files import list_some
+from tinygan.files import Range, printable, save_array
 from tinygan.gan.adversarial import FromNoise
 from tinygan.gan.classes import ClassGame, ClassLoader, in_turn
 from tinygan.gan.players import Batch
@@ -31,19 +30,28 @@ from tinygan.networks.sequences import SequenceSettings, sequence_players
 from tinygan.nn import Module
 from tinygan.ops import cat, cumsum, unsqueeze
 from tinygan.plot.drawing import COLOURS, new_figure, pixels, quiet_axes, save_small
-from tinygan.run.checkpoint import write_file
-from tinygan.run.settings import defaults, setting
+from tinygan.recipes.series._tables import write_table
+from tinygan.run.settings import RunSettings, defaults, setting
 
 DIRECTIONS = 2  # 0: the price falls, or stays; 1: it rises
 SLOW = 0.5  # a direction is written as changes if those of one step spread less than this; white noise has 1.4
+
+
+@dataclass
+class OwnSeriesSettings(RunSettings):
+    """A series of your own."""
+
+    columns: str = setting("", "Columns to learn, by name or number from 1, with commas between; empty: all but time.")
 
 
 @defaults(steps=8000, penalty_every=4, ema=0.999, noise=8, step_noise=8)
 class Settings(SequenceSettings, AdversarialSettings):
     """Settings of `stock`."""
 
-    data: str = setting("", "A CSV file of numbers, a row a step; empty: Google's stock, or a made one.")
-    length: int = setting(24, "Steps of a window.", 2)
+    data: str = setting(
+        "", "A CSV file of numbers, a row a step; empty: Google's stock, or a made one.", brings=OwnSeriesSettings
+    )
+    length: int = setting(24, "Steps of a window.", 2, 10_000)
     told: str = setting(
         "nothing",
         "What both players are told: nothing, the first row, or the direction, whether the price falls or rises.",
@@ -54,17 +62,25 @@ class Settings(SequenceSettings, AdversarialSettings):
 # --- data ------------------------------------------------------------------------------------------------------
 
 
-@cache
-def table(path):
-    """Return the Table of a CSV file, of Google's stock if `path` is empty, or the made one if there is no such file."""
-    if path:
-        return read_csv(path)
-    try:
-        return read_csv(find_file("series/stock_data.csv"))
-    except DataError as error:
-        made = made_prices()
-        made.notes.append(f"{error}; until then, a made series of {len(made.values)} days")
-        return made
+table = cache(read_csv)
+
+
+def series(s, saved=None):
+    """Return (Table, whether it is made) of the file s.data; without, of Google's stock, or the made one if it is missing.
+
+    A run that has begun, which `saved` some, goes on with the series and the columns that it began with.
+    """
+    saved = saved or {}
+    if s.data:
+        return table(s.data, tuple(saved["columns"]) if "columns" in saved else s.columns), False
+    if not saved.get("made"):
+        try:
+            return table(find_file("series/stock_data.csv")), False
+        except DataError as error:
+            if saved.get("made") is False:
+                raise
+            note(f"prices made here are learned instead of Google's: {error}")
+    return made_prices(), True
 
 
 def learn(values, names):
@@ -142,6 +158,13 @@ class WindowGame(FromNoise):
         return self.tell(rows[rng.integers(len(rows), size=n)])
 
 
+FINITE = Range(-1e300, 1e300)
+SAVED = {
+    "columns": [str], "range": [[FINITE]], "spreads": [FINITE],
+    "whitening": {"mean": [FINITE], "to_rows": [[FINITE]], "from_rows": [[FINITE]]}, "made?": bool,
+}  # fmt: skip
+
+
 def make_game(s, device="cpu", saved=None):
     """Return the game that `tinygan train stock` plays."""
     saved = saved or learn_what_is_saved(s)
@@ -152,7 +175,7 @@ def make_game(s, device="cpu", saved=None):
 
     @cache
     def loader():  # the file is read when training needs it: samples are drawn without
-        values = table(s.data).values
+        values = series(s, saved)[0].values
         whitened = windows(Whitening.from_json(saved["whitening"]).apply(values), s.length)
         rows = to_device(with_changes(whitened, spreads), device)
         if s.told != "direction":
@@ -173,21 +196,23 @@ def make_game(s, device="cpu", saved=None):
 
 def learn_what_is_saved(s):
     """Return what the game saves of its data; DataError if that does not suffice."""
-    series, name = table(s.data), s.data or "the series"
-    for note in series.notes:
-        print(f"tinygan: {note}", file=sys.stderr)
-    rows = max(0, len(series.values) - s.length + 1)
+    (names, values, notes), made = series(s)
+    name = s.data or "the series"
+    note(f"{len(values):,} rows of {name} in {len(names)} columns: {list_some(names, 12)}")
+    for sentence in notes:
+        note(sentence)
+    rows = max(0, len(values) - s.length + 1)
     if rows < s.batch_size:
         raise DataError(
-            f"{name}: {len(series.values)} rows make {rows} windows of {s.length} steps, fewer than a batch of"
+            f"{name}: {len(values)} rows make {rows} windows of {s.length} steps, fewer than a batch of"
             f" {s.batch_size}; take a smaller --set length or --set batch_size"
         )
     try:
-        saved = learn(series.values, series.names)
+        saved = learn(values, names) | {"made": made}
     except DataError as error:
         raise DataError(f"{name}: {error}") from None
     if s.told == "direction":
-        counts = np.bincount(rises(windows(series.values, s.length), series.names), minlength=DIRECTIONS)
+        counts = np.bincount(rises(windows(values, s.length), names), minlength=DIRECTIONS)
         if counts.min() < s.batch_size // DIRECTIONS + 1:
             raise DataError(
                 f"{name}: {counts[0]} windows fall and {counts[1]} rise, too few of one kind for half of a batch of"
@@ -201,12 +226,7 @@ def learn_what_is_saved(s):
 
 def write_csv(game, samples, path):
     """Write a line a step: number of the sample, of the step, and the columns in the units that they came in."""
-    text = io.StringIO()
-    writer = csv.writer(text, lineterminator="\n")
-    writer.writerow(["sample", "step", *game.saved["columns"]])
-    for n, sample in enumerate(in_units(game, samples)):
-        writer.writerows([n, t, *(f"{value:.8g}" for value in row)] for t, row in enumerate(sample))
-    write_file(path, text.getvalue())
+    write_table(game.saved["columns"], in_units(game, samples), path)
 
 
 def write_array(game, samples, path):
@@ -221,7 +241,7 @@ def draw(game, samples, path):
     """Draw a panel a column: eight samples, and eight windows of the real series where its file is at hand."""
     shown = [("generated", COLOURS["g"], in_units(game, samples[:8]))]
     try:
-        real = windows(table(game.settings.data).values, samples.shape[1])
+        real = windows(series(game.settings, game.saved)[0].values, samples.shape[1])
         shown.insert(0, ("real", COLOURS[""], real[:: max(1, len(real) // 8)][:8]))
     except DataError:
         pass
@@ -235,7 +255,7 @@ def draw(game, samples, path):
             quiet_axes(axes)
             axes.tick_params(labelsize=7)
     for axes, column in zip(panels[0], columns):
-        axes.set_title(column, fontsize=9)
+        axes.set_title(printable(column[:30]), fontsize=9, parse_math=False)  # a stranger's name may hold a $
     save_small(pixels(canvas), path)
 
 
@@ -260,7 +280,7 @@ def evaluate(game, samples):
     A floor of the first is what a GRU makes of two random halves of the real windows; means of three GRUs. With
     told=direction: how many go as they were asked to, and what GRUs that read the direction make of them.
     """
-    values = table(game.settings.data).values
+    values = series(game.settings, game.saved)[0].values
     scaling = MinMax(values)
     real = windows(scaling.apply(values), samples.shape[1])
     generated = scaling.apply(in_units(game, samples))

@@ -12,7 +12,6 @@ long notes are held .063; imitation alone .044, .008, .051, .094; real .037, .00
 lengths, not the lines. 99 of 100 bars are in no training chorale; of Bach's own held-out bars 98.
 """
 
-import sys
 from dataclasses import dataclass
 from functools import cache
 
@@ -20,11 +19,11 @@ import numpy as np
 
 from tinygan.autodiff import Tensor, no_grad, raw
 from tinygan.backend import stream, to_device, to_numpy, xp
-from tinygan.data import DataError, Loader, chorales, crops, made_chorales
+from tinygan.data import DataError, Loader, chorales, crops, made_chorales, note
 from tinygan.data.sound import SILENCE
-from tinygan.files import save_array, written_whole
+from tinygan.files import Range, save_array, written_whole
 from tinygan.gan.adversarial import Duel
-from tinygan.gan.players import Batch, Player
+from tinygan.gan.players import Batch, Player, read_back
 from tinygan.gan.settings import AverageSettings, DuelSettings, ObjectiveSettings, SlopeSettings
 from tinygan.metrics.sound import music_scores
 from tinygan.networks.sequences import ConvolutionalJudge, remember
@@ -57,19 +56,53 @@ class Settings(ImitationSettings, SlopeSettings, ObjectiveSettings, AverageSetti
     hidden: int = setting(160, "Size of the generator's state.", 1)
     width: int = setting(64, "Features that a voice's choice is made from.", 1)
     channels: int = setting(48, "Channels of D's first convolution; the others have twice as many.", 1)
-    length: int = setting(32, "Sixteenth notes of a piece; 16 are a bar.", 8)
+    length: int = setting(32, "Sixteenth notes of a piece; 16 are a bar.", 8, 10_000)
 
 
 # --- data ------------------------------------------------------------------------------------------------------
 
 
 @cache
-def pieces(split):
-    """Return (pieces of "train" or "test", whether they are Bach's): where there is no file, made ones."""
+def pieces(split, made):
+    """Return pieces of "train" or "test": Bach's, or made ones."""
+    return made_chorales(200, seed=split) if made else chorales(split)
+
+
+def are_made(saved):
+    """Return whether a run learns made pieces; runs that did not write that down, if Bach's are missing."""
+    if "made" in saved:
+        return saved["made"]
     try:
-        return chorales(split), True
+        return not pieces("train", False)
     except DataError:
-        return made_chorales(200, seed=split), False
+        return True
+
+
+def learn_what_is_saved(s):
+    """Return what the game saves of its data; DataError if no piece is long enough."""
+    try:
+        music, made = pieces("train", False), False
+        note(f"{len(music)} chorales of Bach, others held out")
+    except DataError as error:
+        music, made = pieces("train", True), True
+        note(f"{len(music)} pieces made here are learned instead of Bach's: {error}")
+    lengths = [len(piece) for piece in music]
+    if s.length > max(lengths):
+        raise DataError(
+            f"length={s.length}: the longest piece has {max(lengths)} sixteenth notes; take --set length={max(lengths)} or"
+            " less"
+        )
+    crops_of_all = int(np.sum([(length - s.length) // BEAT + 1 for length in lengths if length >= s.length]))
+    if crops_of_all < s.batch_size:
+        raise DataError(
+            f"length={s.length}: the pieces have {crops_of_all} parts so long, and a step takes batch_size={s.batch_size};"
+            f" take a smaller --set length, or --set batch_size={crops_of_all}"
+        )
+    short = int(np.sum(np.array(lengths) < s.length))
+    if short:
+        note(f"left out: {short} pieces shorter than {s.length} sixteenth notes; a smaller --set length takes them in")
+    sung = [np.unique(np.concatenate([piece[:, voice] for piece in music])) for voice in range(music[0].shape[1])]
+    return {"pitches": [voice.tolist() for voice in sung], "made": made}
 
 
 def encode(music, pitches):
@@ -174,20 +207,18 @@ class MusicGame(Duel):
         worth = (worth - worth.mean()) / (worth.std() + 1e-6)
         g_loss = mean(G(written) * worth)
         self.G.move(g_loss, k)
-        return {**row, "g_loss": g_loss.item(), "ahead": float((of_real - of_written).mean())}
+        return read_back({**row, "g_loss": g_loss.data, "ahead": (of_real - of_written).mean()})
 
     def draw(self, n, rng):
         return to_numpy(self.G.average.module.write(n, self.settings.length, rng))
 
 
+SAVED = {"pitches": [[Range(-1, 127)]], "made?": bool}
+
+
 def make_game(s, device="cpu", saved=None):
     """Return the game that `tinygan train chorales` plays."""
-    if saved is None:
-        music, of_bach = pieces("train")
-        if not of_bach:
-            print("tinygan: no chorales in TINYGAN_DATA/music: made pieces are taken instead", file=sys.stderr)
-        sung = [np.unique(np.concatenate([piece[:, voice] for piece in music])) for voice in range(music[0].shape[1])]
-        saved = {"pitches": [voice.tolist() for voice in sung]}
+    saved = learn_what_is_saved(s) if saved is None else saved
     sizes = [len(sung) for sung in saved["pitches"]]
     g = MusicWriter(sizes, s.hidden, s.width, s.dropout, stream(s.seed, "generator"))
     channels = s.channels, 2 * s.channels, 2 * s.channels
@@ -195,7 +226,7 @@ def make_game(s, device="cpu", saved=None):
 
     @cache
     def loader():  # the file is read when training needs it: samples are drawn without
-        music = encode(crops(pieces("train")[0], s.length, BEAT), saved["pitches"])
+        music = encode(crops(pieces("train", are_made(saved)), s.length, BEAT), saved["pitches"])
         return Loader(to_device(music, device), batch_size=s.batch_size, seed=s.seed)
 
     return MusicGame(g.to(device), d.to(device), lambda turn: Batch(loader().batch(turn)), s, saved)
@@ -210,17 +241,19 @@ DRAWN = 4
 def draw(game, samples, path):
     """Draw piano rolls: four real pieces above, four generated ones below; a bar of colour is a note, higher is higher."""
     rows = [("generated", decode(samples[:DRAWN], game.saved["pitches"]))]
-    real = crops(pieces("train")[0], samples.shape[1], 16)
+    real = crops(pieces("train", are_made(game.saved)), samples.shape[1], 16)
     rows.insert(0, ("real", real[stream(0, "drawn").permutation(len(real))[:DRAWN]]))
     figure, canvas = new_figure(10, 4.2)
     panels = figure.subplots(2, DRAWN, sharex=True, sharey=True)
     for row, (name, music) in zip(panels, rows):
         row[0].set_ylabel(f"{name}\nMIDI pitch", fontsize=9)
         for axes, piece in zip(row, music):
-            for note in notes(piece):
-                axes.barh(note.pitch, note.length - 0.15, 0.9, note.start, color=VOICES[note.voice % 4][1])
+            for n in notes(piece):
+                axes.barh(n.pitch, n.length - 0.15, 0.9, n.start, color=VOICES[n.voice % 4][1])
             quiet_axes(axes)
             axes.set(xlim=(0, len(piece)), xticks=range(0, len(piece) + 1, 16))
+        for axes in row[len(music) :]:  # fewer were asked for
+            axes.set_axis_off()
     with written_whole(path) as temporary:
         canvas.print_png(str(temporary))
 
@@ -260,11 +293,12 @@ def evaluate(game, samples):
     """
     generated = decode(samples, game.saved["pitches"])
     length = samples.shape[1]
-    held_out, train = crops(pieces("test")[0], length, BEAT), crops(pieces("train")[0], length, BEAT)
+    of_train, of_test = (pieces(split, are_made(game.saved)) for split in ("train", "test"))
+    held_out, train = crops(of_test, length, BEAT), crops(of_train, length, BEAT)
     some = train[stream(0, "floor").permutation(len(train))[: len(samples)]]
     scores, floor = music_scores(held_out, generated), music_scores(held_out, some)
     bar = min(BAR, length)
-    known = {rows.tobytes() for rows in crops(pieces("train")[0], bar, BEAT)}
+    known = {rows.tobytes() for rows in crops(of_train, bar, BEAT)}
     for music, values in ((generated, scores), (held_out, floor)):
         values["not_copied"] = float(np.mean([rows.tobytes() not in known for rows in crops(music, bar)]))
     rows = {"samples": len(samples)}

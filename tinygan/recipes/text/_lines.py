@@ -2,14 +2,22 @@
 
 from dataclasses import dataclass
 from pathlib import Path
+from typing import NamedTuple
 
 from tinygan.backend import stream
-from tinygan.data import DataError, Vocabulary, read_lines
-from tinygan.data.text import LEVELS, tokens
-from tinygan.files import written_whole
+from tinygan.data import DataError, Vocabulary, note, read_lines
+from tinygan.data.text import LEVELS, count_tokens, tokens
+from tinygan.files import Range, written_whole
 from tinygan.metrics import NgramModel, distinct_share, exact_copies
-from tinygan.run.settings import setting
+from tinygan.run.settings import RunSettings, setting
 from tinygan.text.ways import TextSettings, text_game
+
+
+@dataclass
+class OwnTextSettings(RunSettings):
+    """Text of your own."""
+
+    split: str = setting("line", "What a sample is: a line of the file, or a sentence of it.", choices=("line", "sentence"))
 
 
 @dataclass
@@ -17,36 +25,86 @@ class LineSettings(TextSettings):
     """Settings of lines of text, a reader's own among them."""
 
     data: str = setting(
-        "", "A UTF-8 file of your own, a sample a line; a tenth is held out. Empty: see the recipe."
+        "", "A UTF-8 file of your own, a sample a line; a tenth is held out. Empty: see the recipe.", brings=OwnTextSettings
     )
     level: str = setting("char", "What a token is.", choices=tuple(LEVELS))
-    longest: int = setting(40, "Tokens of a sentence, its end among them; longer lines are cut.", 2)
+    longest: int = setting(40, "Tokens of a sentence, its end among them; longer lines are cut.", 2, 65_536)
     rarest: int = setting(1, "Tokens seen less often are read as <unknown> and never written.", 1)
 
 
-def split_lines(s, otherwise):
-    """Return (lines to train on, lines held out) of the file s.data, or those that otherwise() gives."""
-    if not s.data:
-        return otherwise()
-    lines = read_lines(Path(s.data))
+SAVED = {"level": tuple(LEVELS), "tokens": [str], "length": Range(1, 65_536), "made?": bool}
+
+
+class Lines(NamedTuple):
+    """Lines to train on, lines held out, and whether they were made here."""
+
+    train: list[str]
+    held_out: list[str]
+    made: bool
+
+
+def choose_lines(s, saved, found, made):
+    """Return the Lines of the file s.data; without, those of found(), or of made() where found() raises DataError.
+
+    A run that has begun, which `saved` some, goes on with what it began with.
+    """
+    if s.data:
+        return split_lines(s)
+    began_with_made = (saved or {}).get("made")
+    if not began_with_made:
+        try:
+            lines = Lines(*found(), False)
+            note(f"{len(lines.train):,} lines to train on, {len(lines.held_out):,} held out")
+            return lines
+        except DataError as error:
+            if began_with_made is False:
+                raise
+            note(f"lines made here are learned instead: {error}")
+    return Lines(*made(), True)
+
+
+def split_lines(s):
+    """Return the Lines of the file s.data: a tenth is held out."""
+    lines = read_lines(Path(s.data), by=s.split)
     order = stream(0, "held out").permutation(len(lines))
     held_out = {lines[i] for i in order[: len(lines) // 10].tolist()}  # a line that comes twice is on one side only
     train = [line for line in lines if line not in held_out]
     if len(train) < 2 or len(held_out) < 2:
         raise DataError(f"{s.data}: lines: {len(lines)}, expected 20 or more: a tenth is held out")
-    return train, sorted(held_out)
+    note(f"{len(lines):,} {s.split}s of {s.data}; {len(lines) - len(train):,} held out")
+    return Lines(train, sorted(held_out), False)
 
 
 def line_game(lines, s, device, saved):
-    """Return the game of text_game on lines; `lines()` gives those to train on and those held out; saved: see Game."""
+    """Return the game of text_game on lines; `lines(saved)` gives the Lines; saved: see Game."""
     if saved is None:
-        train, _ = lines()
+        train, _, made = lines(None)
         vocabulary = Vocabulary(train, s.level, s.rarest)
-        length = min(s.longest, vocabulary.encode(train)[0].shape[1])
-        saved = {"level": s.level, "tokens": vocabulary.tokens, "length": length}
+        length = say_cuts(train, s, vocabulary)
+        saved = {"level": s.level, "tokens": vocabulary.tokens, "length": length, "made": made}
     vocabulary, length = vocabulary_of(saved), saved["length"]
-    read = lambda: vocabulary.encode(lines()[0], length)[0]
+    read = lambda: vocabulary.encode(lines(saved).train, length)[0]
     return text_game(read, len(vocabulary), length, s, device, saved=saved)
+
+
+def say_cuts(lines, s, vocabulary):
+    """Return the tokens that lines are cut to, their end among them, and note what is cut and what becomes <unknown>."""
+    unit = {"char": "characters", "word": "words"}[s.level]
+    lengths = [count_tokens(line, s.level) + 1 for line in lines]
+    cut = sum(length > s.longest for length in lengths)
+    if cut:
+        sentences = ", --set split=sentence takes sentences instead of lines" if s.data and s.split == "line" else ""
+        note(
+            f"cut: {cut:,} of {len(lines):,} {s.split if s.data else 'line'}s to {s.longest} {unit}, their end among them;"
+            f" --set longest={max(lengths)} keeps them whole{sentences}"
+        )
+    unknown = {token for line in lines for token in tokens(line, s.level)} - set(vocabulary.tokens) if s.rarest > 1 else ()
+    if unknown:
+        note(
+            f"left out: {len(unknown):,} {unit} that are seen less than {s.rarest} times, read as <unknown>;"
+            " --set rarest=1 keeps them"
+        )
+    return min(s.longest, max(lengths))
 
 
 def vocabulary_of(saved):

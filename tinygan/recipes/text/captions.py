@@ -9,14 +9,17 @@ that Self-BLEU: .209 (benchmarks/results/e6.md). The other games want a quicker 
 Zhu et al. 2018, *Texygen*.
 """
 
+from functools import partial
+
 from tinygan import data
-from tinygan.data import DataError
+from tinygan.backend import stream
 from tinygan.metrics import bleu, self_bleu
+from tinygan.recipes.text._lines import SAVED as SAVED
 from tinygan.recipes.text._lines import (
     LineSettings,
+    choose_lines,
     line_game,
     novelty_scores,
-    split_lines,
     vocabulary_of,
     write_samples,
 )
@@ -31,21 +34,16 @@ class Settings(LineSettings):
     """Settings of `captions`."""
 
 
-def lines_of(s):
-    """Return (captions to train on, captions held out)."""
-
-    def otherwise():
-        try:
-            return data.captions("train"), data.captions("test")
-        except DataError:
-            return data.made_captions(5000, seed=0), sorted(set(data.made_captions(1000, seed=1)))
-
-    return split_lines(s, otherwise)
+def lines_of(s, saved=None):
+    """Return the Lines: captions to train on, captions held out."""
+    found = lambda: (data.captions("train"), data.captions("test"))
+    made = lambda: (data.made_captions(5000, seed=0), sorted(set(data.made_captions(1000, seed=1))))
+    return choose_lines(s, saved, found, made)
 
 
 def make_game(s, device="cpu", saved=None):
     """Return the game that `tinygan train captions` plays."""
-    return line_game(lambda: lines_of(s), s, device, saved)
+    return line_game(partial(lines_of, s), s, device, saved)
 
 
 FORMATS = {".txt": write_samples}
@@ -53,10 +51,13 @@ EVALUATED_SAMPLES = 10_000  # Self-BLEU grows with their number, and the publish
 
 
 def evaluate(game, samples):
-    """Return BLEU and Self-BLEU, beside novelty."""
-    train, held_out = lines_of(game.settings)
+    """Return BLEU and Self-BLEU, beside those of as many captions to train on, and novelty."""
+    train, held_out, _ = lines_of(game.settings, game.saved)
     ours = [sentence for sentence in vocabulary_of(game.saved).token_lists(samples) if sentence]
+    some = [data.words(train[i]) for i in stream(0, "real").permutation(len(train))[: len(samples)]]
     references = [data.words(line) for line in held_out]
-    scores = {f"bleu_{n}": value for n, value in bleu(ours, references).items()}
-    scores |= {f"self_bleu_{n}": value for n, value in self_bleu(ours).items()}
+    scores = {"samples": len(samples)}
+    for end, sentences in (("", ours), ("_of_real", some)):
+        scores |= {f"bleu_{n}{end}": value for n, value in bleu(sentences, references).items()}
+        scores |= {f"self_bleu_{n}{end}": value for n, value in self_bleu(sentences).items()}
     return scores | novelty_scores(game, samples, train)

@@ -8,6 +8,7 @@ prompts never seen: 97 %, to which D adds nothing here (benchmarks/results/dialo
 Li et al. 2017, *Adversarial Learning for Neural Dialogue Generation*; wrong pairs as in Reed et al. 2016, section 4.2.
 """
 
+from dataclasses import dataclass
 from pathlib import Path
 
 import numpy as np
@@ -15,23 +16,33 @@ import numpy as np
 from tinygan import ops
 from tinygan.autodiff import no_grad
 from tinygan.backend import stream, to_device, to_numpy, xp
-from tinygan.data import DataError, Loader, Vocabulary
-from tinygan.data.text import is_right, read_pairs, small_talk, topic_of
-from tinygan.files import written_whole
+from tinygan.data import DataError, Loader, Vocabulary, note
+from tinygan.data.text import count_tokens, is_right, read_pairs, small_talk, topic_of
+from tinygan.files import Range, written_whole
 from tinygan.gan.adversarial import g_and_d
 from tinygan.gan.objectives import minimax
-from tinygan.gan.players import Batch, Game
+from tinygan.gan.players import Batch, Game, read_back
 from tinygan.gan.settings import AverageSettings, DuelSettings
 from tinygan.losses import cross_entropy
 from tinygan.nn import Embedding, Linear, LSTMCell, Module
-from tinygan.run.settings import defaults, setting
+from tinygan.run.settings import RunSettings, defaults, setting
+
+
+@dataclass
+class OwnPairSettings(RunSettings):
+    """Pairs of your own."""
+
+    longest: int = setting(100, "Words of a prompt, and of a reply; pairs with longer ones are left out.", 1)
 
 
 @defaults(learning_rate=3e-3, ema=0.99, beta1=0.9, clip_gradients=5.0)
 class Settings(AverageSettings, DuelSettings):
     """Settings of `dialogue`."""
 
-    data: str = setting("", "A file of your own: on each line a prompt, a tab, a reply; empty: small talk made here.")
+    data: str = setting(
+        "", "A file of your own: on each line a prompt, a tab, a reply; empty: small talk made here.",
+        brings=OwnPairSettings,
+    )  # fmt: skip
     imitation: float = setting(0.75, "Share of the steps in which G learns by maximum likelihood alone.", 0.0, 1.0)
     reward_weight: float = setting(
         0.3, "Weight of D's reward in G's gradient, beside the likelihood of real replies.", 0.0
@@ -147,20 +158,20 @@ class Dialogue(Game):
         is_rewarded = k >= s.imitation * s.steps
 
         loss = -ops.sum(G(prompts, replies)) / (replies != 0).sum()
-        row = {"nll": loss.item()}
+        row = {"nll": loss.data}
         if d_learns:
             drawn = G.reply(prompts, stream(s.seed, "reply", k))
             wrong = xp(replies).roll(replies, 1, 0)  # real replies to other prompts
             d_loss = pair_loss(D(prompts, replies), D(prompts, drawn), D(prompts, wrong))
             self.D.move(d_loss, k)
-            row["d_loss"] = d_loss.item()
+            row["d_loss"] = d_loss.data
         if is_rewarded:
             with no_grad():
                 reward = ops.sigmoid(D(prompts, drawn)).data[:, 0]
             loss = loss + s.reward_weight * reward_loss(reward, G(prompts, drawn))
-            row["reward"] = float(reward.mean())
+            row["reward"] = reward.mean()
         self.G.move(loss, k)
-        return {**row, "g_loss": loss.item()}
+        return read_back({**row, "g_loss": loss.data})
 
     def sample(self, n, seed, *, given=None, **how):
         """Return n prompts, those given or some that training does not show, and replies to them: tokens (n, S + T)."""
@@ -201,6 +212,9 @@ def reward_loss(reward, log_p):
     return -ops.mean(advantage * ops.mean(log_p, 1))
 
 
+SAVED = {"tokens": [str], "longest": [Range(1, 65_536)], "asked": [str]}
+
+
 def make_game(s, device="cpu", saved=None):
     """Return the game that `tinygan train dialogue` plays."""
     train, asked = _pairs(s) if saved is None or not s.data or Path(s.data).exists() else ([], saved["asked"])
@@ -227,10 +241,17 @@ def make_game(s, device="cpu", saved=None):
 def _pairs(s):
     """Return the pairs [(prompt, reply)] to train on, and prompts that are not among them: a tenth of a reader's own."""
     if not s.data:
-        return [(p, reply) for p, replies in small_talk("train") for reply in replies], [
-            p for p, _ in small_talk("test")
-        ]
-    pairs = [(prompt.lower(), reply.lower()) for prompt, reply in read_pairs(s.data)]
+        pairs, asked = [(p, reply) for p, replies in small_talk("train") for reply in replies], small_talk("test")
+        note(f"{len(pairs):,} pairs of small talk, made here; {len(asked):,} prompts held out")
+        return pairs, [p for p, _ in asked]
+    read = [(prompt.lower(), reply.lower()) for prompt, reply in read_pairs(s.data)]
+    pairs = [pair for pair in read if max(count_tokens(line, "word") for line in pair) <= s.longest]
+    if len(pairs) < len(read):
+        longest = max(count_tokens(line, "word") for pair in read for line in pair)
+        note(
+            f"left out: {len(read) - len(pairs):,} of {len(read):,} pairs that have more than {s.longest} words in prompt or"
+            f" reply; --set longest={longest} takes them in"
+        )
     prompts = sorted({prompt for prompt, _ in pairs})
     asked = prompts[::10]
     train = [pair for pair in pairs if pair[0] not in set(asked)]
@@ -239,6 +260,7 @@ def _pairs(s):
             f"{s.data}: pairs: {len(pairs)}, different prompts: {len(prompts)}, of which a tenth is kept from training: too"
             f" few for batches of {s.batch_size}; add pairs{f', or --set batch_size={len(train)}' if train else ''}"
         )
+    note(f"{len(pairs):,} pairs of {s.data}, in small letters; {len(pairs) - len(train):,} held out with their prompts")
     return train, asked[:500]
 
 

@@ -7,14 +7,17 @@ Seeds 0, 1 and 2, a minute and a half of one core each: .93, .91 and .94 new, 2.
 names have 2.37. A file of a few dozen lines is learned by heart: `tinygan evaluate` then says so (copies).
 """
 
+from functools import partial
+
 from tinygan import data
-from tinygan.data import DataError, find_file
+from tinygan.data import find_file
+from tinygan.recipes.text._lines import SAVED as SAVED
 from tinygan.recipes.text._lines import (
     LineSettings,
+    choose_lines,
     likelihood_scores,
     line_game,
     novelty_scores,
-    split_lines,
     write_samples,
 )
 from tinygan.run.settings import defaults
@@ -32,22 +35,20 @@ class Settings(LineSettings):
     """
 
 
-def lines_of(s):
-    """Return (names to train on, names held out)."""
+def lines_of(s, saved=None):
+    """Return the Lines: names to train on, names held out."""
 
-    def otherwise():
-        try:
-            folder = find_file("names/names.txt").parent
-        except DataError:
-            return data.made_names(6000, seed=0), sorted(set(data.made_names(1000, seed=1)))
+    def found():
+        folder = find_file("names/names.txt").parent
         return data.names("train", folder), data.names("test", folder)
 
-    return split_lines(s, otherwise)
+    made = lambda: (data.made_names(6000, seed=0), sorted(set(data.made_names(1000, seed=1))))
+    return choose_lines(s, saved, found, made)
 
 
 def make_game(s, device="cpu", saved=None):
     """Return the game that `tinygan train names` plays."""
-    return line_game(lambda: lines_of(s), s, device, saved)
+    return line_game(partial(lines_of, s), s, device, saved)
 
 
 FORMATS = {".txt": write_samples}
@@ -56,5 +57,5 @@ EVALUATED_SAMPLES = 1000
 
 def evaluate(game, samples):
     """Return the novelty and likelihood of samples, beside real names."""
-    train, held_out = lines_of(game.settings)
-    return {**novelty_scores(game, samples, train), **likelihood_scores(game, samples, held_out)}
+    train, held_out, _ = lines_of(game.settings, game.saved)
+    return {"samples": len(samples), **novelty_scores(game, samples, train), **likelihood_scores(game, samples, held_out)}

@@ -15,7 +15,7 @@ from functools import lru_cache
 import numpy as np
 
 from tinygan.backend import to_device
-from tinygan.data import DataError
+from tinygan.data import DataError, note
 from tinygan.metrics import ngram_novelty
 from tinygan.recipes.text._lines import write_lines
 from tinygan.run.settings import defaults, setting
@@ -36,7 +36,7 @@ class Settings(TextSettings):
 
     spread: float = setting(1.0, "Standard deviation of the numbers in a token's vector in G, at first.", 0.0)
     sentences: int = setting(10_000, "Sentences of the oracle to learn from.", 1)
-    tokens: int = setting(20, "Tokens of a sentence.", 1)
+    tokens: int = setting(20, "Tokens of a sentence.", 1, 1000)
     vocabulary: int = setting(5000, "Words of an oracle that is drawn here; the published one has 5000.", 2)
 
 
@@ -44,9 +44,13 @@ class Settings(TextSettings):
 def oracle_of(vocabulary):
     """Return the published oracle, or one that is drawn where its file is missing or `vocabulary` is not its own."""
     try:
-        return Oracle.load_published() if vocabulary == 5000 else Oracle.draw(0, vocabulary)
-    except DataError:
-        return Oracle.draw(0, vocabulary)
+        if vocabulary == 5000:
+            return Oracle.load_published()
+        why = "the published one has 5,000 words"
+    except DataError as error:
+        why = str(error)
+    note(f"an oracle drawn here, so that figures are not the published ones: {why}")
+    return Oracle.draw(0, vocabulary)
 
 
 @lru_cache(4)
@@ -57,6 +61,8 @@ def sentences(oracle, n, length, rng):
 
 def make_game(s, device="cpu", saved=None):
     """Return the game that `tinygan train oracle` plays."""
+    oracle_of(s.vocabulary)
+    note(f"{s.sentences:,} sentences of {s.tokens} tokens, written by an oracle")
     read = lambda: sentences(oracle_of(s.vocabulary), s.sentences, s.tokens, 0)
     game = text_game(read, s.vocabulary, s.tokens, s, device, ended=False)
     for module in (*game.G.module.modules(), *game.G.average.module.modules()):
@@ -83,7 +89,7 @@ def evaluate(game, samples):
     model = game.G.average.module
     test = model.nll(to_device(held_out, model.embedding.weight.device))
     nll, of_real = (float(np.mean(oracle.nll(rows))) for rows in (samples, held_out))
-    scores = {"nll_oracle": nll, "nll_test": test, "sum": nll + test, "nll_oracle_of_real": of_real}
+    scores = {"samples": len(samples), "nll_oracle": nll, "nll_test": test, "sum": nll + test, "nll_oracle_of_real": of_real}
     for end, rows in (("", samples), ("_of_real", held_out)):
         new = ngram_novelty(rows, sentences(oracle, s.sentences, s.tokens, 0), NEW)
         scores |= {f"new_{n}{end}": share for n, share in new.items()}

@@ -1,11 +1,11 @@
-"""Training on the strict array type: whole networks, penalties, optimisers and the training step, as a GPU would run them.
+"""Training on the GPU: whole networks, penalties, optimisers and the training step, as a GPU would run them.
 
-Each test runs the same steps on NumPy and on the strict type, which takes the paths that CuPy takes, and compares.
+Each test runs the same steps on NumPy and on a GPU's arrays, which takes the paths that CuPy takes, and compares.
 """
 
 import numpy as np
 import pytest
-from strict import StrictArray, moved, strict
+from gpu import GpuArray, moved, on_gpu
 
 from tinygan import Tensor, grad, nn, ops, optim
 from tinygan.backend import stream
@@ -18,8 +18,8 @@ def arrays_of(module):
     return [p.numpy() for p in module.parameters()] + [getattr(b, "get", lambda b=b: b)() for b in module.buffers()]
 
 
-def assert_same(on_numpy, on_strict, tolerance=2e-4):
-    for a, b in zip(arrays_of(on_numpy), arrays_of(on_strict), strict=True):
+def assert_same(on_numpy, on_device, tolerance=2e-4):
+    for a, b in zip(arrays_of(on_numpy), arrays_of(on_device), strict=True):
         np.testing.assert_allclose(b, a, rtol=tolerance, atol=tolerance)
 
 
@@ -63,9 +63,9 @@ def test_a_network_with_every_kind_of_layer(name):
             optimiser.step(optim.clip_gradients(grads, 1.0)[0] if step == 2 else grads)
         return network
 
-    on_strict = trained(strict)
-    assert all(isinstance(p.data, StrictArray) for p in on_strict.parameters())
-    assert_same(trained(lambda a: a), on_strict)
+    on_device = trained(on_gpu)
+    assert all(isinstance(p.data, GpuArray) for p in on_device.parameters())
+    assert_same(trained(lambda a: a), on_device)
 
 
 SEQUENCES = {
@@ -85,7 +85,7 @@ def test_recurrent_networks(name):
             optimiser.step(grad(ops.sum(outputs**2), network.parameters()))
         return network
 
-    assert_same(trained(lambda a: a), trained(strict))
+    assert_same(trained(lambda a: a), trained(on_gpu))
 
 
 @pytest.mark.parametrize("objective", ["minimax", "relativistic"])
@@ -108,11 +108,11 @@ def test_the_training_step_of_digits(objective, context):
         game = OnDevice(writer, judge, writer.spaces(), batch, s)
         return game, [game.step(step) for step in range(3)]
 
-    (on_numpy, losses), (on_strict, strict_losses) = played(lambda a: a), played(strict)
-    for a, b in zip(losses, strict_losses, strict=True):
+    (on_numpy, losses), (on_device, device_losses) = played(lambda a: a), played(on_gpu)
+    for a, b in zip(losses, device_losses, strict=True):
         assert set(a) == {"d_loss", "g_loss", "penalty"}
         assert a == pytest.approx(b, rel=1e-3, abs=1e-4)
     for name in ("generator", "discriminator"):
-        assert all(isinstance(p.data, StrictArray) for p in on_strict.players[name].parameters)
-        assert_same(on_numpy.players[name].module, on_strict.players[name].module, 2e-3)
-    assert_same(on_numpy.G.average.module, on_strict.G.average.module, 2e-3)
+        assert all(isinstance(p.data, GpuArray) for p in on_device.players[name].parameters)
+        assert_same(on_numpy.players[name].module, on_device.players[name].module, 2e-3)
+    assert_same(on_numpy.G.average.module, on_device.G.average.module, 2e-3)

@@ -1,0 +1,136 @@
+"""What the scores of `tinygan evaluate` mean: a sentence each, which direction is better, what real data score.
+
+A score is found by its name. A number at its end, as of `bleu_4`, and a topic, as of `right_about_food`, do not count.
+"""
+
+import re
+import textwrap
+from collections.abc import Iterator, Mapping
+from typing import Any, NamedTuple
+
+
+class Meaning(NamedTuple):
+    """A sentence; "higher", "lower", "real" (the nearer to real data the better) or ""; where real data's score is.
+
+    real: the name of another score, or a number. Without it, the score NAME_of_real or NAME_perfect is taken, if there is
+    one.
+    """
+
+    text: str
+    better: str = ""
+    real: Any = None
+
+
+MEANINGS = {
+    # how many
+    "samples": Meaning("samples that were scored"),
+    "pictures": Meaning("pictures of the reader's own, those that were held out among them"),
+    # pictures, read by a classifier
+    "frechet_distance": Meaning("between the features of generated and of real pictures", "lower", "frechet_floor"),
+    "frechet_ratio": Meaning("Frechet distance over that of equally many real pictures", "lower", 1.0),
+    "frechet_samples": Meaning("generated pictures in the Frechet distance"),
+    "frechet_real_samples": Meaning("real pictures in the Frechet distance"),
+    "mean_confidence": Meaning("of the classifier in the class that it reads", "real", "real_mean_confidence"),
+    "inception_score": Meaning("legible and varied: 1 to the number of classes", "higher", "real_inception_score"),
+    "smallest_class_share": Meaning("share of the class that is drawn least often", "higher"),
+    "class_shares": Meaning("how often each class is drawn"),
+    "classifier_accuracy": Meaning("of the classifier that scores, on real pictures it has not seen"),
+    "code_is_class": Meaning("share of pictures whose code means the class that is read", "higher", 1.0),
+    "class_of_code": Meaning("the class that each code stands for"),
+    # a learner in between
+    "synthetic_to_real": Meaning("accuracy on real samples of who learned from generated ones", "higher", "real_to_real"),
+    "real_to_synthetic": Meaning("accuracy on generated samples of who learned from real ones", "higher", "real_to_real"),
+    # points, and distances between bags
+    "modes": Meaning("modes with at least one good sample", "higher"),
+    "high_quality": Meaning("share of samples within 3 sigma of a mode", "real"),
+    "spread": Meaning("width of the modes over the right width", "real", 1.0),
+    "reverse_kl": Meaning("how unevenly the modes are drawn, in nats", "lower"),
+    "sliced_wasserstein": Meaning("distance between generated and real samples", "lower"),
+    "near_the_curve": Meaning("share of samples within 3 sigma of the curve", "real"),
+    "diversity": Meaning("distance between samples over that between real ones", "real"),
+    "copied_share": Meaning("share nearer to what was learned from than to what was held out", "real", 0.5),
+    # series
+    "squared_mmd": Meaning("distance of generated from real waves", "lower", "floor"),
+    "purity": Meaning("share of a wave's energy in its strongest tone", "real", "real_purity"),
+    "as_asked": Meaning("share that goes up or down as it was asked to", "higher", 1.0),
+    "discriminative": Meaning("how surely a GRU of this size tells them from real ones, 0 to .5", "lower"),
+    "predictive": Meaning("error, on real series, of who learned to predict from generated ones", "lower"),
+    # sound
+    "pitch_class": Meaning("how far the pitches are from held-out pieces', 0 to 1", "lower"),
+    "interval": Meaning("how far the steps from note to note are, 0 to 1", "lower"),
+    "harmony": Meaning("how far the intervals that sound together are, 0 to 1", "lower"),
+    "polyphony": Meaning("how far the number of different pitches at a time is, 0 to 1", "lower"),
+    "held": Meaning("how far the lengths of notes are, 0 to 1", "lower"),
+    "not_copied": Meaning("share of bars that are in no training piece", "real"),
+    "different": Meaning("different samples over samples", "higher"),
+    # text
+    "bleu": Meaning("share of n-grams that real sentences have, too: quality", "higher"),
+    "self_bleu": Meaning("share of n-grams that other samples have, too: sameness", "real"),
+    "not_in_training_and_distinct": Meaning("different new samples over samples", "higher"),
+    "copies": Meaning("share of samples that are sentences it learned from", "lower"),
+    "distinct": Meaning("different samples over samples", "higher"),
+    "ngram_nll": Meaning("surprise of a model of real text, nats a token", "real"),
+    "different_replies": Meaning("different replies over replies", "higher"),
+    "right": Meaning("share of replies that fit what was said", "higher", 1.0),
+    "right_about": Meaning("share of replies that fit, on this topic", "higher", 1.0),
+    "evenness": Meaning("how evenly the right ways of replying are taken, 0 to 1", "higher", 1.0),
+    "nll_oracle": Meaning("surprise of the oracle by samples: quality, nats a sentence", "lower"),
+    "nll_test": Meaning("surprise of the model by the oracle's sentences: variety, nats", "lower", "nll_oracle_of_real"),
+    "sum": Meaning("of the two surprises", "lower"),
+    "new": Meaning("share of n-grams of this length that no sentence to learn from has", "real"),
+}
+
+
+def find_meaning(name: str) -> Meaning | None:
+    """Return the Meaning of a score, None if it has none: what another score refers to, or an unknown one."""
+    known = name if name in MEANINGS else re.sub(r"_\d+$", "", name)
+    known = "right_about" if known.startswith("right_about_") else known
+    return MEANINGS.get(known)
+
+
+def find_real(name: str, scores: Mapping[str, Any]) -> tuple[str | None, Any]:
+    """Return (name of the score, its value) that real data have where samples have `name`; the name is None for a number."""
+    meaning = find_meaning(name)
+    wanted = meaning.real if meaning else None
+    if isinstance(wanted, float):
+        return None, wanted
+    for candidate in (wanted, f"{name}_of_real", f"{name}_perfect"):
+        if candidate is not None and candidate in scores:
+            return candidate, scores[candidate]
+    return None, None
+
+
+def describe_scores(scores: Mapping[str, Any], defined_on: int, width: int = 120) -> Iterator[str]:
+    """Yield the lines of a table: each score, what real data score, which direction is better, and what it is.
+
+    defined_on: how many samples the scores are defined on; fewer are said to be few. width: of the terminal.
+    """
+    rows, referred = [("score", "value", "real data", "better", "")], set()
+    for name, value in scores.items():
+        of_real, real = find_real(name, scores)
+        error = scores.get(f"{name}_error")
+        referred |= {of_real, f"{name}_error"}
+        meaning = find_meaning(name) or Meaning("")
+        text, shown = meaning.text, _in_digits(value)
+        if error is not None:
+            shown += f" ± {_in_digits(error)}"
+            text += "; too few samples to say" if error >= 0.5 * abs(value) else ""
+        better = "like real" if meaning.better == "real" else meaning.better
+        rows.append((name.replace("_", " "), shown, "" if real is None else _in_digits(real), better, text))
+    shown_rows = [rows[0], *(row for name, row in zip(scores, rows[1:]) if name not in referred)]
+    columns = list(zip(*shown_rows))[:4]
+    widths = [max(len(cell) for cell in column if len(cell) <= 30) for column in columns]
+    for *cells, text in shown_rows:
+        head = "  ".join(cell.ljust(wide) for cell, wide in zip(cells, widths))
+        yield from textwrap.wrap(f"{head}  {text}", max(width, 60), subsequent_indent=" " * min(len(head) + 2, 30)) or [""]
+    n = scores.get("samples", defined_on)
+    if n < defined_on:
+        yield f"of {n:,} samples; the scores are defined on {defined_on:,}: with fewer, chance has a larger part in them"
+
+
+def _in_digits(value: Any) -> str:
+    if isinstance(value, list):
+        return " ".join(_in_digits(v) for v in value)
+    if isinstance(value, float):
+        return f"{value:.3f}" if abs(value) >= 0.01 or not value else f"{value:.2g}"  # an MMD² of .0006 is not .001
+    return f"{value:,}" if isinstance(value, int) else str(value)
