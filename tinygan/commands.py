@@ -459,7 +459,7 @@ def _open_trained(folder, device):
 @contextmanager
 def _no_larger_than(run):
     """Let the networks that are made in this block have no more numbers than the run's checkpoints."""
-    from tinygan.nn.module import TooLarge, at_most
+    from tinygan.nn.parameter import TooLarge, at_most
 
     most = run.most_numbers()
     try:

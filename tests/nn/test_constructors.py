@@ -7,7 +7,7 @@ import re
 import numpy as np
 import pytest
 
-from tinygan import nn, ops
+from tinygan import Tensor, grad, nn, ops
 
 SIZES = [  # a layer, and its arguments that are sizes, by name: a value that is right
     (nn.Linear, {"in_features": 2, "out_features": 3}),
@@ -116,6 +116,7 @@ HALF_OPEN = {
     "beta of a loss": (lambda: nn.SmoothL1Loss(beta=-1), "SmoothL1Loss: beta must be"),
     "channels of PReLU": (lambda: nn.PReLU(3)(np.ones((2, 4))), r"PReLU: input \(2, 4\) must have num_parameters=3"),
     "Dropout2d of rows": (lambda: nn.Dropout2d()(np.ones((2, 4))), r"input \(2, 4\) must be \(N, C, H, W\)"),
+    "spectral norm of a third dimension": (lambda: nn.spectral_norm(nn.Linear(2, 2), dim=2), "dim 2 is not one of the 2"),
     "spectral norm twice": (
         lambda: nn.spectral_norm(nn.spectral_norm(nn.Linear(2, 2))),
         "it has spectral norm already",
@@ -133,13 +134,35 @@ def test_a_setting_out_of_its_range(name):
 @pytest.mark.parametrize("kind", [nn.Softmax, nn.LogSoftmax])
 def test_softmax_needs_an_axis(kind):
     for dim in (None, True, 1.0):
-        with pytest.raises(TypeError, match=f"{kind.__name__}: dim is the number of an axis, got {dim}"):
+        with pytest.raises(TypeError, match=f"{kind.__name__}: dim must be a whole number, got {dim}"):
             kind(dim)
+
+
+@pytest.mark.parametrize(
+    "call, name",
+    [
+        (lambda n: nn.Embedding(3, 2, padding_idx=n), "Embedding: padding_idx"),
+        (nn.Flatten, "Flatten: start_dim"),
+        (lambda n: nn.Flatten(1, n), "Flatten: end_dim"),
+        (lambda n: nn.Unflatten(n, (2, 2)), "Unflatten: dim"),
+        (lambda n: nn.spectral_norm(nn.Linear(2, 2), n_power_iterations=n), "spectral_norm: n_power_iterations"),
+        (lambda n: nn.spectral_norm(nn.Linear(2, 2), dim=n), "spectral_norm: dim"),
+    ],
+)
+def test_other_whole_numbers(call, name):
+    for bad in (1.0, True, "1"):
+        with pytest.raises(TypeError, match=f"{name} must be a whole number, got {bad!r}"):
+            call(bad)
+
+
+def test_dropout_between_one_layer_is_warned_of():
+    with pytest.warns(UserWarning, match="GRU: dropout=0.5 acts between layers, num_layers=1 has no two"):
+        nn.GRU(2, 3, dropout=0.5)
 
 
 def test_the_ends_of_ranges_are_in_them():
     assert not nn.Dropout(1)(np.ones(3, "float32")).any()
-    nn.Dropout(0), nn.BatchNorm1d(2, eps=0, momentum=1), nn.GRU(1, 1, dropout=1), nn.Conv2d(1, 1, 2, padding="same")
+    nn.Dropout(0), nn.BatchNorm1d(2, eps=0, momentum=1), nn.GRU(1, 1, 2, dropout=1), nn.Conv2d(1, 1, 2, padding="same")
 
 
 # --- names that torch has --------------------------------------------------------------------------------------
@@ -200,6 +223,13 @@ def test_a_sequence_of_no_steps():
             layer(np.ones((0, 1, 2), "float32"))
 
 
+def test_prelu_of_what_is_infinite():
+    """Slopes select: 0 times inf would be nan."""
+    layer, x = nn.PReLU(), Tensor(np.array([math.inf, -2.0], "float32"), requires_grad=True)
+    slope, of_input = grad(layer(x).sum(), [layer.weight, x])
+    assert slope.tolist() == [-2.0] and of_input.tolist() == [1.0, 0.25]
+
+
 def test_max_pools_say_where_the_largest_is():
     rng = np.random.default_rng(0)
     pictures, sequences = rng.random((2, 3, 5, 6)), rng.random((2, 3, 7))
@@ -227,7 +257,7 @@ LOSSES = {
 @pytest.mark.parametrize("reduction", ["mean", "sum", "none", "batchmean"])
 @pytest.mark.parametrize("name", LOSSES)
 def test_a_loss_is_its_function(name, reduction, settings):
-    from tinygan import Tensor, grad, losses
+    from tinygan import losses
 
     function, others = LOSSES[name]
     if reduction == "batchmean" and name != "KLDivLoss":

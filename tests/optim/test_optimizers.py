@@ -202,7 +202,7 @@ def test_backward_form():
         one.step()
         two.step(gradients(others, k))
     np.testing.assert_array_equal(flat(params), flat(others))
-    one.zero_grad(set_to_none=True)
+    one.zero_grad()
     assert all(p.grad is None for p in params)
     params[0].grad = np.ones((2, 3))
     before = params[1].data.copy()
@@ -317,6 +317,13 @@ REFUSED = {
     "a rate in words": (lambda: Adam(problem(), lr="0.1"), ValueError, "lr must be at least 0 and finite, got '0.1'"),
     "a true rate": (lambda: Adam(problem(), lr=True), ValueError, "lr must be at least 0"),
     "no rate": (lambda: Adam(problem(), lr=None), ValueError, "lr must be at least 0"),
+    "one beta": (lambda: Adam(problem(), betas=0.5), ValueError, "betas are two numbers, got 0.5"),
+    "a state of minus one step": (
+        lambda: SGD(problem()).load_state_dict({"step": np.array(-1), "lr": np.array(0.1)}), ValueError, "step has numbers"
+    ),
+    "a state of no rate": (
+        lambda: SGD(problem()).load_state_dict({"step": np.array(1), "lr": np.array(math.nan)}), ValueError, "lr has numbers"
+    ),
     "three betas": (lambda: Adam(problem(), betas=(0.9, 0.9, 0.9)), ValueError, "betas are two numbers"),
     "a rate that is nan": (lambda: setattr(Adam(problem()), "lr", math.nan), ValueError, "lr must be at least 0"),
     "one rate for two groups": (
@@ -586,6 +593,7 @@ def test_the_last_layer_is_fine_tuned_in_five_lines():
         optimizer.step()
 
     assert loss.item() < 0.01
+    optimizer.step(grad(((net(x) - target) ** 2).mean(), net.parameters()))  # the plain form: zeros for what is frozen
     for key, array in net.state_dict().items():
         assert (array == before[key]).all() == key.startswith("0."), key
 

@@ -40,3 +40,11 @@ def test_schedule_resumes():
     resumed = optim.StepLR(other, 3)
     resumed.load_state_dict(schedule.state_dict())
     assert other.lr == optimizer.lr and resumed(100) == schedule(100)
+
+
+@pytest.mark.parametrize("shape", ["constant", "linear", "cosine", "exponential"])
+def test_beyond_the_end_the_share_stays_where_it_ended(shape):
+    """A negative share would let the weights climb the gradient."""
+    end = optim.share_left(10, 10, shape=shape)
+    assert optim.share_left(9, 10, shape=shape) >= end >= 0
+    assert [optim.share_left(k, 10, shape=shape) for k in (11, 15, 1000)] == [end] * 3

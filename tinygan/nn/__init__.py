@@ -34,8 +34,9 @@ from tinygan.nn.loss import (
     NLLLoss,
     SmoothL1Loss,
 )
-from tinygan.nn.module import Module, Parameter
+from tinygan.nn.module import Module
 from tinygan.nn.norm import BatchNorm1d, BatchNorm2d, BatchNorm3d, GroupNorm, InstanceNorm1d, InstanceNorm2d, LayerNorm
+from tinygan.nn.parameter import Parameter
 from tinygan.nn.recurrent import GRU, LSTM, RNN, GRUCell, LSTMCell
 from tinygan.nn.resize import (
     AdaptiveAvgPool2d,
@@ -93,7 +94,6 @@ INSTEAD = {  # names of torch.nn that are not here -> what to write
     "UpsamplingBilinear2d": 'Upsample(scale_factor=2, mode="bilinear", align_corners=True)',
     "UpsamplingNearest2d": "Upsample(scale_factor=2)",
     "SyncBatchNorm": "BatchNorm2d", "Buffer": "self.register_buffer(name, array)",
-    "parameter": "Parameter, in tinygan.nn itself",
     "utils": "clip_grad_norm in tinygan.optim, spectral_norm in tinygan.nn itself",
     "weight_norm": "spectral_norm",
 }  # fmt: skip

@@ -12,9 +12,10 @@ import numpy as np
 from tinygan import ops
 from tinygan.autodiff import Tensor, TensorLike, raw
 from tinygan.backend import xp
-from tinygan.nn.checks import check_number, check_sizes
+from tinygan.nn.checks import check_number, check_sizes, check_whole
 from tinygan.nn.init import Seed, constant_
-from tinygan.nn.module import Module, zeros_parameter
+from tinygan.nn.module import Module
+from tinygan.nn.parameter import zeros_parameter
 from tinygan.seeding import generator
 
 
@@ -171,8 +172,7 @@ class Softmax(Module):
     """e^input / Σ e^input along dim."""
 
     def __init__(self, dim: int):
-        if isinstance(dim, bool) or not isinstance(dim, int):
-            raise TypeError(f"{type(self).__name__}: dim is the number of an axis, got {dim!r}")
+        check_whole(type(self).__name__, "dim", dim)
         self.dim = dim
 
     def forward(self, input: TensorLike) -> Tensor:

@@ -11,7 +11,8 @@ from tinygan.backend import xp
 from tinygan.nn.checks import check_number, check_sizes
 from tinygan.nn.init import Seed, xavier_uniform_, zeros_
 from tinygan.nn.linear import Linear
-from tinygan.nn.module import Module, zeros_parameter
+from tinygan.nn.module import Module
+from tinygan.nn.parameter import zeros_parameter
 from tinygan.seeding import generator
 
 

@@ -9,7 +9,7 @@ import numpy as np
 def check_sizes(owner: object, **sizes: Any) -> None:
     """Raise unless every size is a whole number above 0: TypeError for True or 3.0, ValueError for 0."""
     for name, size in sizes.items():
-        _check_whole(type(owner).__name__, name, size, 1)
+        check_whole(type(owner).__name__, name, size, 1)
 
 
 def check_per_axis(owner: object, dims: int, least: int, **settings: Any) -> None:
@@ -19,7 +19,7 @@ def check_per_axis(owner: object, dims: int, least: int, **settings: Any) -> Non
         if several and len(setting) != dims:
             raise ValueError(f"{type(owner).__name__}: {name}={setting} must be a number or {dims} of them")
         for size in setting if several else (setting,):
-            _check_whole(type(owner).__name__, name, size, least)
+            check_whole(type(owner).__name__, name, size, least)
 
 
 def check_number(owner: object, least: float = 0.0, most: float = math.inf, **settings: Any) -> None:
@@ -32,7 +32,8 @@ def check_number(owner: object, least: float = 0.0, most: float = math.inf, **se
             raise ValueError(f"{type(owner).__name__}: {name} must be a finite number{expected}, got {value!r}")
 
 
-def _check_whole(owner: str, name: str, size: Any, least: int) -> None:
+def check_whole(owner: str, name: str, size: Any, least: float = -math.inf) -> None:
+    """Raise unless `size` is a whole number not below `least`."""
     if isinstance(size, bool | np.bool_) or not isinstance(size, int | np.integer):
         whole = isinstance(size, float) and size.is_integer()
         remedy = f"; {name}={int(size)}" if whole else "; a // b is one" if isinstance(size, float) else ""

@@ -13,7 +13,8 @@ from tinygan.autodiff import Tensor, TensorLike
 from tinygan.backend import xp
 from tinygan.nn.checks import check_per_axis, check_sizes
 from tinygan.nn.init import Seed, affine_
-from tinygan.nn.module import Module, zeros_parameter
+from tinygan.nn.module import Module
+from tinygan.nn.parameter import zeros_parameter
 from tinygan.ops.windows import PerAxis
 
 

@@ -9,9 +9,10 @@ from typing import Any
 import numpy as np
 
 from tinygan.autodiff import Tensor, TensorLike
-from tinygan.nn.checks import check_sizes
+from tinygan.nn.checks import check_sizes, check_whole
 from tinygan.nn.init import Seed, affine_, normal_
-from tinygan.nn.module import Module, zeros_parameter
+from tinygan.nn.module import Module
+from tinygan.nn.parameter import zeros_parameter
 from tinygan.ops.linalg import linear
 from tinygan.ops.sampling import embedding
 
@@ -52,6 +53,8 @@ class Embedding(Module):
         device: str | None = None, dtype: Any = np.float32,
     ):  # fmt: skip
         check_sizes(self, num_embeddings=num_embeddings, embedding_dim=embedding_dim)
+        if padding_idx is not None:
+            check_whole("Embedding", "padding_idx", padding_idx)
         if padding_idx is not None and not -num_embeddings <= padding_idx < num_embeddings:
             raise ValueError(f"Embedding: padding_idx {padding_idx} is not one of {num_embeddings} rows")
         self.num_embeddings, self.embedding_dim = num_embeddings, embedding_dim

@@ -19,75 +19,23 @@ again, and `module.reseed(rng)` gives layers that draw noise, such as Dropout, t
 
 from __future__ import annotations
 
-import math
 from collections import OrderedDict, defaultdict
 from collections.abc import Callable, Iterator, Mapping
-from contextlib import contextmanager
-from contextvars import ContextVar
-from difflib import get_close_matches
 from itertools import islice
 from typing import TYPE_CHECKING, Any, NamedTuple
 
 import numpy as np
 
 from tinygan.autodiff import Tensor, raw
-from tinygan.backend import Array, library_of, to_device, to_numpy, xp
+from tinygan.backend import Array, to_device, to_numpy, xp
+from tinygan.nn.describe import describe, shorten, suggest
 from tinygan.nn.init import Seed
+from tinygan.nn.parameter import Parameter, checked_dtype
 from tinygan.remedies import explain, watch, with_remedies
 from tinygan.seeding import generator
 
 if TYPE_CHECKING:
     from typing_extensions import Self
-
-
-class Parameter(Tensor):
-    """A Tensor that is trained: an attribute of a Module that `parameters()` finds and `state_dict()` keeps."""
-
-    __slots__ = ()
-    trains = True
-
-    def __init__(self, data: Any, requires_grad: bool = True, device: str | None = None):
-        super().__init__(raw(data), requires_grad, device)
-
-    def __reduce__(self) -> tuple:
-        """Let pickle and copy leave out `number`, which orders the Tensors of this process alone."""
-        return type(self), (self.data, self.requires_grad), (None, {"grad": self.grad})
-
-    def __repr__(self) -> str:
-        return f"Parameter containing:\n{super().__repr__()}"
-
-
-_room: ContextVar[list[int] | None] = ContextVar("room", default=None)
-
-
-class TooLarge(Exception):
-    """Layers would have more numbers than `at_most` allows."""
-
-
-@contextmanager
-def at_most(numbers: int) -> Iterator[None]:
-    """Let the layers that are made in this block have so many numbers in all; TooLarge before memory is taken."""
-    token = _room.set([numbers])
-    try:
-        yield
-    finally:
-        _room.reset(token)
-
-
-def zeros_parameter(*shape: int, device: str | None = None, dtype: Any = np.float32) -> Parameter:
-    """Return a Parameter of zeros, for a layer to fill in its `reset_parameters`."""
-    room = _room.get()
-    if room is not None:
-        room[0] -= math.prod(shape)
-        if room[0] < 0:
-            raise TooLarge("there are fewer numbers than these layers would have")
-    return Parameter(library_of(device).zeros(shape, _checked_dtype(dtype)))
-
-
-def _checked_dtype(dtype: Any) -> np.dtype:
-    if np.dtype(dtype) not in (np.float32, np.float64):
-        raise TypeError(f"parameters are float32 or float64, not {np.dtype(dtype)}: float16 would overflow in sums")
-    return np.dtype(dtype)
 
 
 class Keys(NamedTuple):
@@ -137,7 +85,7 @@ class Module:
             raise TypeError(f"{type(self).__name__}.{name} is a buffer, a plain array: assign the Tensor's .data")
         if isinstance(value, _CONTAINERS) and _holds_layers(value):
             raise TypeError(_lost_layers(self, name, value))
-        if isinstance(value, Module | Parameter) and callable(getattr(type(self), name, None)):
+        if isinstance(value, (Module, Parameter)) and callable(getattr(type(self), name, None)):
             raise TypeError(f"{type(self).__name__}.{name} is a method and would be lost: choose another name")
         object.__setattr__(self, name, value)
 
@@ -260,12 +208,12 @@ class Module:
         problems = [("does not fit", misfits)]
         if strict:
             problems.append(("missing from the state", [f"{k} {slots[k][2].shape}" for k in keys.missing_keys]))
-            unknown = _suggest(
+            unknown = suggest(
                 {k: given[k].shape for k in keys.unexpected_keys}, {k: slots[k][2].shape for k in keys.missing_keys}
             )
             problems.append(("unknown here", unknown))
         if any(names for _, names in problems):
-            lines = [f"  {problem} ({len(names)}): {_shorten(names, 12)}" for problem, names in problems if names]
+            lines = [f"  {problem} ({len(names)}): {shorten(names, 12)}" for problem, names in problems if names]
             raise ValueError("\n".join([f"{type(self).__name__}.load_state_dict, nothing was loaded:", *lines]))
         for key, array in arrays.items():
             owner, name, _ = slots[key]
@@ -292,7 +240,7 @@ class Module:
 
         if device is not None and not isinstance(device, str):
             raise TypeError(f"to(device, dtype): device is 'cpu' or 'cuda', got {device!r}; a type is given as dtype=")
-        dtype = None if dtype is None else _checked_dtype(dtype)
+        dtype = None if dtype is None else checked_dtype(dtype)
 
         def convert(array):
             array = array if device is None else to_device(array, device)
@@ -378,17 +326,7 @@ class Module:
         return ""
 
     def __repr__(self) -> str:
-        lines = _lines(self, "", "")
-        if len(lines) == 1:
-            text, count, shapes = lines[0]
-            return f"{text}  {count:,} parameters: {_shorten(shapes, 4)}" if count else text
-        width = min(80, max((len(text) for text, count, _ in lines if count), default=0))
-        digits = max(len(f"{count:,}") for _, count, _ in lines)
-        shown = [f"{text:{width}}  {n:{digits},}  {_shorten(shapes, 2)}" if n else text for text, n, shapes in lines]
-        parameters = self.parameters()
-        total, trained = (sum(p.numel() for p in parameters if p.requires_grad or every) for every in (True, False))
-        shown[-1] += f"  {total:,} parameters" + (f", {trained:,} of them trained" if trained < total else "")
-        return "\n".join(shown)
+        return describe(self)
 
 
 _INSTEAD = {  # methods of torch.nn.Module that are not here -> what to write
@@ -445,39 +383,8 @@ def _lost_layers(module, name, container):
     )
 
 
-def _suggest(unknown, missing):
-    """Return "key (shape)" of each unknown key, with the missing key of its shape that is most like it."""
-    lines = []
-    for i, (key, shape) in enumerate(unknown.items()):
-        same = [k for k in missing if missing[k] == shape] if i < 12 else []  # only so many are shown
-        near = [k for k in same if key.endswith(f".{k}") or k.endswith(f".{key}")] or get_close_matches(
-            key, same, 1, 0.7
-        )
-        lines.append(f"{key} {shape}" + (f", is it {near[0]}?" if near else ""))
-    return lines
-
-
 def _name_modules(module, prefix, names):
     names[module] = prefix
     for name, value in vars(module).items():
         if isinstance(value, Module) and value not in names:
             _name_modules(value, f"{prefix}.{name}" if prefix else name, names)
-
-
-def _lines(module, indent, label):
-    """Return (text, number of parameters, their shapes) of each line of a module's repr."""
-    own = [(name, p) for name, p in vars(module).items() if isinstance(p, Parameter)]
-    head = f"{indent}{label}{type(module).__name__}("
-    inside = module.named_children()
-    if not inside:
-        count = sum(p.numel() for _, p in own)
-        return [(f"{head}{module.extra_repr()})", count, [f"{name} {p.shape}" for name, p in own])]
-    lines: list[tuple[str, int, list[str]]] = [(head + module.extra_repr(), 0, [])]
-    lines += [(f"{indent}  ({name}): Parameter", p.numel(), [f"{p.shape}"]) for name, p in own]
-    for name, child in inside:
-        lines += _lines(child, indent + "  ", f"({name}): ")
-    return [*lines, (f"{indent})", 0, [])]
-
-
-def _shorten(texts, most):
-    return ", ".join(texts[:most]) + (f", and {len(texts) - most} more" if len(texts) > most else "")

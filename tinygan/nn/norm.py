@@ -12,7 +12,8 @@ from tinygan.autodiff import Tensor, TensorLike
 from tinygan.backend import library_of, xp
 from tinygan.nn.checks import check_number, check_sizes
 from tinygan.nn.init import Seed, ones_, zeros_
-from tinygan.nn.module import Module, zeros_parameter
+from tinygan.nn.module import Module
+from tinygan.nn.parameter import zeros_parameter
 
 
 class _Norm(Module):

@@ -5,7 +5,7 @@ from typing import Any
 
 from tinygan import ops
 from tinygan.autodiff import Tensor, TensorLike
-from tinygan.nn.checks import check_number, check_per_axis, check_sizes
+from tinygan.nn.checks import check_number, check_per_axis, check_sizes, check_whole
 from tinygan.nn.module import Module
 from tinygan.ops.windows import PerAxis
 
@@ -189,6 +189,8 @@ class Flatten(Module):
     """(N, C, H, W) -> (N, C H W), or the dimensions from start_dim to end_dim made one."""
 
     def __init__(self, start_dim: int = 1, end_dim: int = -1):
+        check_whole("Flatten", "start_dim", start_dim)
+        check_whole("Flatten", "end_dim", end_dim)
         self.start_dim, self.end_dim = start_dim, end_dim
 
     def forward(self, input: TensorLike) -> Tensor:
@@ -205,6 +207,7 @@ class Unflatten(Module):
     def __init__(self, dim: int, unflattened_size: tuple[int, ...]):
         if not isinstance(unflattened_size, tuple | list):
             raise TypeError(f"Unflatten: unflattened_size is a tuple of sizes, got {unflattened_size!r}")
+        check_whole("Unflatten", "dim", dim)
         for size in unflattened_size:
             if size != -1:
                 check_sizes(self, unflattened_size=size)

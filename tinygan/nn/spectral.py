@@ -7,9 +7,11 @@ import numpy as np
 
 from tinygan import ops
 from tinygan.backend import xp
+from tinygan.nn.checks import check_whole
 from tinygan.nn.conv import _ConvTranspose
 from tinygan.nn.init import Seed
-from tinygan.nn.module import Module, Parameter
+from tinygan.nn.module import Module
+from tinygan.nn.parameter import Parameter
 from tinygan.seeding import generator
 
 
@@ -30,9 +32,11 @@ def spectral_norm(
         raise ValueError(
             f"spectral_norm: {type(module).__name__}.{name} is not a Parameter of two dimensions or more{twice}"
         )
-    if n_power_iterations < 1:
-        raise ValueError(f"spectral_norm: n_power_iterations must be at least 1, got {n_power_iterations}")
+    check_whole("spectral_norm", "n_power_iterations", n_power_iterations, 1)
     dim = int(isinstance(module, _ConvTranspose)) if dim is None else dim
+    check_whole("spectral_norm", "dim", dim, 0)
+    if dim >= weight.ndim:
+        raise ValueError(f"spectral_norm: dim {dim} is not one of the {weight.ndim} dimensions of {name}")
     delattr(module, name)
     setattr(module, f"{name}_orig", weight)
     module._spectral = (name, n_power_iterations, eps, dim)

@@ -4,6 +4,8 @@ import math
 from collections.abc import Mapping
 from typing import Any
 
+import numpy as np
+
 from tinygan.autodiff import Tensor
 
 
@@ -73,10 +75,9 @@ def checked_setting(owner: str, setting: str, value: Any) -> Any:
         return value
     if setting != "betas":
         return checked(owner, setting, value, 1.0 if setting == "alpha" else math.inf)
-    betas = tuple(checked(owner, f"betas[{i}]", beta, 1.0) for i, beta in enumerate(value))
-    if len(betas) != 2:
-        raise ValueError(f"{owner}: betas are two numbers, got {value}")
-    return betas
+    if np.ndim(value) != 1 or len(value) != 2:
+        raise ValueError(f"{owner}: betas are two numbers, got {value!r}")
+    return tuple(checked(owner, f"betas[{i}]", beta, 1.0) for i, beta in enumerate(value))
 
 
 def checked(owner: str, setting: str, value: Any, below: float = math.inf) -> float:

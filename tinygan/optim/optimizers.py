@@ -254,8 +254,8 @@ class Optimizer:
             low = 0 if key in ("step", "lr") or key.startswith("square") else -math.inf
             if not (np.isfinite(value).all() and (value >= low).all()):
                 raise ValueError(f"{name}.load_state_dict: {key} has numbers that are not finite, or below 0")
-        self.lr = rates[0] if len(rates) == 1 else rates
         self.step_count = int(state_dict["step"])
+        self.lr = rates[0] if len(rates) == 1 else rates
         for average in self.state:
             array = xp(p).asarray(to_numpy(state_dict[average]).astype(p.dtype, copy=False))
             parts = [array[a:b].reshape(shape) for (a, b), shape in zip(self._flat.bounds, self._flat.shapes)]
