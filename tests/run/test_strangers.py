@@ -218,6 +218,7 @@ CASES = {  # name: (how the folder is spoiled, what uses it, what is said; "": s
         lambda place: change(place, rewinds=[{"pace": int("9" * 400)}]), ALL, r"rewinds\[0\].pace: expected a number",
     ),
     "version, true": (lambda place: change(place, version=True), ALL, "version: expected a whole number"),
+    "null": (lambda place: change(place, version=None, kept=None, saved=None, rewinds=None, on_nan=None), ALL, ANSWERED),
     "on_nan, a list": (lambda place: change(place, on_nan=["stop"]), ALL, "on_nan: expected one of stop, rewind"),
     "weights, nan": (lambda place: resave(place, nan_weights), ALL, "are not finite"),
     "step of the checkpoint, text": (lambda place: resave(place, same, step="6"), ALL, "is the file misplaced"),

@@ -135,11 +135,12 @@ class Run:
         """What config.json says: {"version": 2, "recipe": name, "settings": {...}, "saved": {...}}."""
         path = self.folder / "config.json"
         try:
-            config = read_json(path, CONFIG, MOST_CONFIG, follow=False)
+            found = read_json(path, CONFIG, MOST_CONFIG, follow=False)
         except Unfit as error:
             raise RunError(f"{path} is damaged: expected a recipe and its settings as JSON; {error}") from None
         except OSError as error:
             raise RunError(f"{path} cannot be read ({error.strerror})") from None
+        config = {name: value for name, value in found.items() if value is not None}
         if config.get("version", 1) > VERSION:
             raise RunError(
                 f"{path} was written by a newer tinygan, in version {config['version']}, and this one reads version"
