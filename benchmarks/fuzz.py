@@ -88,7 +88,7 @@ def spoil(rng, content):
 
 def formats():
     """Return {name: case} of all files `fuzz_*.py` beside this one."""
-    sys.path.insert(0, str(HERE))
+    sys.path[:0] = [str(HERE), str(HERE.parent)]
     found = {}
     for path in sorted(HERE.glob("fuzz_*.py")):
         found |= importlib.import_module(path.stem).FORMATS
@@ -173,6 +173,7 @@ def do_in_child(run, folder, output):
         for stream in (1, 2):
             os.dup2(said, stream)
         os.dup2(os.open(os.devnull, os.O_RDONLY), 0)
+        sys.stdout, sys.stderr = (open(stream, "w", encoding="utf-8", closefd=False) for stream in (1, 2))
         os.chdir(folder)
         for kind, limit in (
             (resource.RLIMIT_AS, ADDRESS_SPACE), (resource.RLIMIT_CPU, SECONDS), (resource.RLIMIT_FSIZE, WRITTEN),
@@ -280,7 +281,8 @@ def load_what_commands_load():
 
 def table(rows, failed):
     """Return a Markdown table: a line for each format."""
-    lines = ["| format | cases | success | one sentence | failed | slowest, s | most memory, MB |", "|---|--:|--:|--:|--:|--:|--:|"]
+    lines = ["| format | cases | success | one sentence | failed | slowest, s | most memory, MB |"]
+    lines.append("|---|--:|--:|--:|--:|--:|--:|")
     for name in dict.fromkeys(row["format"] for row in rows):
         mine = [row for row in rows if row["format"] == name]
         codes = collections.Counter(row["code"] for row in mine)

@@ -2,8 +2,12 @@
 
 import json
 import os
-from functools import cache
+import shutil
+import struct
+import zlib
+from functools import cache, partial
 
+import numpy as np
 from fuzz import NASTY, command, spoil
 
 SMALL = {  # recipes that train a step in milliseconds, without data from elsewhere
@@ -72,4 +76,114 @@ def config(rng, folder):
     return use(rng)
 
 
-FORMATS = {"config": config}
+def log(rng, folder):
+    """A log.jsonl with rows of another form, or with bytes changed."""
+    path = lay(rng, folder) / "log.jsonl"
+    lines = path.read_bytes().splitlines(keepends=True)
+    for _ in range(rng.choice((1, 2, 10, 1000))):
+        row = json.loads(rng.choice(lines[:2]))
+        for _ in range(rng.choice((1, 2))):
+            more = "event", "says", "diversity", "d_gradient_norm/a", "penalty", "$x_", "\x1b[2J", "n" * 9999
+            name = rng.choice((*row, *more))
+            row[name] = rng.choice(NASTY[:-1])
+        lines.insert(rng.randrange(len(lines) + 1), json.dumps(row).encode() + b"\n")
+    content = b"".join(lines)
+    path.write_bytes(spoil(rng, content) if rng.random() < 0.4 else content)
+    return use(rng)
+
+
+def checkpoint(rng, folder):
+    """A checkpoint with bytes changed, or with other arrays and metadata under a good SHA-256."""
+    from tinygan.run.checkpoint import load_checkpoint, save_checkpoint
+
+    run = lay(rng, folder)
+    for path in sorted((run / "checkpoints").glob("step-*")):
+        if rng.random() < 0.5:
+            path.write_bytes(spoil(rng, path.read_bytes()))
+            continue
+        arrays, metadata = load_checkpoint(path)
+        del metadata["tinygan"]
+        name = rng.choice(list(arrays))
+        a = arrays.pop(name)
+        fill = partial(np.full_like, a)
+        with np.errstate(all="ignore"):
+            arrays[name if rng.random() < 0.9 else rng.choice(("", "x\x1b[2J", "generator.x", "n" * 9999))] = rng.choice(
+                (
+                    fill(-1), fill(0), a * 1e30, a * 1e-30, a.astype(np.int64), a.astype(bool), a.reshape(-1), a[..., None],
+                    np.zeros((0, 5), a.dtype), a.astype(np.float16), a.astype(np.uint64),
+                    *((fill(np.nan), fill(np.inf)) if a.dtype.kind == "f" else ()),
+                )
+            )  # fmt: skip
+        if rng.random() < 0.3:
+            metadata[rng.choice(("step", "recipe", "settings", "saved", "format"))] = rng.choice(NASTY[:15])
+        try:
+            save_checkpoint(path, arrays, **metadata)
+        except ValueError:  # bool as a name and the like
+            path.write_bytes(b"")
+    return use(rng)
+
+
+def planted(rng, folder):
+    """Links, pipes and folders where files are, files where folders are, names with other digits."""
+    run = lay(rng, folder)
+    names = sorted(str(p.relative_to(run)) for p in run.rglob("*"))
+    names += ["lock", "curves.png", "scores.json", "samples.gif", "tensorboard", "a.npy", "checkpoints/latest", ".1.x"]
+    names += ["samples/step-²²².png", "checkpoints/step-².safetensors", "checkpoints/step-9.safetensors", "samples/.1.x"]
+    for _ in range(rng.choice((1, 1, 2, 3))):
+        path = run / rng.choice(names)
+        if not path.parent.is_dir() or path.parent.is_symlink():
+            continue
+        if path.is_dir() and not path.is_symlink():
+            shutil.rmtree(path)
+        path.unlink(missing_ok=True)
+        how = rng.randrange(7)
+        targets = ["../../outside/canary", "../../../outside/canary", "../outside", "../../outside", "/dev/zero", path.name]
+        if how <= 1:
+            path.symlink_to(rng.choice([*targets, "/dev/full", folder.parent / "outside" / "folder", "nowhere"]))
+        elif how == 2:
+            os.mkfifo(path)
+        elif how == 3:
+            path.mkdir()
+        elif how == 4:
+            with open(path, "wb") as file:
+                file.truncate(rng.choice((1 << 20, 1 << 28, 1 << 31, 1 << 40)))
+        elif how == 5:
+            os.link(folder.parent / "outside" / "canary", path)
+        else:
+            path.write_bytes(rng.choice((b"", b"\xff\xfe", b"\x1b[2J", b"\x80\x04.", b"PK\x03\x04", b"[" * 100_000)))
+    return use(rng)
+
+
+def pictures(rng, folder):
+    """Pictures of samples with bytes changed, or with a header that promises more."""
+    run = lay(rng, folder)
+    for path in sorted((run / "samples").glob("*.png")):
+        content = bytearray(path.read_bytes())
+        if rng.random() < 0.4:
+            width, height = (rng.choice((0, 1, 100, 5000, 60_000, 2**31)) for _ in range(2))
+            content[16:24] = struct.pack(">II", width, height)
+            content[29:33] = struct.pack(">I", zlib.crc32(content[12:29]))
+        path.write_bytes(content if rng.random() < 0.3 else spoil(rng, bytes(content)))
+    return command("plot", "run")
+
+
+def settings(rng, folder):
+    """`tinygan train` with settings at their ends."""
+    from dataclasses import fields
+
+    from tinygan import recipes
+
+    recipe = rng.choice(list(SMALL))
+    kind = recipes.load(recipe).Settings
+    values = {"steps": 2, **SMALL[recipe]}
+    for f in rng.sample(fields(kind.choose(values)), rng.choice((1, 2, 3))):
+        low, high, choices = (f.metadata[key] for key in ("low", "high", "choices"))
+        if f.name not in ("steps", "data"):
+            values[f.name] = rng.choice(choices or [low, high, 0, 1, 0.5, 3, 1e30, 1e-30, 7, 100])
+    words = [word for key, value in values.items() for word in ("--set", f"{key}={value}")]
+    return command("train", recipe, "--out", "run", *words)
+
+
+FORMATS = {
+    "config": config, "log": log, "checkpoint": checkpoint, "planted": planted, "pictures": pictures, "settings": settings,
+}  # fmt: skip

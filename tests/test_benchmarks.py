@@ -160,3 +160,72 @@ def test_whole_runs_are_measured_and_compared(on_path, tmp_path):
     assert "processor" in whole.table(figures)[-1] and "processor" not in whole.table(figures)[-2]
     with pytest.raises(SystemExit, match="unknown recipe"):
         whole.run(BENCHMARKS.parent, "nothing", 2, 1)
+
+
+# --- the fuzzer: its own checks can fail -------------------------------------------------------------------------
+
+
+def writes_outside():
+    Path("../outside/canary").write_text("mine")
+
+
+def runs_code_from_the_folder():
+    sys.path.insert(0, "")
+    Path("planted.py").write_text("")
+    import planted  # noqa: F401
+
+
+def unpickles():
+    import pickle
+
+    pickle.loads(b"cbuiltins\nlen\n.")
+
+
+def takes_memory():
+    np.ones(100 << 20)  # 800 MB
+
+
+def raises():
+    raise KeyError("x")
+
+
+FAULTS = {
+    writes_outside: "exit code 70", runs_code_from_the_folder: "exit code 70: ran", unpickles: "exit code 70: did pickle",
+    takes_memory: "took ", raises: "exit code 1: KeyError: 'x'",
+}  # fmt: skip
+SAYS = {
+    "print('\\x1b[31m')": "printed '\\x1b'", "return 2": "exit code 2 without one sentence", "return 3": "exit code 3",
+    "print('RuntimeWarning')": "a raw warning",
+}
+
+
+@pytest.mark.skipif(not hasattr(os, "fork"), reason="cases are forked")
+@pytest.mark.parametrize("case", [*FAULTS, *SAYS], ids=lambda case: case if isinstance(case, str) else case.__name__)
+def test_the_fuzzer_notices(on_path, tmp_path, case):
+    import fuzz
+
+    run = case
+    if isinstance(case, str):
+        made = {}
+        exec(f"def run():\n    {case}", made)
+        run = made["run"]
+    _, faults, _ = fuzz.do_case("x", lambda rng, folder: lambda: run() or 0, 0, 0, tmp_path / "place")
+    expected = FAULTS.get(case) or SAYS[case]
+    assert any(fault.startswith(expected) for fault in faults), faults
+
+
+@pytest.mark.skipif(not hasattr(os, "fork"), reason="cases are forked")
+def test_the_fuzzer_passes_what_is_right(on_path, tmp_path):
+    import fuzz
+
+    says = lambda: print("tinygan: no") or 2
+    for run in (lambda: Path("mine").write_text("") and 0 or 0, says, lambda: sys.exit(2) if says() else 0):
+        row, faults, _ = fuzz.do_case("x", lambda rng, folder, run=run: run, 0, 0, tmp_path / "place")
+        assert not faults and row["code"] in (0, 2)
+
+
+@pytest.mark.skipif(not hasattr(os, "fork"), reason="cases are forked")
+def test_a_few_spoiled_runs():
+    command = [sys.executable, str(BENCHMARKS / "fuzz.py"), "--seconds", "10", "--seed", "5"]
+    done = subprocess.run(command, capture_output=True, text=True, env=os.environ)
+    assert done.returncode == 0, done.stdout + done.stderr

@@ -68,8 +68,8 @@ def test_train_sample_evaluate_resume(tmp_path, capsys, monkeypatch):
         (["train", "names", "--set", "way=infill", "--set", "hidden=1"], "hidden 1: expected 2 or more"),
         (["train", "digits", "--device", "gpu"], "expected cpu, or cuda"),
         (["train", "--resume"], "--out"),
-        (["train", "--resume", "--out", "x", "--steps", "9"], "leave --set, --steps, --seed and --data out"),
-        (["train", "--resume", "--out", "x", "--steps", "0"], "leave --set, --steps, --seed and --data out"),
+        (["train", "--resume", "--out", "x", "--seed", "9"], "leave --set, --seed and --data out"),
+        (["train", "--resume", "--out", "x", "--data", "0"], "leave --set, --seed and --data out"),
         (["train", "digits", "--resume", "--out", "x"], "holds no run"),
         (["train", "ring", "--out", os.devnull + "/x"], "cannot be made (Not a directory); choose another with --out"),
         (["sample", "no-such-run"], "holds no run"),
@@ -206,14 +206,32 @@ def test_tensorboard(tmp_path, capsys, monkeypatch):
     train = ["train", "digits", "--steps", "4", *tiny, "--tensorboard", "--out", str(tmp_path / "run")]
     monkeypatch.setitem(sys.modules, "tensorboardX", None)
     assert main(train) == 2
-    assert "pip install tensorboardX" in capsys.readouterr().err
+    assert "pip install tensorboardX" in capsys.readouterr().err and not (tmp_path / "run").exists()
     monkeypatch.setitem(sys.modules, "tensorboardX", types.SimpleNamespace(SummaryWriter=FakeWriter))
-    assert main(["train", "--resume", "--tensorboard", "--out", str(tmp_path / "run")]) == 0
+    assert main(train) == 0
     (begun, *scalars, closed), rows = FakeWriter.calls, (tmp_path / "run" / "log.jsonl").read_text().splitlines()
     assert begun == ("tensorboard", None) and closed == "closed"
     rows = [json.loads(row) for row in rows]
     assert scalars == [(k, v, row["step"]) for row in rows for k, v in row.items() if k not in ("step", "seconds")]
     assert len(rows) == 4
+
+
+@pytest.mark.parametrize(
+    "arguments",
+    [
+        ["digits", "--tensorboard"], ["mnist"], ["mnist", "--data", "nowhere"], ["ring", "--set", "reach=0.0"],
+        ["ring", "--set", "batch_size=33", "--set", "packing=2"], ["ring", "--set", "hidden=10000000"],
+        ["digits", "--set", "processes=1000", "--set", "batch_size=1000"], ["digits", "--device", "gpu"],
+        ["names", "--set", "way=infill", "--set", "hidden=1"],
+    ],
+    ids=" ".join,
+)  # fmt: skip
+def test_what_cannot_be_trained_leaves_no_folder(tmp_path, capsys, monkeypatch, arguments):
+    monkeypatch.setitem(sys.modules, "tensorboardX", None)
+    monkeypatch.setenv("TINYGAN_DATA", str(tmp_path))
+    monkeypatch.setitem(sys.modules, "pooch", None)  # nothing is downloaded
+    assert main(["train", *arguments, "--steps", "1", "--out", str(tmp_path / "run")]) == 2
+    assert capsys.readouterr().err.count("\n") == 1 and not (tmp_path / "run").exists()
 
 
 def test_list(capsys):

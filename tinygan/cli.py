@@ -9,6 +9,7 @@ import os
 import sys
 
 from tinygan import commands
+from tinygan.files import sentence
 
 
 def main(arguments=None):
@@ -38,11 +39,12 @@ def exit_code(options):
     except Interrupted as error:
         raise KeyboardInterrupt(str(error)) from None
     except (commands.UsageError, RunError, DataError) as error:
-        print(f"tinygan: {error}", file=sys.stderr)
+        print(f"tinygan: {sentence(error)}", file=sys.stderr)
     except MemoryError as error:
         print(f"tinygan: not enough memory ({error}); take smaller settings", file=sys.stderr)
     except OSError as error:  # a full disk, a folder that is not ours
-        print(f"tinygan: {error.filename or 'a file'}: {error.strerror or error}", file=sys.stderr)
+        about = f"{error.filename or 'a file'}: {error.strerror or error}"
+        print(f"tinygan: {sentence(about)}", file=sys.stderr)
     return 2
 
 

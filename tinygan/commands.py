@@ -9,9 +9,13 @@ import itertools
 import json
 import sys
 import time
-from dataclasses import fields
+import warnings
+from contextlib import contextmanager
+from dataclasses import fields, replace
 from functools import partial
 from pathlib import Path
+
+from tinygan.files import check, is_number, open_regular, printable, sentence
 
 
 class UsageError(Exception):
@@ -30,9 +34,12 @@ def train(options):
         with run.lock():
             start = run.resume(game) if options.resume else 0
             for note in run.notes:
-                print(f"tinygan: {note}; going on from the checkpoint before it", file=sys.stderr)
+                print(f"tinygan: {sentence(note)}; going on from the checkpoint before it", file=sys.stderr)
             if options.resume:
+                before = run.config["settings"].get("steps")
                 print(f"going on at step {start} of {steps}", flush=True)  # before the bar, in a file too
+                if steps != before:
+                    _go_beyond(run, game, start, before)
             else:
                 networks: dict = {}  # two players may share one
                 for player in game.players.values():
@@ -60,18 +67,36 @@ def train(options):
     print(f"next: {', '.join(f'tinygan {command} {run.folder}' for command in commands)}")
 
 
+def _go_beyond(run, game, start, before):
+    """Make `game.settings.steps` those of the run, which had `before`; say what that does to the learning rate."""
+    steps = game.settings.steps
+    if steps <= start:
+        raise UsageError(f"--steps {steps}: this run has done {start} steps; give more, or leave --steps out")
+    run.write_config({**run.config, "settings": {**run.config["settings"], "steps": steps}})
+    rates = [f"{player.name} {player.schedule.lr_lambda(start):.2g}" for player in game.players.values()]
+    print(
+        f"the run has {steps} steps now, not {before}; schedules go on as in a run of {steps}: at step {start} the share of"
+        f" the learning rate is {', '.join(rates)}",
+        flush=True,
+    )
+
+
 def _begin(options):
     """Return (recipe, game, a new run, what makes the game in further processes) for `train RECIPE`."""
     from tinygan.data import gather_notes
     from tinygan.run.checkpoint import write_file
     from tinygan.run.folder import Run
+    from tinygan.run.report import find_writer
 
     if not options.recipe:
         raise UsageError("which recipe? `tinygan list` prints them")
     recipe = find_recipe(options.recipe)
     settings = read_settings(recipe, options)
+    if options.tensorboard:
+        find_writer()
     with gather_notes() as notes:
         game, others = _share(recipe, settings, options.device)
+        game.batch(0)  # what is wrong with the data is said before a folder is made
     run = Run.create(_free_folder(options), options.recipe, settings, game.saved)
     told = "".join(f"data: {note}\n" for note in notes)
     write_file(run.folder / "data.txt", told)
@@ -85,20 +110,30 @@ def _resume(options):
 
     if not options.out:
         raise UsageError("--resume needs --out RUN, the folder of the run to go on with")
-    if options.set or any(value is not None for value in (options.steps, options.seed, options.data)):
-        raise UsageError(
-            "--resume takes the settings from the run's config.json; leave --set, --steps, --seed and --data out"
-        )
+    if options.set or options.seed is not None or options.data is not None:
+        raise UsageError("--resume takes the settings from the run's config.json; leave --set, --seed and --data out")
     run = Run.open(options.out)
     if options.recipe not in (None, run.config["recipe"]):
         raise UsageError(f"{options.out} is a run of {run.config['recipe']}, not of {options.recipe}")
     recipe, settings = _read_run(run)
-    game, others = _share(recipe, settings, options.device, run.config.get("saved"))
+    if options.steps is not None:
+        try:
+            settings = replace(settings, steps=options.steps)
+        except ValueError as error:
+            raise UsageError(str(error)) from None
+    with _no_larger_than(run):
+        game, others = _share(recipe, settings, options.device, run.config.get("saved"))
     return recipe, game, run, others
 
 
 def _share(recipe, settings, device, saved=None):
     """Return the game with this process's share of the batch, and functions that make it with the shares of the others."""
+    from tinygan.threads import core_count
+
+    if settings.processes > core_count():
+        raise UsageError(
+            f"processes={settings.processes}: this computer has {core_count()} cores, and more processes would wait for them"
+        )
     mine, *shares = settings.shares()
     game = make_game(recipe, mine, device, saved)
     if shares and next(iter(game.players.values())).parameters[0].device != "cpu":
@@ -147,7 +182,7 @@ def chat(options):
     respond = responder(recipe)
     if respond is None:
         raise UsageError(f"{run.folder} is a run of {run.config['recipe']}, which does not talk; train dialogue")
-    print(f"an empty line ends it; try: {game.saved['asked'][0]}")
+    print(printable(f"an empty line ends it; try: {game.saved['asked'][0]}"))
     for turn in itertools.count():
         try:
             prompt = input("> ").strip()
@@ -155,7 +190,7 @@ def chat(options):
             prompt = ""
         if not prompt:
             return
-        print(respond(game, prompt, stream(options.seed, "chat", turn)))
+        print(printable(respond(game, prompt, stream(options.seed, "chat", turn))))
 
 
 def evaluate(options):
@@ -186,7 +221,7 @@ def plot(options):
     from tinygan.run.folder import Run
 
     run = Run.open(options.run)
-    frames = _frames(sorted((run.folder / "samples").glob("step-*.png")))
+    frames = _frames(run.folder / "samples")
     curved = _draw_curves(run)
     if not curved and not frames:
         raise UsageError(f"{run.folder} has nothing to draw yet: no logged step and no picture of samples")
@@ -205,19 +240,38 @@ def plot(options):
             print(run.folder / name)
 
 
-def _frames(paths):
-    """Return the pictures in these files as arrays, those that have the size of the last."""
+MOST_PIXELS, MOST_PICTURE = 1 << 24, 1 << 25  # of a picture of samples; bytes of its file
+MOST_FRAMES = 64  # of an animation of them, fewer where they are large
+
+
+def _frames(folder):
+    """Return the pictures of samples as arrays, those that have the size of the last; of very many, some evenly."""
+    paths = {path.stem.removeprefix("step-"): path for path in folder.glob("step-*.png")}
+    paths = [paths[step] for step in sorted(filter(is_number, paths), key=int)]
+    if not paths:
+        return []
+    last = _picture(paths.pop())
+    most = min(MOST_FRAMES, 4 * MOST_PIXELS // (last.shape[0] * last.shape[1]))
+    frames = [_picture(path, last.shape) for path in paths[:: -(-len(paths) // most) or 1]]
+    return [*(frame for frame in frames if frame is not None), last]
+
+
+def _picture(path, shape=None):
+    """Return the picture in a file as an array, None if it does not have this shape; UsageError if it cannot be read."""
     import numpy as np
     from PIL import Image
 
-    frames = []
-    for path in paths:
-        try:
-            with Image.open(path) as picture:
-                frames.append(np.asarray(picture if picture.mode == "L" else picture.convert("RGB")))
-        except (OSError, ValueError, SyntaxError) as error:  # what Pillow raises for files that are damaged
-            raise UsageError(f"{path} is not a picture that can be read ({error}); remove it") from None
-    return [frame for frame in frames if frame.shape == frames[-1].shape]
+    try:
+        with warnings.catch_warnings(), open_regular(path, MOST_PICTURE, follow=False) as file:
+            warnings.simplefilter("error")
+            with Image.open(file, formats=["PNG"]) as picture:
+                if picture.width * picture.height > MOST_PIXELS:
+                    raise ValueError(f"{picture.width}x{picture.height} pixels are too many")
+                grey = picture.mode == "L"
+                found = (picture.height, picture.width) if grey else (picture.height, picture.width, 3)
+                return np.asarray(picture if grey else picture.convert("RGB")) if shape in (None, found) else None
+    except Exception as error:  # Pillow raises what it likes for files that are damaged
+        raise UsageError(f"{path} is not a picture that can be read ({error}); remove it") from None
 
 
 def list_recipes(options):
@@ -360,6 +414,8 @@ def _read_run(run):
     config = run.config
     recipe, values = find_recipe(config["recipe"]), config["settings"]
     try:
+        if config.get("saved") is not None:
+            check(config["saved"], getattr(recipe, "SAVED", {}), "saved")
         if "version" not in config:  # version 1 listed all settings, those that the training did not read among them
             known = {f.name for f in fields(recipe.Settings.choose(values))}
             values = {name: value for name, value in values.items() if name in known}
@@ -373,11 +429,28 @@ def _open_trained(folder):
 
     run = Run.open(folder)
     recipe, settings = _read_run(run)
-    game = make_game(recipe, settings, None, run.config.get("saved"))
+    with _no_larger_than(run):
+        game = make_game(recipe, settings, None, run.config.get("saved"))
     run.load(game)
     for note in run.notes:
-        print(f"tinygan: {note}; the checkpoint before it is taken", file=sys.stderr)
+        print(f"tinygan: {sentence(note)}; the checkpoint before it is taken", file=sys.stderr)
     return game, recipe, run
+
+
+@contextmanager
+def _no_larger_than(run):
+    """Let the networks that are made in this block have no more numbers than the run's checkpoints."""
+    from tinygan.nn.module import TooLarge, at_most
+
+    most = run.most_numbers()
+    try:
+        with at_most(most):
+            yield
+    except TooLarge:
+        raise UsageError(
+            f"{run.folder}: config.json and the checkpoints are not of one run: by its settings the networks are larger than"
+            f" the {most:,} numbers that there are"
+        ) from None
 
 
 def _refuse_below_1(n, name):
@@ -390,11 +463,11 @@ def _draw_curves(run):
     from tinygan.plot import curves, layer_curves
     from tinygan.run.checkpoint import writing
 
-    drawn = []
+    drawn, rows = [], run.rows()
     for draw, name in ((curves, "curves.png"), (layer_curves, "gradients.png")):
         try:
             with writing(run.folder / name):
-                draw(run.rows(), run.folder / name)
+                draw(rows, run.folder / name)
         except ValueError:  # it has nothing
             continue
         drawn.append(name)

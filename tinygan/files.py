@@ -73,13 +73,22 @@ def open_to_append(path: str | Path) -> BinaryIO:
 
 def _open_own(path: str | Path, flags: int) -> int:
     """Return a file descriptor of a regular file that has this one name; what other folders have is left alone."""
-    number = os.open(path, flags | os.O_CREAT | NO_LINK | NO_WAIT | BINARY, 0o666)
+    number = _open(path, flags | os.O_CREAT | NO_LINK)
     about = os.fstat(number)
     fault = "is no regular file" if not stat.S_ISREG(about.st_mode) else "is a link" if about.st_nlink > 1 else ""
     if fault:
         os.close(number)
         raise OSError(errno.EINVAL, f"it {fault}; remove it", str(path))
     return number
+
+
+def _open(path: str | Path, flags: int) -> int:
+    try:
+        return os.open(path, flags | NO_WAIT | BINARY, 0o666)
+    except OSError as error:
+        if error.errno == errno.ELOOP and flags & NO_LINK:
+            raise OSError(errno.ELOOP, "it is a link; put the file itself there", str(path)) from None
+        raise
 
 
 # --- reading -------------------------------------------------------------------------------------------------------
@@ -90,7 +99,7 @@ def open_regular(path: str | Path, most: int, follow: bool = True) -> BinaryIO:
 
     Pipes and devices are not waited for. follow: a link to such a file will do.
     """
-    number = os.open(path, os.O_RDONLY | NO_WAIT | BINARY | (0 if follow else NO_LINK))
+    number = _open(path, os.O_RDONLY | (0 if follow else NO_LINK))
     about = os.fstat(number)
     if stat.S_ISREG(about.st_mode) and about.st_size <= most:
         return os.fdopen(number, "rb")
@@ -154,7 +163,7 @@ def check(value: Any, schema: Any, name: str = "") -> None:
     """Raise Unfit unless `value`, read from JSON, is of the schema.
 
     A schema is a type; a Range; a tuple of the values that are allowed; [schema], a list of any length; or {name: schema}, a
-    dict that has these names and may have others. A name that ends in ? may be missing.
+    dict that has these names and may have others. What a name that ends in ? has may be missing, or null.
 
     >>> check({"pace": 2, "more": 0}, {"pace": Range(0.0, 1.0), "because?": str})
     Traceback (most recent call last):
@@ -163,7 +172,7 @@ def check(value: Any, schema: Any, name: str = "") -> None:
     if isinstance(schema, dict) and isinstance(value, dict):
         for key, inner in schema.items():
             key, optional = key.removesuffix("?"), key.endswith("?")
-            if key in value:
+            if key in value and not (optional and value[key] is None):
                 check(value[key], inner, f"{name}.{key}" if name else key)
             elif not optional:
                 raise Unfit(f"{name or 'it'}: expected an entry {key!r}")
@@ -205,6 +214,12 @@ def shown(value: Any) -> str:
 def printable(text: str) -> str:
     """Return `text` with what a terminal would obey, or could not show, written out: an escape character as \\x1b."""
     return "".join(c if c.isprintable() or c in "\n\t" else c.encode("unicode_escape").decode() for c in text)
+
+
+def sentence(text: object) -> str:
+    """Return `text` as one printable line of at most 1000 characters; names and values in it may come from files."""
+    text = printable(" ".join(str(text).split("\n")))
+    return text if len(text) <= 1000 else f"{text[:997]}..."
 
 
 # --- arrays --------------------------------------------------------------------------------------------------------

@@ -85,6 +85,10 @@ def test_rewinds_come_to_an_end(tmp_path):
         train(game, run, draw, pictures=2, progress=False, on_nan="rewind")
     one_sentence(error)
     assert run.load(tiny_game()) == 3
+    game = poisoned(tiny_game())
+    with pytest.raises(RunError, match="in a new run; the last checkpoint is kept, and 3 times it was gone back to") as error:
+        train(game, run, draw, start=run.resume(game), pictures=2, progress=False, on_nan="stop")
+    assert "--on-nan rewind" not in one_sentence(error)  # it would be refused
 
 
 def test_a_run_that_stopped_may_be_told_to_rewind(tmp_path, capsys, monkeypatch):
@@ -100,6 +104,29 @@ def test_a_run_that_stopped_may_be_told_to_rewind(tmp_path, capsys, monkeypatch)
     printed = " ".join(capsys.readouterr().err.split())  # it was broken into lines as wide as the terminal
     assert "at step 10: back to step 8 with 0.5 times the learning rate" in printed
     assert Run.open(tmp_path / "run").config["on_nan"] == "rewind"
+
+
+# --- beyond the end ----------------------------------------------------------------------------------------------
+
+
+@pytest.mark.parametrize("schedule", ["constant", "linear"])
+def test_a_finished_run_goes_on_with_more_steps(tmp_path, capsys, schedule):
+    """A schedule is that of all the steps: without one, 20 steps and then 10 more are a run of 30, bit for bit."""
+    settings = [*SET, "--set", f"schedule={schedule}"]
+    for name, steps in (("run", "20"), ("whole", "30")):
+        assert main(["train", "digits", *settings, "--steps", steps, "--out", str(tmp_path / name)]) == 0
+    capsys.readouterr()
+    assert main(["train", "--resume", "--steps", "30", "--out", str(tmp_path / "run")]) == 0
+    printed = capsys.readouterr().out
+    assert "going on at step 20 of 30\nthe run has 30 steps now, not 20; schedules go on as in a run of 30" in printed
+    share = 1 if schedule == "constant" else 0.67  # (30 - 20) / 30 is left, of which 1/2 is the plateau's
+    assert f"at step 20 the share of the learning rate is generator {share}, discriminator {share}" in printed
+    assert Run.open(tmp_path / "run").config["settings"]["steps"] == 30
+    a, b = (load_checkpoint(tmp_path / name / "checkpoints" / "step-30.safetensors")[0] for name in ("run", "whole"))
+    assert all(a[name].tobytes() == b[name].tobytes() for name in b) == (schedule == "constant")
+    for steps in ("30", "7"):
+        assert main(["train", "--resume", "--steps", steps, "--out", str(tmp_path / "run")]) == (2 if steps == "7" else 0)
+    assert "--steps 7: this run has done 30 steps; give more, or leave --steps out" in capsys.readouterr().err
 
 
 # --- what it prints ----------------------------------------------------------------------------------------------

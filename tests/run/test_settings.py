@@ -176,11 +176,14 @@ UNREAD = "this training would not read it"
         ({"codes": 2, "share": 1.5}, "share=1.5: must be between 0.0 and 1.0. Of the noise."),
         ({"codes": 2, "share": -0.5}, "share=-0.5: must be between 0.0 and 1.0. Of the noise."),
         ({"own": float("inf")}, "own=inf: expected a finite number. Its own."),
-        ({"own": 10**309}, f"own={10**309}: expected a finite number. Its own."),
-        ({"steps": 10**309}, f"steps={10**309}: expected a finite number. Training steps."),
+        ({"own": 10**309}, f"own=1{'0' * 56}...: expected a finite number. Its own."),
+        ({"steps": 10**309}, f"steps=1{'0' * 56}...: expected a finite number. Training steps."),
+        ({"own": 1e31}, "own=1e+31: expected 0 or a number between 1e-30 and 1e+30. Its own."),
+        ({"own": 5e-324}, "own=5e-324: expected 0 or a number between 1e-30 and 1e+30. Its own."),
+        ({"codes": 10**9}, "codes=1000000000: must be at most 1000000. Classes of a code beside z; 0: no code."),
         ({"own": "x"}, "own='x': expected a number. Its own."),
         ({"judge": 3}, "judge=3: expected a word. What judges."),
-        ({"judge": ["lstm"]}, "judge=['lstm']: expected a word. What judges."),  # JSON may bring it: it has no hash
+        ({"judge": ["lstm"]}, "judge=a list: expected a word. What judges."),  # JSON may bring it: it has no hash
         ({"steps": 1.5}, "steps=1.5: expected a whole number. Training steps."),
         ({"steps": True}, "steps=True: expected a whole number. Training steps."),
         ({"processes": 3}, "batch_size=64 does not divide evenly by processes=3: take batch_size=66"),

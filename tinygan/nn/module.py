@@ -19,7 +19,10 @@ new each time, as in PyTorch. `module.reset_parameters(rng)` draws the parameter
 
 from __future__ import annotations
 
+import math
 from collections.abc import Callable, Iterator, Mapping
+from contextlib import contextmanager
+from contextvars import ContextVar
 from typing import TYPE_CHECKING, Any, NamedTuple
 
 import numpy as np
@@ -44,8 +47,30 @@ class Parameter(Tensor):
         return f"Parameter containing:\n{super().__repr__()}"
 
 
+_room: ContextVar[list[int] | None] = ContextVar("room", default=None)
+
+
+class TooLarge(Exception):
+    """Layers would have more numbers than `at_most` allows."""
+
+
+@contextmanager
+def at_most(numbers: int) -> Iterator[None]:
+    """Let the layers that are made in this block have so many numbers in all; TooLarge before memory is taken."""
+    token = _room.set([numbers])
+    try:
+        yield
+    finally:
+        _room.reset(token)
+
+
 def zeros_parameter(*shape: int, device: str | None = None, dtype: Any = np.float32) -> Parameter:
     """Return a Parameter of zeros, for a layer to fill in its `reset_parameters`."""
+    room = _room.get()
+    if room is not None:
+        room[0] -= math.prod(shape)
+        if room[0] < 0:
+            raise TooLarge("there are fewer numbers than these layers would have")
     return Parameter(library_of(device).zeros(shape, dtype))
 
 

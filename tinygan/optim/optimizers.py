@@ -140,6 +140,14 @@ class Optimizer:
                     f"{name}.load_state_dict: {average} has shape {state_dict[average].shape}, the parameters together"
                     f" {p.shape}: it was saved for other parameters"
                 )
+        for key, value in state_dict.items():
+            kinds, shape = ("iu", ()) if key == "step" else ("f", () if key == "lr" else p.shape)
+            value = to_numpy(value)
+            if value.dtype.kind not in kinds or value.shape != shape:
+                raise ValueError(f"{name}.load_state_dict: {key} is {value.dtype} {value.shape}, which no optimiser saves")
+            low = 0 if key in ("step", "lr") or key.startswith("square") else -math.inf
+            if not (np.isfinite(value).all() and (value >= low).all()):
+                raise ValueError(f"{name}.load_state_dict: {key} has numbers that are not finite, or below 0")
         self.step_count, self.lr = int(state_dict["step"]), float(state_dict["lr"])
         for average in self.averages:
             array = xp(p).asarray(to_numpy(state_dict[average]).astype(p.dtype, copy=False))

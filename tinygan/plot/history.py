@@ -115,7 +115,7 @@ def _choose_scale(axes: Any, lines: list[Array]) -> bool:
         return True
     limits = [np.percentile(line, [0.5, 99.5] if len(line) >= FEW_POINTS else [0, 100]) for line in lines]
     low, high = np.min(limits), np.max(limits)
-    margin = 0.06 * (high - low) or 0.5
+    margin = max(0.06 * (high - low), 1e-6 * abs(high)) or 0.5
     axes.set_ylim(low - margin, high + margin)
     return False
 

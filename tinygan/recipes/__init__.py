@@ -10,6 +10,7 @@ A recipe has
 
 and may have
 
+    SAVED                                 the schema of what its game saves, see `files.check`
     WATCHED                               names of scores that are cheap enough to be followed while it trains
     respond(game, prompt, rng)            the answer of a trained game to a line of text, for `tinygan chat`
 

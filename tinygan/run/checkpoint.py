@@ -6,15 +6,16 @@ said in one sentence. `folder.py`, which is next, decides when checkpoints are w
 
 import hashlib
 import json
+import math
 from contextlib import contextmanager
-from pathlib import Path
 
 import numpy as np
 
 from tinygan.backend import to_numpy
-from tinygan.files import written_whole
+from tinygan.files import Unfit, check, open_arrays, open_regular, parse_json, shown, written_whole
 
 FORMAT = 1  # goes up when an older tinygan could not read what is written
+MOST_BYTES = 1 << 30  # of a checkpoint
 
 
 class RunError(RuntimeError):
@@ -55,42 +56,66 @@ def save_checkpoint(path, arrays, **metadata):
     write_file(path, save(arrays, {"tinygan": json.dumps(information)}))
 
 
-def load_checkpoint(path):
-    """Return (arrays, metadata) of a file that `save_checkpoint` wrote; RunError, in one sentence, for anything else."""
-    from safetensors import SafetensorError
-    from safetensors.numpy import load
+def load_checkpoint(path, look=None):
+    """Return (arrays, metadata) of a file that `save_checkpoint` wrote; RunError, in one sentence, for anything else.
 
+    look(shapes, metadata) is called before arrays are read and may refuse them.
+    """
     try:
-        content = Path(path).read_bytes()
-        arrays = load(content)
-        length = int.from_bytes(content[:8], "little")
-        metadata = json.loads(content[8 : 8 + length]).get("__metadata__", {})
+        with open_arrays(path, MOST_BYTES, follow=False) as found:
+            metadata = _metadata(path, found.metadata)
+            sha256 = metadata.pop("sha256")
+            if look is not None:
+                look(found.shapes, metadata)
+            arrays = found.read()
     except FileNotFoundError:
         raise Damaged(f"checkpoint {path} is missing") from None
     except OSError as error:
         raise RunError(f"checkpoint {path} cannot be read: {error.strerror}") from None
-    except (SafetensorError, ValueError, KeyError, TypeError) as error:
-        if content[:1] == b"\x80" or content[:4] == b"PK\x03\x04":
+    except Unfit as error:
+        if _begins_with(path, b"\x80", b"PK\x03\x04"):
             raise Damaged(
                 f"{path} is a pickle or a PyTorch file, and loading one runs whatever code it holds: tinygan reads"
                 " safetensors only, into which safetensors.torch.save_file converts it"
             ) from None
         raise Damaged(f"{path} is no readable safetensors file ({error}); it is damaged or of another kind") from None
+    if sha256 != _digest(arrays, metadata):
+        raise Damaged(f"{path} is damaged: it does not have the SHA-256 that was saved with it")
+    for name, a in arrays.items():
+        if a.dtype.kind == "f" and not np.isfinite(a).all():
+            raise Damaged(f"{path} is of no use: numbers in {shown(name)} are not finite")
+    return arrays, metadata
+
+
+def count_numbers(path):
+    """Return how many numbers a checkpoint holds, 0 for a file that cannot be read."""
     try:
-        metadata = json.loads(metadata["tinygan"])
-        written, version, sha256 = metadata["format"], metadata["tinygan"], metadata.pop("sha256")
-    except (KeyError, TypeError, ValueError):
+        with open_arrays(path, MOST_BYTES, follow=False) as found:
+            return sum(map(math.prod, found.shapes.values()))
+    except (OSError, Unfit):
+        return 0
+
+
+def _begins_with(path, *beginnings):
+    with open_regular(path, MOST_BYTES, follow=False) as file:
+        return file.read(4).startswith(beginnings)
+
+
+def _metadata(path, found):
+    """Return what a checkpoint says beside its arrays; RunError if this tinygan cannot read it."""
+    try:
+        check(found, {"tinygan": str})
+        metadata = parse_json(found["tinygan"], {"tinygan": str, "format": int, "sha256": str})
+    except Unfit:
         raise Damaged(
             f"{path} was not written by tinygan: its metadata does not have the form of a checkpoint"
         ) from None
-    if isinstance(written, int) and written > FORMAT:
+    if metadata["format"] > FORMAT:
         raise RunError(
-            f"{path} was written by a newer tinygan ({version}), in format {written}, and this one reads format {FORMAT}:"
-            " pip install --upgrade tinygan"
+            f"{path} was written by a newer tinygan ({shown(metadata['tinygan'])}), in format"
+            f" {shown(metadata['format'])}, and this one reads format {FORMAT}: pip install --upgrade tinygan"
         )
-    if sha256 != _digest(arrays, metadata):
-        raise Damaged(f"{path} is damaged: it does not have the SHA-256 that was saved with it")
-    return arrays, metadata
+    return metadata
 
 
 def _digest(arrays, information):

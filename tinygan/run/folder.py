@@ -12,18 +12,58 @@ the game and fills the folder.
 """
 
 import json
+import math
+import os
+import re
 import shlex
+from collections import deque
 from contextlib import ExitStack, contextmanager
 from dataclasses import asdict
+from functools import partial
 from pathlib import Path
 
 import numpy as np
 
 from tinygan.backend import to_numpy
-from tinygan.files import Locked, locked, remove_leftovers
-from tinygan.run.checkpoint import Damaged, RunError, load_checkpoint, save_checkpoint, write_file, writing
+from tinygan.files import (
+    Locked,
+    Range,
+    Unfit,
+    check,
+    is_number,
+    locked,
+    open_regular,
+    open_to_append,
+    printable,
+    read_bytes,
+    read_json,
+    remove_leftovers,
+    written_whole,
+)
+from tinygan.run.checkpoint import (
+    Damaged,
+    RunError,
+    count_numbers,
+    load_checkpoint,
+    save_checkpoint,
+    write_file,
+    writing,
+)
 
 VERSION = 2  # of config.json
+CONFIG = {
+    "recipe": str, "settings": dict, "version?": Range(1, 2**31), "saved?": dict, "kept?": dict,
+    "on_nan?": ("stop", "rewind"), "rewinds?": [{"pace?": Range(2.0**-20, 1.0)}],
+}  # fmt: skip
+MOST_CONFIG = 1 << 23  # bytes
+MOST_LOG, MOST_LINE = 1 << 28, 1 << 16  # bytes: two million rows
+NAME = re.compile(r"[A-Za-z0-9][-\w./+ ]{0,79}", re.ASCII)  # of what a row of the log has a number for
+MOST_NAMES = 40, 600  # of a game, of its layers
+LARGEST = 1e30  # number that can be drawn beside others
+MOST_STEPS = 10**15
+STEP = re.compile(rb'\{"step": (\d{1,15})[,}]')
+MANY, TAIL = 4000, 1000  # rows of a kind that are read of a long log, and rows at its end
+FEW_NUMBERS = 1 << 23  # that networks may have where no checkpoint says how many they had
 FORMER_NAMES = {  # of parts of a game, in checkpoints that were written before parts were named after players
     "generator_optimizer": ("g_optimizer", "teacher"),
     "generator_average": ("average",),
@@ -71,6 +111,12 @@ class Run:
     def open(cls, folder):
         """Return the run in `folder`."""
         run = cls(folder)
+        for name in ("samples", "checkpoints", "tensorboard"):
+            path = run.folder / name
+            if path.is_symlink() or os.path.realpath(path) != os.path.join(os.path.realpath(run.folder), name):
+                raise RunError(
+                    f"{path} is a link, and what is written there would go elsewhere; put the folder itself there"
+                )
         if not (run.folder / "config.json").is_file():
             usual = Path("runs") / folder  # of the run of a recipe whose name was given
             remedy = (
@@ -89,22 +135,18 @@ class Run:
         """What config.json says: {"version": 2, "recipe": name, "settings": {...}, "saved": {...}}."""
         path = self.folder / "config.json"
         try:
-            config = json.loads(path.read_text())
-            is_newer = config.get("version", 1) > VERSION
-            if "kept" in config:  # what version 1 called it
-                config["saved"] = config.pop("kept")
-            config = {**config, "recipe": str(config["recipe"]), "settings": dict(config["settings"])}
-            if not all(0 < float(rewind.get("pace", 1.0)) <= 1 for rewind in config.get("rewinds") or []):
-                raise ValueError("pace")
-            if config.get("on_nan", "stop") not in ("stop", "rewind"):
-                raise ValueError("on_nan")
-        except (OSError, ValueError, KeyError, TypeError, AttributeError):
-            raise RunError(f"{path} is damaged: expected a recipe and its settings as JSON") from None
-        if is_newer:
+            config = read_json(path, CONFIG, MOST_CONFIG, follow=False)
+        except Unfit as error:
+            raise RunError(f"{path} is damaged: expected a recipe and its settings as JSON; {error}") from None
+        except OSError as error:
+            raise RunError(f"{path} cannot be read ({error.strerror})") from None
+        if config.get("version", 1) > VERSION:
             raise RunError(
                 f"{path} was written by a newer tinygan, in version {config['version']}, and this one reads version"
                 f" {VERSION}: pip install --upgrade tinygan"
             )
+        if "kept" in config:  # what version 1 called it
+            config["saved"] = config.pop("kept")
         return config
 
     @property
@@ -138,38 +180,61 @@ class Run:
 
     def log(self, row):
         """Append a line to log.jsonl."""
-        with writing(self.folder / "log.jsonl"), open(self.folder / "log.jsonl", "a") as f:
-            f.write(json.dumps(row) + "\n")
+        with writing(self.folder / "log.jsonl"), open_to_append(self.folder / "log.jsonl") as f:
+            f.write(json.dumps(row).encode() + b"\n")
+
+    def lines(self):
+        """Yield the lines of log.jsonl as bytes, those that are too long cut."""
+        path = self.folder / "log.jsonl"
+        try:
+            with open_regular(path, MOST_LOG, follow=False) as f:
+                while line := f.readline(MOST_LINE):
+                    yield line
+        except FileNotFoundError:
+            return
+        except OSError as error:
+            raise RunError(f"{path} cannot be read ({error.strerror})") from None
 
     def rows(self):
-        """Return the logged lines as dicts, without one that a kill or a full disk cut short."""
-        rows = []
-        try:
-            lines = (self.folder / "log.jsonl").read_bytes().splitlines()
-        except FileNotFoundError:
-            lines = []
-        for line in lines:
-            try:
-                row = json.loads(line)
-            except ValueError:
-                continue
-            if isinstance(row, dict) and isinstance(row.get("step"), int):
-                rows.append(row)
-        return rows
+        """Return the logged lines as dicts, without one that a kill or a full disk cut short.
+
+        Of a log of a million rows: its last TAIL rows, and before them, of each kind of row, every 2nd, 4th, 8th ... so that
+        at most 2 MANY are left. Rows are of a kind if they have as many numbers: scores are rarer than losses, and all stay.
+        """
+        kinds: dict[int, list] = {}  # number of names in a row: [every how many-th row is kept, rows seen, those kept]
+        tail: deque = deque(maxlen=TAIL)
+        for number, line in enumerate(self.lines()):
+            tail.append((number, line))
+            kind = kinds.setdefault(line.count(b'":'), [1, 0, []])
+            if kind[1] % kind[0] == 0:
+                kind[2].append((number, line))
+                if len(kind[2]) > 2 * MANY:
+                    kind[0], kind[2] = 2 * kind[0], kind[2][::2]
+            kind[1] += 1
+        chosen = dict(tail)
+        for _, _, kept in kinds.values():
+            chosen |= kept
+        names: tuple[set, set] = set(), set()
+        rows = (_row(chosen[number], names) for number in sorted(chosen))
+        return [row for row in rows if row is not None]
 
     def checkpoints(self):
         """Return the files of all checkpoints: the one that `latest` names, then from the newest to the oldest."""
         steps = {}
         for path in (self.folder / "checkpoints").glob("step-*.safetensors"):
             number = path.stem.removeprefix("step-")
-            if number.isdigit():
+            if is_number(number):
                 steps[path] = int(number)
         try:
-            name = (self.folder / "checkpoints" / "latest").read_text().strip()
+            name = read_bytes(self.folder / "checkpoints" / "latest", 1000, follow=False).decode().strip()
             latest = self.folder / "checkpoints" / Path(name).name
         except (OSError, ValueError):  # missing, or bytes that are no text
             latest = None
         return sorted(steps, key=lambda path: (path == latest, steps[path]), reverse=True)
+
+    def most_numbers(self):
+        """Return how many numbers its networks may have: no more than its checkpoints hold."""
+        return max(map(count_numbers, self.checkpoints()[:8]), default=0) or FEW_NUMBERS
 
     def save(self, game, step):
         """Write the checkpoint of `game` after `step` steps and make it the latest; keep the one before it too."""
@@ -191,16 +256,17 @@ class Run:
     def load(self, game):
         """Give `game` the state of the last good checkpoint; return how many steps were done. Changes no file."""
         files, problem = self.checkpoints(), None
+        room = 4 * sum(np.size(a) for owner in game.parts().values() for a in owner.state_dict().values()) + 1000
         if not files:
             raise RunError(f"{self.folder} has no checkpoint yet; begin again in another folder")
         for path in files:
             try:
-                arrays, metadata = load_checkpoint(path)
+                arrays, metadata = load_checkpoint(path, partial(self._look, path, room))
             except Damaged as error:
                 self.notes.append(str(error))
                 problem = problem or error
                 continue
-            self._give(game, path, arrays, metadata)
+            self._give(game, path, arrays)
             game.set_pace(self.pace)
             self.newest = path
             return metadata["step"]
@@ -208,12 +274,21 @@ class Run:
             f"{problem}, and {self.folder} has no other checkpoint that is good; begin again in another folder"
         )
 
-    def _give(self, game, path, arrays, metadata):
-        recipe = self.config["recipe"]
-        if metadata.get("recipe") != recipe or not isinstance(metadata.get("step"), int):
+    def _look(self, path, most, shapes, metadata):
+        """Raise RunError unless a checkpoint that says this is of this run, and holds no more than `most` numbers."""
+        recipe, found = self.config["recipe"], metadata.get("recipe")
+        try:
+            check(metadata, {"recipe": (recipe,), "step": Range(0, MOST_STEPS)})
+        except Unfit:
+            of = found[:40] if isinstance(found, str) else "no recipe"
+            raise RunError(f"{path} is of {of}, and this is a run of {recipe}: is the file misplaced?") from None
+        count = sum(map(math.prod, shapes.values()))
+        if count > most:
             raise RunError(
-                f"{path} is of {metadata.get('recipe', 'no recipe')}, and this is a run of {recipe}: is the file misplaced?"
+                f"{path} does not fit the networks of its config.json: it holds {count:,} numbers, far more than they"
             )
+
+    def _give(self, game, path, arrays):
         try:
             parts = {name.partition(".")[0] for name in arrays}
             for part, owner in game.parts().items():
@@ -238,6 +313,50 @@ class Run:
             for path in files[files.index(self.newest) + 2 :] if files else []:
                 with writing(path):  # older than the last two: a kill came before `save` removed it
                     path.unlink()
-            rows = [row for row in self.rows() if row["step"] <= step]  # what came after it is played again
-            write_file(self.folder / "log.jsonl", "".join(json.dumps(row) + "\n" for row in rows))
+            self._cut_log(step)
         return step
+
+    def _cut_log(self, step):
+        """Leave out of log.jsonl what came after `step`, which is played again, and what is no row."""
+        path = self.folder / "log.jsonl"
+        with writing(path), written_whole(path) as temporary, open(temporary, "wb") as f:
+            for line in self.lines():
+                done = _step(line)
+                if done is not None and done <= step:
+                    f.write(line)
+
+
+def _step(line):
+    """Return the step of a line of the log, or None if it is no row."""
+    found = STEP.match(line)
+    if found and line.endswith(b"}\n"):
+        return int(found[1])
+    row = _row(line, (set(), set()))
+    return None if row is None else row["step"]
+
+
+def _row(line, names):
+    """Return a line of the log as a dict with the numbers and sentences that a row may have, or None if it is no row.
+
+    names: those that rows had so far.
+    """
+    try:
+        row = json.loads(line)
+        check(row, {"step": Range(0, MOST_STEPS)})
+    except (ValueError, RecursionError):
+        return None
+    clean = {"step": row["step"]}
+    for name, value in row.items():
+        if isinstance(value, str) and name in ("event", "says"):
+            clean[name] = printable(value[:1000])
+        elif (
+            isinstance(value, int | float)
+            and not isinstance(value, bool)
+            and abs(value) <= LARGEST
+            and NAME.fullmatch(name)
+        ):
+            known = names["/" in name]
+            if name in known or len(known) < MOST_NAMES["/" in name]:
+                known.add(name)
+                clean[name] = value
+    return clean

@@ -131,9 +131,11 @@ def remember(run, on_nan):
 def how_to_mend(run, error):
     """Return a sentence: what happened, and what to try."""
     back = "there is no checkpoint yet"
-    if run.checkpoints():
+    if len(run.config.get("rewinds") or ()) >= MOST_REWINDS:
+        back = f"the last checkpoint is kept, and {MOST_REWINDS} times it was gone back to at half the rate already"
+    elif run.checkpoints():
         back = f"or go back to the last checkpoint at half the rate: {run.how_to_go_on} --on-nan rewind"
-    return f"{error}: try {' or '.join(what_to_try(run))}; {back}"
+    return f"{error}: try {' or '.join(what_to_try(run))} in a new run; {back}"
 
 
 def what_to_try(run):
@@ -142,7 +144,7 @@ def what_to_try(run):
         "learning_rate": "a smaller --set learning_rate", "mle_rate": "a smaller --set mle_rate",
         "gamma": "a larger --set gamma",
     }  # fmt: skip
-    return [remedy for name, remedy in remedies.items() if name in run.config["settings"]]
+    return [remedy for name, remedy in remedies.items() if name in run.config["settings"]] or ["other settings"]
 
 
 def rewind(game, run, report, problem):
@@ -151,7 +153,7 @@ def rewind(game, run, report, problem):
     The pace is in config.json before training goes on: a run that is killed after that resumes with it too.
     """
     config, pace = run.config, run.pace / 2
-    rewinds = config.get("rewinds", [])
+    rewinds = config.get("rewinds") or []
     if len(rewinds) >= MOST_REWINDS:
         raise RunError(
             f"{problem}, after {MOST_REWINDS} rewinds to {run.pace:g} times the learning rate. The last checkpoint in"

@@ -41,7 +41,9 @@ class Monitor:
         # samples are drawn with averaged weights; after so many steps a fifth of them is from the start
         self.first_look = max([FIRST_LOOK, *(math.log(0.2) / math.log(decay) for decay in decays if 0 < decay < 1)])
         for row in rows:
-            self.see(row)
+            if "d_loss" in row:
+                self.steps.append(row["step"])
+                self.d_losses.append(row["d_loss"])
             self._diversity(row["step"], row.get("diversity"))
         self.said = {row["event"] for row in rows if "event" in row}
 

@@ -96,13 +96,19 @@ class Report:
         self.say(says)
 
 
-@contextmanager
-def board(folder, start=0):
-    """Yield a function that shows a row of the log in TensorBoard; rows after step `start` are new."""
+def find_writer():
+    """Return the class that writes what TensorBoard reads; RunError if it is not installed."""
     try:
         from tensorboardX import SummaryWriter
     except ImportError:
         raise RunError("--tensorboard needs tensorboardX, which is not installed: pip install tensorboardX") from None
+    return SummaryWriter
+
+
+@contextmanager
+def board(folder, start=0):
+    """Yield a function that shows a row of the log in TensorBoard; rows after step `start` are new."""
+    SummaryWriter = find_writer()
     with writing(folder):
         writer = SummaryWriter(str(folder), purge_step=start + 1 if start else None)
 

@@ -20,7 +20,11 @@ from dataclasses import asdict, dataclass, field, fields, replace
 from functools import cache
 from typing import Any, ClassVar
 
+from tinygan.files import shown
+
 KINDS = {int: "a whole number", float: "a number", str: "a word"}
+MOST = 1_000_000  # of what settings count: config.json may come from strangers, and it takes memory
+LARGEST = 1e30  # number that float32 can count with, and the smallest is one over it
 GIVEN = "given"  # any value but 0 or "", of a setting that brings a group without having choices
 
 
@@ -30,8 +34,10 @@ def setting(
     """Return a field of Settings: its default, a sentence that says what it is, and the values that it may take.
 
     choices: a tuple of values, or a dict from each value to the group that it brings, or to None. brings: the group that
-    any value but 0 or "" brings.
+    any value but 0 or "" brings. A whole number without `high` is at most MOST.
     """
+    if high is None and isinstance(default, int) and not choices:
+        high = MOST
     groups = choices if isinstance(choices, dict) else {GIVEN: brings}
     return field(
         default=default,
@@ -67,9 +73,9 @@ def defaults(**values: Any) -> Callable[[type], type]:
 class RunSettings:
     """Settings of every run."""
 
-    seed: int = setting(0, "All chance in a run is a function of the seed and the step.", 0)
-    steps: int = setting(4000, "Training steps.", 1)
-    batch_size: int = setting(64, "Real samples in a step, and as many generated ones.", 1)
+    seed: int = setting(0, "All chance in a run is a function of the seed and the step.", 0, 2**63)
+    steps: int = setting(4000, "Training steps.", 1, 10**12)
+    batch_size: int = setting(64, "Real samples in a step, and as many generated ones.", 1, 65_536)
     processes: int = setting(1, "Processes that train together; each takes its share of the batch. CPU only.", 1)
 
     root: ClassVar[Any]  # the class that was written down, without the groups that choices brought
@@ -201,7 +207,7 @@ def _refuse_unknown(kind, values):
     if not owners:  # it takes more than one choice
         owners = list(dict.fromkeys(choice for choice, group in list_groups(kind.root) if has(group)))
     reason = f"this training would not read it; with {' or '.join(owners)} it would" if owners else "no such setting"
-    raise ValueError(f"{name}={values[name]!r}: {reason}")
+    raise ValueError(f"{shown(name)[1:-1]}={shown(values[name])}: {reason}")
 
 
 def _is_of_type(f, value):
@@ -215,11 +221,17 @@ def _check(f, value):
     """Raise ValueError unless the field `f` may take `value`."""
     low, high, choices = (f.metadata[key] for key in ("low", "high", "choices"))
     if not _is_of_type(f, value):
-        raise ValueError(f"{f.name}={value!r}: expected {KINDS[f.type]}. {f.metadata['meaning']}")
+        raise ValueError(f"{f.name}={shown(value)}: expected {KINDS[f.type]}. {f.metadata['meaning']}")
     if choices and value not in choices:
-        raise ValueError(f"{f.name}={value!r}: expected one of {', '.join(map(str, choices))}. {f.metadata['meaning']}")
+        raise ValueError(f"{f.name}={shown(value)}: expected one of {', '.join(map(str, choices))}. {f.metadata['meaning']}")
     if not isinstance(value, str) and not abs(value) <= sys.float_info.max:  # math.isfinite overflows for such an int
-        raise ValueError(f"{f.name}={value!r}: expected a finite number. {f.metadata['meaning']}")
+        raise ValueError(f"{f.name}={shown(value)}: expected a finite number. {f.metadata['meaning']}")
+    if f.type is float and value and not 1 / LARGEST <= abs(value) <= LARGEST:
+        within = f"0 or a number between {1 / LARGEST:g} and {LARGEST:g}"
+        raise ValueError(f"{f.name}={shown(value)}: expected {within}. {f.metadata['meaning']}")
     if (low is not None and value < low) or (high is not None and value > high):
-        within = f"at least {low}" if high is None else f"between {low} and {high}"
-        raise ValueError(f"{f.name}={value!r}: must be {within}. {f.metadata['meaning']}")
+        if high is None or (f.type is int and value < low):
+            within = f"at least {low}"
+        else:
+            within = f"at most {high}" if f.type is int else f"between {low} and {high}"
+        raise ValueError(f"{f.name}={shown(value)}: must be {within}. {f.metadata['meaning']}")

@@ -131,7 +131,7 @@ class DropoutSettings(RunSettings):
 class JudgedSettings(DropoutSettings, TurnSettings, DuelSettings):
     """What D says a token is worth."""
 
-    rollouts: int = setting(16, "How often a sentence is finished to value one of its tokens.", 1)
+    rollouts: int = setting(16, "How often a sentence is finished to value one of its tokens.", 1, 10_000)
     lag: float = setting(0.8, "Decay of the moving average of G that finishes sentences.", 0.0, 1.0)
     baseline: str = setting("whiten", "What is subtracted from a token's value.", choices=("whiten", "none"))
     copies: float = setting(1.0, "Factor on the reward of a sentence that is among the real ones.", 0.0, 1.0)

@@ -17,6 +17,7 @@ import numpy as np
 
 from tinygan.backend import stream, to_device
 from tinygan.data import DataError, Loader, centred, mnist, note, read_pictures
+from tinygan.files import Range
 from tinygan.gan.adversarial import FromNoise
 from tinygan.gan.latent import Normal
 from tinygan.gan.players import Batch
@@ -37,7 +38,7 @@ class PictureSettings(PainterSettings, AugmentSettings, AdversarialSettings):
 class OwnPictureSettings(RunSettings):
     """Pictures of your own."""
 
-    size: int = setting(0, "Scale the middle squares of the pictures to this side. 0: leave them as they are.", 0)
+    size: int = setting(0, "Scale the middle squares of the pictures to this side. 0: leave them as they are.", 0, 4096)
 
 
 @defaults(steps=4000, ema=0.998)
@@ -48,6 +49,9 @@ class Settings(PackSettings, PictureSettings):
         "", "Pictures of your own: a folder of PNG, JPEG, BMP or GIF files, a .npy, .npz or IDX file. Empty: MNIST.",
         brings=OwnPictureSettings,
     )  # fmt: skip
+
+
+SAVED = {"shape": [Range(1, 4096)], "checksum": Range(0, 2**32)}
 
 
 def make_game(s, device="cpu", saved=None):

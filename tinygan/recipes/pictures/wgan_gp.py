@@ -7,10 +7,10 @@ Seed 0, 1,200 steps, 6.1 CPU minutes: Frechet distance 87.9, where `mnist` has 1
 """
 
 from tinygan.recipes.pictures import mnist
-from tinygan.recipes.pictures.mnist import EVALUATED_SAMPLES, draw, evaluate, make_game
+from tinygan.recipes.pictures.mnist import EVALUATED_SAMPLES, SAVED, draw, evaluate, make_game
 from tinygan.run.settings import defaults
 
-__all__ = ["EVALUATED_SAMPLES", "Settings", "draw", "evaluate", "make_game"]
+__all__ = ["EVALUATED_SAMPLES", "SAVED", "Settings", "draw", "evaluate", "make_game"]
 
 
 @defaults(

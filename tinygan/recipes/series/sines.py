@@ -32,7 +32,7 @@ WAVES = 14_000
 class Settings(SequenceSettings, AdversarialSettings):
     """Settings of `sines`."""
 
-    length: int = setting(30, "Steps of a wave.", 8)
+    length: int = setting(30, "Steps of a wave.", 8, 10_000)
     bands: int = setting(0, "Tell both players which of so many equal bands of frequency a wave is of. 0: do not.", 0)
 
 

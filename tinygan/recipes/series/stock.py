@@ -22,7 +22,7 @@ from tinygan.autodiff import Tensor
 from tinygan.backend import stream, to_device, to_numpy
 from tinygan.data import DataError, Loader, MinMax, Whitening, find_file, made_prices, note, read_csv, windows
 from tinygan.data.files import list_some
-from tinygan.files import printable, save_array
+from tinygan.files import Range, printable, save_array
 from tinygan.gan.adversarial import FromNoise
 from tinygan.gan.classes import ClassGame, ClassLoader, in_turn
 from tinygan.gan.players import Batch
@@ -53,7 +53,7 @@ class Settings(SequenceSettings, AdversarialSettings):
     data: str = setting(
         "", "A CSV file of numbers, a row a step; empty: Google's stock, or a made one.", brings=OwnSeriesSettings
     )
-    length: int = setting(24, "Steps of a window.", 2)
+    length: int = setting(24, "Steps of a window.", 2, 10_000)
     told: str = setting(
         "nothing",
         "What both players are told: nothing, the first row, or the direction, whether the price falls or rises.",
@@ -158,6 +158,13 @@ class WindowGame(FromNoise):
             return ()
         rows = self.first_rows()
         return self.tell(rows[rng.integers(len(rows), size=n)])
+
+
+FINITE = Range(-1e300, 1e300)
+SAVED = {
+    "made?": bool, "columns": [str], "range": [[FINITE]], "spreads": [FINITE],
+    "whitening": {"mean": [FINITE], "to_rows": [[FINITE]], "from_rows": [[FINITE]]},
+}  # fmt: skip
 
 
 def make_game(s, device="cpu", saved=None):

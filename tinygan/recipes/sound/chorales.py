@@ -21,7 +21,7 @@ from tinygan.autodiff import Tensor, no_grad, raw
 from tinygan.backend import stream, to_device, to_numpy, xp
 from tinygan.data import DataError, Loader, chorales, crops, made_chorales, note
 from tinygan.data.sound import SILENCE
-from tinygan.files import save_array, written_whole
+from tinygan.files import Range, save_array, written_whole
 from tinygan.gan.adversarial import Duel
 from tinygan.gan.players import Batch, Player
 from tinygan.gan.settings import AverageSettings, DuelSettings, ObjectiveSettings, SlopeSettings
@@ -56,7 +56,7 @@ class Settings(ImitationSettings, SlopeSettings, ObjectiveSettings, AverageSetti
     hidden: int = setting(160, "Size of the generator's state.", 1)
     width: int = setting(64, "Features that a voice's choice is made from.", 1)
     channels: int = setting(48, "Channels of D's first convolution; the others have twice as many.", 1)
-    length: int = setting(32, "Sixteenth notes of a piece; 16 are a bar.", 8)
+    length: int = setting(32, "Sixteenth notes of a piece; 16 are a bar.", 8, 10_000)
 
 
 # --- data ------------------------------------------------------------------------------------------------------
@@ -211,6 +211,9 @@ class MusicGame(Duel):
 
     def draw(self, n, rng):
         return to_numpy(self.G.average.module.write(n, self.settings.length, rng))
+
+
+SAVED = {"pitches": [[Range(-1, 127)]], "made?": bool}
 
 
 def make_game(s, device="cpu", saved=None):

@@ -7,7 +7,7 @@ from typing import NamedTuple
 from tinygan.backend import stream
 from tinygan.data import DataError, Vocabulary, note, read_lines
 from tinygan.data.text import LEVELS, count_tokens, tokens
-from tinygan.files import written_whole
+from tinygan.files import Range, written_whole
 from tinygan.metrics import NgramModel, distinct_share, exact_copies
 from tinygan.run.settings import RunSettings, setting
 from tinygan.text.ways import TextSettings, text_game
@@ -28,8 +28,11 @@ class LineSettings(TextSettings):
         "", "A UTF-8 file of your own, a sample a line; a tenth is held out. Empty: see the recipe.", brings=OwnTextSettings
     )
     level: str = setting("char", "What a token is.", choices=tuple(LEVELS))
-    longest: int = setting(40, "Tokens of a sentence, its end among them; longer lines are cut.", 2)
+    longest: int = setting(40, "Tokens of a sentence, its end among them; longer lines are cut.", 2, 65_536)
     rarest: int = setting(1, "Tokens seen less often are read as <unknown> and never written.", 1)
+
+
+SAVED = {"level": tuple(LEVELS), "tokens": [str], "length": Range(1, 65_536), "made?": bool}
 
 
 class Lines(NamedTuple):
@@ -50,14 +53,18 @@ def choose_lines(s, saved, found, made):
     began_with_made = (saved or {}).get("made")
     if not began_with_made:
         try:
-            lines = Lines(*found(), False)
-            note(f"{len(lines.train):,} lines to train on, {len(lines.held_out):,} held out")
-            return lines
+            return say_lines(Lines(*found(), False))
         except DataError as error:
             if began_with_made is False:
                 raise
             note(f"lines made here are learned instead: {error}")
-    return Lines(*made(), True)
+    return say_lines(Lines(*made(), True))
+
+
+def say_lines(lines):
+    """Note how many lines there are, and return them."""
+    note(f"{len(lines.train):,} lines to train on, {len(lines.held_out):,} held out")
+    return lines
 
 
 def split_lines(s):

@@ -13,6 +13,7 @@ from functools import partial
 
 from tinygan import data
 from tinygan.metrics import bleu, self_bleu
+from tinygan.recipes.text._lines import SAVED as SAVED
 from tinygan.recipes.text._lines import (
     LineSettings,
     choose_lines,

@@ -11,6 +11,7 @@ from functools import partial
 
 from tinygan import data
 from tinygan.data import find_file
+from tinygan.recipes.text._lines import SAVED as SAVED
 from tinygan.recipes.text._lines import (
     LineSettings,
     choose_lines,

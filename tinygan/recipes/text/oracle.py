@@ -36,7 +36,7 @@ class Settings(TextSettings):
 
     spread: float = setting(1.0, "Standard deviation of the numbers in a token's vector in G, at first.", 0.0)
     sentences: int = setting(10_000, "Sentences of the oracle to learn from.", 1)
-    tokens: int = setting(20, "Tokens of a sentence.", 1)
+    tokens: int = setting(20, "Tokens of a sentence.", 1, 1000)
     vocabulary: int = setting(5000, "Words of an oracle that is drawn here; the published one has 5000.", 2)
 
 
