@@ -11,10 +11,10 @@ from tinygan.data import Loader, gather_notes, made_chorales
 from tinygan.gan.classes import ClassLoader
 
 REFUSED = {  # (recipe, settings): what is said; the settings that it names are taken then
-    "more points than there are": ("ring", {"batch_size": 200_000}, "take batch_size=100000 or less"),
+    "more pictures than there are": ("digits", {"batch_size": 2000}, "take batch_size=1797 or less"),
     "more bands than waves": ("sines", {"bands": 20_000}, "take bands=14000 or fewer"),
     "more of each class than there are": ("sines", {"bands": 7, "batch_size": 14_700}, "take batch_size=14000 or less"),
-    "longer than every piece": ("chorales", {"length": 100_000}, "take --set length=48 or less"),
+    "longer than every piece": ("chorales", {"length": 10_000}, "take --set length=48 or less"),
     "more pieces than there are": ("chorales", {"length": 48, "batch_size": 50}, "--set batch_size=6$"),
 }
 
@@ -43,7 +43,7 @@ def missing():
 def test_loaders_name_what_they_hold():
     with pytest.raises(ValueError, match="batch_size 5 exceeds the 3 rows, .* take batch_size=3 or less"):
         Loader(np.zeros(3), batch_size=5)
-    with pytest.raises(ValueError, match="2 classes in turn need 3 samples of each, and one has 2; take batch_size=4 or less"):
+    with pytest.raises(ValueError, match="2 classes in turn need 3 .* and one has 2; take batch_size=4 or less"):
         ClassLoader([np.zeros(2), np.zeros(9)], 5, 0)
 
 
@@ -54,4 +54,4 @@ def test_every_recipe_says_what_it_read(name, tmp_path, monkeypatch):
         recipes.load(name).oracle_of.cache_clear()
     with gather_notes() as notes:
         small_game(name, **({"way": "mle"} if "embedding" in SMALL[name] and name != "dialogue" else {}))
-    assert notes and any(re.search(r"\d (rows|points|handwritten|waves|pieces|lines|sentences|pairs)", note) for note in notes)
+    assert any(re.search(r"\d (rows|points|handwritten|waves|pieces|lines|sentences|pairs)", note) for note in notes)
