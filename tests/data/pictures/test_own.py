@@ -264,6 +264,7 @@ def test_a_folder_is_read_alone(tmp_path):
     (tmp_path / "it" / "b.png").symlink_to("0.png")
     (tmp_path / "it" / "c").symlink_to(tmp_path / "elsewhere")
     os.mkfifo(tmp_path / "it" / "d.png")
+    (tmp_path / "it" / "g.png").symlink_to("g.png")
     (tmp_path / "it" / "e.tiff").write_bytes(b"II*\0")
     (tmp_path / "it" / "f\x1b.txt").write_bytes(b"")
     with gather_notes() as notes:
@@ -273,7 +274,7 @@ def test_a_folder_is_read_alone(tmp_path):
     assert notes == [
         f"left out: 3 files in it that are no pictures ({known}): e.tiff, f\\x1b.txt, notes.txt",
         "left out: 2 files in it that are links to what is elsewhere: a.png, c",
-        "left out: 1 files in it that are no regular files: d.png",
+        "left out: 2 files in it that are no regular files: d.png, g.png",
     ]
 
 

@@ -145,7 +145,7 @@ def test_a_series_of_ones_own_comes_back_in_its_units(tmp_path, capsys):
 
 def test_a_series_without_a_file_has_a_name_too():
     with pytest.raises(DataError, match=r"^the series: \d+ rows make 0 windows"):
-        stock.learn_what_is_saved(stock.Settings(length=1_000_000))
+        stock.learn_what_is_saved(stock.Settings(length=10_000))
 
 
 @pytest.mark.parametrize(

@@ -11,6 +11,7 @@ from tinygan import recipes
 from tinygan.autodiff import Tensor, grad, no_grad
 from tinygan.backend import stream
 from tinygan.cli import main
+from tinygan.data import gather_notes
 from tinygan.ops import log_softmax
 
 SET = set_words(SMALL["dialogue"])
@@ -245,3 +246,15 @@ def test_own_pairs_sampled_when_their_file_is_gone(tmp_path, capsys):
     path.write_text("a\tb\n" * 10)
     assert main(["train", "dialogue", *SET, "--data", str(path), "--out", str(tmp_path / "few")]) == 2
     assert "add pairs" in capsys.readouterr().err
+
+
+def test_a_long_pair_is_left_out_and_said(tmp_path):
+    path = tmp_path / "pairs.tsv"
+    path.write_text("".join(f"question {k}\tanswer {k}\n" for k in range(40)) + "a\t" + "b " * 10_000 + "\n")
+    with gather_notes() as notes:
+        game = small_game("dialogue", data=str(path))
+    assert max(game.saved["longest"]) == 3
+    assert notes == [
+        "left out: 1 of 41 pairs that have more than 100 words in prompt or reply; --set longest=10000 takes them in",
+        f"40 pairs of {path}, in small letters; 4 held out with their prompts",
+    ]

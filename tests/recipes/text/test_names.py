@@ -1,6 +1,7 @@
 """Names, and lines of one's own letter by letter: read, learned, written back, and scored for how new they are."""
 
 import json
+import re
 
 import numpy as np
 import pytest
@@ -8,7 +9,7 @@ from small_runs import WAYS, set_words, small_game
 
 from tinygan import recipes
 from tinygan.cli import main
-from tinygan.data import DataError, small_text
+from tinygan.data import DataError, gather_notes, small_text
 from tinygan.recipes.text._lines import vocabulary_of
 
 names = recipes.load("names")
@@ -48,6 +49,43 @@ def test_a_file_of_ones_own_and_sampling_without_it(tmp_path, capsys):
     capsys.readouterr()
     assert main(["evaluate", str(run)]) == 2
     assert "no such file" in capsys.readouterr().err
+
+
+CUTS = {  # settings: (how many lines are cut, their most tokens, what is said)
+    "all are cut": ({"longest": 3}, 3, "cut: 36 of 36 lines to 3 characters, .*longest=13 .*split=sentence takes"),
+    "some are cut": ({"longest": 12}, 12, "cut: [0-9]+ of 36 lines to 12 characters, .*longest=13 keeps them whole"),
+    "none is cut": ({"longest": 13}, 13, None),
+    "words are cut": ({"longest": 2, "level": "word"}, 2, "cut: 36 of 36 lines to 2 words, .*longest=4 keeps"),
+    "rare ones are unknown": ({"longest": 13, "rarest": 30}, 13, "left out: [0-9]+ characters that are seen less than 30"),
+    "sentences": ({"longest": 3, "split": "sentence"}, 3, "cut: 36 of 36 sentences to 3 .*longest=13 keeps them whole$"),
+}
+
+
+@pytest.mark.parametrize("case", CUTS)
+def test_what_is_cut_is_said_with_the_way_out(case, tmp_path):
+    settings, length, says = CUTS[case]
+    path = tmp_path / "lines.txt"
+    path.write_text("\n\n".join(f"verse {k + (10000 if k < 12 else 1000)}." for k in range(40)))
+    with gather_notes() as notes:
+        game = small_game("names", way="mle", data=str(path), **settings)
+    assert game.saved["length"] == length
+    assert notes[0].startswith(f"40 {settings.get('split', 'line')}s of {path}; 4 held out")
+    assert len(notes) == 1 + (says is not None) and all(re.search(says, note) for note in notes[1:])
+
+
+def test_a_run_goes_on_with_the_lines_that_it_began_with(tmp_path, monkeypatch):
+    """Made lines stay made when the file is there at last; lines of a file are not replaced by made ones."""
+    monkeypatch.setenv("TINYGAN_DATA", str(tmp_path))
+    with gather_notes() as notes:
+        saved = small_game("names", way="mle").saved
+    assert saved["made"] and notes[0].startswith("lines made here are learned instead: names/names.txt: not found")
+    (tmp_path / "names").mkdir()
+    (tmp_path / "names" / "names.txt").write_text("\n".join(f"name{k}" for k in range(99)))
+    settings = names.Settings()
+    assert names.lines_of(settings, saved).made and not names.lines_of(settings).made
+    (tmp_path / "names" / "names.txt").unlink()
+    with pytest.raises(DataError, match="names.txt: not found"):
+        names.lines_of(settings, {"made": False})
 
 
 def test_too_few_lines_are_refused(tmp_path):
@@ -93,4 +131,4 @@ def test_a_damaged_vocabulary_is_a_sentence(tmp_path, capsys, damage):
     capsys.readouterr()
     assert main(["sample", str(run)]) == 2
     printed = capsys.readouterr().err
-    assert printed.count("\n") == 1 and 'under "saved" does not fit the recipe' in printed
+    assert printed.count("\n") == 1 and 'does not fit the recipe names: saved: expected' in printed

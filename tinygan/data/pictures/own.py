@@ -81,13 +81,13 @@ def _list_pictures(folder: Path) -> list[Path]:
     left_out: dict[str, list[str]] = {
         "are no pictures": [], "are links to what is elsewhere": [], "are no regular files": [],
     }  # fmt: skip
-    home = folder.resolve()
+    home = Path(os.path.realpath(folder))  # of links in a circle too, where Path.resolve raises
     for place, folders, files in os.walk(folder):
         for name in sorted(folders + files):
             path = Path(place, name)
             if name.startswith(".") or path.is_dir() and not path.is_symlink():
                 continue
-            if path.is_symlink() and not path.resolve().is_relative_to(home):
+            if path.is_symlink() and not Path(os.path.realpath(path)).is_relative_to(home):
                 left_out["are links to what is elsewhere"].append(str(path.relative_to(folder)))
             elif path.suffix.lower() not in SUFFIXES:
                 if not path.is_dir():

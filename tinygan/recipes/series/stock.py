@@ -160,8 +160,8 @@ class WindowGame(FromNoise):
 
 FINITE = Range(-1e300, 1e300)
 SAVED = {
-    "columns": [str], "range": [[FINITE]], "spreads": [FINITE],
-    "whitening": {"mean": [FINITE], "to_rows": [[FINITE]], "from_rows": [[FINITE]]}, "made?": bool,
+    "made?": bool, "columns": [str], "range": [[FINITE]], "spreads": [FINITE],
+    "whitening": {"mean": [FINITE], "to_rows": [[FINITE]], "from_rows": [[FINITE]]},
 }  # fmt: skip
 
 

@@ -53,14 +53,18 @@ def choose_lines(s, saved, found, made):
     began_with_made = (saved or {}).get("made")
     if not began_with_made:
         try:
-            lines = Lines(*found(), False)
-            note(f"{len(lines.train):,} lines to train on, {len(lines.held_out):,} held out")
-            return lines
+            return say_lines(Lines(*found(), False))
         except DataError as error:
             if began_with_made is False:
                 raise
             note(f"lines made here are learned instead: {error}")
-    return Lines(*made(), True)
+    return say_lines(Lines(*made(), True))
+
+
+def say_lines(lines):
+    """Note how many lines there are, and return them."""
+    note(f"{len(lines.train):,} lines to train on, {len(lines.held_out):,} held out")
+    return lines
 
 
 def split_lines(s):

@@ -217,7 +217,7 @@ SAVED = {"tokens": [str], "longest": [Range(1, 65_536)], "asked": [str]}
 
 def make_game(s, device="cpu", saved=None):
     """Return the game that `tinygan train dialogue` plays."""
-    train, asked = _pairs(s) if saved is None or not s.data or Path(s.data).exists() else ([], saved["asked"])
+    train, asked = _pairs(s, saved) if saved is None or not s.data or Path(s.data).exists() else ([], saved["asked"])
     if saved is None:
         vocabulary = Vocabulary([line for pair in train for line in pair], "word")
         longest = [int(vocabulary.encode(lines)[1].max()) for lines in zip(*train)]
@@ -238,14 +238,15 @@ def make_game(s, device="cpu", saved=None):
     return Dialogue(g, d, read, s, saved, vocabulary, asked)
 
 
-def _pairs(s):
+def _pairs(s, saved):
     """Return the pairs [(prompt, reply)] to train on, and prompts that are not among them: a tenth of a reader's own."""
     if not s.data:
         pairs, asked = [(p, reply) for p, replies in small_talk("train") for reply in replies], small_talk("test")
         note(f"{len(pairs):,} pairs of small talk, made here; {len(asked):,} prompts held out")
         return pairs, [p for p, _ in asked]
     read = [(prompt.lower(), reply.lower()) for prompt, reply in read_pairs(s.data)]
-    pairs = [pair for pair in read if max(count_tokens(line, "word") for line in pair) <= s.longest]
+    most = max(s.longest, *(n - 1 for n in saved["longest"])) if saved else s.longest  # older runs left none out
+    pairs = [pair for pair in read if max(count_tokens(line, "word") for line in pair) <= most]
     if len(pairs) < len(read):
         longest = max(count_tokens(line, "word") for pair in read for line in pair)
         note(

@@ -1,0 +1,233 @@
+"""Fuzz formats of data: pictures in folders and arrays, IDX, CSV, lines, pairs, as `--data` of a recipe that reads them.
+
+A case is a good file of random size that is spoiled, or one that is made to harm: it promises more than it holds, unpacks
+to far more than it is, or is no file at all. Half of the cases ask for a step of training, the others only read.
+"""
+
+import gzip
+import io
+import os
+import struct
+import zipfile
+import zlib
+
+import numpy as np
+from fuzz import command, spoil
+
+LITTLE = {
+    "mnist": ("batch_size=20", "g_channels=2", "d_channels=2", "features=8", "noise=4"),
+    "stock": ("batch_size=4", "hidden=4", "noise=2", "step_noise=2", "length=4", "channels=2"),
+    "names": ("batch_size=4", "hidden=4", "embedding=4", "way=mle"),
+    "dialogue": ("batch_size=4", "hidden=4", "embedding=4"),
+}
+
+
+def train(rng, recipe, *more):
+    """Return a function that trains a step of the recipe on `it`."""
+    settings = [word for item in (*LITTLE[recipe], *more) for word in ("--set", item)]
+    return command("train", recipe, "--data", "it", "--steps", 1, "--out", "run", *settings)
+
+
+def read(recipe):
+    """Return a function that only reads `it`, as the recipe does, and returns 0; what it raises is told by its kind."""
+
+    def run():
+        from tinygan import data
+        from tinygan.recipes.text._lines import split_lines
+        from tinygan.recipes.text.names import Settings
+
+        {
+            "mnist": lambda: data.read_pictures("it"),
+            "stock": lambda: data.read_csv("it"),
+            "names": lambda: split_lines(Settings(data="it", split="sentence")),
+            "dialogue": lambda: data.read_pairs("it"),
+        }[recipe]()
+        return 0
+
+    return run
+
+
+def use(rng, recipe, *more):
+    """Return one of the two."""
+    return train(rng, recipe, *more) if rng.random() < 0.5 else read(recipe)
+
+
+def pictures(rng):
+    """Return bytes of pictures (N, h, w) or (N, h, w, C)."""
+    shape = [rng.choice((40, 41, 60)), *[rng.choice((8, 12, 16))] * 2]
+    if rng.random() < 0.5:
+        shape.append(rng.choice((1, 3, 4)))
+    return np.frombuffer(rng.randbytes(int(np.prod(shape))), np.uint8).reshape(shape)
+
+
+def maybe_spoiled(rng, content):
+    """Return content, spoiled every second time."""
+    return spoil(rng, content) if rng.random() < 0.5 else content
+
+
+# --- pictures ------------------------------------------------------------------------------------------------------
+
+
+def folder(suffix, **options):
+    """Return a case: a folder of such pictures, one of them spoiled, bombs and other things among them."""
+
+    def case(rng, place):
+        from PIL import Image
+
+        (place / "it").mkdir()
+        for k, image in enumerate(pictures(rng)):
+            path = place / "it" / f"{k:02}{suffix}"
+            image = image[..., :3] if image.ndim == 3 and image.shape[2] > 1 else image.reshape(image.shape[:2])
+            kind = rng.choice(("L", "RGB", "P", "1", "RGBA")) if suffix in (".png", ".gif") and rng.random() < 0.1 else None
+            picture = Image.fromarray(image)
+            (picture.convert(kind) if kind else picture).save(path, **options)
+        harmed = place / "it" / f"{rng.randrange(40):02}{suffix}"
+        how = rng.randrange(8)
+        if how == 0:
+            harmed.write_bytes(bomb(rng))
+        elif how == 1:
+            harmed.unlink()
+            link = lambda path: path.symlink_to(rng.choice(("/dev/zero", path.name, "..")))
+            rng.choice((os.mkfifo, link, os.mkdir))(harmed)
+        elif how == 2:
+            harmed.unlink()
+            harmed.symlink_to("../../outside/canary")
+        elif how == 3:
+            harmed.rename(harmed.with_name("\x1b[2J\n" + harmed.name))
+        else:
+            harmed.write_bytes(maybe_spoiled(rng, harmed.read_bytes()))
+        return use(rng, "mnist", *(("size=8",) if rng.random() < 0.5 else ()))
+
+    return case
+
+
+def bomb(rng):
+    """Return a PNG file of any size whose pixels are all 0."""
+    width, height = (rng.choice((0, 1, 100, 2000, 4000, 20_000, 2**31 - 1)) for _ in range(2))
+    chunk = lambda kind, body: struct.pack(">I", len(body)) + kind + body + struct.pack(">I", zlib.crc32(kind + body))
+    depth, colour = rng.choice(((1, 0), (8, 0), (16, 0), (8, 2), (8, 3), (8, 6), (7, 9)))
+    header = struct.pack(">IIBBBBB", width, height, depth, colour, 0, 0, rng.randrange(2))
+    rows = zlib.compress(bytes(min(rng.choice((0, 10, width * height)), 1 << 25)))
+    more = chunk(b"zTXt", b"a\0\0" + zlib.compress(bytes(1 << 20))) * rng.choice((0, 1, 3))
+    return b"\x89PNG\r\n\x1a\n" + chunk(b"IHDR", header) + more + chunk(b"IDAT", rows) + chunk(b"IEND", b"")
+
+
+def npy(rng, place):
+    """A .npy file, spoiled, or of a type, a shape or a version that is not to be."""
+    (place / "it").write_bytes(maybe_spoiled(rng, npy_bytes(rng)))
+    return use(rng, "mnist")
+
+
+def npy_bytes(rng):
+    file, array = io.BytesIO(), pictures(rng)
+    if rng.random() < 0.5:
+        kind = rng.choice(("u1", "i1", ">u2", "<u2", "<i8", "<f2", "<f4", ">f8", "?", "<c8", "<U2", "S3", "M8[s]", "V3"))
+        array = array.astype("u1").view(np.uint8).astype(kind) if kind not in ("V3", "M8[s]") else np.zeros(array.shape, kind)
+        array = np.asfortranarray(array) if rng.random() < 0.3 else array
+    np.save(file, array)
+    content = file.getvalue()
+    if rng.random() < 0.3:
+        shape = tuple(rng.choice((0, 1, -1, 3, 8, 1000, 10**6, 2**31, 2**63)) for _ in range(rng.randrange(6)))
+        descr = rng.choice(("|u1", "<f8", "|O", "<U1000000", "|V0", [("a", "|O")], "m8", "junk"))
+        header = f"{{'descr': {descr!r}, 'fortran_order': {rng.random() < 0.5}, 'shape': {shape}, }}\n".encode()
+        content = b"\x93NUMPY" + bytes(rng.choice(((1, 0), (1, 0), (2, 0), (3, 0), (9, 9))))
+        content += struct.pack("<H", len(header)) + header + rng.randbytes(100)
+    return content
+
+
+def npz(rng, place):
+    """A .npz file: members spoiled before or after they are packed, encrypted, packed in unknown ways, many, or bombs."""
+    method = rng.choice((zipfile.ZIP_STORED, zipfile.ZIP_DEFLATED, zipfile.ZIP_BZIP2, zipfile.ZIP_LZMA))
+    with zipfile.ZipFile(place / "it", "w", method) as members:
+        for k in range(rng.choice((1, 1, 1, 2, 30))):
+            content = npy_bytes(rng)
+            if rng.random() < 0.1:
+                content = np.lib.format.magic(1, 0) + content[8:128] + bytes(1 << 25)
+            name = rng.choice(("a.npy", "../a.npy", "\x1b[2J.npy", "x" * 1000))
+            members.writestr(f"{k}{name}", maybe_spoiled(rng, content))
+    content = bytearray((place / "it").read_bytes())
+    if rng.random() < 0.3:
+        for mark, offset in ((b"PK\x03\x04", 6), (b"PK\x01\x02", 8)):
+            at = content.find(mark) + offset
+            content[at] |= rng.randrange(2)
+            content[at + 2] = rng.choice((content[at + 2], 97, 1))
+    (place / "it").write_bytes(maybe_spoiled(rng, bytes(content)))
+    return use(rng, "mnist")
+
+
+def idx(rng, place):
+    """An IDX file, packed or not, spoiled before or after, or with a header that promises anything."""
+    array = pictures(rng)
+    sizes = [rng.choice((0, 1, 28, 10**6, 2**32 - 1)) for _ in array.shape] if rng.random() < 0.3 else array.shape
+    kind = rng.choice((8, 8, 8, 9, 0xB, 0xC, 0xD, 0xE, 7))
+    content = bytes((0, 0, kind, len(sizes))) + b"".join(struct.pack(">I", n) for n in sizes)
+    content += bytes(1 << 24) if rng.random() < 0.1 else array.tobytes()
+    content = maybe_spoiled(rng, content)
+    if rng.random() < 0.5:
+        content = maybe_spoiled(rng, gzip.compress(content))
+    (place / "it").write_bytes(content)
+    return use(rng, "mnist")
+
+
+# --- text ----------------------------------------------------------------------------------------------------------
+
+CELLS = (
+    "1", "2.5", "-3", "1e308", "-1e308", "1e-323", "5e-324", "1e999", "inf", "nan", "", "-", "1,5", "1.234", "1,234",
+    "1.234,5", "$5", "12 %", "1_000", "٣", "²", "x", "2020-01-01", '"', '"a\nb"', "\x1b[2J", "1" * 5000, "=1+1",
+    "9" * 400, "0x10", "\u2028",
+)  # fmt: skip
+
+
+def table(rng, place):
+    """A CSV file of numbers with strange cells, names, separators and line ends."""
+    width, separator, end = rng.randrange(1, 6), rng.choice(",,;\t"), rng.choice(("\n", "\n", "\r\n", "\r"))
+    strange = [rng.random() < 0.2 for _ in range(width)]
+    scale = [rng.choice((1, 1, 1, 1, 1, 1e-320, 1e-200, 1e200, 1e307)) for _ in range(width)]
+    lines = [separator.join(rng.choice(("a", "b", "", "year", "$x^$", "a" * 5000, "\x1b[2J", "1")) for _ in range(width))]
+    begin = rng.randrange(2000)
+    for k in range(rng.choice((0, 1, 12, 40, 40, 40))):
+        cells = [str(begin + k) if j == 0 and begin % 2 else f"{rng.gauss(0, 1) * s:.6g}" for j, s in enumerate(scale)]
+        cells = [rng.choice(CELLS) if odd and rng.random() < 0.1 else c for c, odd in zip(cells, strange)]
+        if separator == ";" and begin % 3 == 0:
+            cells = [c.replace(".", ",") for c in cells]
+        lines.append(separator.join(cells))
+    (place / "it").write_bytes(maybe_spoiled(rng, end.join(lines).encode()))
+    columns = rng.choice(("", "", "", "1", "2,1", "a", "99", '"', "\x1b", "1,,"))
+    return use(rng, "stock", f"columns={columns}")
+
+
+PIECES = (
+    "a", "word ", "é", "e\u0301", "\u0301", "\u200b", "\u202e", "\u2028", "\x85", "\x1b[31m", "月", "नि",
+    "\U0001f469\u200d\U0001f467", "Mr. ", "?", "…", "'s", "n't", "\ufeff", "\x0c", "\x1c", "\xad",
+)  # fmt: skip
+
+
+def text(rng, lines, end="\n"):
+    """Return lines of strange pieces."""
+    line = lambda: "".join(rng.choice(PIECES) for _ in range(rng.choice((0, 1, 5, 5, 30))))
+    written = [line() for _ in range(lines)]
+    if rng.random() < 0.2 and written:
+        piece = rng.choice(PIECES)
+        written[rng.randrange(lines)] = piece * (rng.choice((10_000, 400_000)) // len(piece))
+    return end.join(written)
+
+
+def lines(rng, place):
+    """A file of lines, one of them long or full of accents, spoiled."""
+    words = text(rng, rng.choice((0, 5, 40, 200, 200)), rng.choice(("\n", "\r\n", "\r", "\n\n")))
+    (place / "it").write_bytes(maybe_spoiled(rng, words.encode()))
+    choices = {"level": ("char", "word"), "split": ("line", "sentence"), "rarest": (1, 2)}
+    return use(rng, "names", *(f"{name}={rng.choice(values)}" for name, values in choices.items()))
+
+
+def pairs(rng, place):
+    """A file of prompts and replies, spoiled."""
+    written = [f"{text(rng, 1)}a\t{text(rng, 1)}b" for _ in range(rng.choice((0, 5, 40, 100, 100)))]
+    (place / "it").write_bytes(maybe_spoiled(rng, "\n".join(written).encode()))
+    return use(rng, "dialogue")
+
+
+FORMATS = {
+    "png": folder(".png"), "jpeg": folder(".jpg"), "gif": folder(".gif"), "bmp": folder(".bmp"), "npy": npy, "npz": npz,
+    "idx": idx, "csv": table, "text": lines, "pairs": pairs,
+}  # fmt: skip
