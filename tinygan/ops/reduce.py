@@ -121,7 +121,7 @@ def _norm_vjp(g, y, x, p, dim, keepdim):
         return _zeros(x)
     y = _keep(y, x, dim)
     if p == 2:  # x / y has a slope at x = 0 as well
-        return where(raw(y) == 0, 0.0, _keep(g, x, dim) * x / where(raw(y) == 0, 1.0, y))
+        return x * where(raw(y) == 0, 0.0, _keep(g, x, dim) / where(raw(y) == 0, 1.0, y))
     some = (raw(x) != 0) & (raw(y) != 0)
     share = where(some, abs(x) / where(raw(y) == 0, 1.0, y), 1.0)
     return where(some, _keep(g, x, dim) * (xp(raw(x)).sign(raw(x)) * pow(share, p - 1)), 0.0)
