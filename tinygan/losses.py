@@ -168,7 +168,7 @@ def _reduce_weighted(loss, weights, reduction):
 def _divided(total, weights):
     """Return total / Σ weights, nan where all targets are ignored: with a gradient of 0 to the input, as in PyTorch."""
     count = weights.sum()
-    return total / xp(weights).where(count == 0, math.nan, count)
+    return where(count == 0, 0.0, total) / xp(weights).where(count == 0, math.nan, count)
 
 
 def cross_entropy(
@@ -249,6 +249,7 @@ def kl_div(input: TensorLike, target: TensorLike, reduction: str = "mean", log_t
 
     Where target is 0, so are the loss and its gradients: 0 log 0 = 0, and log 0 of the input too. Where it is negative, nan.
     """
+    target = target if raw(target).dtype.kind == "f" else raw(target).astype(input.dtype)
     ruled_out = raw(target) == (-math.inf if log_target else 0)
     target, input = where(ruled_out, 0.0 if log_target else 1.0, target), where(ruled_out, 0.0, input)
     if log_target:

@@ -89,6 +89,7 @@ for slope in (0.0, 0.2, -0.5, 1.5):
     row("elementwise.gated", rand(3, 4), rand(3, 4, seed=1), slope=slope)
     row("elementwise.leaky_relu", rand(3, 4), negative_slope=slope)
 row("elementwise.relu", rand(3, 4))
+row("elementwise._tanh_slope", rand(3, 4))
 row("linalg._matmul", rand(3, 4), rand(4, 2))
 row("linalg._matmul", rand(2, 3, 1), rand(2, 1, 4))
 row("linalg._add_product", rand(3, 4), rand(2, 4), rand(2))

@@ -11,7 +11,7 @@ import numpy as np
 from tinygan.autodiff import TensorLike, raw
 from tinygan.backend import xp
 from tinygan.nn import Module
-from tinygan.ops import cat, expand, matmul, mean, reshape, sqrt, square, transpose
+from tinygan.ops import cat, expand, matmul, mean, reshape, sqrt, square, transpose, where
 
 
 def pack(x: TensorLike, packing: int) -> TensorLike:
@@ -125,7 +125,7 @@ def _cutout(x, rng):
         return (places >= first) & (places < first + size // 2)  # (N, size)
 
     rows, columns = cover(x.shape[2]), cover(x.shape[3])
-    return x * _beside(x, ~(rows[:, None, :, None] & columns[:, None, None, :]))
+    return where(xp(raw(x)).asarray(rows[:, None, :, None] & columns[:, None, None, :]), 0.0, x)
 
 
 CHANGES: dict[str, Callable] = {

@@ -19,7 +19,6 @@ from tinygan.ops import (
     flatten,
     leaky_relu,
     lstm_feedback,
-    masked_fill,
     mean,
     permute,
     sigmoid,
@@ -29,6 +28,7 @@ from tinygan.ops import (
     tanh,
     transpose,
     unsqueeze,
+    where,
 )  # fmt: skip
 from tinygan.run.settings import RunSettings, setting
 
@@ -141,19 +141,19 @@ def beside(x, condition):
     return cat([x, expand(unsqueeze(condition, 1), (-1, x.shape[1], -1))], 2)
 
 
-def within(lengths, steps, like):
-    """Return (N, steps): 1 where a step belongs to its sequence, 0 in the padding after its end."""
+def within(lengths, steps):
+    """Return (N, steps): whether a step belongs to its sequence, and not to the padding after its end."""
     lengths = raw(lengths)
-    return (xp(lengths).arange(steps) < lengths[:, None]).astype(like.dtype)
+    return xp(lengths).arange(steps) < lengths[:, None]
 
 
 def pool(x, lengths=None):
     """Return the mean and the largest over time of x (N, T, F), without padding: (N, 2F)."""
     if lengths is None:
         return cat([mean(x, 1), amax(x, 1)], 1)
-    inside = within(lengths, x.shape[1], x)[:, :, None]
-    average = sum(x * inside, 1) * (1 / inside.sum(1))
-    return cat([average, amax(masked_fill(x, inside == 0, -1e9), 1)], 1)
+    inside = within(lengths, x.shape[1])[:, :, None]
+    average = sum(where(inside, x, 0.0), 1) * (1 / inside.sum(1, dtype=x.dtype))
+    return cat([average, amax(where(inside, x, -1e9), 1)], 1)
 
 
 class RecurrentJudge(Module):
@@ -185,7 +185,7 @@ class RecurrentJudge(Module):
         if self.verdict == "pooled":
             return self.out(pool(states, lengths))
         verdicts = squeeze(self.out(states), 2)
-        return verdicts if lengths is None else verdicts * within(lengths, x.shape[1], x)
+        return verdicts if lengths is None else where(within(lengths, x.shape[1]), verdicts, 0.0)
 
 
 class ConvolutionalJudge(Module):
@@ -217,7 +217,7 @@ class ConvolutionalJudge(Module):
         x = transpose(beside(x, condition), 1, 2)  # (N, features, T)
         for convolution in self.convolutions:
             if lengths is not None:
-                x = x * within(lengths, x.shape[2], x)[:, None]
+                x = where(within(lengths, x.shape[2])[:, None], x, 0.0)
                 lengths = (lengths + 1) // 2
             x = leaky_relu(convolution(x), 0.2)  # (N, channels, ceil(T / 2))
         return self.out(flatten(x, 1) if self.length else pool(transpose(x, 1, 2), lengths))

@@ -42,9 +42,9 @@ def _spread(g, x, dim):
 
 
 def _count(x, dim):
-    if dim is None:
+    if dim is None or not x.shape:
         return math.prod(x.shape)
-    return math.prod(x.shape) // builtins.max(1, math.prod(_kept_shape(x.shape, dim)))
+    return x.shape[dim] if isinstance(dim, int) else math.prod(x.shape[d] for d in dim)
 
 
 def _in_type_of(g, x):
@@ -78,7 +78,7 @@ def var(
     correction = (1 if correction is None else correction) if unbiased is None else int(unbiased)
     centred, free = input - mean(input, dim, True), builtins.max(0, _count(input, dim) - correction)
     total = sum(square(centred), dim, keepdim)
-    return total / free if free else total * math.inf  # 0 * inf is nan: one value has no variance
+    return total / free if free else total * where(raw(total) > 0, math.inf, math.nan)  # one value has no variance
 
 
 def std(
@@ -172,7 +172,7 @@ def _extreme_vjp(g, y, x, dim=None, keepdim=False):
 
 def _some(name, x, dim):
     """Raise ValueError if there is nothing to take an extreme of."""
-    if not _count(x, dim) and math.prod(x.shape) == 0:
+    if not _count(x, dim):
         over = "it has no elements" if dim is None else f"it has no elements along dim {dim}"
         raise ValueError(f"{name}: no element of input {tuple(x.shape)} is the extreme one: {over}")
 
@@ -274,6 +274,12 @@ def _own_dims(x, dim):
     return ()
 
 
+def _floating(x, dtype=None):
+    """Return x as `dtype`, or as it is; integers as float32."""
+    dtype = np.float32 if dtype is None and x.dtype.kind != "f" else dtype
+    return x if dtype is None else x.astype(dtype)
+
+
 def _logsumexp_vjp(g, y, x, dim, keepdim=False):
     """Return g e^(x - y). Infinite elements have all of g, in equal parts; where all are -inf, there is none."""
     y = _keep(y, x, dim)
@@ -286,16 +292,16 @@ def _logsumexp_vjp(g, y, x, dim, keepdim=False):
 @op(_logsumexp_vjp)
 def logsumexp(input: TensorLike, dim: Dims, keepdim: bool = False) -> Tensor:
     """Return log Σ e^x over `dim`, exact however large x is."""
-    dim = _own_dims(input, dim)
-    top = _finite(_largest(input, dim))
+    x, dim = _floating(input), _own_dims(input, dim)
+    top = _finite(_largest(x, dim))
     with np.errstate(divide="ignore", over="ignore"):  # log 0 = -inf where every element is -inf; e^inf
-        result = _log_total(input - top, dim) + top
-    return result if keepdim else xp(input).squeeze(result, dim)
+        result = _log_total(x - top, dim) + top
+    return result if keepdim else xp(x).squeeze(result, dim)
 
 
 def _shifted(input, dim, dtype):
     """Return (input as `dtype` less its largest along `dim`, a new array, so that e^ of it cannot overflow; dim)."""
-    x, dim = input if dtype is None else input.astype(dtype), _own_dims(input, dim)
+    x, dim = _floating(input, dtype), _own_dims(input, dim)
     return xp(x).asarray(x - _largest(x, dim)), dim
 
 
@@ -325,5 +331,6 @@ def _log_softmax_vjp(g, y, x, dim, dtype=None):
 def log_softmax(input: TensorLike, dim: int, dtype: Any = None) -> Tensor:
     """Return x - log Σ e^x along `dim`: the logarithm of softmax, finite where softmax is 0 in float32."""
     shifted, dim = _shifted(input, dim, dtype)
-    shifted -= _log_total(shifted, dim)
+    if math.prod(shifted.shape):
+        shifted -= _log_total(shifted, dim)
     return shifted

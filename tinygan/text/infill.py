@@ -189,12 +189,12 @@ class InfillGame(TextGame):
         verdicts, counts = D(filled, hidden), G.counts(filled, hidden)
         chosen = lambda verdicts, counts: ops.index_select(verdicts.reshape(-1), 0, xp(rows).flatnonzero(counts))
         d_loss = minimax.discriminator(chosen(D(rows, hidden), G.counts(rows, hidden)), chosen(verdicts, counts))
-        rewards, count = raw(verdicts) * counts, float(counts.sum())
+        rewards, count = xp(rows).where(counts, raw(verdicts), 0), float(counts.sum())
         gained = returns(rewards, s.discount)
         with no_grad():
             states = G.writer(filled, None, G.around(filled, hidden))
         expected = D.critic(states)[:, :, 0].T  # b_t
-        critic_loss = (((expected - gained) ** 2) * counts).sum() / count
+        critic_loss = ops.where(counts, (expected - gained) ** 2, 0.0).sum() / count
         self.D.move(d_loss + critic_loss, k)
         row = {"d_loss": d_loss.data, "critic_loss": critic_loss.data, "reward": rewards.sum() / count}
         if k < s.game_begins():

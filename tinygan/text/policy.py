@@ -46,12 +46,12 @@ class SentenceJudge(Module):
         hard = raw(x).dtype.kind in "iu"
         tokens = raw(x) if hard else raw(x).argmax(2)
         seen = self.embedding(tokens) if hard else x @ self.embedding.weight  # (N, T, E)
-        inside = self.inside(tokens).astype(seen.dtype)
-        seen = ops.transpose(seen * inside[:, :, None], 1, 2)  # (N, E, T)
+        inside = self.inside(tokens)
+        seen = ops.transpose(ops.where(inside[:, :, None], seen, 0.0), 1, 2)  # (N, E, T)
         largest = []
         for convolution in self.convolutions:
             room = ops.pad(seen, (0, convolution.kernel_size[0] - 1))  # a window begins at every token
-            answers = ops.relu(convolution(room)) * inside[:, None]  # (N, F, T)
+            answers = ops.where(inside[:, None], ops.relu(convolution(room)), 0.0)  # (N, F, T)
             largest.append(ops.amax(answers, 2))
         c = ops.cat(largest, 1)
         gate = ops.sigmoid(self.gate(c))

@@ -62,7 +62,7 @@ class SentenceVAE(Module):
             hidden = to_device(rng.random(before.shape, dtype="float32") < forget, m.device)
             before = xp(rows).where(hidden, UNKNOWN if self.ended else 0, before)
         reconstruction = self.writer.loss(rows, state, given, before, reduction="sum")
-        return reconstruction, 0.5 * (ops.exp(v) + m * m - 1 - v).sum()
+        return reconstruction, 0.5 * (ops.expm1(v) - v + m * m).sum()
 
     def nll(self, rows):
         """Return the bound on -log p(x) a token over all rows (N, T), one z a sentence: no less than NLL-test. A float."""

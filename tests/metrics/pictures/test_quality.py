@@ -50,12 +50,23 @@ def test_bicubic_shrinks_as_matlab_does():
 def test_psnr_by_hand():
     black = np.full((3, 1, 5, 6), -1.0)
     grey = black + np.reshape([0.2, 2, 0], (3, 1, 1, 1))
-    np.testing.assert_allclose(psnr(grey, black), [20, 0, np.inf], atol=1e-12)
+    np.testing.assert_allclose(psnr(grey, black, (-1, 1)), [20, 0, np.inf], atol=1e-12)
     np.testing.assert_allclose(psnr(255 * grey, 255 * black, (-255, 255)), [20, 0, np.inf], atol=1e-12)
 
 
+@pytest.mark.parametrize("score", [psnr, ssim])
+def test_the_range_is_asked_for(score):
+    with pytest.raises(TypeError, match="value_range"):
+        score(X, X)
+
+
+def test_psnr_depends_on_the_range():
+    x = np.full((1, 1, 4, 4), 0.5)
+    assert psnr(x, x - 0.1, (0, 1)) == pytest.approx(20) and psnr(x, x - 0.1, (-1, 1)) == pytest.approx(26.02, abs=0.01)
+
+
 def test_psnr_shaves_the_border_and_weighs_the_colours():
-    x = np.random.default_rng(0).uniform(size=(2, 3, 12, 9))
+    x = np.random.default_rng(0).uniform(0, 0.9, (2, 3, 12, 9))
     y = x.copy()
     y[:, :, :, :2] = 0
     assert np.isinf(psnr(x, y, (0, 1), border=2)).all() and np.isfinite(psnr(x, y, (0, 1), border=1)).all()
@@ -64,7 +75,8 @@ def test_psnr_shaves_the_border_and_weighs_the_colours():
         y[:, channel] += 0.1
         expected = -20 * math.log10(0.1 * weight / 255)
         np.testing.assert_allclose(psnr(x, y, (0, 1), luminance=True), expected)
-    assert psnr(x[:, :1], x[:, 1:2], luminance=True) == pytest.approx(psnr(x[:, :1], x[:, 1:2]))  # grey has no colours
+    grey = x[:, :1], x[:, 1:2], (0, 1)
+    assert psnr(*grey, luminance=True) == pytest.approx(psnr(*grey))  # grey has no colours
 
 
 # --- SSIM --------------------------------------------------------------------------------------------------------
@@ -88,7 +100,7 @@ def test_ssim_is_the_formula(channels):
     y = (x + 0.3 * rng.standard_normal(x.shape)).clip(0, 1)
     expected = [np.mean([ssim_by_scipy(a, b) for a, b in zip(p, q)]) for p, q in zip(x, y)]
     np.testing.assert_allclose(ssim(x, y, (0, 1)), expected, rtol=1e-12)
-    np.testing.assert_allclose(ssim(2 * x - 1, 2 * y - 1), expected, rtol=1e-9)  # the range does not matter
+    np.testing.assert_allclose(ssim(2 * x - 1, 2 * y - 1, (-1, 1)), expected, rtol=1e-9)  # the range does not matter
     np.testing.assert_allclose(ssim(y, x, (0, 1)), expected, rtol=1e-12)
 
 
@@ -102,7 +114,7 @@ def test_ssim_of_constants_in_closed_form():
 def test_ssim_sees_blur_that_psnr_forgives():
     """Wang and Bovik's example: of two damages with equal squared error, the one that keeps structure looks better."""
     x = scipy.ndimage.gaussian_filter(np.random.default_rng(0).standard_normal((40, 40)), 1)[None, None]
-    x = (x - x.min()) / (x.max() - x.min())
+    x = (x - x.min()) / (x.max() - x.min()) / 2
     blurred = scipy.ndimage.gaussian_filter(x, (0, 0, 2, 2))
     brighter = x + np.sqrt(np.square(blurred - x).mean())
     assert psnr(blurred, x, (0, 1)) == pytest.approx(psnr(brighter, x, (0, 1)))
@@ -118,15 +130,16 @@ def test_a_border_is_cut_from_every_side(score):
     for place in ((0, 9), (-1, 9), (8, 0), (8, -1), (1, 1), (-2, -2)):
         y = x.copy()
         y[0, 0][place] += 1
-        assert score(y, x) < score(x, x) and score(y, x, border=2) == score(x, x, border=2)
+        assert score(y, x, (-2, 3)) < score(x, x, (-2, 3))
+        assert score(y, x, (-2, 3), border=2) == score(x, x, (-2, 3), border=2)
     y[0, 0, 2, 2] += 1
-    assert score(y, x, border=2) < score(x, x, border=2)
+    assert score(y, x, (-2, 3), border=2) < score(x, x, (-2, 3), border=2)
 
 
 @pytest.mark.parametrize("score", [psnr, ssim])
 def test_luminance_is_y_of_bt_601(score):
     """Y is 16/255 for black, 235/255 for white; green counts most. Without luminance, colours count alike."""
-    x, y = np.random.default_rng(0).uniform(0, 1, (2, 1, 3, 12, 12))
+    x, y = np.random.default_rng(0).uniform(0, 0.9, (2, 1, 3, 12, 12))
     grey = lambda p: (16 + 65.481 * p[:, :1] + 128.553 * p[:, 1:2] + 24.966 * p[:, 2:]) / 255
     assert score(x, y, (0, 1), luminance=True) == pytest.approx(score(grey(x), grey(y), (0, 1)), rel=1e-12)
     assert score(x, y, (0, 1)) == pytest.approx(score(x[:, ::-1], y[:, ::-1], (0, 1)), rel=1e-12)
@@ -141,18 +154,21 @@ def test_luminance_is_y_of_bt_601(score):
 def test_more_noise_scores_less(score):
     rng = np.random.default_rng(0)
     x, noise = rng.uniform(-1, 1, (1, 1, 20, 20)), rng.standard_normal((1, 1, 20, 20))
-    scores = [score(x + t * noise, x)[0] for t in (0.01, 0.1, 1)]
+    scores = [score(x + t * noise, x, (-6, 6))[0] for t in (0.01, 0.1, 1)]
     assert scores[0] > scores[1] > scores[2]
 
 
 X = np.zeros((2, 1, 16, 16))
 WRONG = {
-    "two shapes": (lambda: psnr(X, X[:1]), "psnr: .*expected both"),
-    "no batch": (lambda: ssim(X[0], X[0]), "ssim: .*expected both"),
-    "a large border": (lambda: psnr(X, X, border=8), "psnr: 16x16 less a border of 8: at least 1x1"),
-    "a border over half": (lambda: ssim(X, X, border=3), "ssim: 16x16 less a border of 3: at least 11x11"),
-    "a small picture": (lambda: ssim(X[..., :10], X[..., :10]), "ssim: 16x10 less a border of 0: at least 11x11"),
+    "two shapes": (lambda: psnr(X, X[:1], (0, 1)), "psnr: .*expected both"),
+    "no batch": (lambda: ssim(X[0], X[0], (0, 1)), "ssim: .*expected both"),
+    "a large border": (lambda: psnr(X, X, (0, 1), border=8), "psnr: 16x16 less a border of 8: at least 1x1"),
+    "a border over half": (lambda: ssim(X, X, (0, 1), border=3), "ssim: 16x16 less a border of 3: at least 11x11"),
+    "a small picture": (lambda: ssim(X[..., :10], X[..., :10], (0, 1)), "ssim: 16x10 less a border of 0: at least 11x11"),
     "no range": (lambda: psnr(X, X, (1, 1)), "psnr: value_range .1, 1."),
+    "bytes": (lambda: psnr(X + 200, X, (-1, 1)), "psnr: values from 200 to 200: expected -1 to 1, as value_range says"),
+    "below black": (lambda: ssim(X, X - 1, (0, 1)), "ssim: values from -1 to -1: expected 0 to 1"),
+    "nan": (lambda: psnr(X, X * np.nan, (0, 1)), "psnr: values from nan to nan"),
     "one picture": (lambda: diversity(X[:1], X), "diversity: .*at least 2 rows"),
     "nothing to compare with": (lambda: diversity(X, X), "all real samples are equal"),
 }

@@ -1,7 +1,8 @@
 """How near a picture is to a given one, pair by pair, as in super-resolution: PSNR and SSIM.
 
 A high PSNR does not mean a sharp picture: the mean of all plausible pictures scores best. Pictures are arrays (N, 1 or
-3, height, width) of values from black to white, `value_range`.
+3, height, width) of values from black to white, `value_range`: (0, 1), (-1, 1) or (0, 255). It has no default, since a wrong
+guess is a wrong score: .4 beside .5 scores 20 dB in [0, 1] and 26 in [-1, 1].
 """
 
 from typing import Any
@@ -18,7 +19,7 @@ _LUMINANCE = np.array([65.481, 128.553, 24.966]) / 255  # of red, green and blue
 def psnr(
     images: ArrayLike,
     references: ArrayLike,
-    value_range: tuple[float, float] = (-1, 1),
+    value_range: tuple[float, float],
     luminance: bool = False,
     border: int = 0,
 ) -> Array:
@@ -35,7 +36,7 @@ def psnr(
 def ssim(
     images: ArrayLike,
     references: ArrayLike,
-    value_range: tuple[float, float] = (-1, 1),
+    value_range: tuple[float, float],
     luminance: bool = False,
     border: int = 0,
 ) -> Array:
@@ -98,6 +99,12 @@ def _prepare(
     low, high = value_range
     if not low < high:
         raise ValueError(f"{name}: value_range {value_range}: expected (black, white), such as (-1, 1)")
+    for x in (images, references):
+        if not (x.min() >= low and x.max() <= high):
+            raise ValueError(
+                f"{name}: values from {x.min():.4g} to {x.max():.4g}: expected {low} to {high}, as value_range says; give"
+                " the range of these pictures, (0, 1), (-1, 1) or (0, 255), or x.clip(black, white) what was computed"
+            )
     prepared = []
     for x in (images, references):
         x = (x[:, :, border : height - border, border : width - border] - low) / (high - low)

@@ -42,9 +42,10 @@ def gate(target: Array, g: Array, x: Array, slope: float) -> None:
         target += slope
         target *= g
     else:  # a mask of bits, all ones or all zeros
+        off = (x <= 0).view("i1")
+        off -= 1
         bits = target.view(f"i{target.itemsize}")
-        bits[...] = x <= 0
-        bits -= 1
+        bits[...] = off
         bits &= g.astype(target.dtype, copy=False).view(bits.dtype)
 
 
@@ -53,6 +54,24 @@ def gated(g: Array, x: Array, slope: float) -> Array:
     target = xp(g).empty_like(x, g.dtype)
     in_blocks(lambda target, g, x: gate(target, g, x, slope), target, g, x)
     return target
+
+
+def tanh_slope(x: Array) -> Array:
+    """Return `ops.elementwise._tanh_slope`."""
+    library = xp(x)
+
+    def slope(y, x):
+        library.abs(x, out=y)
+        y *= -2
+        library.exp(y, out=y)
+        below = y + 1
+        below *= below
+        y *= 4
+        y /= below
+
+    y = library.empty_like(x)
+    in_blocks(slope, y, x)
+    return y
 
 
 def relu(input: Array) -> Array:

@@ -10,7 +10,7 @@ def add_rows(x: Array, indices: Array, num: int, skip: int | None) -> Array:
     indices, x = indices.reshape(-1), x.reshape(-1, x.shape[-1])
     table = xp(x).zeros((num, x.shape[-1]), x.dtype)
     if skip is not None:
-        x = x * (indices != skip)[:, None]
+        x = xp(x).where((indices != skip)[:, None], x, 0)
     if not is_numpy(x):
         xp(x).add.at(table, indices, x)
     elif len(indices):
