@@ -273,6 +273,13 @@ def test_a_diagonal_is_picked():
     np.testing.assert_array_equal(grad(y, x)[0], np.eye(2))
 
 
+def test_a_negative_weight_turns_infinity_round():
+    """Bicubic interpolation weighs the pixels beyond the nearest two negatively."""
+    y = ops.interpolate(picture(1, 2, 3, INF, 5, 6, 7).data, (1, 14), mode="bicubic").ravel()
+    signs = [0] * 3 + [-1] * 2 + [1] * 4 + [-1] * 2 + [0] * 3
+    np.testing.assert_array_equal(np.where(np.isfinite(y), 0, np.sign(y)), signs)
+
+
 def test_a_key_that_nobody_may_attend_to_does_not_count():
     key = tensor([[INF, NAN], [1.0, 2.0]])
     y = ops.scaled_dot_product_attention(tensor([[1.0, 1.0]]), key, tensor([[1.0], [5.0]]), np.array([False, True]))
@@ -366,6 +373,14 @@ def test_the_cosine_with_0_is_0():
     cosine = ops.cosine_similarity(x, y)
     assert cosine.item() == 0
     np.testing.assert_allclose(grad(cosine, [x, y], np.ones(1))[0], [[0.6e8, 0.8e8]])
+
+
+def test_the_cosine_with_a_vector_shorter_than_eps():
+    x, y = tensor([[1e-9, 0.0]]), tensor([[3.0, 4.0]])
+    cosine = ops.cosine_similarity(x, y)
+    np.testing.assert_allclose(cosine.item(), 0.06)
+    slopes = grad(cosine, [x, y], np.ones(1))
+    np.testing.assert_allclose(slopes, [[[5.4e7, 8e7]], [[0.0128, -0.0096]]])
 
 
 # --- what is refused, in one sentence -----------------------------------------------------------------------------------

@@ -35,7 +35,9 @@ def scaled_dot_product_attention(
             " (..., S, E), (..., S, D): one E, above 0, for query and key, one S for key and value"
         )
     if "f" not in {t.dtype.kind for t in (query, key, value)}:
-        raise TypeError(f"scaled_dot_product_attention: {query.dtype} has no weighted means: use array.astype('float32')")
+        raise TypeError(
+            f"scaled_dot_product_attention: {query.dtype} has no weighted means: use array.astype('float32')"
+        )
     if is_causal and attn_mask is not None:
         raise ValueError(
             "scaled_dot_product_attention: give attn_mask or is_causal, not both; is_causal is itself a mask"
@@ -64,8 +66,10 @@ def scaled_dot_product_attention(
     if allowed is not None:
         scores = masked_fill(scores, ~allowed, float(library.finfo(scores.dtype).min))  # -inf would give 0/0 below
     weights = softmax(scores, -1)
-    if attn_mask is not None:
-        weights = where(allowed, weights, 0.0)  # where nothing is allowed softmax is uniform, and the answer should be 0
+    if allowed is not None and not is_causal:
+        weights = where(
+            allowed, weights, 0.0
+        )  # where nothing is allowed softmax is uniform, and the answer should be 0
     if dropout_p > 0:
         weights = dropout(weights, dropout_p, True, rng)
     return matmul(weights, value)
