@@ -117,6 +117,10 @@ class ModuleList(_Numbered):
     def _of(self, modules: dict[str, Module]) -> Any:
         return ModuleList(modules.values())
 
+    def forward(self, *args: Any, **kwargs: Any) -> Any:
+        """Raise NotImplementedError."""
+        raise NotImplementedError("ModuleList does not define forward: call its modules, or put them in a Sequential")
+
 
 class ModuleDict(Module):
     """A dict of modules whose parameters are trained and saved; those in a plain dict are not. It has no forward."""

@@ -83,8 +83,8 @@ class Optimizer:
 
     params: leaf Tensors, or a list of groups, {"params": [...], "lr": 1e-4}, whose settings replace those of the call.
     `param_groups` is the list of all groups; their settings may be assigned between steps, the rate also by `optimizer.lr`.
-    A frozen parameter (`requires_grad_(False)`) is skipped for as long as it is frozen. A step with an infinite or nan
-    gradient is refused.
+    A frozen parameter (`requires_grad_(False)`) is skipped for as long as it is frozen; Adam counts its steps all the same,
+    where PyTorch counts those of each parameter. A step with an infinite or nan gradient is refused.
     """
 
     # The running averages of a subclass, and the setting without which each is not kept (None: it always is).
