@@ -25,6 +25,14 @@ def test_a_gan_of_your_own():
     assert np.abs(np.hypot(*points.T) - 1).mean() < 0.2  # near the circle of radius 1
 
 
+def test_what_users_of_pytorch_write(tmp_path, monkeypatch):
+    monkeypatch.chdir(tmp_path)
+    names = {}
+    exec(block("manual_seed"), names)
+    assert names["loss"].item() < 2 and (tmp_path / "net.safetensors").is_file()
+    assert [p.requires_grad for p in names["net"].parameters()] == [False, False, True, True]
+
+
 def test_an_op_and_the_data():
     names = {}
     exec("from tinygan import op\nfrom tinygan.backend import xp\n" + block("@op"), names)
