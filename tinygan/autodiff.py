@@ -27,7 +27,7 @@ from typing import Any, Generic, ParamSpec, TypeVar
 import numpy as np
 
 from tinygan.backend import Array, is_numpy, xp
-from tinygan.tensor import Tensor, TensorLike, numbers, raw
+from tinygan.tensor import HALF_REFUSED, Tensor, TensorLike, numbers, raw
 
 P = ParamSpec("P")
 R = TypeVar("R")
@@ -92,6 +92,8 @@ def _narrowed(op: Any, args: Iterable, arrays: list, array: Array, const: Any) -
     To NumPy, a float32 array times integers, or times the scalar that np.sqrt returns, is float64.
     """
     if "dtype" in const:
+        if array.dtype.char == "e":
+            raise TypeError(HALF_REFUSED)
         return arrays, array
     for a in args:
         if (isinstance(a, Tensor) or getattr(a, "ndim", False)) and a.dtype.char == "d":
@@ -138,7 +140,7 @@ class Op(Generic[P, R]):
             args, const = self._bind(args, const)
         arrays, parents, any_tensor, any_history = _split(args)
         array = self.forward(*arrays, **const) if const else self.forward(*arrays)
-        if array.dtype.char in "de" and any_tensor:
+        if any_tensor and array.dtype.char in "de":
             arrays, array = _narrowed(self, args, arrays, array, const)
         if any_history and _recording:
             return self._record(array, None, args, arrays, parents, const)
@@ -207,7 +209,7 @@ class VariadicOp(Op):
     def __call__(self, *args: Any, **const: Any) -> Any:
         arrays, parents, any_tensor, any_history = _split(args)
         array = self.forward(*arrays, **const)
-        if array.dtype.char in "de" and any_tensor:
+        if any_tensor and array.dtype.char in "de":
             arrays, array = _narrowed(self, args, arrays, array, const)
         if any_history and _recording:
             return self._record(array, None, args, arrays, parents, const)

@@ -19,6 +19,8 @@ if TYPE_CHECKING:
 
     Dims: TypeAlias = int | tuple[int, ...] | None
 
+HALF_REFUSED = "Tensors are not float16: its sums end at 65,504, and NumPy computes it slowly; use float32"
+
 numbers = count()  # every recorded Tensor takes the next one: sorting by number is a topological order
 
 
@@ -65,9 +67,7 @@ class Tensor:
                 f"gradients of {data.dtype} do not exist: make it floating point, e.g. array.astype('float32')"
             )
         if data.dtype.char == "e":
-            raise TypeError(
-                "Tensor of float16: its sums end at 65,504, and NumPy computes it slowly; use array.astype('float32')"
-            )
+            raise TypeError(HALF_REFUSED)
 
     @property
     def data(self) -> Array:
