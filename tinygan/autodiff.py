@@ -32,7 +32,7 @@ import numpy as np
 from tinygan import threads
 from tinygan.backend import Array, is_numpy, xp
 from tinygan.remedies import explain, with_remedies
-from tinygan.tensors import Tensor, TensorLike, numbers, raw
+from tinygan.tensors import HALF_REFUSED, Tensor, TensorLike, numbers, raw
 
 FLOAT32 = np.dtype(np.float32)  # what nearly all arrays have
 
@@ -147,6 +147,8 @@ def _narrowed(op: Any, args: Iterable, arrays: list, array: Array, const: Any) -
     To NumPy, a float32 array times integers, or times the scalar that np.sqrt returns, is float64.
     """
     if "dtype" in const:
+        if array.dtype.char == "e":
+            raise TypeError(HALF_REFUSED)
         return arrays, array
     for a in args:
         if (isinstance(a, Tensor) or getattr(a, "ndim", False)) and a.dtype.char == "d":

@@ -20,6 +20,8 @@ if TYPE_CHECKING:
 
     Dims: TypeAlias = int | tuple[int, ...] | None
 
+HALF_REFUSED = "Tensors are not float16: its sums end at 65,504, and NumPy computes it slowly; use float32"
+
 if TYPE_CHECKING:
 
     class _Conversions:  # apart from Tensor, in whose declarations float, int and bool are Python's types
@@ -90,9 +92,7 @@ class Tensor(_Conversions):
         if requires_grad:
             _check_differentiable(data)
         if data.dtype.char == "e":
-            raise TypeError(
-                "Tensor of float16: its sums end at 65,504, and NumPy computes it slowly; use array.astype('float32')"
-            )
+            raise TypeError(HALF_REFUSED)
 
     @property
     def data(self) -> Array:

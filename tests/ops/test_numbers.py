@@ -401,6 +401,8 @@ PROMOTIONS = {
     "np.float64 ** t": lambda t: wide**t,
     "t * array()": lambda t: t * np.array(1.5),
     "maximum": lambda t: ops.maximum(t, wide),
+    "maximum bytes": lambda t: ops.maximum(t, whole.astype(np.uint8)),
+    "minimum bytes": lambda t: ops.minimum(t, whole.astype(np.uint8)),
     "minimum": lambda t: ops.minimum(whole, t),
     "clamp": lambda t: ops.clamp(t, wide, np.float64(9)),
     "clamp integers": lambda t: ops.clamp(t, whole),
@@ -487,8 +489,13 @@ def test_integers_become_float32(name, dtype):
 
 
 def test_float16_is_refused():
-    with pytest.raises(TypeError, match="float16.*float32"):
-        Tensor(np.full(3000, 100, np.float16))
+    for make in (
+        lambda: Tensor(np.full(3000, 100, np.float16)),
+        lambda: leaf(x32, np.float32).astype(np.float16),
+        lambda: ops.sum(leaf(x32), dtype=np.float16),
+    ):
+        with pytest.raises(TypeError, match="float16.*float32"):
+            make()
 
 
 REDUCTIONS = {

@@ -155,7 +155,7 @@ def predictive_score(
         return l1_loss(sigmoid(learner(y[rows, :-1, read])), Tensor(y[rows, 1:, -1:]))
 
     _train(learner, loss, len(y), steps, batch_size, seed)
-    return float(np.abs(1 / (1 + np.exp(-learner.read(x[:, :-1, read]))) - x[:, 1:, -1:]).mean())
+    return float(np.abs(sigmoid(learner.read(x[:, :-1, read])) - x[:, 1:, -1:]).mean())
 
 
 def sequence_class_scores(

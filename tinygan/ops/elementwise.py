@@ -210,19 +210,23 @@ def where(condition: TensorLike, input: TensorLike | float, other: TensorLike | 
     return result if result.dtype == dtype else result.astype(dtype)
 
 
-def _share(g, a, b):
+def _of_larger(g, y, a, b):
     """Return the part of g that goes to `a` as the larger of a and b: half of it at a tie, all at nan (PyTorch's rule)."""
-    a, b = raw(a), raw(b)
-    return where(a < b, 0.0, where(a == b, 0.5 * g, g))
+    return where(raw(a) < raw(b), 0.0, where(raw(a) == raw(b), 0.5 * g, g))
 
 
-@op(lambda g, y, a, b: _share(g, a, b), lambda g, y, a, b: _share(g, b, a), broadcasts=True)
+def _of_smaller(g, y, a, b):
+    """Return the part of g that goes to `a` as the smaller of a and b."""
+    return where(raw(a) > raw(b), 0.0, where(raw(a) == raw(b), 0.5 * g, g))
+
+
+@op(_of_larger, lambda g, y, a, b: _of_larger(g, y, b, a), broadcasts=True)
 def maximum(input: TensorLike, other: TensorLike | float) -> Tensor:
     """Return the larger of the two, nan if one is nan; at a tie each gets half of the gradient."""
     return xp(input).maximum(input, other)
 
 
-@op(lambda g, y, a, b: _share(g, -a, -b), lambda g, y, a, b: _share(g, -b, -a), broadcasts=True)
+@op(_of_smaller, lambda g, y, a, b: _of_smaller(g, y, b, a), broadcasts=True)
 def minimum(input: TensorLike, other: TensorLike | float) -> Tensor:
     """Return the smaller of the two, nan if one is nan; at a tie each gets half of the gradient."""
     return xp(input).minimum(input, other)
