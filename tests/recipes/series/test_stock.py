@@ -149,7 +149,8 @@ def test_columns_are_chosen_and_a_run_goes_on_with_them(tmp_path):
     assert game.saved["columns"] == ["time", "noise"]
     again = stock.make_game(game.settings, saved=game.saved)
     assert (again.batch(0).x == game.batch(0).x).all()
-    older = stock.Settings(**{**SMALL["stock"], "data": str(path), "length": 5, "channels": 2})  # it learned time without asking
+    # an older run learned time without being asked
+    older = stock.Settings(**{**SMALL["stock"], "data": str(path), "length": 5, "channels": 2})
     assert (stock.make_game(older, saved=game.saved).batch(0).x == game.batch(0).x).all()
 
 
