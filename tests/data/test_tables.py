@@ -98,6 +98,13 @@ def test_time_is_not_learned_as_if_it_were_measured(case, tmp_path):
     assert len(table(tmp_path, text, remedy).names) == 2  # the remedy does what it says
 
 
+def test_names_that_come_twice_are_told_apart(tmp_path):
+    text = "a,a,column 2\n" + "1,5,2\n4,3,4\n"
+    found = table(tmp_path, text)
+    assert found.names == ["a", "a (2)", "column 2"]
+    assert table(tmp_path, text, tuple(found.names)).values.tolist() == found.values.tolist()
+
+
 @pytest.mark.parametrize("cells", [[3, 1] * 6, [5] * 12, [0, 1, 2] * 4], ids=["up and down", "constant", "sawtooth"])
 def test_what_is_measured_is_kept(cells, tmp_path):
     found = table(tmp_path, "x,y\n" + "".join(f"{a},{k * k}\n" for k, a in enumerate(cells)))

@@ -40,8 +40,8 @@ class PerceptronSettings(RunSettings):
         super().__post_init__()
         if self.spread_of == 1:
             raise ValueError("spread_of=1: one sample has no spread; take 2 or more, or 0")
-        if self.reach == 0:
-            raise ValueError("reach=0.0: all points would lie at 0; take how far out the real ones lie")
+        if self.reach < 1e-6:  # D's input is divided by it
+            raise ValueError(f"reach={self.reach}: all points would lie at 0; take how far out the real ones lie")
 
 
 class Times(Module):

@@ -1,6 +1,7 @@
 """The folder of a run.
 
     RUN/config.json                     the recipe, its settings, what its data taught
+    RUN/data.txt                        what was read of its data, what was left out or cut, and how to change that
     RUN/log.jsonl                       a line for each logged step
     RUN/samples/step-N.png, curves.png  what to look at
     RUN/checkpoints/step-N.safetensors  all that training changes, the last two; `latest` names the newest

@@ -143,6 +143,27 @@ def test_a_series_of_ones_own_comes_back_in_its_units(tmp_path, capsys):
     np.testing.assert_allclose(in_array.reshape(15, 2), np.float64([row[2:] for row in rows]), rtol=1e-6)
 
 
+def test_columns_are_chosen_and_a_run_goes_on_with_them(tmp_path):
+    path = own(tmp_path)
+    game = small_game("stock", data=str(path), columns="time,2", length=5, channels=2)
+    assert game.saved["columns"] == ["time", "noise"]
+    again = stock.make_game(game.settings, saved=game.saved)
+    assert (again.batch(0).x == game.batch(0).x).all()
+    # an older run learned time without being asked
+    older = stock.Settings(**{**SMALL["stock"], "data": str(path), "length": 5, "channels": 2})
+    assert (stock.make_game(older, saved=game.saved).batch(0).x == game.batch(0).x).all()
+
+
+def test_names_of_columns_are_drawn_as_they_are(tmp_path):
+    """A pair of $ is a formula to matplotlib, an escape sequence an order to a terminal."""
+    path = tmp_path / "own.csv"
+    rng = np.random.default_rng(0)
+    path.write_text("$\\frac{$,b\x1b[2J\n" + "".join(f"{a},{b}\n" for a, b in rng.standard_normal((40, 2))))
+    game = small_game("stock", data=str(path), length=5, channels=2)
+    stock.draw(game, game.sample(3, 0), tmp_path / "x.png")
+    assert (tmp_path / "x.png").is_file()
+
+
 def test_a_series_without_a_file_has_a_name_too():
     with pytest.raises(DataError, match=r"^the series: \d+ rows make 0 windows"):
         stock.learn_what_is_saved(stock.Settings(length=10_000))

@@ -4,7 +4,8 @@ Prices are hard in their own way: a day's high and low differ by a hundredth of 
 a judge that sees the level alone never asks for the rest. So the rows are whitened first: small directions become as large
 as the large ones. Slow directions are written as changes from the step before. Beside values, the judge is shown changes
 from the step before and from the first (without those from the first: discriminative .044 and .057).
-`--data FILE.csv` brings a series of your own; samples come back in its columns and units.
+`--data FILE.csv` brings a series of your own; samples come back in its columns and units. Columns that only count on, such
+as years, are left out; `--set columns=year,price` says which to learn.
 Measured as TimeGAN (Yoon et al. 2019): can a GRU tell them from real windows, and can one learn from them to predict?
 `tinygan train stock`, seed 0: discriminative .027 by TimeGAN's GRU of 3 and .046 by one of 32 (real from real .005 and
 .004), predictive .038 (real .037). `--set told=direction` tells both players at every step whether the price falls or
