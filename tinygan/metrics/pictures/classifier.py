@@ -100,7 +100,7 @@ def train_classifier(
     classifier = Classifier(images.shape[-1], rng=stream(seed, "classifier"))
     parameters = classifier.parameters()
     optimizer = Adam(parameters, lr=learning_rate)
-    warmup = steps // 10
+    warmup = max(1, steps // 10)
     schedule = WarmupLR(optimizer, warmup, after=CosineAnnealingLR(optimizer, steps - warmup))
     loader = Loader(images, labels, batch_size=min(batch_size, len(images)), seed=seed)
     for step in track(range(steps), "training a classifier"):
