@@ -16,6 +16,7 @@ import _signal  # type: ignore[import-not-found]  # `signal` without enumeration
 import math
 import threading
 from collections.abc import Iterable, Mapping, Sequence
+from operator import is_
 from typing import TYPE_CHECKING, Any
 
 import numpy as np
@@ -26,6 +27,7 @@ from tinygan.ops.kernels import cuda
 from tinygan.optim.clip import is_finite
 from tinygan.optim.groups import check_params, checked, make_groups
 from tinygan.remedies import watch, with_remedies
+from tinygan.tensors import numbers
 from tinygan.threads import in_blocks
 
 
@@ -44,8 +46,8 @@ class Flat(Layout):
 
     def read(self) -> Array:
         """Return the flat array that `write` stored, or a new one if a tensor's data was replaced since."""
-        arrays = [t.data for t in self.tensors]
-        if self.array is not None and all(array is view for array, view in zip(arrays, self.views)):
+        arrays = [t._data for t in self.tensors]
+        if self.array is not None and all(map(is_, arrays, self.views)):
             return self.array
         return self.join(arrays)
 
@@ -53,7 +55,7 @@ class Flat(Layout):
         """Make the tensors views of `array`; the caller must not write to it afterwards."""
         self.array, self.views = array, self.split(array)
         for t, view in zip(self.tensors, self.views):
-            t.data = view
+            t._data, t.number = view, next(numbers)  # as Tensor.data does, without asking whether it is a leaf
 
 
 class Whole:
