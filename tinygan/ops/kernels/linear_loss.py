@@ -45,7 +45,7 @@ def run(x, w, b, target, weights, wanted):
 
     def some_rows(start, stop):
         buffer = library.empty((min(rows, stop - start), parts * columns), dtype)
-        ones, loss = library.ones(parts * columns, dtype), library.zeros((), dtype)
+        ones, shares = library.ones(parts * columns, dtype), library.empty((3, stop - start), dtype)
         dw: Any = library.zeros((parts, columns, size + 1), dtype) if wanted[1] or wanted[2] else None
         for a in range(start, stop, rows):
             block = slice(a, min(a + rows, stop))
@@ -63,7 +63,8 @@ def run(x, w, b, target, weights, wanted):
             e[at_target] = 0
             others = e @ ones  # a third of the time of e.sum(1)
             total = others + at
-            loss += weights[block] @ _minus_log(at, others, library.log(total) - picked, weights[block])
+            for share, values in zip(shares, (picked, at, others)):
+                share[a - start : block.stop - start] = values
             # dloss/dlogits = scale (e, at the target -others), scale = weight / total; to scale x and dx is cheaper
             e[at_target] = -others
             scale = (weights[block] / total)[:, None]
@@ -71,7 +72,7 @@ def run(x, w, b, target, weights, wanted):
                 library.multiply((e_parts @ w_parts).sum(0), scale, out=dx[block])
             if dw is not None:
                 dw += e_parts.swapaxes(1, 2) @ (x_n * scale)
-        return loss, dw
+        return weights[start:stop] @ _minus_log(shares, weights[start:stop]), dw
 
     pieces = split_batch(some_rows, x, work=3 * x.size * classes)
     loss, total = (None if parts[0] is None else _total(parts) for parts in zip(*pieces))
@@ -79,11 +80,11 @@ def run(x, w, b, target, weights, wanted):
     return loss, [dx, dw[:, :size] if wanted[1] else None, dw[:, size] if wanted[2] else None]
 
 
-def _minus_log(at, others, loss, weights):
-    """Return `loss`, which is log((at + others) / at), as log1p where that is small; 0 without a weight, even if infinite."""
-    library = xp(at)
+def _minus_log(shares, weights):
+    """Return log(at + others) - picked, at = e^picked, as log1p where it is small; 0 without a weight, even if infinite."""
+    library, (picked, at, others) = xp(shares), shares
     ratio = library.minimum(others, at) / library.maximum(at, float(library.finfo(at.dtype).tiny))
-    loss = library.where(others < at, library.log1p(ratio), loss)
+    loss = library.where(others < at, library.log1p(ratio), library.log(at + others) - picked)
     return library.where(weights == 0, 0, loss)
 
 
