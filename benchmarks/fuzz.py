@@ -138,7 +138,7 @@ def do_case(name, case, seed, number, place):
     if code not in (0, 2):
         last = output.strip().splitlines() or [b"nothing said"]
         faults.append(f"exit code {code}: {last[-1].decode(errors='replace')[:200]}")
-    elif code == 2 and (output.count(b"tinygan: ") != 1 or len(output.rpartition(b"tinygan: ")[2].splitlines()) != 1):
+    elif code == 2 and not output.rpartition(b"\n")[0].rpartition(b"\n")[2].startswith(b"tinygan: "):
         faults.append("exit code 2 without one sentence")
     elif code == 2 and b"not enough memory" in output:
         faults.append("asked for more memory than there may be")

@@ -42,8 +42,9 @@ def good_run(recipe):
 
 
 def lay(rng, folder):
-    """Write a good run into `folder`/run; return its path."""
-    run, recipe = folder / "run", rng.choice(list(SMALL))
+    """Write a good run into `folder`, named after its recipe; return its path."""
+    recipe = rng.choice(list(SMALL))
+    run = folder / recipe
     for name, content in good_run(recipe).items():
         path = run / name
         path.parent.mkdir(parents=True, exist_ok=True)
@@ -51,18 +52,20 @@ def lay(rng, folder):
     return run
 
 
-def use(rng):
-    """Return one of the commands that open a run; of series, `evaluate` trains judges for a minute and is rare."""
+def use(rng, run):
+    """Return one of the commands that open a run; `evaluate` trains judges of series for minutes, and is left out there."""
+    name = run.name
     commands = [
-        command("sample", "run", "-n", "3"), command("sample", "run", "-n", "2", "--out", "run/a.npy"),
-        command("plot", "run"), command("train", "--resume", "--out", "run"),
+        command("sample", name, "-n", "3"), command("sample", name, "-n", "2", "--out", f"{name}/a.npy"),
+        command("plot", name), command("train", "--resume", "--out", name),
     ]  # fmt: skip
-    return rng.choice(commands) if rng.random() < 0.95 else command("evaluate", "run", "-n", "20")
+    return rng.choice(commands + [command("evaluate", name, "-n", "20")] * (name not in ("sines", "stock")))
 
 
 def config(rng, folder):
     """A config.json with a value of another kind somewhere, or with bytes changed."""
-    path = lay(rng, folder) / "config.json"
+    run = lay(rng, folder)
+    path = run / "config.json"
     if rng.random() < 0.3:
         path.write_bytes(spoil(rng, path.read_bytes()))
     else:
@@ -81,12 +84,13 @@ def config(rng, folder):
             else:
                 place[key] = rng.choice(NASTY)
         path.write_text(json.dumps(found), errors="surrogatepass")
-    return use(rng)
+    return use(rng, run)
 
 
 def log(rng, folder):
     """A log.jsonl with rows of another form, or with bytes changed."""
-    path = lay(rng, folder) / "log.jsonl"
+    run = lay(rng, folder)
+    path = run / "log.jsonl"
     lines = path.read_bytes().splitlines(keepends=True)
     for _ in range(rng.choice((1, 2, 10, 1000))):
         row = json.loads(rng.choice(lines[:2]))
@@ -97,7 +101,7 @@ def log(rng, folder):
         lines.insert(rng.randrange(len(lines) + 1), json.dumps(row).encode() + b"\n")
     content = b"".join(lines)
     path.write_bytes(spoil(rng, content) if rng.random() < 0.4 else content)
-    return use(rng)
+    return use(rng, run)
 
 
 def checkpoint(rng, folder):
@@ -128,7 +132,7 @@ def checkpoint(rng, folder):
             save_checkpoint(path, arrays, **metadata)
         except ValueError:  # bool as a name and the like
             path.write_bytes(b"")
-    return use(rng)
+    return use(rng, run)
 
 
 def planted(rng, folder):
@@ -159,7 +163,7 @@ def planted(rng, folder):
             os.link(folder.parent / "outside" / "canary", path)
         else:
             path.write_bytes(rng.choice((b"", b"\xff\xfe", b"\x1b[2J", b"\x80\x04.", b"PK\x03\x04", b"[" * 100_000)))
-    return use(rng)
+    return use(rng, run)
 
 
 def pictures(rng, folder):
@@ -172,7 +176,7 @@ def pictures(rng, folder):
             content[16:24] = struct.pack(">II", width, height)
             content[29:33] = struct.pack(">I", zlib.crc32(content[12:29]))
         path.write_bytes(content if rng.random() < 0.3 else spoil(rng, bytes(content)))
-    return command("plot", "run")
+    return command("plot", run.name)
 
 
 def settings(rng, folder):
