@@ -14,6 +14,12 @@ SMALL = {  # recipes that train a step in milliseconds, without data from elsewh
     "digits": {"hidden": 4, "features": 4, "noise": 2, "row_noise": 1, "batch_size": 4},
     "ring": {"hidden": 8, "batch_size": 16, "codes": 0},
     "sines": {"hidden": 4, "batch_size": 4, "noise": 2, "step_noise": 2},
+    "names": {"hidden": 6, "batch_size": 4, "embedding": 3, "way": "mle"},
+    "stock": {"hidden": 4, "batch_size": 4, "noise": 2, "step_noise": 2, "length": 5},
+}
+DATA = {  # of recipes that are trained on a file
+    "names": "".join(f"{a}{b}\n" for a in ("an", "be", "cy", "do", "el") for b in ("ba", "la", "no", "ra", "ti", "vi")),
+    "stock": "open,close\n" + "".join(f"{k % 7},{k * k % 11}\n" for k in range(60)),
 }
 
 
@@ -27,34 +33,39 @@ def good_run(recipe):
 
     words = [word for key, value in SMALL[recipe].items() for word in ("--set", f"{key}={value}")]
     with tempfile.TemporaryDirectory() as place, contextlib.redirect_stdout(io.StringIO()):
+        if recipe in DATA:
+            Path(place, "data").write_text(DATA[recipe])
+            words += ["--data", f"{place}/data"]
         assert command("train", recipe, "--steps", 6, "--out", f"{place}/run", *words)() == 0
         run = Path(place, "run")
         return {str(p.relative_to(run)): p.read_bytes() for p in sorted(run.rglob("*")) if p.is_file()}
 
 
-def lay(rng, folder, recipe=None):
-    """Write a good run into `folder`/run; return its path."""
-    run = folder / "run"
-    for name, content in good_run(recipe or rng.choice(list(SMALL))).items():
+def lay(rng, folder):
+    """Write a good run into `folder`, named after its recipe; return its path."""
+    recipe = rng.choice(list(SMALL))
+    run = folder / recipe
+    for name, content in good_run(recipe).items():
         path = run / name
         path.parent.mkdir(parents=True, exist_ok=True)
         path.write_bytes(content)
     return run
 
 
-def use(rng):
-    """Return one of the commands that open a run."""
-    return rng.choice(
-        (
-            command("sample", "run", "-n", "3"), command("sample", "run", "-n", "2", "--out", "run/a.npy"),
-            command("evaluate", "run", "-n", "20"), command("plot", "run"), command("train", "--resume", "--out", "run"),
-        )
-    )  # fmt: skip
+def use(rng, run):
+    """Return one of the commands that open a run; `evaluate` trains judges of series for minutes, and is left out there."""
+    name = run.name
+    commands = [
+        command("sample", name, "-n", "3"), command("sample", name, "-n", "2", "--out", f"{name}/a.npy"),
+        command("plot", name), command("train", "--resume", "--out", name),
+    ]  # fmt: skip
+    return rng.choice(commands + [command("evaluate", name, "-n", "20")] * (name not in ("sines", "stock")))
 
 
 def config(rng, folder):
     """A config.json with a value of another kind somewhere, or with bytes changed."""
-    path = lay(rng, folder) / "config.json"
+    run = lay(rng, folder)
+    path = run / "config.json"
     if rng.random() < 0.3:
         path.write_bytes(spoil(rng, path.read_bytes()))
     else:
@@ -73,12 +84,13 @@ def config(rng, folder):
             else:
                 place[key] = rng.choice(NASTY)
         path.write_text(json.dumps(found), errors="surrogatepass")
-    return use(rng)
+    return use(rng, run)
 
 
 def log(rng, folder):
     """A log.jsonl with rows of another form, or with bytes changed."""
-    path = lay(rng, folder) / "log.jsonl"
+    run = lay(rng, folder)
+    path = run / "log.jsonl"
     lines = path.read_bytes().splitlines(keepends=True)
     for _ in range(rng.choice((1, 2, 10, 1000))):
         row = json.loads(rng.choice(lines[:2]))
@@ -89,7 +101,7 @@ def log(rng, folder):
         lines.insert(rng.randrange(len(lines) + 1), json.dumps(row).encode() + b"\n")
     content = b"".join(lines)
     path.write_bytes(spoil(rng, content) if rng.random() < 0.4 else content)
-    return use(rng)
+    return use(rng, run)
 
 
 def checkpoint(rng, folder):
@@ -120,7 +132,7 @@ def checkpoint(rng, folder):
             save_checkpoint(path, arrays, **metadata)
         except ValueError:  # bool as a name and the like
             path.write_bytes(b"")
-    return use(rng)
+    return use(rng, run)
 
 
 def planted(rng, folder):
@@ -151,7 +163,7 @@ def planted(rng, folder):
             os.link(folder.parent / "outside" / "canary", path)
         else:
             path.write_bytes(rng.choice((b"", b"\xff\xfe", b"\x1b[2J", b"\x80\x04.", b"PK\x03\x04", b"[" * 100_000)))
-    return use(rng)
+    return use(rng, run)
 
 
 def pictures(rng, folder):
@@ -164,7 +176,7 @@ def pictures(rng, folder):
             content[16:24] = struct.pack(">II", width, height)
             content[29:33] = struct.pack(">I", zlib.crc32(content[12:29]))
         path.write_bytes(content if rng.random() < 0.3 else spoil(rng, bytes(content)))
-    return command("plot", "run")
+    return command("plot", run.name)
 
 
 def settings(rng, folder):
@@ -173,7 +185,7 @@ def settings(rng, folder):
 
     from tinygan import recipes
 
-    recipe = rng.choice(list(SMALL))
+    recipe = rng.choice([name for name in SMALL if name not in DATA])
     kind = recipes.load(recipe).Settings
     values = {"steps": 2, **SMALL[recipe]}
     for f in rng.sample(fields(kind.choose(values)), rng.choice((1, 2, 3))):

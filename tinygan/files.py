@@ -200,7 +200,9 @@ def _say(schema):
     return _KINDS[schema if isinstance(schema, type) else type(schema)]
 
 
-_KINDS: dict[Any, str] = {str: "text", dict: "names with values", list: "a list"}
+_KINDS: dict[Any, str] = {
+    int: "a whole number", float: "a number", bool: "true or false", str: "text", dict: "names with values", list: "a list",
+}  # fmt: skip
 
 
 def shown(value: Any) -> str:

@@ -13,7 +13,7 @@ import zlib
 
 import numpy as np
 import pytest
-from tiny_runs import contents, trained
+from tiny_runs import SET, contents, trained
 
 from tinygan.cli import main
 from tinygan.plot import save_image
@@ -218,6 +218,7 @@ CASES = {  # name: (how the folder is spoiled, what uses it, what is said; "": s
         lambda place: change(place, rewinds=[{"pace": int("9" * 400)}]), ALL, r"rewinds\[0\].pace: expected a number",
     ),
     "version, true": (lambda place: change(place, version=True), ALL, "version: expected a whole number"),
+    "null": (lambda place: change(place, version=None, kept=None, saved=None, rewinds=None, on_nan=None), ALL, ANSWERED),
     "on_nan, a list": (lambda place: change(place, on_nan=["stop"]), ALL, "on_nan: expected one of stop, rewind"),
     "weights, nan": (lambda place: resave(place, nan_weights), ALL, "are not finite"),
     "step of the checkpoint, text": (lambda place: resave(place, same, step="6"), ALL, "is the file misplaced"),
@@ -292,3 +293,12 @@ def test_a_log_of_many_rows_is_thinned_and_its_end_kept(place):
     assert [row["step"] for row in found if "diversity" in row] == list(range(5000, 100_001, 5000))  # rare rows stay
     run._cut_log(50_000)
     assert path.read_text() == "".join(json.dumps(row) + "\n" for row in rows[:50_000])
+
+
+@pytest.mark.parametrize("name", ["samples", "checkpoints", "tensorboard"])
+def test_a_run_does_not_begin_in_folders_that_are_elsewhere(place, capsys, name):
+    (place / "new").mkdir()
+    (place / "new" / name).symlink_to(place / "outside")
+    before = contents(place / "outside")
+    assert main(["train", "digits", *SET, "--steps", "1", "--out", str(place / "new")]) == 2
+    assert f"{name} is a link" in capsys.readouterr().err and contents(place / "outside") == before

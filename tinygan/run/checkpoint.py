@@ -12,7 +12,7 @@ from contextlib import contextmanager
 import numpy as np
 
 from tinygan.backend import to_numpy
-from tinygan.files import Unfit, check, open_arrays, open_regular, parse_json, shown, written_whole
+from tinygan.files import Range, Unfit, check, open_arrays, open_regular, parse_json, shown, written_whole
 
 FORMAT = 1  # goes up when an older tinygan could not read what is written
 MOST_BYTES = 1 << 30  # of a checkpoint
@@ -105,7 +105,7 @@ def _metadata(path, found):
     """Return what a checkpoint says beside its arrays; RunError if this tinygan cannot read it."""
     try:
         check(found, {"tinygan": str})
-        metadata = parse_json(found["tinygan"], {"tinygan": str, "format": int, "sha256": str})
+        metadata = parse_json(found["tinygan"], {"tinygan": str, "format": Range(0, 2**31), "sha256": str})
     except Unfit:
         raise Damaged(
             f"{path} was not written by tinygan: its metadata does not have the form of a checkpoint"

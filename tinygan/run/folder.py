@@ -89,6 +89,7 @@ class Run:
     def create(cls, folder, recipe, settings, saved=None):
         """Begin a run in `folder`, which must not hold one yet; saved: see `Game`."""
         run = cls(folder)
+        run._refuse_links()
         try:
             (run.folder / "samples").mkdir(parents=True, exist_ok=True)
             (run.folder / "checkpoints").mkdir(exist_ok=True)
@@ -112,12 +113,7 @@ class Run:
     def open(cls, folder):
         """Return the run in `folder`."""
         run = cls(folder)
-        for name in ("samples", "checkpoints", "tensorboard"):
-            path = run.folder / name
-            if path.is_symlink() or os.path.realpath(path) != os.path.join(os.path.realpath(run.folder), name):
-                raise RunError(
-                    f"{path} is a link, and what is written there would go elsewhere; put the folder itself there"
-                )
+        run._refuse_links()
         if not (run.folder / "config.json").is_file():
             usual = Path("runs") / folder  # of the run of a recipe whose name was given
             remedy = (
@@ -125,6 +121,15 @@ class Run:
             )
             raise RunError(f"{folder} holds no run: it has no config.json; {remedy}")
         return run
+
+    def _refuse_links(self):
+        """Raise RunError if a folder of the run is a link: what is written, and removed, would be somewhere else."""
+        for name in ("samples", "checkpoints", "tensorboard"):
+            path = self.folder / name
+            if path.is_symlink() or os.path.realpath(path) != os.path.join(os.path.realpath(self.folder), name):
+                raise RunError(
+                    f"{path} is a link, and what is written there would go elsewhere; put the folder itself there"
+                )
 
     @property
     def how_to_go_on(self):
@@ -136,11 +141,12 @@ class Run:
         """What config.json says: {"version": 2, "recipe": name, "settings": {...}, "saved": {...}}."""
         path = self.folder / "config.json"
         try:
-            config = read_json(path, CONFIG, MOST_CONFIG, follow=False)
+            found = read_json(path, CONFIG, MOST_CONFIG, follow=False)
         except Unfit as error:
             raise RunError(f"{path} is damaged: expected a recipe and its settings as JSON; {error}") from None
         except OSError as error:
             raise RunError(f"{path} cannot be read ({error.strerror})") from None
+        config = {name: value for name, value in found.items() if value is not None}
         if config.get("version", 1) > VERSION:
             raise RunError(
                 f"{path} was written by a newer tinygan, in version {config['version']}, and this one reads version"
