@@ -23,6 +23,7 @@ from tinygan.data import (
     read_pairs,
     read_pictures,
 )
+from tinygan.data.files import open_file
 
 
 def test_import_needs_numpy_only():
@@ -179,6 +180,14 @@ def test_pipes_and_devices_are_not_waited_for(tmp_path):
         for path in (tmp_path / "pipe", "/dev/zero", "/dev/tty"):
             with pytest.raises(DataError, match="is not a regular file|cannot be read|no such file"):
                 read(path)
+
+
+def test_errors_of_a_reader_are_not_taken_for_errors_of_the_file(tmp_path):
+    (tmp_path / "it").write_text("1")
+    with pytest.raises(ValueError, match="^mine$"), open_file(tmp_path / "it"):
+        raise ValueError("mine")
+    with pytest.raises(DataError, match=r"it: cannot be read \(Input/output error\)"), open_file(tmp_path / "it"):
+        raise OSError(5, "Input/output error")
 
 
 def test_what_is_said_is_one_printable_line(tmp_path):

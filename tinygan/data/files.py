@@ -128,19 +128,21 @@ _MODIFIERS = " \t\u200c\u200d" + "".join(map(chr, range(0xFE00, 0xFE10)))  # no 
 def open_file(path: str | Path, max_bytes: int = 1 << 62) -> Iterator[BinaryIO]:
     """Open a regular file to read bytes; DataError if it is missing, a folder, a FIFO or a device, or cannot be read."""
     try:
-        with open_regular(path, max_bytes) as file:
-            yield file
+        opened = open_regular(path, max_bytes)
     except FileNotFoundError:
         raise DataError(f"{path}: no such file") from None
     except (OSError, ValueError) as error:  # ValueError: a zero byte in the name
-        if isinstance(error, DataError):
-            raise
         number = getattr(error, "errno", None)
         if number == errno.EFBIG:
             raise DataError(f"{path}: larger than {max_bytes:,} bytes, the most that are read; split the file") from None
         if number in (errno.EINVAL, errno.EISDIR):
             raise DataError(f"{path}: is not a regular file") from None
         raise DataError(f"{path}: cannot be read ({getattr(error, 'strerror', None) or error})") from None
+    with opened as file:
+        try:
+            yield file
+        except OSError as error:
+            raise DataError(f"{path}: cannot be read ({error.strerror or error})") from None
 
 
 def read_exactly(file: Any, needed: int) -> bytearray:
