@@ -284,3 +284,10 @@ def test_a_file_that_its_holder_removes_meanwhile_is_made_again(tmp_path, monkey
         assert path.exists()
         with pytest.raises(Locked), locked(path):
             pytest.fail("two holders")
+
+
+def test_a_missing_folder_is_named(tmp_path):
+    with pytest.raises(FileNotFoundError, match="there is no such folder to write a.png into") as caught:
+        with written_whole(tmp_path / "missing" / "a.png"):
+            pass
+    assert caught.value.filename == str(tmp_path / "missing")

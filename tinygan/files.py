@@ -33,6 +33,8 @@ def written_whole(path: str | Path) -> Iterator[Path]:
     `path` is replaced, not followed. OSError if the disk is full or the folder is not writable.
     """
     path = Path(path)
+    if not path.parent.is_dir():
+        raise FileNotFoundError(errno.ENOENT, f"there is no such folder to write {path.name} into", str(path.parent))
     temporary = path.with_name(f".{os.getpid()}.{os.urandom(8).hex()}.{path.name}")
     os.close(os.open(temporary, os.O_RDWR | os.O_CREAT | os.O_EXCL | NO_LINK | BINARY, 0o666))
     try:
