@@ -55,7 +55,7 @@ def little_data(folder):
                 content = struct.pack(f">HBB{array.ndim}I", 0, 8, array.ndim, *array.shape) + array.tobytes()
                 (folder / "mnist" / f"{part}-{kind}-ubyte.gz").write_bytes(gzip.compress(content))
         np.save(folder / "pictures.npy", images[:, :8, :8])
-        (folder / "lines.txt").write_text("".join(name + "\n" for name in made_names(60, seed=0)))
+        (folder / "lines.txt").write_text("".join(f"{name}.\n" for name in made_names(60, seed=0)))
         patch.setenv("TINYGAN_DATA", str(folder))
         stock, chorales = recipes.load("stock"), recipes.load("chorales")
         patch.setattr(stock, "made_prices", lambda: made_prices(60))

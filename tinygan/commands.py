@@ -85,7 +85,6 @@ def _go_beyond(run, game, start, before):
 def _begin(options):
     """Return (recipe, game, a new run, what makes the game in further processes) for `train RECIPE`."""
     from tinygan.data import gather_notes
-    from tinygan.run.checkpoint import write_file
     from tinygan.run.folder import Run
     from tinygan.run.report import find_writer
     from tinygan.threads import core_count
@@ -101,10 +100,9 @@ def _begin(options):
     with gather_notes() as notes:
         game, others = _share(recipe, settings, options.device)
         game.batch(0)  # what is wrong with the data is said before a folder is made
-    run = Run.create(_free_folder(options), options.recipe, settings, game.saved)
-    told = "".join(f"data: {note}\n" for note in notes)
-    write_file(run.folder / "data.txt", told)
-    print(told, end="", flush=True)
+    run = Run.create(_free_folder(options), options.recipe, settings, game.saved, notes)
+    for note in notes:
+        print(f"data: {note}", flush=True)
     return recipe, game, run, others
 
 

@@ -326,7 +326,7 @@ def softplus(input: TensorLike, beta: float = 1.0, threshold: float = 20.0) -> T
 def logsigmoid(input: TensorLike) -> Tensor:
     """Return log sigmoid(input) = min(input, 0) - log(1 + e^-|input|), finite for every input."""
     library = xp(input)
-    return library.minimum(input, 0) - library.log1p(library.exp(-library.abs(input)))
+    return library.minimum(input, 0) - library.log1p(library.exp(library.abs(input) * -1.0))  # -1.0: bytes have no sign
 
 
 _GELU_A, _GELU_B = math.sqrt(8 / math.pi), 0.044715

@@ -86,8 +86,8 @@ class Run:
         self._locked = False
 
     @classmethod
-    def create(cls, folder, recipe, settings, saved=None):
-        """Begin a run in `folder`, which must not hold one yet; saved: see `Game`."""
+    def create(cls, folder, recipe, settings, saved=None, notes=()):
+        """Begin a run in `folder`, which must not hold one yet; saved: see `Game`; notes: sentences for data.txt."""
         run = cls(folder)
         run._refuse_links()
         try:
@@ -105,6 +105,8 @@ class Run:
                 raise RunError(
                     f"{folder} holds checkpoints of a run whose config.json is gone; choose another folder with --out"
                 )
+            if notes:  # before config.json, without which this is no run: a run never lacks them
+                write_file(run.folder / "data.txt", "".join(f"{note}\n" for note in notes))
             config = {"version": VERSION, "recipe": recipe, "settings": asdict(settings)}
             run.write_config({**config, "saved": saved} if saved else config)
         return run
