@@ -232,7 +232,43 @@ REMEDIES = {
     "T.concat([x, x])": r"tinygan\.cat",
     "T.empty(3)": r"tinygan\.zeros",
     "T.zeros(3, dtype=T.float)": r"np\.float32",
-    "T.nonsense": "tinygan has no 'nonsense'",
+    "T.nonsense": "tinygan has no 'nonsense'$",
+    "T.lerp": r"write t \+ \(u - t\) \* weight",
+    "T.wheer": "did you mean where",
+    "T.get_rng_state()": r"rng\.bit_generator\.state",
+    # names of its parts
+    "T.data.DataLoader": r"tinygan\.data\.Loader\(images, labels, batch_size=64\)",
+    "T.data.TensorDataset": r"tinygan\.data\.Loader",
+    "T.data.random_split": r"rng\.permutation",
+    "T.gan.non_saturating": r"it is tinygan\.gan\.objectives\.non_saturating",
+    "T.gan.Player": r"it is tinygan\.gan\.players\.Player",
+    "T.gan.gradient_penalty": r"it is tinygan\.gan\.penalties\.one_centred",
+    "T.losses.BCEWithLogitsLoss": r"it is tinygan\.nn\.BCEWithLogitsLoss",
+    "T.losses.hinge": r"it is tinygan\.gan\.objectives\.hinge",
+    "T.metrics.FID": "frechet_distance",
+    "T.plot.make_grid": r"image_grid\(pictures, columns=8\)",
+    "T.plot.imshow": "save_image",
+    "T.ops.log10": r"t\.log\(\) / math\.log\(10\)",
+    "nn.relu": r"it is tinygan\.ops\.relu",
+    "nn.Adam": r"it is tinygan\.optim\.Adam",
+    "nn.SpectralNorm": r"spectral_norm\(layer\)",
+    "nn.init.trunc_normal_": r"normal_\(weight, mean, std\)",
+    "F.relu6": r"ops\.clamp\(x, 0, 6\)",
+    "F.huber_loss": "SmoothL1Loss",
+    "F.pairwise_distance": r"norm\(dim=-1\)",
+    "T.optim.Linear": r"it is tinygan\.nn\.Linear",
+    "T.optim.adam": "did you mean Adam",
+    "x.multinomial(1)": r"tinygan\.ops\.multinomial\(t, num_samples\)",
+    "x.where(x > 0, x)": r"tinygan\.ops\.where\(condition, t, other\)",
+    "x.logit()": r"\(t / \(1 - t\)\)\.log\(\)",
+    # imports
+    "from tinygan.utils.data import DataLoader; DataLoader": r"tinygan\.data\.Loader",
+    "from tinygan.optim.lr_scheduler import StepLR; StepLR": r"optim\.StepLR\(optimizer, 30\)",
+    "from tinygan.nn.utils import clip_grad_norm_; clip_grad_norm_": r"clip_grad_norm in tinygan\.optim",
+    "from tinygan.data import DataLoader; DataLoader": r"tinygan\.data\.Loader",
+    "from tinygan import autograd; autograd": r"tinygan\.grad",
+    "from tinygan import exp; exp": r"it is tinygan\.ops\.exp",
+    "import tinygan.nonsense; T": "tinygan has no 'nonsense'",
     # saving
     "T.save(nn.Linear(2, 3), 'net.safetensors')": r"save\(net\.state_dict\(\), path\)",
     "T.save('net.safetensors', {})": "the path comes second",
@@ -274,7 +310,8 @@ def test_as_in_pytorch(snippet, expected):
 def test_the_error_says_what_to_write(snippet, message, tmp_path, monkeypatch):
     monkeypatch.chdir(tmp_path)
     monkeypatch.setattr(tinygan.backend, "cuda_problem", lambda: "CuPy is not installed")
-    with pytest.raises((TypeError, ValueError, AttributeError, IndexError, RuntimeError, OSError), match=message):
+    kinds = (TypeError, ValueError, AttributeError, IndexError, ImportError, RuntimeError, OSError)
+    with pytest.raises(kinds, match=message):
         run(snippet)
     assert not list(tmp_path.iterdir())
 
@@ -294,6 +331,7 @@ def test_parts_are_there_after_import_tinygan():
     assert tinygan.nn.Linear is nn.Linear and tinygan.losses is losses and tinygan.ops is ops
     assert {"nn", "optim", "losses", "data", "gan", "plot", "metrics", "zeros", "manual_seed"} <= set(dir(tinygan))
     assert not hasattr(tinygan, "_nonsense")
+    assert tinygan.gan.objectives.hinge and {"penalties", "players"} <= set(dir(tinygan.gan))
 
 
 def functions_of(parameter):

@@ -6,6 +6,7 @@ have to be waited for. The objectives of GANs are made from these in `gan/object
 
 import math
 import warnings
+from typing import TYPE_CHECKING
 
 import numpy as np
 
@@ -277,3 +278,7 @@ def kl_div(input: TensorLike, target: TensorLike, reduction: str = "mean", log_t
 
 
 remedies.watch_functions(globals(), __name__)
+
+
+if not TYPE_CHECKING:  # a type checker would take any name for one of these
+    __getattr__ = remedies.absent(__name__)

@@ -1,8 +1,8 @@
 """What users of PyTorch and NumPy write, and what to write here: the last words of many errors.
 
 `with_remedies` watches a function or a constructor and explains an argument of another library's name, a list where an
-array is due, an index that is no integer. `of_method` and `of_module` answer for names that Tensor and `tinygan` do not
-have. None of it costs anything until something has failed.
+array is due, an index that is no integer. `of_method` and `of_module` answer for names that Tensor and the parts of
+`tinygan` do not have, `Absent` for imports of such names. None of it costs anything until something has failed.
 """
 
 from __future__ import annotations
@@ -195,6 +195,22 @@ _METHODS = {
     "grad_fn": "t.op",
     "retain_grad": "tinygan.grad(loss, [t]), which returns the gradient of any Tensor",
     "register_hook": "tinygan.grad(loss, [t]), and change what it returns",
+    "new_full": "tinygan.full(size, value)",
+    "new_empty": "tinygan.zeros(sizes)",
+    "byte": "t.to('uint8')",
+    "short": "t.to('int16')",
+    "trunc": "t.sign() * t.abs().floor()",
+    "frac": "t - t.sign() * t.abs().floor()",
+    "logit": "(t / (1 - t)).log()",
+    "diag": "t[range(n), range(n)], or tinygan.ops.mul(t, np.eye(n))",
+    "element_size": "t.dtype.itemsize",
+    "storage": "t.data",
+    "unfold": "tinygan.ops.stack([t[:, i : i + size] for i in range(0, n, step)], 1)",
+    "histc": "np.histogram(t.data), which has no gradient",
+    "where": "tinygan.ops.where(condition, t, other)",
+    "broadcast_to": "t.expand(sizes)",
+    "get_device": "t.device",
+    "untyped_storage": "t.data",
     "nbytes": "t.data.nbytes",
     "stride": "t.data.strides",
     "pin_memory": "nothing: leave it out",
@@ -219,12 +235,20 @@ def of_method(name: str, methods: Any) -> str:
     if name.endswith("_") and not name.endswith("__"):
         other = f"t = t.{name[:-1]}(...)" if hasattr(methods, name[:-1]) else "t.data = array, a new one, for a leaf"
         return f"{said}: nothing is changed in place. Write {_IN_PLACE.get(name, other)}"
-    if not name.startswith("_") and callable(getattr(sys.modules.get("tinygan.ops"), name, None)):
-        return f"{said}: write tinygan.ops.{name}(t)"
+    if not name.startswith("_") and callable(vars(sys.modules["tinygan.ops"]).get(name)):
+        return f"{said}: write tinygan.ops.{name}({_arguments_after_t(name)})"
     return said
 
 
-# --- names that `tinygan` does not have ------------------------------------------------------------------------
+def _arguments_after_t(name: str) -> str:
+    """Return "t" and the names of the other arguments that the function tinygan.ops.name cannot do without."""
+    import inspect
+
+    _, *others = inspect.signature(getattr(sys.modules["tinygan.ops"], name)).parameters.values()
+    return ", ".join(["t", *(p.name for p in others if p.default is p.empty and p.kind == p.POSITIONAL_OR_KEYWORD)])
+
+
+# --- names that `tinygan` and its parts do not have -------------------------------------------------------------
 
 _MODULE = {
     "cuda": "tinygan.backend.cuda_problem() is None where a GPU can be used; `tinygan doctor` says more",
@@ -252,6 +276,11 @@ _MODULE = {
     "set_num_threads": "set OPENBLAS_NUM_THREADS before Python starts",
     "compile": "there is nothing to compile: leave it out",
     "jit": "there is nothing to compile: leave it out",
+    "backends": "there is nothing to set: leave it out",
+    "get_default_dtype": "numbers are float32 unless dtype= says otherwise",
+    "set_default_dtype": "write dtype=np.float64 where it is to hold, or module.double()",
+    "get_rng_state": "draw from a Generator that you keep, tinygan.randn(3, rng=rng): its state is rng.bit_generator.state",
+    "set_rng_state": "draw from a Generator that you keep, tinygan.randn(3, rng=rng): its state is rng.bit_generator.state",
     "FloatTensor": "write tinygan.tensor(data)",
     "LongTensor": "write tinygan.tensor(data)",
     **{
@@ -262,17 +291,87 @@ _MODULE = {
         }.items()
     },
 }  # fmt: skip
-_HOMES = ("ops", "nn", "losses", "optim", "data", "gradcheck", "backend")
+_LOADER = "write tinygan.data.Loader(images, labels, batch_size=64): it takes the arrays themselves"
+_SHOW = "write plot.save_image(plot.image_grid(pictures), 'pictures.png')"
+_NAMES = {  # part -> names that are not there -> what to write
+    "tinygan": _MODULE,
+    "tinygan.data": {
+        "DataLoader": _LOADER, "Dataset": _LOADER, "TensorDataset": _LOADER, "Subset": _LOADER,
+        "random_split": "write order = rng.permutation(len(images)), and index with parts of it",
+        "transforms": "change the batches that a Loader serves, with functions of tinygan.ops: pad, flip, roll",
+        "MNIST": "write images, labels = tinygan.data.mnist('train')",
+    },
+    "tinygan.gan": {
+        "EMA": "it is tinygan.optim.EMA",
+        "gradient_penalty": "it is tinygan.gan.penalties.one_centred",
+    },
+    "tinygan.gan.penalties": {"gradient_penalty": "write one_centred(verdicts, samples)"},
+    "tinygan.losses": {"bce": "write binary_cross_entropy", "mse": "write mse_loss", "ce": "write cross_entropy"},
+    "tinygan.nn.functional": {
+        "pairwise_distance": "write (x - y).norm(dim=-1)", "fold": "write ops.conv_transpose2d",
+        "unfold": "write ops.conv2d, or stack slices",
+    },
+    "tinygan.metrics": {
+        "FID": "write frechet_distance(features, real_features)", "fid": "write frechet_distance(features, real_features)",
+        "accuracy": "write (logits.argmax(1) == labels).float().mean()",
+    },
+    "tinygan.nn.init": {"trunc_normal_": "write normal_(weight, mean, std)"},
+    "tinygan.plot": {
+        "make_grid": "write image_grid(pictures, columns=8)", "imshow": _SHOW, "show": _SHOW, "plot": _SHOW,
+        "imsave": _SHOW,
+    },
+}  # fmt: skip
+_HOMES = (
+    "ops nn nn.init losses optim data gan.objectives gan.penalties gan.players metrics plot gradcheck backend".split()
+)
 
 
-def of_module(name: str) -> str:
-    """Return what to write instead of tinygan.name."""
+def of_module(name: str, part: str = "tinygan") -> str:
+    """Return what to write instead of part.name: from a list, from where else it is, or from a name that looks like it."""
     import importlib
+    from difflib import get_close_matches
 
-    said = f"tinygan has no {name!r}"
-    if name in _MODULE:
-        return f"{said}: {_MODULE[name]}"
-    for home in () if name.startswith("_") else _HOMES:
-        if hasattr(importlib.import_module(f"tinygan.{home}"), name):
-            return f"{said}: it is tinygan.{home}.{name}"
-    return said
+    said = f"{part} has no {name!r}"
+    if name in _NAMES.get(part, ()):
+        return f"{said}: {_NAMES[part][name]}"
+    if name.startswith("_"):
+        return said
+    for home in (f"tinygan.{home}" for home in _HOMES):
+        if _is_of_tinygan(vars(importlib.import_module(home)).get(name)) and home != part:
+            return f"{said}: it is {home}.{name}"
+    of_layers = {layer.lower(): instead for layer, instead in importlib.import_module("tinygan.nn").INSTEAD.items()}
+    if (layer := name.replace("_", "").lower()) in of_layers:  # relu6 is ReLU6 as a function
+        return f"{said}: write {of_layers[layer]}"
+    for table in (_METHODS, _MODULE):
+        if name in table:
+            return f"{said}: {'write ' * (table is _METHODS)}{table[name]}"
+    public = [key for key, value in vars(sys.modules[part]).items() if _is_of_tinygan(value) and not key.startswith("_")]
+    near = get_close_matches(name, public, 1, 0.7)
+    return f"{said}; did you mean {near[0]}?" if near else said
+
+
+def _is_of_tinygan(value: Any) -> bool:
+    return (getattr(value, "__module__", None) or "").startswith("tinygan.")
+
+
+def absent(part: str) -> Callable[[str], Any]:
+    """Return a module's `__getattr__` that says what to write instead."""
+
+    def __getattr__(name: str) -> Any:
+        raise AttributeError(of_module(name, part))
+
+    return __getattr__
+
+
+class Absent:
+    """The last finder of modules: `from tinygan.utils.data import DataLoader` says what to write instead."""
+
+    @staticmethod
+    def find_spec(path: str, *others: Any) -> None:
+        """Raise ImportError for a module `path` of tinygan's, which no finder before this one has found."""
+        part, _, name = str(path).rpartition(".")
+        if part.split(".")[0] == "tinygan" and not name.startswith("_"):
+            try:
+                getattr(sys.modules[part], name)
+            except AttributeError as error:
+                raise ModuleNotFoundError(str(error)) from None

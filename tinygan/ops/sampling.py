@@ -148,7 +148,7 @@ def categorical(logits: TensorLike, rng: Seed = None) -> Any:
 
 
 def multinomial(input: TensorLike, num_samples: int, replacement: bool = False, *, rng: Seed = None) -> Any:
-    """Draw num_samples categories for each row of probabilities, or of other weights: (..., V) -> integers (..., num_samples).
+    """Draw num_samples categories for each row: probabilities or other weights (..., V) -> integers (..., num_samples).
 
     Without replacement a category comes once at most. Every category draws a time from an exponential distribution,
     divided by its weight; the earliest win. Of logits, `categorical` draws.
