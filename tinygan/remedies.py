@@ -52,6 +52,13 @@ _ARGUMENTS = {  # elsewhere -> here; where nothing corresponds, a sentence
     "inplace": "nothing is changed in place here: leave it out",
     "num_workers": "batches are made in this process: leave it out",
     "pin_memory": "leave it out",
+    "collate_fn": "change the batches that it serves",
+    "transform": "change the batches that it serves",
+    "sampler": "give it the rows that are wanted: Loader(images[order], batch_size=64)",
+    "persistent_workers": "leave it out",
+    "data_range": "value_range",
+    "nrow": "columns",
+    "train": "split",
     "foreach": "parameters are always updated together: leave it out",
     "fused": "parameters are always updated together: leave it out",
 }
@@ -70,6 +77,16 @@ def with_remedies(function: F, name: str = "") -> F:
             raise
 
     return call  # type: ignore[return-value]
+
+
+def warn(message: str) -> None:
+    """Warn at the line outside of tinygan that led here."""
+    import warnings
+
+    level, frame = 2, sys._getframe(1)
+    while frame.f_back and frame.f_globals.get("__name__", "").startswith("tinygan."):
+        level, frame = level + 1, frame.f_back
+    warnings.warn(message, stacklevel=level)
 
 
 def watch_functions(names: dict[str, Any], home: str) -> None:
@@ -91,6 +108,8 @@ def explain(name: str, function: Callable, error: Exception, args: tuple, option
     """Raise an error with the remedy if that of function(*args, **options) is of a known kind."""
     import inspect  # here, as it takes 8 ms to load
 
+    if function.__name__ == "__init__":  # perhaps one that the class inherits
+        name = type(args[0]).__name__
     if type(error).__name__ == "AxisError":
         dim, ndim = error.axis, error.ndim  # type: ignore[attr-defined]
         raise IndexError(f"{name}: dim {dim} is out of range for {ndim} dimensions") from None
@@ -111,6 +130,10 @@ def explain(name: str, function: Callable, error: Exception, args: tuple, option
             raise TypeError(f"{name} has no {option}=: {right}") from None
     for parameter, value in (*zip(parameters, args), *options.items()):
         _check_array(name, parameter, value)
+    call = f"{getattr(function, '__qualname__', '')}()"
+    if isinstance(error, TypeError) and str(error).startswith(call):
+        takes = ", ".join(parameter for parameter in parameters if parameter != "self")
+        raise TypeError(f"{name}:{str(error).removeprefix(call)} (its arguments: {takes})") from None
 
 
 def _check_array(name: str, parameter: str, value: Any) -> None:
@@ -126,6 +149,12 @@ def _check_array(name: str, parameter: str, value: Any) -> None:
         raise TypeError(
             f"{name}: {parameter} is a {type(value).__name__}; make it a Tensor, tinygan.tensor({parameter}), or an array"
         ) from None
+    elif isinstance(value, tuple) and hasattr(value[0] if value else None, "dtype"):
+        raise TypeError(
+            f"{name}: {parameter} is a tuple, as LSTM and GRU return it: take its first, output, state = lstm(x)"
+        ) from None
+    elif isinstance(value, list) and hasattr(value[0] if value else None, "dtype"):
+        raise TypeError(f"{name}: {parameter} is a list of Tensors; join them, tinygan.stack({parameter})") from None
     elif type(value).__module__.split(".")[0] == "torch":
         raise TypeError(
             f"{name}: {parameter} is a torch.Tensor; bring it here with tinygan.from_numpy(t.detach().numpy())"
