@@ -169,14 +169,14 @@ def _holds_numbers(value: Any) -> bool:
 
 # --- settings of recipes ---------------------------------------------------------------------------------------
 
-_SETTINGS = {"lr": "learning_rate", "wd": "weight_decay", "epochs": "steps", "iterations": "steps", "bs": "batch_size"}
+SETTINGS = {"lr": "learning_rate", "wd": "weight_decay", "epochs": "steps", "iterations": "steps", "bs": "batch_size"}
 
 
 def of_setting(name: str, settings: list[str]) -> str:
     """Return a proposal for a setting that a recipe does not have, for the end of a sentence; nothing if none is near."""
     from difflib import get_close_matches
 
-    known = [ours for ours in [_SETTINGS.get(name)] if ours in settings]
+    known = [ours for ours in [SETTINGS.get(name)] if ours in settings]
     near = known or get_close_matches(name, settings, 1)
     return f"; did you mean {near[0]}?" if near else ""
 

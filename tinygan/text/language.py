@@ -190,9 +190,10 @@ class GameSettings(RateSettings):
     def __post_init__(self):
         super().__post_init__()
         if self.game_begins() >= self.steps:
+            before = " and ".join(f"{name}={vars(self)[name]}" for name in ("pretrain", "d_pretrain") if name in vars(self))
             raise ValueError(
                 f"steps={self.steps}: none is left for G in the game, which it begins after step {self.game_begins()}; take"
-                " more steps or a smaller pretrain"
+                f" more steps, or fewer of {before}"
             )
 
     def game_begins(self) -> int:
