@@ -56,7 +56,7 @@ class Chance:
 
     def tokens(self, logits):
         """A token for each row (N, V): drawn while timed, the likeliest while compared."""
-        return ops.argmax(logits, -1) if self.greedy else ops.multinomial(logits, self.rng)
+        return ops.argmax(logits, -1) if self.greedy else ops.categorical(logits, self.rng)
 
 
 def mlp(inputs, outputs, activation):

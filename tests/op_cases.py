@@ -337,9 +337,12 @@ row("gumbel_softmax", R(4, 3), call=lambda F, x: F.gumbel_softmax(x, hard=True, 
     golden=False, orders=0, why=own_rng + "; straight through: its gradient is not that of its value",
     float32_tolerance=None, holds=_one_hot_rows)  # fmt: skip
 for shift, tag in ((0.0, ""), (1e4, "large logits"), (-1e4, "very negative")):
-    row("multinomial", A(np.tile([0.0, 2.0, 0.5], (200, 1)) + shift), tag=tag,
-        call=lambda F, x: F.multinomial(x, rng=np.random.default_rng(0)),
+    row("categorical", A(np.tile([0.0, 2.0, 0.5], (200, 1)) + shift), tag=tag,
+        call=lambda F, x: F.categorical(x, rng=np.random.default_rng(0)),
         golden=False, orders=0, why=own_rng + ", integers", holds=_drawn)  # fmt: skip
+row("multinomial", A(np.exp(np.tile([0.0, 2.0, 0.5], (200, 1)))),
+    call=lambda F, x: F.multinomial(x, 1, rng=np.random.default_rng(0))[:, 0],
+    golden=False, orders=0, why=own_rng + ", integers", holds=_drawn)  # fmt: skip
 
 # losses
 for op in ("mse_loss", "l1_loss", "smooth_l1_loss"):

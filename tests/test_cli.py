@@ -127,7 +127,12 @@ UNREAD = "this training would not read it; with"
         ("ring --set codes=0 --set noise_share=.1", f"noise_share=0.1: {UNREAD} codes given it would"),
         ("mnist --set size=32", f"size=32: {UNREAD} data given it would"),
         ("ring --set packing=3", "batch_size=256 does not divide evenly by packing=3: take batch_size=258"),
-        ("names --steps 5", "steps=5: none is left for G in the game, which it begins after step 1560"),
+        (
+            "names --steps 5",
+            "steps=5: none is left for G in the game, which it begins after step 1560; take more steps, or fewer of"
+            " pretrain=1500 and d_pretrain=60",
+        ),
+        ("ring --set lr=0.1", "unknown setting 'lr'; did you mean learning_rate?"),
     ],
     ids=lambda value: value if "--" in value else "",
 )
@@ -325,6 +330,25 @@ def test_version_and_help(capsys):
     with pytest.raises(SystemExit) as ended:
         main(["list", "--no-browser"])  # JupyterLab's options are for lessons alone
     assert ended.value.code == 2 and "unrecognized arguments: --no-browser" in capsys.readouterr().err
+
+
+@pytest.mark.parametrize(
+    "words, proposed",
+    [
+        ("train ring --lr 0.1", "a setting is given as --set learning_rate=VALUE, and `tinygan list RECIPE` prints all"),
+        ("train ring --batch-size=8", "a setting is given as --set batch_size=VALUE"),
+        ("train ring --epochs 3", "did you mean --steps?"),
+        ("train ring --gpu", "did you mean --device cuda?"),
+        ("sample RUN --n 5", "did you mean -n?"),
+        ("sample RUN --count 5", "did you mean -n?"),
+        ("sample RUN --temprature 5", "did you mean --temperature?"),
+        ("plot RUN --count 5", "unrecognized arguments: --count 5\n"),
+    ],
+)
+def test_an_unknown_option_is_answered_by_what_may_be_meant(words, proposed, capsys):
+    with pytest.raises(SystemExit) as ended:
+        main(words.split())
+    assert ended.value.code == 2 and proposed in capsys.readouterr().err
 
 
 @pytest.mark.parametrize("encoding", ["ascii", "cp1252", "gbk", "cp437"])

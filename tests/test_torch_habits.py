@@ -160,6 +160,11 @@ REMEDIES = {
     "T.grad(loss, x, retain_graph=True)": "grad has no retain_graph=: .* leave it out",
     "nn.Linear(2, 3).zero_grad(set_to_none=True)": "zero_grad has no set_to_none=: leave it out",
     "T.optim.SGD(nn.Linear(2, 3).parameters(), 0.1).zero_grad(set_to_none=True)": "leave it out",
+    "nn.Conv2d(1, 8)": r"^Conv2d: missing .*'kernel_size' \(its arguments: in_channels, out_channels, kernel_size, ",
+    "nn.LSTM(4, 5, proj_size=2)": r"^LSTM: got an unexpected keyword argument 'proj_size' \(its arguments: input_size, ",
+    "nn.BatchNorm2d(8, foo=1)": "^BatchNorm2d: got an unexpected keyword argument 'foo'",
+    "nn.Linear(2, 2)(x, x)": r"^Linear: takes 2 positional arguments but 3 were given \(its arguments: input\)",
+    "T.data.Loader(x.data, batch_size=2, transform=abs)": "Loader has no transform=: change the batches",
     "T.load('x.safetensors', map_location='cpu')": "load has no map_location=: .* leave it out",
     # what is no array
     "F.linear([[1.0]], np.ones((2, 1)))": "linear: input is a list; make it a Tensor",
@@ -167,6 +172,15 @@ REMEDIES = {
     "T.cat(x, x)": r"cat takes its tensors as one list: cat\(\[a, b\], dim\)",
     "nn.Linear(2, 3)([1.0, 2.0])": "Linear: input is a list; make it a Tensor",
     "nn.Sequential(nn.Linear(2, 3), nn.ReLU())([1.0, 2.0])": "input is a list; make it a Tensor",
+    "nn.Linear(5, 1)(nn.LSTM(3, 5)(x))": r"Linear: input is a tuple, .*output, state = lstm\(x\)",
+    "nn.Sequential(nn.LSTM(3, 5), nn.Linear(5, 1))(x)": r"Linear: input is a tuple, .*output, state = lstm\(x\)",
+    "F.cross_entropy(nn.LSTM(3, 5)(x), i)": r"cross_entropy: input is a tuple, .*output, state = lstm\(x\)",
+    "nn.Linear(3, 2)([x, x])": r"Linear: input is a list of Tensors; join them, tinygan\.stack\(input\)",
+    "T.tensor([x, x])": r"join them with tinygan\.stack",
+    "T.tensor([[1, 2], [3]])": "all rows must have the same length",
+    "T.cat([x, T.ones(2)], dim=1)": r"cat: shapes \(2, 3\), \(2,\) must have as many dimensions",
+    "F.mse_loss(x, T.zeros(2))": r"mse_loss: input \(2, 3\) and target \(2,\) must have the same shape",
+    "nn.MSELoss()(x, T.zeros(2))": r"mse_loss: input \(2, 3\) and target \(2,\) must have the same shape",
     "F.mse_loss([1.0], [2.0])": "mse_loss: input is a list; make it a Tensor",
     "T.Tensor(3, 4)": r"Tensor\(3, 4\): .*tinygan\.zeros\(2, 3\)",
     "T.Tensor(2, 3, 4)": r"tinygan\.zeros\(2, 3\)",
@@ -232,10 +246,47 @@ REMEDIES = {
     "T.concat([x, x])": r"tinygan\.cat",
     "T.empty(3)": r"tinygan\.zeros",
     "T.zeros(3, dtype=T.float)": r"np\.float32",
-    "T.nonsense": "tinygan has no 'nonsense'",
+    "T.nonsense": "tinygan has no 'nonsense'$",
+    "T.lerp": r"write t \+ \(u - t\) \* weight",
+    "T.wheer": "did you mean where",
+    "T.get_rng_state()": r"rng\.bit_generator\.state",
+    # names of its parts
+    "T.data.DataLoader": r"tinygan\.data\.Loader\(images, labels, batch_size=64\)",
+    "T.data.TensorDataset": r"tinygan\.data\.Loader",
+    "T.data.random_split": r"rng\.permutation",
+    "T.gan.non_saturating": r"it is tinygan\.gan\.objectives\.non_saturating",
+    "T.gan.Player": r"it is tinygan\.gan\.players\.Player",
+    "T.gan.gradient_penalty": r"it is tinygan\.gan\.penalties\.one_centred",
+    "T.losses.BCEWithLogitsLoss": r"it is tinygan\.nn\.BCEWithLogitsLoss",
+    "T.losses.hinge": r"it is tinygan\.gan\.objectives\.hinge",
+    "T.metrics.FID": "frechet_distance",
+    "T.plot.make_grid": r"image_grid\(pictures, columns=8\)",
+    "T.plot.imshow": "save_image",
+    "T.ops.log10": r"t\.log\(\) / math\.log\(10\)",
+    "nn.relu": r"it is tinygan\.ops\.relu",
+    "nn.Adam": r"it is tinygan\.optim\.Adam",
+    "nn.SpectralNorm": r"spectral_norm\(layer\)",
+    "nn.init.trunc_normal_": r"normal_\(weight, mean, std\)",
+    "F.relu6": r"ops\.clamp\(x, 0, 6\)",
+    "F.huber_loss": "SmoothL1Loss",
+    "F.pairwise_distance": r"norm\(dim=-1\)",
+    "T.optim.Linear": r"it is tinygan\.nn\.Linear",
+    "T.optim.adam": "did you mean Adam",
+    "x.multinomial(1)": r"tinygan\.ops\.multinomial\(t, num_samples\)",
+    "x.where(x > 0, x)": r"tinygan\.ops\.where\(condition, t, other\)",
+    "x.logit()": r"\(t / \(1 - t\)\)\.log\(\)",
+    # imports
+    "from tinygan.utils.data import DataLoader; DataLoader": r"tinygan\.data\.Loader",
+    "from tinygan.optim.lr_scheduler import StepLR; StepLR": r"optim\.StepLR\(optimizer, 30\)",
+    "from tinygan.nn.utils import clip_grad_norm_; clip_grad_norm_": r"clip_grad_norm in tinygan\.optim",
+    "from tinygan.data import DataLoader; DataLoader": r"tinygan\.data\.Loader",
+    "from tinygan import autograd; autograd": r"tinygan\.grad",
+    "from tinygan import exp; exp": r"it is tinygan\.ops\.exp",
+    "import tinygan.nonsense; T": "tinygan has no 'nonsense'",
     # saving
-    "T.save(nn.Linear(2, 3), 'net.safetensors')": r"save\(net\.state_dict\(\), path\)",
+    "T.save(nn.Linear(2, 3), 'net.safetensors')": r"save\(linear\.state_dict\(\), path\)",
     "T.save('net.safetensors', {})": "the path comes second",
+    "T.save(T.optim.SGD(nn.Linear(3, 2).parameters(), 0.1), 'x.safetensors')": r"save\(sgd\.state_dict\(\), path\)",
     "T.save(x, 'x.safetensors')": "has no names",
     "T.save({'net': {'w': x}, 'epoch': x}, 'x.safetensors')": "one file for each",
     "T.save({'epoch': 3}, 'x.safetensors')": r"np\.array\(3\)",
@@ -274,9 +325,17 @@ def test_as_in_pytorch(snippet, expected):
 def test_the_error_says_what_to_write(snippet, message, tmp_path, monkeypatch):
     monkeypatch.chdir(tmp_path)
     monkeypatch.setattr(tinygan.backend, "cuda_problem", lambda: "CuPy is not installed")
-    with pytest.raises((TypeError, ValueError, AttributeError, IndexError, RuntimeError, OSError), match=message):
+    kinds = (TypeError, ValueError, AttributeError, IndexError, ImportError, RuntimeError, OSError)
+    with pytest.raises(kinds, match=message):
         run(snippet)
     assert not list(tmp_path.iterdir())
+
+
+@pytest.mark.parametrize("warned", ["F.mse_loss(x, x[:1])", "nn.MSELoss()(x, x[:1])", "nn.LSTM(3, 4, dropout=0.5)"])
+def test_a_warning_points_at_the_line_that_led_to_it(warned):
+    with pytest.warns(UserWarning) as record:
+        run(warned)
+    assert [w.filename for w in record] == [warned]  # as `run` compiles it
 
 
 def test_functional_has_all_functions():
@@ -294,6 +353,7 @@ def test_parts_are_there_after_import_tinygan():
     assert tinygan.nn.Linear is nn.Linear and tinygan.losses is losses and tinygan.ops is ops
     assert {"nn", "optim", "losses", "data", "gan", "plot", "metrics", "zeros", "manual_seed"} <= set(dir(tinygan))
     assert not hasattr(tinygan, "_nonsense")
+    assert tinygan.gan.objectives.hinge and {"penalties", "players"} <= set(dir(tinygan.gan))
 
 
 def functions_of(parameter):

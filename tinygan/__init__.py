@@ -6,6 +6,7 @@ What is said on every page is here: `Tensor`, `grad`, `zeros`, `randn`, `cat`, `
 """
 
 import importlib
+import sys
 from typing import TYPE_CHECKING, Any
 
 from numpy import float32, float64, int64
@@ -15,7 +16,7 @@ from tinygan.autodiff import Fused, Op, Tensor, grad, is_grad_enabled, no_grad, 
 from tinygan.creation import *
 from tinygan.creation import __all__ as _creation
 from tinygan.ops import cat, stack, where
-from tinygan.remedies import of_module
+from tinygan.remedies import Absent, of_module
 from tinygan.saving import load, save
 from tinygan.seeding import manual_seed
 
@@ -58,6 +59,10 @@ if not TYPE_CHECKING:  # a type checker would take any name for one of these
         if name in _PARTS:
             return importlib.import_module(f"tinygan.{name}")
         raise AttributeError(of_module(name))
+
+
+if Absent not in sys.meta_path:  # `from tinygan.utils.data import DataLoader` then says what to write
+    sys.meta_path.append(Absent)
 
 
 def __dir__() -> list[str]:

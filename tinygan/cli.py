@@ -6,13 +6,16 @@ Exit code 2: it cannot be done, and one sentence says why. 130, as programs stop
 
 import argparse
 import codecs
+import difflib
 import os
+import re
 import sys
 import unicodedata
 import warnings
 
 from tinygan import __version__, commands
 from tinygan.files import sentence
+from tinygan.remedies import SETTINGS
 
 SPELL = "tinygan.spell"  # the error handler of consoles that lack a character
 _SPELLED = {
@@ -37,10 +40,11 @@ def main(arguments=None):
         if hasattr(stream, "reconfigure"):
             stream.reconfigure(errors=SPELL)
     warnings.filterwarnings("ignore", category=RuntimeWarning)  # NumPy's: what is not finite is said by whoever meets it
-    parser = _parser()
+    parser, verbs = _parsers()
     options, others = parser.parse_known_args(arguments)
     if others and options.command is not commands.lessons:
-        parser.error(f"unrecognized arguments: {' '.join(others)}")
+        verb = verbs.get(options.verb, parser)
+        verb.error(f"unrecognized arguments: {' '.join(others)}{_proposal(others[0], verb)}")
     options.jupyter = others
     try:
         return exit_code(options)
@@ -74,13 +78,34 @@ def exit_code(options):
     return 2
 
 
-def _parser():
+_ELSEWHERE = {
+    "--count": "-n", "--num": "-n", "--samples": "-n", "--epochs": "--steps", "--iterations": "--steps",
+    "--gpu": "--device cuda", "--cuda": "--device cuda", "--dir": "--out", "--outdir": "--out", "--name": "--out",
+    "--checkpoint": "--out",
+}  # fmt: skip
+
+
+def _proposal(word, verb):
+    """Return what may have been meant by an argument that the parser `verb` does not know, for the end of a sentence."""
+    known = re.findall(r"--?[a-z][a-z-]*", verb.format_usage())
+    meant = _ELSEWHERE.get(word.partition("=")[0])
+    near = [meant] if meant and meant.split()[0] in known else difflib.get_close_matches(word, known, 1, 0.75)
+    if near:
+        return f"; did you mean {near[0]}?"
+    if "--set" in known and word.startswith("--"):
+        setting = word.partition("=")[0].lstrip("-").replace("-", "_")
+        return f"; a setting is given as --set {SETTINGS.get(setting, setting)}=VALUE, and `tinygan list RECIPE` prints all"
+    return ""
+
+
+def _parsers():
+    """Return the parser of the command line, and {verb: its parser}."""
     parser = argparse.ArgumentParser(
         prog="tinygan", description="Generative adversarial networks, hand-written on NumPy."
     )
     parser.add_argument("--version", action="version", version=f"tinygan {__version__}")
     parser.set_defaults(command=lambda options: parser.print_help())
-    verbs = parser.add_subparsers(metavar="COMMAND")
+    verbs = parser.add_subparsers(metavar="COMMAND", dest="verb")
     on_device = argparse.ArgumentParser(add_help=False)  # for every verb that opens a game
     on_device.add_argument("--device", help="cpu or cuda (default: TINYGAN_DEVICE, or cpu)")
 
@@ -152,4 +177,4 @@ def _parser():
 
     p = verbs.add_parser("doctor", help="what is installed, what is missing, how fast this machine is")
     p.set_defaults(command=commands.doctor)
-    return parser
+    return parser, verbs.choices

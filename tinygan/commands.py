@@ -17,6 +17,7 @@ from functools import partial
 from pathlib import Path
 
 from tinygan.files import check, is_number, open_regular, printable, sentence
+from tinygan.remedies import of_setting
 
 
 class UsageError(Exception):
@@ -38,9 +39,9 @@ def train(options):
                 print(f"tinygan: {sentence(note)}; going on from the checkpoint before it", file=sys.stderr)
             if options.resume:
                 before = run.config["settings"].get("steps")
-                print(f"going on at step {start} of {steps}", flush=True)  # before the bar, in a file too
                 if steps != before:
                     _go_beyond(run, game, start, before)
+                print(f"going on at step {start} of {steps}", flush=True)  # before the bar, in a file too
             else:
                 networks: dict = {}  # two players may share one
                 for player in game.players.values():
@@ -368,7 +369,7 @@ def read_settings(recipe, options):
         if not equals:
             raise UsageError(f"--set {item}: expected KEY=VALUE")
         if key not in known:
-            raise UsageError(f"unknown setting {key!r}; {_suggest(key, list(known))}")
+            raise UsageError(f"unknown setting {key!r}{of_setting(key, list(known)) or '; ' + _suggest(key, list(known))}")
         values[key] = _parse(text, known[key])
     try:
         return recipe.Settings(**values)

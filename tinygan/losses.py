@@ -5,7 +5,7 @@ have to be waited for. The objectives of GANs are made from these in `gan/object
 """
 
 import math
-import warnings
+from typing import TYPE_CHECKING
 
 import numpy as np
 
@@ -52,11 +52,15 @@ def _check_same_shape(name: str, input: TensorLike, target: TensorLike) -> None:
 
 def _difference(name: str, input: TensorLike, target: TensorLike) -> Tensor:
     """Return input - target; warn if they have to be broadcast."""
-    if tuple(input.shape) != tuple(target.shape):
-        warnings.warn(
-            f"{name}: input {tuple(input.shape)} and target {tuple(target.shape)} are broadcast against each other,"
-            " which is seldom what is meant: reshape one of them",
-            stacklevel=3,
+    given, wanted = tuple(input.shape), tuple(target.shape)
+    if given != wanted:
+        try:
+            np.broadcast_shapes(given, wanted)
+        except ValueError:
+            raise ValueError(f"{name}: input {given} and target {wanted} must have the same shape") from None
+        remedies.warn(
+            f"{name}: input {given} and target {wanted} are broadcast against each other, which is seldom what is meant:"
+            " reshape one of them"
         )
     return input - target
 
@@ -277,3 +281,7 @@ def kl_div(input: TensorLike, target: TensorLike, reduction: str = "mean", log_t
 
 
 remedies.watch_functions(globals(), __name__)
+
+
+if not TYPE_CHECKING:  # a type checker would take any name for one of these
+    __getattr__ = remedies.absent(__name__)

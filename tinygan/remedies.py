@@ -1,8 +1,8 @@
 """What users of PyTorch and NumPy write, and what to write here: the last words of many errors.
 
 `with_remedies` watches a function or a constructor and explains an argument of another library's name, a list where an
-array is due, an index that is no integer. `of_method` and `of_module` answer for names that Tensor and `tinygan` do not
-have. None of it costs anything until something has failed.
+array is due, an index that is no integer. `of_method` and `of_module` answer for names that Tensor and the parts of
+`tinygan` do not have, `Absent` for imports of such names. None of it costs anything until something has failed.
 """
 
 from __future__ import annotations
@@ -52,6 +52,13 @@ _ARGUMENTS = {  # elsewhere -> here; where nothing corresponds, a sentence
     "inplace": "nothing is changed in place here: leave it out",
     "num_workers": "batches are made in this process: leave it out",
     "pin_memory": "leave it out",
+    "collate_fn": "change the batches that it serves",
+    "transform": "change the batches that it serves",
+    "sampler": "give it the rows that are wanted: Loader(images[order], batch_size=64)",
+    "persistent_workers": "leave it out",
+    "data_range": "value_range",
+    "nrow": "columns",
+    "train": "split",
     "foreach": "parameters are always updated together: leave it out",
     "fused": "parameters are always updated together: leave it out",
 }
@@ -70,6 +77,16 @@ def with_remedies(function: F, name: str = "") -> F:
             raise
 
     return call  # type: ignore[return-value]
+
+
+def warn(message: str) -> None:
+    """Warn at the line outside of tinygan that led here."""
+    import warnings
+
+    level, frame = 2, sys._getframe(1)
+    while frame.f_back and frame.f_globals.get("__name__", "").startswith("tinygan."):
+        level, frame = level + 1, frame.f_back
+    warnings.warn(message, stacklevel=level)
 
 
 def watch_functions(names: dict[str, Any], home: str) -> None:
@@ -91,6 +108,8 @@ def explain(name: str, function: Callable, error: Exception, args: tuple, option
     """Raise an error with the remedy if that of function(*args, **options) is of a known kind."""
     import inspect  # here, as it takes 8 ms to load
 
+    if function.__name__ == "__init__":  # perhaps one that the class inherits
+        name = type(args[0]).__name__
     if type(error).__name__ == "AxisError":
         dim, ndim = error.axis, error.ndim  # type: ignore[attr-defined]
         raise IndexError(f"{name}: dim {dim} is out of range for {ndim} dimensions") from None
@@ -111,6 +130,10 @@ def explain(name: str, function: Callable, error: Exception, args: tuple, option
             raise TypeError(f"{name} has no {option}=: {right}") from None
     for parameter, value in (*zip(parameters, args), *options.items()):
         _check_array(name, parameter, value)
+    call = f"{getattr(function, '__qualname__', '')}()"
+    if isinstance(error, TypeError) and str(error).startswith(call):
+        takes = ", ".join(parameter for parameter in parameters if parameter != "self")
+        raise TypeError(f"{name}:{str(error).removeprefix(call)} (its arguments: {takes})") from None
 
 
 def _check_array(name: str, parameter: str, value: Any) -> None:
@@ -126,6 +149,12 @@ def _check_array(name: str, parameter: str, value: Any) -> None:
         raise TypeError(
             f"{name}: {parameter} is a {type(value).__name__}; make it a Tensor, tinygan.tensor({parameter}), or an array"
         ) from None
+    elif isinstance(value, tuple) and hasattr(value[0] if value else None, "dtype"):
+        raise TypeError(
+            f"{name}: {parameter} is a tuple, as LSTM and GRU return it: take its first, output, state = lstm(x)"
+        ) from None
+    elif isinstance(value, list) and hasattr(value[0] if value else None, "dtype"):
+        raise TypeError(f"{name}: {parameter} is a list of Tensors; join them, tinygan.stack({parameter})") from None
     elif type(value).__module__.split(".")[0] == "torch":
         raise TypeError(
             f"{name}: {parameter} is a torch.Tensor; bring it here with tinygan.from_numpy(t.detach().numpy())"
@@ -140,14 +169,14 @@ def _holds_numbers(value: Any) -> bool:
 
 # --- settings of recipes ---------------------------------------------------------------------------------------
 
-_SETTINGS = {"lr": "learning_rate", "wd": "weight_decay", "epochs": "steps", "iterations": "steps", "bs": "batch_size"}
+SETTINGS = {"lr": "learning_rate", "wd": "weight_decay", "epochs": "steps", "iterations": "steps", "bs": "batch_size"}
 
 
 def of_setting(name: str, settings: list[str]) -> str:
     """Return a proposal for a setting that a recipe does not have, for the end of a sentence; nothing if none is near."""
     from difflib import get_close_matches
 
-    known = [ours for ours in [_SETTINGS.get(name)] if ours in settings]
+    known = [ours for ours in [SETTINGS.get(name)] if ours in settings]
     near = known or get_close_matches(name, settings, 1)
     return f"; did you mean {near[0]}?" if near else ""
 
@@ -195,6 +224,22 @@ _METHODS = {
     "grad_fn": "t.op",
     "retain_grad": "tinygan.grad(loss, [t]), which returns the gradient of any Tensor",
     "register_hook": "tinygan.grad(loss, [t]), and change what it returns",
+    "new_full": "tinygan.full(size, value)",
+    "new_empty": "tinygan.zeros(sizes)",
+    "byte": "t.to('uint8')",
+    "short": "t.to('int16')",
+    "trunc": "t.sign() * t.abs().floor()",
+    "frac": "t - t.sign() * t.abs().floor()",
+    "logit": "(t / (1 - t)).log()",
+    "diag": "t[range(n), range(n)], or tinygan.ops.mul(t, np.eye(n))",
+    "element_size": "t.dtype.itemsize",
+    "storage": "t.data",
+    "unfold": "tinygan.ops.stack([t[:, i : i + size] for i in range(0, n, step)], 1)",
+    "histc": "np.histogram(t.data), which has no gradient",
+    "where": "tinygan.ops.where(condition, t, other)",
+    "broadcast_to": "t.expand(sizes)",
+    "get_device": "t.device",
+    "untyped_storage": "t.data",
     "nbytes": "t.data.nbytes",
     "stride": "t.data.strides",
     "pin_memory": "nothing: leave it out",
@@ -219,12 +264,20 @@ def of_method(name: str, methods: Any) -> str:
     if name.endswith("_") and not name.endswith("__"):
         other = f"t = t.{name[:-1]}(...)" if hasattr(methods, name[:-1]) else "t.data = array, a new one, for a leaf"
         return f"{said}: nothing is changed in place. Write {_IN_PLACE.get(name, other)}"
-    if not name.startswith("_") and callable(getattr(sys.modules.get("tinygan.ops"), name, None)):
-        return f"{said}: write tinygan.ops.{name}(t)"
+    if not name.startswith("_") and callable(vars(sys.modules["tinygan.ops"]).get(name)):
+        return f"{said}: write tinygan.ops.{name}({_arguments_after_t(name)})"
     return said
 
 
-# --- names that `tinygan` does not have ------------------------------------------------------------------------
+def _arguments_after_t(name: str) -> str:
+    """Return "t" and the names of the other arguments that the function tinygan.ops.name cannot do without."""
+    import inspect
+
+    _, *others = inspect.signature(getattr(sys.modules["tinygan.ops"], name)).parameters.values()
+    return ", ".join(["t", *(p.name for p in others if p.default is p.empty and p.kind == p.POSITIONAL_OR_KEYWORD)])
+
+
+# --- names that `tinygan` and its parts do not have -------------------------------------------------------------
 
 _MODULE = {
     "cuda": "tinygan.backend.cuda_problem() is None where a GPU can be used; `tinygan doctor` says more",
@@ -252,6 +305,11 @@ _MODULE = {
     "set_num_threads": "set OPENBLAS_NUM_THREADS before Python starts",
     "compile": "there is nothing to compile: leave it out",
     "jit": "there is nothing to compile: leave it out",
+    "backends": "there is nothing to set: leave it out",
+    "get_default_dtype": "numbers are float32 unless dtype= says otherwise",
+    "set_default_dtype": "write dtype=np.float64 where it is to hold, or module.double()",
+    "get_rng_state": "draw from a Generator that you keep, tinygan.randn(3, rng=rng): its state is rng.bit_generator.state",
+    "set_rng_state": "draw from a Generator that you keep, tinygan.randn(3, rng=rng): its state is rng.bit_generator.state",
     "FloatTensor": "write tinygan.tensor(data)",
     "LongTensor": "write tinygan.tensor(data)",
     **{
@@ -262,17 +320,87 @@ _MODULE = {
         }.items()
     },
 }  # fmt: skip
-_HOMES = ("ops", "nn", "losses", "optim", "data", "gradcheck", "backend")
+_LOADER = "write tinygan.data.Loader(images, labels, batch_size=64): it takes the arrays themselves"
+_SHOW = "write plot.save_image(plot.image_grid(pictures), 'pictures.png')"
+_NAMES = {  # part -> names that are not there -> what to write
+    "tinygan": _MODULE,
+    "tinygan.data": {
+        "DataLoader": _LOADER, "Dataset": _LOADER, "TensorDataset": _LOADER, "Subset": _LOADER,
+        "random_split": "write order = rng.permutation(len(images)), and index with parts of it",
+        "transforms": "change the batches that a Loader serves, with functions of tinygan.ops: pad, flip, roll",
+        "MNIST": "write images, labels = tinygan.data.mnist('train')",
+    },
+    "tinygan.gan": {
+        "EMA": "it is tinygan.optim.EMA",
+        "gradient_penalty": "it is tinygan.gan.penalties.one_centred",
+    },
+    "tinygan.gan.penalties": {"gradient_penalty": "write one_centred(verdicts, samples)"},
+    "tinygan.losses": {"bce": "write binary_cross_entropy", "mse": "write mse_loss", "ce": "write cross_entropy"},
+    "tinygan.nn.functional": {
+        "pairwise_distance": "write (x - y).norm(dim=-1)", "fold": "write ops.conv_transpose2d",
+        "unfold": "write ops.conv2d, or stack slices",
+    },
+    "tinygan.metrics": {
+        "FID": "write frechet_distance(features, real_features)", "fid": "write frechet_distance(features, real_features)",
+        "accuracy": "write (logits.argmax(1) == labels).float().mean()",
+    },
+    "tinygan.nn.init": {"trunc_normal_": "write normal_(weight, mean, std)"},
+    "tinygan.plot": {
+        "make_grid": "write image_grid(pictures, columns=8)", "imshow": _SHOW, "show": _SHOW, "plot": _SHOW,
+        "imsave": _SHOW,
+    },
+}  # fmt: skip
+_HOMES = (
+    "ops nn nn.init losses optim data gan.objectives gan.penalties gan.players metrics plot gradcheck backend".split()
+)
 
 
-def of_module(name: str) -> str:
-    """Return what to write instead of tinygan.name."""
+def of_module(name: str, part: str = "tinygan") -> str:
+    """Return what to write instead of part.name: from a list, from where else it is, or from a name that looks like it."""
     import importlib
+    from difflib import get_close_matches
 
-    said = f"tinygan has no {name!r}"
-    if name in _MODULE:
-        return f"{said}: {_MODULE[name]}"
-    for home in () if name.startswith("_") else _HOMES:
-        if hasattr(importlib.import_module(f"tinygan.{home}"), name):
-            return f"{said}: it is tinygan.{home}.{name}"
-    return said
+    said = f"{part} has no {name!r}"
+    if name in _NAMES.get(part, ()):
+        return f"{said}: {_NAMES[part][name]}"
+    if name.startswith("_"):
+        return said
+    for home in (f"tinygan.{home}" for home in _HOMES):
+        if _is_of_tinygan(vars(importlib.import_module(home)).get(name)) and home != part:
+            return f"{said}: it is {home}.{name}"
+    of_layers = {layer.lower(): instead for layer, instead in importlib.import_module("tinygan.nn").INSTEAD.items()}
+    if (layer := name.replace("_", "").lower()) in of_layers:  # relu6 is ReLU6 as a function
+        return f"{said}: write {of_layers[layer]}"
+    for table in (_METHODS, _MODULE):
+        if name in table:
+            return f"{said}: {'write ' * (table is _METHODS)}{table[name]}"
+    public = [key for key, value in vars(sys.modules[part]).items() if _is_of_tinygan(value) and not key.startswith("_")]
+    near = get_close_matches(name, public, 1, 0.7)
+    return f"{said}; did you mean {near[0]}?" if near else said
+
+
+def _is_of_tinygan(value: Any) -> bool:
+    return (getattr(value, "__module__", None) or "").startswith("tinygan.")
+
+
+def absent(part: str) -> Callable[[str], Any]:
+    """Return a module's `__getattr__` that says what to write instead."""
+
+    def __getattr__(name: str) -> Any:
+        raise AttributeError(of_module(name, part))
+
+    return __getattr__
+
+
+class Absent:
+    """The last finder of modules: `from tinygan.utils.data import DataLoader` says what to write instead."""
+
+    @staticmethod
+    def find_spec(path: str, *others: Any) -> None:
+        """Raise ImportError for a module `path` of tinygan's, which no finder before this one has found."""
+        part, _, name = str(path).rpartition(".")
+        if part.split(".")[0] == "tinygan" and not name.startswith("_"):
+            try:
+                getattr(sys.modules[part], name)
+            except AttributeError as error:
+                raise ModuleNotFoundError(str(error)) from None

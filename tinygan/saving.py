@@ -28,7 +28,8 @@ def save(arrays: Mapping[str, Tensor | Array], path: str | Path) -> None:
     if isinstance(arrays, str | Path):
         raise TypeError("save(arrays, path): the path comes second")
     if hasattr(arrays, "state_dict"):
-        raise TypeError(f"save: a {type(arrays).__name__} is saved by its weights: save(net.state_dict(), path)")
+        kind = type(arrays).__name__
+        raise TypeError(f"save: a {kind} is saved by its state: save({kind.lower()}.state_dict(), path)")
     if not isinstance(arrays, Mapping):
         raise TypeError(f"save: a {type(arrays).__name__} has no names: save({{'x': x}}, path)")
     contents = {name: np.array(_array(name, value), order="C") for name, value in arrays.items()}

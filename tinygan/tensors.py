@@ -74,10 +74,7 @@ class Tensor(_Conversions):
         if isinstance(data, Tensor):
             raise TypeError("Tensor(tensor): it is one already; use tensor.detach() for a copy without its history")
         if not hasattr(data, "dtype") and isinstance(data, bool | int | float | list | tuple | range):
-            data = np.asarray(data)
-            data = data.astype(np.float32) if data.dtype == np.float64 else data
-            if data.dtype == object:
-                raise TypeError("Tensor of a nested list: all rows must have the same length and hold numbers")
+            data = _array_of_numbers(data)
         xp(data)  # TypeError for anything that is not an array
         if requires_grad is not False and not isinstance(requires_grad, bool | np.bool_):
             shown = data.item() if data.ndim == 0 else "data"
@@ -391,6 +388,21 @@ _NUMPY_NAMES = {
     "negative": "neg", "power": "pow", "divide": "div", "multiply": "mul", "subtract": "sub", "expand_dims": "unsqueeze",
     "einsum": "einsum", "pad": "pad", "outer": "outer", "moveaxis": "movedim", "sinh": "sinh", "cosh": "cosh",
 }  # fmt: skip
+
+
+def _array_of_numbers(data):
+    """Return the array of a number or a nested list; numbers with a point become float32."""
+    try:
+        array = np.asarray(data)
+    except ValueError:  # rows of unequal length
+        array = np.empty((), object)
+    except TypeError as error:  # of Tensors, which say that they are no arrays
+        raise TypeError("Tensor of a list of Tensors: join them with tinygan.stack(tensors), or cat") from error
+    if array.dtype == object:
+        raise TypeError(
+            "Tensor of a nested list: all rows must have the same length and hold numbers; fill up the shorter rows"
+        )
+    return array.astype(np.float32) if array.dtype == np.float64 else array
 
 
 def _check_differentiable(array: Array) -> None:

@@ -84,7 +84,7 @@ SPECS = {
     "raises": (1, "ValueError line 18"),
     "number": (2, "number is int, not a function"),
     "Layer": (2, "is a class"),
-    "nothing": (2, "defines no nothing; it has affine"),
+    "nothing": (2, "defines no nothing; it has affine_forward, affine_backward, affine_inputs, wrong, annotated"),
     "layer": (2, "layer_inputs = (input,)"),
     "negative": (2, "x of shape (-2, 3) cannot be made"),
     "empty": (1, "nothing of empty was checked: its inputs have no elements"),

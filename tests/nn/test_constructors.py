@@ -171,7 +171,7 @@ def test_the_ends_of_ranges_are_in_them():
 def test_a_name_that_is_not_here_says_what_to_write():
     with pytest.raises(AttributeError, match=r"tinygan.nn has no ReLU6; write instead: ops.clamp\(x, 0, 6\)"):
         nn.ReLU6  # noqa: B018
-    with pytest.raises(AttributeError, match=r"tinygan.nn has no Conv2D; did you mean Conv2d\?"):
+    with pytest.raises(AttributeError, match=r"tinygan.nn has no 'Conv2D'; did you mean Conv2d\?"):
         nn.Conv2D  # noqa: B018
     with pytest.raises(AttributeError, match="a layer of your own is a Module whose forward uses tinygan.ops"):
         nn.FractionalThing  # noqa: B018

@@ -596,9 +596,45 @@ def test_cells_take_one_sample(cell, states):
 
 @pytest.mark.parametrize("row", [[nan, 0.0], [-inf, -inf], [inf, 0.0]])
 def test_a_row_without_probabilities_is_not_drawn_from(row):
-    with pytest.raises(ValueError, match="multinomial: a row of logits holds nan or inf, or nothing but -inf"):
-        ops.multinomial(np.array([[0.0, 1.0], row]), np.random.default_rng(0))
-    assert ops.multinomial(np.array([[-inf, 1.0]] * 9), np.random.default_rng(0)).all()
+    with pytest.raises(ValueError, match="categorical: a row of logits holds nan or inf, or nothing but -inf"):
+        ops.categorical(np.array([[0.0, 1.0], row]), np.random.default_rng(0))
+    assert ops.categorical(np.array([[-inf, 1.0]] * 9), np.random.default_rng(0)).all()
+
+
+@pytest.mark.parametrize("replacement", [False, True])
+def test_multinomial_draws_by_the_weights(replacement):
+    """As PyTorch's: of weights, not of logits; the share of the second of two draws is checked as well."""
+    weights, rng = np.tile([1.0, 0.0, 2.0, 5.0], (20000, 1)), np.random.default_rng(0)
+    drawn = ops.multinomial(weights, 2, replacement, rng=rng)
+    assert drawn.shape == (20000, 2) and not (drawn == 1).any()
+    p, q = np.array([1.0, 0.0, 2.0, 5.0]) / 8, 0.0
+    if replacement:
+        q = p
+    else:  # after i, with probability p[i], k follows with p[k] / (1 - p[i])
+        assert (drawn[:, 0] != drawn[:, 1]).all()
+        q = sum(p[i] * np.where(np.arange(4) == i, 0, p) / (1 - p[i]) for i in range(4))
+    for column, shares in zip(drawn.T, (p, q), strict=True):
+        np.testing.assert_allclose(np.bincount(column, minlength=4) / 20000, shares, atol=0.012)
+
+
+@pytest.mark.parametrize(
+    "weights, options, message",
+    [
+        ([0.5, -0.5], {}, "0 or more; of logits"),
+        ([0.5, nan], {}, "finite"),
+        ([0.0, 0.0], {}, "1 different categories of a row with 0 weights above 0"),
+        ([0.0, 1.0, 2.0], {"num_samples": 3}, "3 different categories of a row with 2 .*replacement=True"),
+        ([0.0, 0.0], {"num_samples": 3, "replacement": True}, "0 weights above 0"),
+    ],
+)
+def test_weights_that_cannot_be_drawn_from(weights, options, message):
+    with pytest.raises(ValueError, match=message):
+        ops.multinomial(np.array([[1.0] * len(weights), weights]), **{"num_samples": 1, **options})
+
+
+def test_multinomial_of_a_generator_says_what_draws_of_logits():
+    with pytest.raises(TypeError, match=r"categorical\(logits, rng\)"):
+        ops.multinomial(np.zeros(3), np.random.default_rng(0))
 
 
 def test_one_hot_of_nothing_asks_for_the_classes():

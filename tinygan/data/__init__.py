@@ -11,6 +11,10 @@
 cannot be used raises `DataError`, one sentence.
 """
 
+from typing import TYPE_CHECKING
+
+from tinygan import remedies
+
 from .files import DataError, find_file, gather_notes, note, read_lines
 from .loader import Loader
 from .pictures import centred, digits, fashion_mnist, kmnist, mnist, read_idx, read_pictures, split_by_class
@@ -39,3 +43,7 @@ __all__ = [
     "read_idx", "read_lines", "read_pairs", "read_pictures", "sines", "small_talk", "small_text", "split_by_class",
     "stock", "swiss_roll", "topic_of", "windows", "words",
 ]  # fmt: skip
+
+
+if not TYPE_CHECKING:  # a type checker would take any name for one of these
+    __getattr__ = remedies.absent(__name__)

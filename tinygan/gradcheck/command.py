@@ -97,14 +97,21 @@ def _find(members, name, path):
         return forward, backward
     if name not in members:
         missing = f" without {name}_forward" if callable(backward) else ""
-        names = [n for n, v in members.items() if callable(v) and not n.startswith("_") and not inspect.isclass(v)]
+        imported = lambda v: inspect.isfunction(v) and v.__module__ != members["__name__"]
+        names = [n for n, v in members.items() if not n.startswith("_") and _can_be_checked(v) and not imported(v)]
         raise _BadSpec(f"{path} defines no {name}{missing}; it has {', '.join(names) or 'no functions'}")
     f = members[name]
     if inspect.isclass(f):
         raise _BadSpec(f"{name} is a class: check an object of it, for example {name.lower()} = {name}(...)")
-    if not callable(f) and not (isinstance(f, tuple | list) and len(f) == 2 and all(map(callable, f))):
+    if not _can_be_checked(f):
         raise _BadSpec(f"{name} is {type(f).__name__}, not a function, a Module or a pair (forward, backward)")
     return f
+
+
+def _can_be_checked(f):
+    """Return whether f is a function, a Module or a pair (forward, backward)."""
+    pair = isinstance(f, tuple | list) and len(f) == 2 and all(map(callable, f))
+    return pair or (callable(f) and not inspect.isclass(f))
 
 
 def _inputs(members, name, f):

@@ -9,6 +9,9 @@
 Importing this package needs numpy only.
 """
 
+from typing import TYPE_CHECKING
+
+from tinygan import remedies
 from tinygan.metrics.pictures import (
     Classifier,
     bicubic,
@@ -67,3 +70,7 @@ __all__ = [
     "sliced_wasserstein", "squared_mmd", "squared_mmd_floor", "squared_mmd_test", "ssim", "synthetic_scores",
     "tone_purity", "train_classifier", "wasserstein_1d",
 ]  # fmt: skip
+
+
+if not TYPE_CHECKING:  # a type checker would take any name for one of these
+    __getattr__ = remedies.absent(__name__)

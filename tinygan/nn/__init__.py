@@ -1,6 +1,5 @@
 """Layers: what holds parameters. Read `module.py` first, then `linear.py`."""
 
-from difflib import get_close_matches
 from typing import Any
 
 from tinygan.nn import functional, init
@@ -52,6 +51,7 @@ from tinygan.nn.resize import (
     Upsample,
 )
 from tinygan.nn.spectral import spectral_norm
+from tinygan.remedies import of_module
 
 INSTEAD = {  # names of torch.nn that are not here -> what to write
     "AdaptiveAvgPool1d": "ops.mean(x, -1, keepdim=True), for one window over all",
@@ -93,7 +93,7 @@ INSTEAD = {  # names of torch.nn that are not here -> what to write
     "LazyConv2d": "Conv2d(in_channels, out_channels, kernel_size)",
     "UpsamplingBilinear2d": 'Upsample(scale_factor=2, mode="bilinear", align_corners=True)',
     "UpsamplingNearest2d": "Upsample(scale_factor=2)",
-    "SyncBatchNorm": "BatchNorm2d", "Buffer": "self.register_buffer(name, array)",
+    "SpectralNorm": "spectral_norm(layer)", "SyncBatchNorm": "BatchNorm2d", "Buffer": "self.register_buffer(name, array)",
     "utils": "clip_grad_norm in tinygan.optim, spectral_norm in tinygan.nn itself",
     "weight_norm": "spectral_norm",
 }  # fmt: skip
@@ -102,6 +102,6 @@ INSTEAD = {  # names of torch.nn that are not here -> what to write
 def __getattr__(name: str) -> Any:
     if name in INSTEAD:
         raise AttributeError(f"tinygan.nn has no {name}; write instead: {INSTEAD[name]}")
-    near = [close for close in get_close_matches(name, globals(), 1) if close[0].isupper()]
-    remedy = f"did you mean {near[0]}?" if near else "a layer of your own is a Module whose forward uses tinygan.ops"
-    raise AttributeError(f"tinygan.nn has no {name}; {remedy}")
+    said = of_module(name, __name__)
+    own = "; a layer of your own is a Module whose forward uses tinygan.ops" if said.endswith("'") else ""
+    raise AttributeError(said + own)

@@ -3,6 +3,9 @@
 Nothing lives here: the functions are in `tinygan.ops` and `tinygan.losses`, from where this library takes them.
 """
 
+from typing import TYPE_CHECKING
+
+from tinygan import remedies
 from tinygan.losses import (
     binary_cross_entropy,
     binary_cross_entropy_with_logits,
@@ -15,3 +18,6 @@ from tinygan.losses import (
     smooth_l1_loss,
 )
 from tinygan.ops import *
+
+if not TYPE_CHECKING:  # a type checker would take any name for one of these
+    __getattr__ = remedies.absent(__name__)

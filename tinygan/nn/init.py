@@ -6,10 +6,11 @@ float32, float64, CPU and GPU begin alike. Names and meaning are torch.nn.init's
 """
 
 import math
-from typing import Any
+from typing import TYPE_CHECKING, Any
 
 import numpy as np
 
+from tinygan import remedies
 from tinygan.autodiff import Tensor
 from tinygan.backend import xp
 from tinygan.seeding import Seed, generator
@@ -119,3 +120,7 @@ def affine_(weight, bias, rng: Seed = None):
     uniform_(weight, -bound, bound, rng)  # = kaiming_uniform_(weight, a=√5)
     if bias is not None:
         uniform_(bias, -bound, bound, rng)
+
+
+if not TYPE_CHECKING:  # a type checker would take any name for one of these
+    __getattr__ = remedies.absent(__name__)

@@ -7,7 +7,6 @@ Read `ops.lstm` for what happens in time.
 """
 
 import math
-import warnings
 from collections.abc import Sequence
 from typing import Any
 
@@ -20,6 +19,7 @@ from tinygan.nn.checks import check_number, check_sizes
 from tinygan.nn.init import Seed, uniform_
 from tinygan.nn.module import Module
 from tinygan.nn.parameter import Parameter, zeros_parameter
+from tinygan.remedies import warn
 from tinygan.seeding import generator
 
 _NAMES = ("weight_ih", "weight_hh", "bias_ih", "bias_hh")
@@ -69,7 +69,7 @@ class _Recurrent(_Gated):
         check_number(self, 0, 1, dropout=dropout)
         if dropout and num_layers == 1:
             name = type(self).__name__
-            warnings.warn(f"{name}: dropout={dropout} acts between layers, num_layers=1 has no two", stacklevel=2)
+            warn(f"{name}: dropout={dropout} acts between layers, num_layers=1 has no two")
         self.input_size, self.hidden_size, self.num_layers, self.bias = input_size, hidden_size, num_layers, bias
         self.batch_first, self.dropout, self.bidirectional = batch_first, dropout, bidirectional
         self.rng = rng = generator(rng)

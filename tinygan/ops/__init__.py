@@ -4,7 +4,7 @@ One family a file; read `elementwise.py` first. Called with arrays they return a
 name what comes of Tensors. The files hold textbook forms; what makes some of them fast is in `kernels/`.
 """
 
-from typing import Any
+from typing import TYPE_CHECKING, Any
 
 from tinygan import remedies
 from tinygan.autodiff import Tensor, TensorLike, broadcast_to, cast, raw
@@ -91,3 +91,7 @@ def _method(function: Any, method: Any) -> Any:
 
 
 _install_on_tensor()
+
+
+if not TYPE_CHECKING:  # a type checker would take any name for one of these
+    __getattr__ = remedies.absent(__name__)

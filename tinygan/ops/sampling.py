@@ -23,7 +23,7 @@ from tinygan.ops.shapes import reshape
 from tinygan.seeding import Seed, generator
 
 __all__ = [
-    "dropout", "embedding", "gumbel_softmax", "multinomial", "one_hot",
+    "categorical", "dropout", "embedding", "gumbel_softmax", "multinomial", "one_hot",
 ]  # fmt: skip
 
 
@@ -136,7 +136,7 @@ def _draw(logits: Array, u: Array) -> Array:
     return xp(logits).minimum(categories, logits.shape[-1] - 1)
 
 
-def multinomial(logits: TensorLike, rng: Seed = None) -> Any:
+def categorical(logits: TensorLike, rng: Seed = None) -> Any:
     """Draw one category for each row: logits (..., V) -> integers (...), with probabilities softmax(logits).
 
     Raises ValueError for a row without probabilities: one with nan or inf, or of -inf alone.
@@ -145,3 +145,37 @@ def multinomial(logits: TensorLike, rng: Seed = None) -> Any:
     u = generator(rng).random(math.prod(x.shape[:-1]), dtype=np.float32)
     categories = _draw(x, u=xp(x).asarray(u).astype(x.dtype).reshape(x.shape[:-1]))
     return Tensor(categories) if isinstance(logits, Tensor) else categories
+
+
+def multinomial(input: TensorLike, num_samples: int, replacement: bool = False, *, rng: Seed = None) -> Any:
+    """Draw num_samples categories for each row: probabilities or other weights (..., V) -> integers (..., num_samples).
+
+    Without replacement a category comes once at most. Every category draws a time from an exponential distribution,
+    divided by its weight; the earliest win. Of logits, `categorical` draws.
+    """
+    if not isinstance(num_samples, int | np.integer):
+        raise TypeError(f"multinomial: num_samples is an integer, got {num_samples!r}; of logits: categorical(logits, rng)")
+    x = raw(input)
+    if is_numpy(x):
+        _refuse_weights(x, 1 if replacement else num_samples)
+    shape = (*x.shape[:-1], num_samples, x.shape[-1]) if replacement else x.shape
+    times = xp(x).asarray(generator(rng).standard_exponential(shape))
+    with np.errstate(divide="ignore"):
+        times = times / (x[..., None, :] if replacement else x)  # weight 0: never
+    drawn = times.argmin(-1) if replacement else times.argsort(-1)[..., :num_samples]
+    return Tensor(drawn) if isinstance(input, Tensor) else drawn
+
+
+def _refuse_weights(weights, num_samples):
+    """Raise ValueError if not every row (..., V) has finite weights of 0 or more, `num_samples` of them above 0."""
+    if not np.isfinite(weights).all() or weights.min(initial=0) < 0:
+        raise ValueError(
+            "multinomial: weights must be finite and 0 or more; of logits draw with softmax(logits, -1), or with"
+            " categorical(logits)"
+        )
+    least = (weights > 0).sum(-1).min(initial=num_samples)
+    if least < num_samples:
+        raise ValueError(
+            f"multinomial: {num_samples} different categories of a row with {least} weights above 0; draw fewer, or with"
+            " replacement=True"
+        )

@@ -174,8 +174,8 @@ _cat_op, _stack_op = VariadicOp(_cat, _cat_vjps), VariadicOp(_stack, _stack_vjps
 def _check_shapes(name: str, tensors: Sequence[TensorLike], dim: int | None) -> None:
     """Raise ValueError unless all sizes agree, but for that of `dim` (None: no exception)."""
     shapes = [tuple(t.shape) for t in tensors]
-    if len({tuple(n for d, n in enumerate(s) if d != dim) for s in shapes}) > 1:
-        rule = "be equal" if dim is None else f"agree except in dim {dim}"
+    if len({tuple(n if d != dim else -1 for d, n in enumerate(s)) for s in shapes}) > 1:
+        rule = "be equal" if dim is None else f"have as many dimensions, and agree except in dim {dim}"
         raise ValueError(f"{name}: shapes {', '.join(map(str, shapes))} must {rule}")
 
 

@@ -1,12 +1,12 @@
 """Optimisation of weights: optimisers, clipping of gradients, learning-rate schedules, the average of weights."""
 
-from difflib import get_close_matches
 from typing import Any
 
 from tinygan.optim.clip import clip_grad_norm, clip_grad_value, clip_gradients
 from tinygan.optim.ema import EMA
 from tinygan.optim.optimizers import SGD, Adam, AdamW, Optimizer, RMSprop
 from tinygan.optim.schedules import CosineAnnealingLR, ExponentialLR, LambdaLR, LinearLR, StepLR, WarmupLR, share_left
+from tinygan.remedies import of_module
 
 __all__ = [
     "EMA", "SGD", "Adam", "AdamW", "CosineAnnealingLR", "ExponentialLR", "LambdaLR", "LinearLR", "Optimizer", "RMSprop",
@@ -38,5 +38,4 @@ INSTEAD = {  # names of torch.optim and its neighbours that are not here -> what
 def __getattr__(name: str) -> Any:
     if name in INSTEAD:
         raise AttributeError(f"tinygan.optim has no {name}; write instead: {INSTEAD[name]}")
-    near = "".join(f"; did you mean {close}?" for close in get_close_matches(name, __all__, 1))
-    raise AttributeError(f"tinygan.optim has no {name}{near}")
+    raise AttributeError(of_module(name, __name__))

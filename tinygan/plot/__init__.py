@@ -10,6 +10,9 @@ The functions that draw import Matplotlib and Pillow, and use Matplotlib only th
 and change no figure or setting of the reader's session. Every file is written whole or not at all.
 """
 
+from typing import TYPE_CHECKING
+
+from tinygan import remedies
 from tinygan.plot.history import curves, layer_curves
 from tinygan.plot.pictures import gif, image_grid, save_image
 from tinygan.plot.points import point_picture
@@ -19,3 +22,7 @@ __all__ = [
     "curves", "gif", "image_grid", "interpolation_strip", "layer_curves",
     "neighbour_strip", "point_picture", "save_image",
 ]  # fmt: skip
+
+
+if not TYPE_CHECKING:  # a type checker would take any name for one of these
+    __getattr__ = remedies.absent(__name__)

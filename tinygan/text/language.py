@@ -132,7 +132,7 @@ class LanguageModel(Module):
         both = library.concatenate([w, b[:, None]], 1).T.copy()  # W h + b as one product with [h, 1]: a fifth faster
         h = library.concatenate([h, library.ones((len(h), 1), h.dtype)], 1)
         rows = max(1, BLOCK // len(w))
-        return library.concatenate([ops.multinomial(h[k : k + rows] @ both, rng) for k in range(0, len(h), rows)])
+        return library.concatenate([ops.categorical(h[k : k + rows] @ both, rng) for k in range(0, len(h), rows)])
 
     def write(self, x, state, length, rng, given=None):
         """Return sentences that go on from tokens x (n,) in `state`: (n, length) integers; after END come PADs.
@@ -190,9 +190,10 @@ class GameSettings(RateSettings):
     def __post_init__(self):
         super().__post_init__()
         if self.game_begins() >= self.steps:
+            before = " and ".join(f"{name}={vars(self)[name]}" for name in ("pretrain", "d_pretrain") if name in vars(self))
             raise ValueError(
                 f"steps={self.steps}: none is left for G in the game, which it begins after step {self.game_begins()}; take"
-                " more steps or a smaller pretrain"
+                f" more steps, or fewer of {before}"
             )
 
     def game_begins(self) -> int:

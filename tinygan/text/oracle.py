@@ -13,7 +13,7 @@ from tinygan.backend import stream
 from tinygan.data import DataError, find_file
 from tinygan.data.files import open_file
 from tinygan.losses import cross_entropy
-from tinygan.ops import embedding, linear, lstm, lstm_cell, multinomial
+from tinygan.ops import categorical, embedding, linear, lstm, lstm_cell
 
 START = 0  # the token that every sentence is written after; it may also be drawn
 _GATES = "ifco"  # c is the cell's candidate, which PyTorch calls g: this is its order i, f, g, o
@@ -102,7 +102,7 @@ class Oracle:
             h = c = np.zeros((len(part), self.weight_hh.shape[1]), np.float32)
             for t in range(length):
                 h, c = lstm_cell(embedding(x, self.embedding), h, c, self.weight_ih, self.weight_hh, self.bias)
-                part[:, t] = x = multinomial(linear(h, self.weight_out, self.bias_out), rng)
+                part[:, t] = x = categorical(linear(h, self.weight_out, self.bias_out), rng)
         return tokens
 
 

@@ -131,6 +131,8 @@ def digit_classifier(name: str) -> Classifier:
 
     The first call trains it on the training part with a fixed seed and stores it in `cache_folder()`.
     """
+    if not isinstance(name, str):
+        raise TypeError(f"digit_classifier: name is 'digits' or 'mnist', got a {type(name).__name__}")
     if name not in _TRAINING:
         raise ValueError(f"no classifier of {name!r}: expected {' or '.join(map(repr, _TRAINING))}")
     path = cache_folder() / f"classifier-{name}-{VERSION}.safetensors"

@@ -33,7 +33,7 @@ def _refuse_unlikely(top: Array) -> None:
     """Raise ValueError if a row's largest logit is not finite. On a GPU, where a look is a wait, nothing is looked at."""
     if is_numpy(top) and not np.isfinite(top).all():
         raise ValueError(
-            "multinomial: a row of logits holds nan or inf, or nothing but -inf, and has no probabilities: look for the"
+            "categorical: a row of logits holds nan or inf, or nothing but -inf, and has no probabilities: look for the"
             " step where the network's numbers stop being finite, or for a mask that leaves no category"
         )
 

@@ -28,7 +28,7 @@ from tinygan.gan.settings import AverageSettings, DuelSettings, ObjectiveSetting
 from tinygan.metrics.sound import music_scores
 from tinygan.networks.sequences import ConvolutionalJudge, remember
 from tinygan.nn import LSTM, Dropout, Linear, Module, ModuleList
-from tinygan.ops import cat, leaky_relu, log_softmax, mean, multinomial, sum
+from tinygan.ops import cat, categorical, leaky_relu, log_softmax, mean, sum
 from tinygan.optim import Adam, share_left
 from tinygan.plot.drawing import new_figure, quiet_axes
 from tinygan.plot.sound import notes, render, write_midi, write_wav
@@ -166,7 +166,7 @@ class MusicWriter(Module):
                 h, state = self.read(row[None], t, state)
                 row = library.zeros_like(row)
                 for v, (start, end) in enumerate(self.spans):
-                    chosen = multinomial(raw(self.voice(v, h[0], row)), rng)
+                    chosen = categorical(raw(self.voice(v, h[0], row)), rng)
                     row[:, start:end] = chosen[:, None] == library.arange(end - start)
                 rows.append(row)
         return library.stack(rows, 1)

@@ -108,7 +108,7 @@ class Replier(Module):
                 hidden, cell = self.writer(word[:, None], state)
                 state = hidden[0], cell
                 scores = self.words(ops.transpose(hidden, 0, 1), states, present)[:, 0]
-                word = ops.multinomial(scores.data, rng) * speaking
+                word = ops.categorical(scores.data, rng) * speaking
                 speaking = speaking * (word != 1)
                 drawn.append(word)
         return xp(prompts).stack(drawn, 1)
