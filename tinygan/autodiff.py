@@ -144,21 +144,24 @@ def _split(args: Iterable) -> tuple[list, list, bool, bool]:
 def _narrowed(op: Any, args: Iterable, arrays: list, array: Array, const: Any) -> tuple[list, Array]:
     """Return (arrays, array) of a call of `op` as PyTorch has them: only float64 Tensors and arrays make a result float64.
 
-    To NumPy, a float32 array times integers, or times the scalar that np.sqrt returns, is float64.
+    To NumPy, a float32 array times integers, or times the scalar that np.sqrt returns, is float64. A float64 Tensor without
+    axes does not make one with axes float64.
     """
     if "dtype" in const:
         if array.dtype.char == "e":
             raise TypeError(HALF_REFUSED)
         return arrays, array
+    axes = any(getattr(a, "ndim", 0) and a.dtype.kind == "f" for a in args)
     for a in args:
-        if (isinstance(a, Tensor) or getattr(a, "ndim", False)) and a.dtype.char == "d":
-            return arrays, array
-    kinds = "iub" if len(arrays) == 1 else "iu"  # the mask of `where` stays one
+        if getattr(a, "ndim", 0) or (isinstance(a, Tensor) and not axes):
+            if a.dtype.char == "d":
+                return arrays, array
     for i, (a, given) in enumerate(zip(arrays, args)):
         if hasattr(a, "dtype"):
             scalar = a.ndim == 0 and given is a  # NumPy's, not a Tensor's: as a Python number it has no type
-            arrays[i] = a.item() if scalar else a.astype(np.float32) if a.dtype.kind in kinds else a
-    return arrays, op.forward(*arrays, **const)
+            mask = type(op.vjps) is tuple and op.vjps[i] is None  # of `where`
+            arrays[i] = a.item() if scalar else a if mask or a.dtype.char == "f" else a.astype(np.float32)
+    return arrays, op.forward(*arrays, **const).astype(np.float32, copy=False)  # where(mask, 1.0, 0.0) has numbers alone
 
 
 def _without_history(array: Array, args: Iterable, any_history: bool) -> Tensor:

@@ -82,10 +82,13 @@ def smooth_l1_loss(input: TensorLike, target: TensorLike, reduction: str = "mean
     """Return d²/(2 beta) where d = |input - target| < beta, d - beta/2 elsewhere. Girshick 2015, eq. 3."""
     if beta < 0:
         raise ValueError(f"smooth_l1_loss: beta must not be negative, got {beta}")
-    distance = abs(_difference("smooth_l1_loss", input, target))
+    difference = _difference("smooth_l1_loss", input, target)
+    distance = abs(difference)
     if beta == 0:
         return _reduce(distance, reduction)
-    return _reduce(where(raw(distance) < beta, square(distance) * (0.5 / beta), distance - 0.5 * beta), reduction)
+    near = raw(distance) < beta
+    parabola = square(where(near, difference, 0.0)) * (0.5 / beta)  # infinity² would make the slope nan
+    return _reduce(where(near, parabola, distance - 0.5 * beta), reduction)
 
 
 # --- two classes -----------------------------------------------------------------------------------------------
@@ -203,8 +206,9 @@ def cross_entropy(
             )
         _check_same_shape("cross_entropy", input, target)
         smooth = target * (1 - label_smoothing) + label_smoothing / classes
-        loss = -sum(where(raw(smooth) == 0, 0.0, logs) * smooth * per_class, dim)  # a class that is ruled out may have log 0
-        return sum(loss) / max(1, raw(loss).size) if reduction == "mean" else _reduce(loss, reduction)
+        ruled_out = (raw(smooth) == 0) & (raw(logs) == -math.inf)  # 0 log 0 = 0
+        loss = -sum(where(ruled_out, 0.0, logs) * smooth * per_class, dim)
+        return _reduce(loss, reduction)
     picked, weights = _pick(logs, raw(target), weight, ignore_index, "cross_entropy")
     if label_smoothing == 0:
         return _reduce_weighted(-picked, weights, reduction)

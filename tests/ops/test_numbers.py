@@ -273,6 +273,15 @@ MASKS = {
         [[inf], [2]],
         [[0], [1]],
     ),
+    "floor": (lambda x: ops.floor(x) * inf, [2.5], [inf], [0]),
+    "ceil": (lambda x: ops.ceil(x) * inf, [2.5], [inf], [0]),
+    "round": (lambda x: ops.round(x) * inf, [2.5], [inf], [0]),
+    "smooth_l1_loss": (
+        lambda x: losses.smooth_l1_loss(x, np.zeros(3), "none"),
+        [inf, 1e300, -0.5],
+        [inf, 1e300, 0.125],
+        [1, 1, -0.5],
+    ),
     "where": (lambda x: ops.where(np.array([True, False]), 0.0, x), [inf, 1], [0, 1], [0, 1]),
 }
 
@@ -341,6 +350,16 @@ EDGES = {
     "logsumexp overflow": (lambda x: ops.logsumexp(x, 0), [inf, 1e4], inf, [1, 0]),
     "kl_div target 0": (lambda t: losses.kl_div(np.array([-1.0, -2]), t, "none"), [0, 1], [0, 2], [0, 3]),
     "kl_div target < 0": (lambda x: losses.kl_div(x, np.array([-0.5, 1]), "none"), [-1, -2], [nan, 2], [0.5, -1]),
+    "cross_entropy, target 0": (
+        lambda t: losses.cross_entropy(np.zeros((1, 2)), t),
+        [[0, 1]],
+        math.log(2),
+        [[math.log(2)] * 2],
+    ),
+    "minimum of bytes": (lambda x: ops.minimum(x, np.array([55, 3], np.uint8)), [2, 4], [2, 3], [1, 0]),
+    "minimum of truth values": (lambda x: ops.minimum(np.array([True, False]), x), [2, -4], [1, -4], [0, 1]),
+    "remainder": (lambda x: ops.remainder(1.0, x), [0.1], [1 % 0.1], [-9]),
+    "remainder inf": (lambda x: ops.remainder(np.array([-2.0, 2]), x), [inf, inf], [inf, 2], [1, 0]),
     "maximum": (lambda x: ops.maximum(x, np.array([1.0, nan, nan])), [nan, 1, nan], [nan] * 3, [1, 1, 1]),
     "minimum": (lambda x: ops.minimum(x, np.array([1.0, nan, nan])), [nan, 1, nan], [nan] * 3, [1, 1, 1]),
     "relu": (ops.relu, [nan, 0, -1, 1], [nan, 0, 0, 1], [1, 0, 0, 1]),
@@ -414,6 +433,15 @@ PROMOTIONS = {
     "cat": lambda t: ops.cat([t, Tensor(whole)]),
     "stack": lambda t: ops.stack([t, Tensor(whole)]),
     "2.5": lambda t: 2.5 * t,
+    "mask Tensor * 2.5": lambda t: Tensor(whole > 1) * 2.5 * t,
+    "where of numbers": lambda t: ops.where(Tensor(whole > 1), 1.0, 0.0) * t,
+    "t * Tensor(number)": lambda t: t * Tensor(np.float64(1.5)),
+    "Tensor(number) - t": lambda t: Tensor(np.float64(1.5)) - t,
+    "add alpha": lambda t: ops.add(t, np.full((2, 2), 182, np.uint8), alpha=2),
+    "sub alpha": lambda t: ops.sub(whole, t, alpha=0.5),
+    "floor_divide": lambda t: t + t // np.float64(0.3),
+    "integers floor_divide": lambda t: t + Tensor(whole) // np.float64(0.3),
+    "std of one": lambda t: t + ops.where(whole > 9, ops.std(t.reshape(2, 2, 1), 2), 0.0),
     "mse_loss": lambda t: losses.mse_loss(t, whole, "none"),
     "l1_loss": lambda t: losses.l1_loss(t, whole, "none"),
     "smooth_l1_loss": lambda t: losses.smooth_l1_loss(t, whole, "none"),
@@ -479,13 +507,80 @@ INTEGERS = {
 }
 
 
-@pytest.mark.parametrize("dtype", [np.uint8, np.int8, np.int64])
+@pytest.mark.parametrize("dtype", [np.uint8, np.int8, np.uint16, np.int64])
 @pytest.mark.parametrize("name", INTEGERS)
 def test_integers_become_float32(name, dtype):
     """As in PyTorch. NumPy makes bytes float16, and -1 of them 255."""
     y = INTEGERS[name](Tensor(whole.astype(dtype)))
     assert y.dtype == np.float32
     np.testing.assert_allclose(y.data, INTEGERS[name](Tensor(whole.astype(np.float64))).data, rtol=1e-5)
+
+
+@pytest.mark.parametrize("dtype", [np.uint8, np.uint16, np.bool_])
+@pytest.mark.parametrize("op", [ops.sigmoid, ops.logsigmoid])
+def test_minus_x_is_none_of_an_array_without_signs(op, dtype):
+    np.testing.assert_allclose(op(np.array([0, 1], dtype)), op(np.array([0.0, 1.0])), rtol=1e-6)
+
+
+def test_quotients_are_rounded_as_pythons_are():
+    """Their own rounding makes 1 / 0.1 ten."""
+    for a, b in ((1.0, 0.1), (-1.0, 0.1), (7.5, -2.5), (5, 3), (-5, 3)):
+        assert ops.div(Tensor(np.array(a)), b, "floor").item() == ops.floor_divide(np.array(a), b) == a // b
+        assert ops.div(Tensor(np.array(a)), b, "trunc").item() == math.trunc(a / b)
+    assert ops.div(Tensor(whole), 2, "floor").dtype == ops.div(Tensor(whole), 2, "trunc").dtype == np.int64
+
+
+@pytest.mark.parametrize("compare", ["__eq__", "__le__", "__ge__"])
+def test_a_float32_tensor_is_compared_in_float32(compare):
+    """np.float64(0.1) is no float32 number; as a Python number it is rounded to one."""
+    t = Tensor(np.array([0.1], np.float32))
+    assert getattr(t, compare)(np.float64(0.1)).all() and getattr(t, compare)(0.1).all()
+
+
+# A dim that NumPy made, as argmax and arange do, and one in a list
+DIMS = {
+    "sum": lambda x, d: x.sum(d),
+    "mean": lambda x, d: x.mean(d, keepdim=True),
+    "amax": lambda x, d: x.amax(d),
+    "std": lambda x, d: x.std(d),
+    "norm": lambda x, d: x.norm(3, d),
+    "logsumexp": lambda x, d: x.logsumexp(d),
+    "normalize": lambda x, d: ops.normalize(x, dim=d),
+    "any": lambda x, d: (x > 1).any(d),
+    "squeeze": lambda x, d: x[:, :1].squeeze(d),
+    "flip": lambda x, d: x.flip(d),
+}
+SINGLE_DIMS = {
+    "max": lambda x, d: x.max(d).values,
+    "min": lambda x, d: x.min(d, True).values,
+    "argmax": lambda x, d: x.argmax(d),
+    "prod": lambda x, d: x.prod(d),
+    "cumsum": lambda x, d: x.cumsum(d),
+    "softmax": lambda x, d: x.softmax(d),
+    "log_softmax": lambda x, d: x.log_softmax(d),
+    "movedim": lambda x, d: x.movedim(d, 0),
+    "roll": lambda x, d: x.roll(d, d),
+    "split": lambda x, d: x.split(d, d)[0],
+    "chunk": lambda x, d: x.chunk(d + 1, d)[0],
+    "topk": lambda x, d: x.topk(1, d).values,
+    "layer_norm": lambda x, d: ops.layer_norm(x, d + 2),
+    "adaptive_avg_pool2d": lambda x, d: ops.adaptive_avg_pool2d(x.reshape(1, 2, 3), d),
+    "interpolate": lambda x, d: ops.interpolate(x.reshape(1, 2, 3), scale_factor=d + 1),
+}
+
+
+@pytest.mark.parametrize("kind", [np.int64, np.int32, lambda d: [d]])
+@pytest.mark.parametrize("name", [*DIMS, *SINGLE_DIMS])
+def test_a_dim_may_be_numpys_or_in_a_list(name, kind):
+    if name in SINGLE_DIMS and kind not in (np.int64, np.int32):
+        pytest.skip("it takes one dim")
+    f = (DIMS | SINGLE_DIMS)[name]
+    x = leaf([[1.0, 3, 2], [4, 6, 5]])
+    y, expected = f(x, kind(1)), f(x, 1)
+    np.testing.assert_array_equal(y.data, expected.data)
+    if expected.requires_grad:
+        g = np.ones(y.shape)
+        np.testing.assert_array_equal(grad(y, x, g)[0], grad(expected, x, g)[0])
 
 
 def test_float16_is_refused():
@@ -545,6 +640,13 @@ SMALL = {
     "cumsum 0": (lambda x: ops.cumsum(x, 0), np.zeros(0), np.zeros(0)),
     "mean 0": (ops.mean, np.zeros(0), nan),
     "mean 0 3": (lambda x: ops.mean(x, 0), np.zeros((0, 3)), np.full(3, nan)),
+    "topk": (lambda x: ops.topk(x, 1, 0).values, one, 2.0),
+    "sort": (lambda x: ops.sort(x, 0).values, one, 2.0),
+    "cross_entropy of probabilities 0": (
+        lambda x: losses.cross_entropy(x, np.zeros((0, 3))),
+        np.zeros((0, 3)),
+        nan,
+    ),
     "var 0": (ops.var, np.zeros(0), nan),
     "var 1": (ops.var, np.zeros(1), nan),
     "std 1": (ops.std, np.zeros(1), nan),

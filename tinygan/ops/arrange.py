@@ -36,8 +36,11 @@ def sort(input: TensorLike, dim: int = -1, descending: bool = False) -> Extreme:
 def topk(input: TensorLike, k: int, dim: int = -1, largest: bool = True) -> Extreme:
     """Return (values, indices) of the k largest elements along `dim`, the largest first; or of the k smallest."""
     dim = normal_dim(dim, input.ndim, "topk")
-    if not 0 <= k <= input.shape[dim]:
-        raise ValueError(f"topk: k is {k}, dim {dim} of {tuple(input.shape)} has {input.shape[dim]} elements")
+    size = input.shape[dim] if input.ndim else 1
+    if not 0 <= k <= size:
+        raise ValueError(f"topk: k is {k}, dim {dim} of {tuple(input.shape)} has {size} elements")
+    if input.ndim == 0:  # PyTorch's result, whatever k is
+        return sort(input)
     places = argsort(input, dim, descending=largest)[(slice(None),) * dim + (slice(k),)]
     return Extreme(gather(input, dim, places), places)
 

@@ -24,16 +24,22 @@ __all__ = [
 # --- arithmetic ------------------------------------------------------------------------------------------------
 
 
+def _times(other, alpha, input):
+    """Return alpha * other in the type of the sum with input: 2 * 182 in bytes is 108."""
+    dtype = xp(input).result_type(input, other, alpha)
+    return alpha * (other.astype(dtype) if hasattr(other, "dtype") else other)
+
+
 @op(lambda g, y, a, b, alpha=1: g, lambda g, y, a, b, alpha=1: g if alpha == 1 else g * alpha, broadcasts=True)
 def add(input: TensorLike, other: TensorLike | float, alpha: float = 1) -> Tensor:
     """Return input + alpha * other."""
-    return input + (other if alpha == 1 else other * alpha)
+    return input + (other if alpha == 1 else _times(other, alpha, input))
 
 
 @op(lambda g, y, a, b, alpha=1: g, lambda g, y, a, b, alpha=1: -g if alpha == 1 else g * -alpha, broadcasts=True)
 def sub(input: TensorLike, other: TensorLike | float, alpha: float = 1) -> Tensor:
     """Return input - alpha * other."""
-    return input - (other if alpha == 1 else other * alpha)
+    return input - (other if alpha == 1 else _times(other, alpha, input))
 
 
 @op(lambda g, y, a, b: g * b, lambda g, y, a, b: g * a, broadcasts=True)
@@ -57,10 +63,13 @@ def div(input: TensorLike, other: TensorLike | float, rounding_mode: str | None 
     """Return input / other; rounding_mode "trunc" or "floor" rounds it towards 0 or down, and its slope is 0."""
     if rounding_mode is None:
         return input / other
-    if rounding_mode not in ("trunc", "floor"):
+    if rounding_mode == "floor":
+        return input // other  # 9 of 1 and 0.1, as of Python's numbers: their quotient, rounded before, is 10
+    if rounding_mode != "trunc":
         raise ValueError(f"div: rounding_mode is None, 'trunc' or 'floor', not {rounding_mode!r}")
     library: Any = xp(input)
-    return getattr(library, rounding_mode)(input / other)
+    quotient, dtype = library.trunc(input / other), library.result_type(input, other)
+    return quotient if dtype.kind == "f" else quotient.astype(dtype)
 
 
 @op(lambda g, y, x: -g)
@@ -210,23 +219,26 @@ def where(condition: TensorLike, input: TensorLike | float, other: TensorLike | 
     return result if result.dtype == dtype else result.astype(dtype)
 
 
-def _of_larger(g, y, a, b):
-    """Return the part of g that goes to `a` as the larger of a and b: half of it at a tie, all at nan (PyTorch's rule)."""
-    return where(raw(a) < raw(b), 0.0, where(raw(a) == raw(b), 0.5 * g, g))
+def _share(g, loses, ties):
+    """Return the part of g that goes to the larger or smaller of two: half of it at a tie, all at nan (PyTorch's rule)."""
+    return where(loses, 0.0, where(ties, 0.5 * g, g))
 
 
-def _of_smaller(g, y, a, b):
-    """Return the part of g that goes to `a` as the smaller of a and b."""
-    return where(raw(a) > raw(b), 0.0, where(raw(a) == raw(b), 0.5 * g, g))
-
-
-@op(_of_larger, lambda g, y, a, b: _of_larger(g, y, b, a), broadcasts=True)
+@op(
+    lambda g, y, a, b: _share(g, raw(a) < raw(b), raw(a) == raw(b)),
+    lambda g, y, a, b: _share(g, raw(b) < raw(a), raw(a) == raw(b)),
+    broadcasts=True,
+)
 def maximum(input: TensorLike, other: TensorLike | float) -> Tensor:
     """Return the larger of the two, nan if one is nan; at a tie each gets half of the gradient."""
     return xp(input).maximum(input, other)
 
 
-@op(_of_smaller, lambda g, y, a, b: _of_smaller(g, y, b, a), broadcasts=True)
+@op(
+    lambda g, y, a, b: _share(g, raw(a) > raw(b), raw(a) == raw(b)),
+    lambda g, y, a, b: _share(g, raw(b) > raw(a), raw(a) == raw(b)),
+    broadcasts=True,
+)
 def minimum(input: TensorLike, other: TensorLike | float) -> Tensor:
     """Return the smaller of the two, nan if one is nan; at a tie each gets half of the gradient."""
     return xp(input).minimum(input, other)
@@ -264,6 +276,12 @@ def clamp(
 # --- activations -----------------------------------------------------------------------------------------------
 
 
+def floating(x, dtype=None):
+    """Return x as `dtype`, or as it is; integers as float32: -x of a byte 1 is 255."""
+    dtype = np.float32 if dtype is None and x.dtype.kind != "f" else dtype
+    return x if dtype is None else x.astype(dtype)
+
+
 @op(lambda d, y, g, x, slope: gated(d, x, slope=slope), None, kernel=kernels.gated)
 def gated(g: TensorLike, x: TensorLike, slope: float) -> Tensor:
     """Return g where x > 0, slope * g elsewhere, or 0 where x <= 0: the gradient of leaky_relu, or of relu."""
@@ -297,8 +315,9 @@ def elu(input: TensorLike, alpha: float = 1.0) -> Tensor:
 @op(lambda g, y, x: g * (y * sigmoid(-x)))  # 1 - y is 0 in float32 from x = 17 on
 def sigmoid(input: TensorLike) -> Tensor:
     """Return 1 / (1 + e^-input), exact on both tails; half of tanh plus a half is 0 in float32 below -17."""
+    x = floating(input)
     with np.errstate(over="ignore"):  # e^-x is infinite below x = -88.7 in float32, and 1 / inf is 0
-        return 1 / (1 + xp(input).exp(-input))
+        return 1 / (1 + xp(x).exp(-x))
 
 
 @op(lambda g, y, x: g * (sigmoid(x) * (1 + x * sigmoid(-x))))
@@ -325,8 +344,8 @@ def softplus(input: TensorLike, beta: float = 1.0, threshold: float = 20.0) -> T
 @op(lambda g, y, x: g * sigmoid(-x))
 def logsigmoid(input: TensorLike) -> Tensor:
     """Return log sigmoid(input) = min(input, 0) - log(1 + e^-|input|), finite for every input."""
-    library = xp(input)
-    return library.minimum(input, 0) - library.log1p(library.exp(library.abs(input) * -1.0))  # -1.0: bytes have no sign
+    x, library = floating(input), xp(input)
+    return library.minimum(x, 0) - library.log1p(library.exp(-library.abs(x)))
 
 
 _GELU_A, _GELU_B = math.sqrt(8 / math.pi), 0.044715

@@ -14,7 +14,7 @@ from tinygan.backend import Array, xp
 from tinygan.ops.elementwise import clamp, rsqrt, square
 from tinygan.ops.kernels import norm as kernels
 from tinygan.ops.reduce import mean, norm, sum
-from tinygan.ops.shapes import normal_dim, normal_dims, reshape
+from tinygan.ops.shapes import WHOLE, normal_dim, normal_dims, reshape
 
 __all__ = ["batch_norm", "cosine_similarity", "group_norm", "instance_norm", "layer_norm", "normalize"]
 
@@ -192,7 +192,7 @@ def layer_norm(
     y = (x - E[x]) / √(Var[x] + eps) weight + bias; weight and bias have normalized_shape, or are None. Ba et al. 2016.
     """
     _check_floating("layer_norm", input)
-    shape = (normalized_shape,) if isinstance(normalized_shape, int) else tuple(normalized_shape)
+    shape = (normalized_shape,) if isinstance(normalized_shape, WHOLE) else tuple(normalized_shape)
     if not shape or input.shape[max(0, input.ndim - len(shape)) :] != shape:
         raise ValueError(f"layer_norm: input {input.shape} must end with normalized_shape {shape}")
     for name, vector in (("weight", weight), ("bias", bias)):

@@ -12,8 +12,8 @@ import numpy as np
 
 from tinygan.autodiff import Tensor, TensorLike, broadcast_to, cast, op, raw
 from tinygan.backend import xp
-from tinygan.ops.elementwise import _zeros, abs, exp, expm1, maximum, minimum, pow, square, where
-from tinygan.ops.shapes import flatten, flip, gather, movedim, normal_dim, reshape, squeeze, unsqueeze
+from tinygan.ops.elementwise import _zeros, abs, exp, expm1, floating, maximum, minimum, pow, square, where
+from tinygan.ops.shapes import WHOLE, flatten, flip, gather, movedim, normal_dim, reshape, squeeze, unsqueeze
 
 __all__ = [
     "amax", "amin", "argmax", "argmin", "cumsum", "log_softmax", "logsumexp", "max", "mean", "min", "norm", "prod",
@@ -26,7 +26,7 @@ Dims: TypeAlias = int | tuple[int, ...] | None  # the dimensions to reduce
 
 def _kept_shape(shape, dim):
     """Return `shape` with a 1 for each reduced dimension."""
-    dims = range(len(shape)) if dim is None else (dim,) if isinstance(dim, int) else dim
+    dims = range(len(shape)) if dim is None else (dim,) if isinstance(dim, WHOLE) else dim
     reduced = {d % len(shape) for d in dims} if shape else set()
     return tuple(1 if d in reduced else n for d, n in enumerate(shape))
 
@@ -41,10 +41,15 @@ def _spread(g, x, dim):
     return broadcast_to(g if dim is None else _keep(g, x, dim), shape=x.shape)  # a single g broadcasts as it is
 
 
+def _axes(dim):
+    """Return `dim` as NumPy takes it, which refuses lists."""
+    return tuple(dim) if type(dim) is list else dim
+
+
 def _count(x, dim):
     if dim is None or not x.shape:
         return math.prod(x.shape)
-    return x.shape[dim] if isinstance(dim, int) else math.prod(x.shape[d] for d in dim)
+    return x.shape[dim] if isinstance(dim, WHOLE) else math.prod(x.shape[d] for d in dim)
 
 
 def _in_type_of(g, x):
@@ -55,13 +60,13 @@ def _in_type_of(g, x):
 @op(lambda g, y, x, dim=None, keepdim=False, dtype=None: _spread(_in_type_of(g, x), x, dim))
 def sum(input: TensorLike, dim: Dims = None, keepdim: bool = False, dtype: Any = None) -> Tensor:
     """Return the sum over `dim`."""
-    return input.sum(dim, dtype=dtype, keepdims=keepdim)  # type: ignore[call-arg]  # an array's
+    return input.sum(_axes(dim), dtype=dtype, keepdims=keepdim)  # type: ignore[call-arg]  # an array's
 
 
 @op(lambda g, y, x, dim=None, keepdim=False, dtype=None: _spread(_in_type_of(g, x) / (_count(x, dim) or 1), x, dim))
 def mean(input: TensorLike, dim: Dims = None, keepdim: bool = False, dtype: Any = None) -> Tensor:
     """Return the mean over `dim`; nan of no elements."""
-    total = input.sum(dim, dtype=dtype, keepdims=keepdim)  # type: ignore[call-arg]  # an array's
+    total = input.sum(_axes(dim), dtype=dtype, keepdims=keepdim)  # type: ignore[call-arg]  # an array's
     return total / (_count(input, dim) or math.nan)  # np.mean takes 3 us more per call
 
 
@@ -78,7 +83,9 @@ def var(
     correction = (1 if correction is None else correction) if unbiased is None else int(unbiased)
     centred, free = input - mean(input, dim, True), builtins.max(0, _count(input, dim) - correction)
     total = sum(square(centred), dim, keepdim)
-    return total / free if free else total * where(raw(total) > 0, math.inf, math.nan)  # one value has no variance
+    if free:
+        return total / free
+    return total * where(raw(total) > 0, math.inf, math.nan).astype(total.dtype)  # one value has no variance
 
 
 def std(
@@ -107,7 +114,7 @@ def norm(input: TensorLike, p: float | str = 2, dim: Dims = None, keepdim: bool 
         if p != "fro":
             raise ValueError(f"norm: p is a number or 'fro', not {p!r}: np.linalg.norm(x.data, {p!r}) has the value alone")
         p = 2
-    dim = tuple(dim) if isinstance(dim, list) else dim
+    dim = _axes(dim)
     if p == math.inf:
         return amax(abs(input), dim, keepdim)
     if p == -math.inf:
@@ -129,6 +136,7 @@ def _norm_vjp(g, y, x, p, dim, keepdim):
 
 @op(_norm_vjp)
 def _norm(x, p, dim, keepdim):
+    x = floating(x)
     if p == 0:
         return (x != 0).sum(dim, keepdims=keepdim, dtype=x.dtype)
     if p == 1:
@@ -168,7 +176,7 @@ def _tied(x, y, dim):
     """Return (whether each element attains the extreme y, how many do); nan attains nan."""
     x, y = raw(x), raw(_keep(y, x, dim))
     attains = (x == y) | ((x != x) & (y != y))
-    return attains, attains.sum(dim, keepdims=True, dtype=x.dtype)
+    return attains, attains.sum(_axes(dim), keepdims=True, dtype=x.dtype)
 
 
 def _extreme_vjp(g, y, x, dim=None, keepdim=False):
@@ -187,14 +195,14 @@ def _some(name, x, dim):
 def amax(input: TensorLike, dim: Dims = None, keepdim: bool = False) -> Tensor:
     """Return the largest element over `dim`; ties share the gradient equally."""
     _some("amax", input, dim)
-    return xp(input).amax(input, dim, keepdims=keepdim)
+    return xp(input).amax(input, _axes(dim), keepdims=keepdim)
 
 
 @op(_extreme_vjp)
 def amin(input: TensorLike, dim: Dims = None, keepdim: bool = False) -> Tensor:
     """Return the smallest element over `dim`; ties share the gradient equally."""
     _some("amin", input, dim)
-    return xp(input).amin(input, dim, keepdims=keepdim)
+    return xp(input).amin(input, _axes(dim), keepdims=keepdim)
 
 
 def argmax(input: TensorLike, dim: int | None = None, keepdim: bool = False) -> Tensor:
@@ -223,7 +231,7 @@ class Extreme(NamedTuple):
 def _extreme(whole, of_two, place, input, dim, keepdim):
     if dim is None:
         return whole(input)
-    if not isinstance(dim, int):  # max(a, b)
+    if not isinstance(dim, WHOLE):  # max(a, b)
         return of_two(input, dim)
     dim = normal_dim(dim, input.ndim, "max")
     indices = place(input, dim, keepdim=True)
@@ -274,16 +282,10 @@ def _largest(x, dim):
 def _own_dims(x, dim):
     """Return `dim`, or no dimension for an array without any, which PyTorch lets one name 0 or -1."""
     if x.ndim or dim is None:
-        return dim
-    for d in (dim,) if isinstance(dim, int) else dim:
+        return _axes(dim)
+    for d in (dim,) if isinstance(dim, WHOLE) else dim:
         normal_dim(d, 0, "a reduction")
     return ()
-
-
-def _floating(x, dtype=None):
-    """Return x as `dtype`, or as it is; integers as float32."""
-    dtype = np.float32 if dtype is None and x.dtype.kind != "f" else dtype
-    return x if dtype is None else x.astype(dtype)
 
 
 def _logsumexp_vjp(g, y, x, dim, keepdim=False):
@@ -298,7 +300,7 @@ def _logsumexp_vjp(g, y, x, dim, keepdim=False):
 @op(_logsumexp_vjp)
 def logsumexp(input: TensorLike, dim: Dims, keepdim: bool = False) -> Tensor:
     """Return log Σ e^x over `dim`, exact however large x is."""
-    x, dim = _floating(input), _own_dims(input, dim)
+    x, dim = floating(input), _own_dims(input, dim)
     top = _finite(_largest(x, dim))
     with np.errstate(divide="ignore", over="ignore"):  # log 0 = -inf where every element is -inf; e^inf
         result = _log_total(x - top, dim) + top
@@ -307,7 +309,7 @@ def logsumexp(input: TensorLike, dim: Dims, keepdim: bool = False) -> Tensor:
 
 def _shifted(input, dim, dtype):
     """Return (input as `dtype` less its largest along `dim`, a new array, so that e^ of it cannot overflow; dim)."""
-    x, dim = _floating(input, dtype), _own_dims(input, dim)
+    x, dim = floating(input, dtype), _own_dims(input, dim)
     return xp(x).asarray(x - _largest(x, dim)), dim
 
 

@@ -15,7 +15,7 @@ import numpy as np
 from tinygan.autodiff import Tensor, TensorLike, op, raw
 from tinygan.backend import Array, is_numpy, xp
 from tinygan.ops.pool import spread
-from tinygan.ops.shapes import movedim, permute, reshape
+from tinygan.ops.shapes import WHOLE, movedim, permute, reshape
 from tinygan.ops.windows import Geometry, PerAxis, of_whole_numbers, per_axis
 
 __all__ = ["adaptive_avg_pool2d", "interpolate", "pixel_shuffle", "pixel_unshuffle"]
@@ -162,7 +162,7 @@ def interpolate(
     space = tuple(input.shape[2:])
     scales: tuple[Any, ...] = (None,) * axes
     if size is None:
-        scales = (scale_factor,) * axes if isinstance(scale_factor, int | float) else tuple(scale_factor or ())
+        scales = (scale_factor,) * axes if isinstance(scale_factor, float | np.number | int) else tuple(scale_factor or ())
         if len(scales) != axes:
             raise ValueError(f"{sizes}: scale_factor must be a number or one for each of {axes} axes, not {scales}")
         size = tuple(math.floor(n * s) for n, s in zip(space, scales))
@@ -199,7 +199,7 @@ def adaptive_avg_pool2d(input: TensorLike, output_size: int | None | tuple[int |
         raise ValueError(
             f"adaptive_avg_pool2d: input {tuple(input.shape)} must have dimensions (N, C, H, W) or (C, H, W), and pixels"
         )
-    sizes = (output_size, output_size) if output_size is None or isinstance(output_size, int) else tuple(output_size)
+    sizes = (output_size, output_size) if output_size is None or isinstance(output_size, WHOLE) else tuple(output_size)
     if len(sizes) != 2:
         raise ValueError(f"adaptive_avg_pool2d: output_size is a number or (height, width), not {output_size}")
     size = tuple(old if new is None else new for new, old in zip(sizes, input.shape[2:]))

@@ -21,16 +21,19 @@ __all__ = [
 ]  # fmt: skip
 
 
-def normal_dim(dim: int, ndim: int, name: str) -> int:
+WHOLE = (int, np.integer)  # what counts as a single dimension or size; anything else holds several
+
+
+def normal_dim(dim: int | np.integer, ndim: int, name: str) -> int:
     """Return `dim`, -ndim <= dim < ndim, counted from the front; raise IndexError otherwise. A number has dims 0 and -1."""
     if not -max(ndim, 1) <= dim < max(ndim, 1):
         raise IndexError(f"{name}: dim {dim} is out of range for {ndim} dimensions")
-    return dim % ndim if ndim else 0
+    return int(dim) % ndim if ndim else 0
 
 
 def normal_dims(dims: int | Sequence[int], ndim: int, name: str) -> tuple[int, ...]:
     """Return `dims`, one or several, counted from the front; raise ValueError if one comes twice."""
-    normal = tuple(normal_dim(d, ndim, name) for d in ((dims,) if isinstance(dims, int) else dims))
+    normal = tuple(normal_dim(d, ndim, name) for d in ((dims,) if isinstance(dims, WHOLE) else dims))
     if len(set(normal)) < len(normal):
         raise ValueError(f"{name}: a dimension comes twice in {dims}")
     return normal
@@ -96,7 +99,7 @@ def movedim(input: TensorLike, source: int | Sequence[int], destination: int | S
 
 def squeeze(input: TensorLike, dim: int | Sequence[int] | None = None) -> Tensor:
     """Drop dimensions of size 1: all of them, or those in `dim` (a dimension of another size stays)."""
-    dims = range(input.ndim) if dim is None else (dim,) if isinstance(dim, int) else dim
+    dims = range(input.ndim) if dim is None else (dim,) if isinstance(dim, WHOLE) else dim
     dropped = {normal_dim(d, input.ndim, "squeeze") for d in dims}
     return reshape(input, tuple(n for d, n in enumerate(input.shape) if n != 1 or d not in dropped))
 
@@ -135,13 +138,13 @@ def flip(input: TensorLike, dims: int | Sequence[int]) -> Tensor:
 
 
 def _minus(shifts):
-    return -shifts if isinstance(shifts, int) else tuple(-s for s in shifts)
+    return -shifts if isinstance(shifts, WHOLE) else tuple(-s for s in shifts)
 
 
 @op(lambda g, y, x, shifts, dims=None: roll(g, shifts=_minus(shifts), dims=dims))
 def roll(input: TensorLike, shifts: int | Sequence[int], dims: int | Sequence[int] | None = None) -> Tensor:
     """Move elements on by `shifts` along `dims`; what falls off the end comes back at the start."""
-    count = [1 if n is None or isinstance(n, int) else len(n) for n in (shifts, dims)]
+    count = [1 if n is None or isinstance(n, WHOLE) else len(n) for n in (shifts, dims)]
     if count[0] != count[1] or (dims is not None and not input.ndim):
         raise ValueError(f"roll: one shift for each of dims, not shifts {shifts} and dims {dims} for {input.ndim} dimensions")
     return xp(input).roll(input, shifts, dims)
@@ -205,7 +208,7 @@ def split(
     """Return a tuple of pieces along `dim`: of one size (the last may be smaller), or of the sizes in a list."""
     dim, sizes = normal_dim(dim, input.ndim, "split"), split_size_or_sections
     total = _size_of(input, dim, "split")
-    if isinstance(sizes, int):
+    if isinstance(sizes, WHOLE):
         if sizes < 1 and (sizes, total) != (0, 0):
             raise ValueError(f"split: pieces have one element or more, not {sizes}")
         sizes = [min(sizes, total - start) for start in range(0, total, sizes or 1)] or [0]

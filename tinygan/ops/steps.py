@@ -8,8 +8,12 @@ from collections.abc import Callable
 from functools import wraps
 from typing import Any, TypeAlias, TypeVar
 
+import numpy as np
+
 from tinygan.autodiff import Tensor, TensorLike, op, raw
 from tinygan.backend import xp
+from tinygan.ops.elementwise import _zeros, div
+from tinygan.ops.reduce import _axes
 
 __all__ = [
     "all", "any", "bitwise_and", "bitwise_not", "bitwise_or", "bitwise_xor", "ceil", "eq", "floor", "floor_divide", "ge",
@@ -22,31 +26,39 @@ F = TypeVar("F", bound=Callable[..., Any])
 # --- rounding --------------------------------------------------------------------------------------------------
 
 
-@op(lambda g, y, x: g * 0.0)
+@op(lambda g, y, x: _zeros(g))
 def floor(input: TensorLike) -> Tensor:
     """Return the largest integer that is not larger, as a number of the same type; the gradient is 0."""
     return xp(input).floor(input).astype(input.dtype)
 
 
-@op(lambda g, y, x: g * 0.0)
+@op(lambda g, y, x: _zeros(g))
 def ceil(input: TensorLike) -> Tensor:
     """Return the smallest integer that is not smaller, as a number of the same type; the gradient is 0."""
     return xp(input).ceil(input).astype(input.dtype)
 
 
-@op(lambda g, y, x, decimals=0: g * 0.0)
+@op(lambda g, y, x, decimals=0: _zeros(g))
 def round(input: TensorLike, decimals: int = 0) -> Tensor:
     """Return input rounded to so many decimals, halves to even; the gradient is 0."""
     return xp(input).round(input, decimals)
 
 
-@op(lambda g, y, a, b: g, lambda g, y, a, b: -(g * xp(raw(g)).floor(raw(a) / raw(b))), broadcasts=True)
+@op(lambda g, y, a, b: g, lambda g, y, a, b: -(g * (raw(a) // raw(b))), broadcasts=True)
 def remainder(input: TensorLike, other: TensorLike | float) -> Tensor:
-    """Return input % other = input - ⌊input / other⌋ other, which has the sign of other."""
+    """Return input % other = input - ⌊input / other⌋ other, which has the sign of other.
+
+    Of 1 and 0.1 that is 0.1, nearly: ⌊input / other⌋ is 9, although the rounded quotient is 10.
+    """
     return input % other
 
 
 # --- without a gradient ----------------------------------------------------------------------------------------
+
+
+def _plain(value: Any) -> Any:
+    """Return the array of a Tensor, and a NumPy scalar as a Python number: a float32 Tensor is compared in float32."""
+    return value.item() if isinstance(value, np.generic) else raw(value)
 
 
 def _without_gradient(function: F) -> F:
@@ -54,17 +66,17 @@ def _without_gradient(function: F) -> F:
 
     @wraps(function)
     def call(*args: Any, **options: Any) -> Any:
-        result = function(*map(raw, args), **{name: raw(value) for name, value in options.items()})
-        given = (*args, *options.values())
-        return Tensor(result) if builtins.any(isinstance(a, Tensor) for a in given) else result
+        if not builtins.any(isinstance(a, Tensor) for a in (*args, *options.values())):
+            return function(*args, **options)
+        return Tensor(function(*map(_plain, args), **{name: _plain(value) for name, value in options.items()}))
 
     return call  # type: ignore[return-value]
 
 
-@_without_gradient
 def floor_divide(input: TensorLike, other: TensorLike | float) -> Tensor:
     """Return input // other = ⌊input / other⌋, without a gradient."""
-    return input // other  # type: ignore[operator]
+    y = div(input, other, "floor")
+    return Tensor(raw(y)) if isinstance(y, Tensor) else y
 
 
 @_without_gradient
@@ -124,13 +136,13 @@ def isfinite(input: TensorLike) -> Tensor:
 @_without_gradient
 def all(input: TensorLike, dim: Dims = None, keepdim: bool = False) -> Tensor:
     """Return whether all elements along `dim` hold (are not 0)."""
-    return xp(input).all(input, dim, keepdims=keepdim)
+    return xp(input).all(input, _axes(dim), keepdims=keepdim)
 
 
 @_without_gradient
 def any(input: TensorLike, dim: Dims = None, keepdim: bool = False) -> Tensor:
     """Return whether some element along `dim` holds (is not 0)."""
-    return xp(input).any(input, dim, keepdims=keepdim)
+    return xp(input).any(input, _axes(dim), keepdims=keepdim)
 
 
 @_without_gradient
