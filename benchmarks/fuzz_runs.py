@@ -190,7 +190,7 @@ def settings(rng, folder):
     values = {"steps": 2, **SMALL[recipe]}
     for f in rng.sample(fields(kind.choose(values)), rng.choice((1, 2, 3))):
         low, high, choices = (f.metadata[key] for key in ("low", "high", "choices"))
-        high = min(high, 1000) if high is not None else None
+        high = min(high, 500) if high is not None else None
         if f.name not in ("steps", "data"):
             values[f.name] = rng.choice(choices or [low, high, 0, 1, 0.5, 3, 1e30, 1e-30, 7, 100])
     words = [word for key, value in values.items() for word in ("--set", f"{key}={value}")]
