@@ -198,7 +198,7 @@ fakes = {
 
 fig, axes = plt.subplots(1, len(fakes), figsize=(7.5, 1.6))
 for axis, (name, shown) in zip(axes, fakes.items()):
-    axis.imshow(image_grid(shown[:9], scale=1, border=1), vmin=0, vmax=255)
+    axis.imshow(image_grid(shown[:9], scale=1, border=1, value_range=(-1, 1)), vmin=0, vmax=255)
     axis.set_title(name, fontsize=9)
     axis.set_axis_off()
 plt.show()
