@@ -6,6 +6,7 @@ The values were computed by PyTorch 2.13 from the same lines, with T = torch, nn
 import ast
 import inspect
 import pkgutil
+import pydoc
 
 import numpy as np
 import pytest
@@ -383,6 +384,24 @@ def test_every_function_knows_the_name_elsewhere(name, theirs, ours):
 def test_no_file_hides_behind_a_function():
     """`tinygan.tensor` is the function, so its module has another name."""
     assert {m.name for m in pkgutil.iter_modules(tinygan.__path__)} & set(tinygan.__all__) == {"ops"}
+
+
+def test_help_is_of_tinygan_alone():
+    """help(tinygan) once began with 2,000 lines on NumPy's number types; operators were called lambda."""
+    text = pydoc.render_doc(tinygan, renderer=pydoc.plaintext)
+    assert len(text.splitlines()) < 800
+    for noise in ("numpy.floating", "__ lambda", " object at 0x", "_SupportsArray", "_backward"):
+        assert noise not in text, noise
+    assert "__add__(self, other)" in text and "\n     |  backward(tensor" in text
+
+
+def test_signatures_show_no_innards():
+    """ArrayLike was written out in help(), as a union of eight of NumPy's private types."""
+    for part in (tinygan.data, tinygan.metrics, tinygan.plot):
+        for name in part.__all__:
+            value = getattr(part, name)
+            if callable(value):
+                assert "_SupportsArray" not in str(inspect.signature(value)), name
 
 
 # --- saving ----------------------------------------------------------------------------------------------------

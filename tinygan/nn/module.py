@@ -144,7 +144,10 @@ class Module:
         return [(name, parameter) for parameter, name in names.items()]
 
     def parameters(self) -> list[Parameter]:
-        """Return the parameters of this module and all inside it, each once, in the order of `named_parameters`."""
+        """Return the parameters of this module and all inside it, each once, in the order of `named_parameters`.
+
+        They come as a list: the first is parameters()[0].
+        """
         return [parameter for _, parameter in self.named_parameters()]
 
     def named_buffers(self) -> list[tuple[str, Array]]:

@@ -101,7 +101,8 @@ def train_classifier(
     parameters = classifier.parameters()
     optimizer = Adam(parameters, lr=learning_rate)
     warmup = steps // 10
-    schedule = WarmupLR(optimizer, warmup, after=CosineAnnealingLR(optimizer, steps - warmup))
+    falls = CosineAnnealingLR(optimizer, steps - warmup)
+    schedule = WarmupLR(optimizer, warmup, after=falls) if warmup else falls
     loader = Loader(images, labels, batch_size=min(batch_size, len(images)), seed=seed)
     for step in track(range(steps), "training a classifier"):
         optimizer.lr = schedule(step)
