@@ -6,6 +6,8 @@ The values were computed by PyTorch 2.13 from the same lines, with T = torch, nn
 import ast
 import inspect
 import pkgutil
+import pydoc
+import re
 
 import numpy as np
 import pytest
@@ -133,6 +135,7 @@ SAME = [
     ("F.normalize(x, dim=1)", [[0.3841106, -0.5121475, 0.7682213], [0.06052276, 0.9683641, -0.242091]]),
     ("nn.Linear(3, 4)(x).shape", [2, 4]),
     ("nn.Sequential(nn.Linear(3, 8), nn.LeakyReLU(0.2), nn.Linear(8, 1), nn.Sigmoid())(x).shape", [2, 1]),
+    ("nn.Linear(3, 4).to(np.float64).weight.dtype == np.float64", True),
     ("nn.Conv2d(1, 4, 3, padding=1)(T.zeros(2, 1, 5, 5)).shape", [2, 4, 5, 5]),
 ]
 
@@ -250,6 +253,19 @@ REMEDIES = {
     "T.lerp": r"write t \+ \(u - t\) \* weight",
     "T.wheer": "did you mean where",
     "T.get_rng_state()": r"rng\.bit_generator\.state",
+    "x.view(5, 5)": r"reshape: \(2, 3\) has 6 elements, which do not fill the shape \(5, 5\)",
+    "x.reshape(4, -1)": r"do not fill the shape \(4, -1\)",
+    "F.cross_entropy(x, F.one_hot(T.tensor([0, 1]), 3))": r"cross_entropy: .*floating point: target\.float\(\)",
+    "T.optim.StepLR(nn.Linear(3, 2), 5)": "StepLR takes an optimiser first, got a Linear",
+    "T.optim.Adam(nn.Linear(3, 2).parameters()).load_state_dict({'state': 0, 'param_groups': 0})": r"torch\.optim",
+    # arguments of its parts
+    "T.plot.image_grid(x[None, None], nrow=2)": "image_grid: nrow= is called columns= here",
+    "T.plot.image_grid(x[None])": r"images\[:, None\]",
+    "T.plot.gif([], 'x.gif', fps=3)": "gif: fps= is called seconds_per_frame= here",
+    "T.metrics.psnr(x.data, x.data, data_range=1.0)": "psnr: data_range= is called value_range= here",
+    "T.data.digits(train=True)": "digits: train= is called split= here",
+    "T.data.mnist(root='data')": "mnist has no root=: the folder is named by the environment variable TINYGAN_DATA",
+    "T.metrics.evaluate_images(x, x)": "name is 'digits' or 'mnist', got a Tensor",
     # names of its parts
     "T.data.DataLoader": r"tinygan\.data\.Loader\(images, labels, batch_size=64\)",
     "T.data.TensorDataset": r"tinygan\.data\.Loader",
@@ -383,6 +399,37 @@ def test_every_function_knows_the_name_elsewhere(name, theirs, ours):
 def test_no_file_hides_behind_a_function():
     """`tinygan.tensor` is the function, so its module has another name."""
     assert {m.name for m in pkgutil.iter_modules(tinygan.__path__)} & set(tinygan.__all__) == {"ops"}
+
+
+def test_help_is_of_tinygan_alone():
+    """help(tinygan) once began with 2,000 lines on NumPy's number types; operators were called lambda."""
+    text = pydoc.render_doc(tinygan, renderer=pydoc.plaintext)
+    assert len(text.splitlines()) < 800
+    for noise in ("numpy.floating", "__ lambda", " object at 0x", "_SupportsArray", "_backward"):
+        assert noise not in text, noise
+    assert "__add__(self, other)" in text and "\n     |  backward(tensor" in text
+
+
+def test_signatures_show_no_innards():
+    """ArrayLike was written out in help(), as a union of eight of NumPy's private types."""
+    for part in (tinygan.data, tinygan.metrics, tinygan.plot):
+        for name in part.__all__:
+            value = getattr(part, name)
+            if callable(value):
+                assert "_SupportsArray" not in str(inspect.signature(value)), name
+
+
+@pytest.mark.parametrize(
+    "made, shown",
+    [
+        ("T.optim.SGD(nn.Linear(3, 2).parameters(), 0.1)", r"SGD\(8 weights: lr=0.1, momentum=0"),
+        ("T.optim.StepLR(T.optim.SGD(nn.Linear(3, 2).parameters(), 0.1), 5)", r"StepLR\(base lr 0.1, step 0: lr 0.1\)"),
+        ("T.optim.EMA(nn.Linear(3, 2))", r"EMA\(decay=0.999, module=Linear\)"),
+        ("T.data.Loader(x.data, batch_size=2)", r"Loader\(2 rows in batches of 2, seed 0, epoch 0\)"),
+    ],
+)
+def test_what_is_printed_says_what_it_is(made, shown):
+    assert re.match(shown, run(f"str({made})"))
 
 
 # --- saving ----------------------------------------------------------------------------------------------------

@@ -9,10 +9,14 @@ import importlib
 import sys
 from typing import TYPE_CHECKING, Any
 
-from numpy import float32, float64, int64
+from numpy import float32 as float32
+from numpy import float64 as float64
+from numpy import int64 as int64
 
 from tinygan import ops
-from tinygan.autodiff import Fused, Op, Tensor, grad, is_grad_enabled, no_grad, op
+from tinygan.autodiff import Fused as Fused
+from tinygan.autodiff import Op as Op
+from tinygan.autodiff import Tensor, grad, is_grad_enabled, no_grad, op
 from tinygan.creation import *
 from tinygan.creation import __all__ as _creation
 from tinygan.ops import cat, stack, where
@@ -47,8 +51,8 @@ _PARTS = (
 ).split()
 
 __all__ = [
-    "Fused", "Op", "Tensor", "__version__", "cat", "float32", "float64", "grad", "int64", "is_grad_enabled", "load",
-    "manual_seed", "no_grad", "op", "ops", "save", "stack", "where", *_creation,
+    "Tensor", "__version__", "cat", "grad", "is_grad_enabled", "load", "manual_seed", "no_grad", "op", "ops", "save",
+    "stack", "where", *_creation,
 ]  # fmt: skip
 
 

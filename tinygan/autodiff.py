@@ -462,7 +462,7 @@ def grad(
     return tuple(_result(grads.get(x), x, create_graph) for x in inputs)
 
 
-def _backward(tensor: Tensor, g: Array | None = None) -> None:
+def backward(tensor: Tensor, g: Array | None = None) -> None:
     """Add d<g, tensor>/dx to `.grad` of every leaf x that requires it; `g` may be left out for a scalar."""
     if not tensor.requires_grad:
         raise RuntimeError(_no_history("backward()", tensor))
@@ -472,7 +472,7 @@ def _backward(tensor: Tensor, g: Array | None = None) -> None:
         leaf.grad = gradient.copy(order="K") if leaf.grad is None else leaf.grad + gradient
 
 
-setattr(Tensor, "backward", with_remedies(_backward, "backward"))  # noqa: B010 - it is declared in tensors.py, which cannot import this file
+setattr(Tensor, "backward", with_remedies(backward))  # noqa: B010 - it is declared in tensors.py, which cannot import this file
 
 
 def _seed(outputs: list[Tensor], inputs: list[Tensor], g: Any, create_graph: bool) -> dict[Tensor, Any]:

@@ -161,6 +161,8 @@ def _check_classes(shape, target, weight, ignore_index, name, dtype):
     dim = 0 if len(shape) == 1 else 1
     expected = tuple(n for d, n in enumerate(shape) if d != dim)
     if tuple(target.shape) != expected:
+        if tuple(target.shape) == tuple(shape):
+            raise TypeError(f"{name}: probabilities of the input's shape must be floating point: target.float()")
         raise ValueError(f"{name}: input {tuple(shape)} needs a target of shape {expected}, got {tuple(target.shape)}")
     if target.dtype.kind not in "iu":
         raise TypeError(f"{name}: classes must be integers, got {target.dtype}: target.long() or array.astype('int64')")

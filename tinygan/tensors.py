@@ -46,6 +46,8 @@ class Tensor(_Conversions):
 
     Tensor(data, requires_grad=False, device=None): `data` is an array (kept, not copied) or a number or nested list
     (made float32, as in PyTorch; integers stay integers). Raises TypeError for integers that require gradients.
+
+    `data` and, after `backward()`, `grad` are arrays, of NumPy or CuPy, not Tensors: np.abs(t.grad).mean().
     """
 
     # A computed Tensor knows its op, the args and const of the call, the arrays that the args held then, what a Fused op

@@ -44,6 +44,7 @@ __all__ = [
     "stock", "swiss_roll", "topic_of", "windows", "words",
 ]  # fmt: skip
 
+remedies.watch_functions(globals(), __name__)
 
 if not TYPE_CHECKING:  # a type checker would take any name for one of these
     __getattr__ = remedies.absent(__name__)

@@ -51,6 +51,9 @@ class Loader:
         self.epoch = 0
         self._order: tuple[int | None, Any] = None, None  # (epoch, its row numbers): an epoch is shuffled once
 
+    def __repr__(self) -> str:
+        return f"Loader({self.length:,} rows in batches of {self.batch_size}, seed {self.seed}, epoch {self.epoch})"
+
     def __len__(self) -> int:
         """Return the number of batches in an epoch."""
         return self.length // self.batch_size if self.drop_last else -(-self.length // self.batch_size)

@@ -4,6 +4,8 @@ Each function takes (n, seed) and returns n points (n, 2) float32. `gaussians` d
 PacGAN's ring and grid come from `ring_centres` and `grid_centres` of `tinygan.metrics`, which also counts with them.
 """
 
+from __future__ import annotations
+
 import math
 
 import numpy as np

@@ -5,6 +5,8 @@
 `tinygan.metrics.series` scores generated sequences.
 """
 
+from __future__ import annotations
+
 import math
 import operator
 from pathlib import Path
@@ -98,7 +100,7 @@ class Whitening:
         return {name: getattr(self, name).tolist() for name in ("mean", "to_rows", "from_rows")}
 
     @classmethod
-    def from_json(cls, stored: dict[str, list]) -> "Whitening":
+    def from_json(cls, stored: dict[str, list]) -> Whitening:
         """Return the Whitening that `to_json` stored."""
         whitening = cls.__new__(cls)
         for name in ("mean", "to_rows", "from_rows"):

@@ -71,6 +71,7 @@ __all__ = [
     "tone_purity", "train_classifier", "wasserstein_1d",
 ]  # fmt: skip
 
+remedies.watch_functions(globals(), __name__)
 
 if not TYPE_CHECKING:  # a type checker would take any name for one of these
     __getattr__ = remedies.absent(__name__)

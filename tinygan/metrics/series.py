@@ -9,6 +9,8 @@ another learns from generated sequences to predict real ones. The third reads th
 train-on-synthetic, test-on-real.
 """
 
+from __future__ import annotations
+
 from collections.abc import Callable
 from typing import NamedTuple
 

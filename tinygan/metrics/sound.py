@@ -5,6 +5,8 @@ disjoint ones. Two bags of real pieces do not score 0; print their score beside 
 good: the notes of a real piece in random order have its pitch classes.
 """
 
+from __future__ import annotations
+
 import numpy as np
 from numpy.typing import ArrayLike
 

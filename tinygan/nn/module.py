@@ -144,7 +144,10 @@ class Module:
         return [(name, parameter) for parameter, name in names.items()]
 
     def parameters(self) -> list[Parameter]:
-        """Return the parameters of this module and all inside it, each once, in the order of `named_parameters`."""
+        """Return the parameters of this module and all inside it, each once, in the order of `named_parameters`.
+
+        They come as a list: the first is parameters()[0].
+        """
         return [parameter for _, parameter in self.named_parameters()]
 
     def named_buffers(self) -> list[tuple[str, Array]]:
@@ -235,11 +238,15 @@ class Module:
         """Leave training mode: the module is then as it is to be used once trained."""
         return self.train(False)
 
-    def to(self, device: str | None = None, dtype: Any = None) -> Self:
-        """Move parameters and buffers to a device ("cpu", "cuda"), or make the floating-point ones `dtype`, or both."""
+    def to(self, device: Any = None, dtype: Any = None) -> Self:
+        """Move parameters and buffers to a device ("cpu", "cuda"), or make the floating-point ones `dtype`, or both.
 
+        A type may stand alone: to(np.float64).
+        """
         if device is not None and not isinstance(device, str):
-            raise TypeError(f"to(device, dtype): device is 'cpu' or 'cuda', got {device!r}; a type is given as dtype=")
+            if dtype is not None:
+                raise TypeError(f"to(device, dtype): device is 'cpu' or 'cuda', got {device!r}")
+            device, dtype = None, device
         dtype = None if dtype is None else checked_dtype(dtype)
 
         def convert(array):

@@ -53,19 +53,18 @@ COMPARISONS = {"lt": lt, "le": le, "gt": gt, "ge": ge, "eq": eq, "ne": ne}
 def _install_on_tensor() -> None:
     """Give Tensor its operators and methods: t + u is add(t, u), t.sum(dim) is sum(t, dim)."""
     methods: dict[str, Any] = {
-        "__neg__": lambda a: neg(a),
-        "__abs__": lambda a: abs(a),
-        "__invert__": lambda a: bitwise_not(a),
-        "__getitem__": lambda a, key: index(a, key),
-        "__iter__": lambda a: (index(a, i) for i in range(len(a))),
+        "__neg__": lambda self: neg(self),
+        "__abs__": lambda self: abs(self),
+        "__invert__": lambda self: bitwise_not(self),
+        "__getitem__": lambda self, key: index(self, key),
+        "__iter__": lambda self: (index(self, i) for i in range(len(self))),
         "mT": property(lambda self: mT(self), doc=mT.__doc__),
         "T": property(lambda self: transpose(self, 0, 1) if self.ndim == 2 else mT(self), doc="The transposed matrix."),
     }
     for name, f in OPERATORS.items():
-        methods[f"__{name}__"] = lambda a, b, f=f: f(a, b)
-        methods[f"__r{name}__"] = lambda a, b, f=f: f(b, a)
+        methods[f"__{name}__"], methods[f"__r{name}__"] = _operator(f)
     for name, f in COMPARISONS.items():
-        methods[f"__{name}__"] = lambda a, b, f=f: f(a, b)
+        methods[f"__{name}__"], _ = _operator(f)
     for name in METHODS:
         f = globals()[name]
         methods[name] = _method(f, lambda self, *args, f=f, **options: f(self, *args, **options))
@@ -76,7 +75,14 @@ def _install_on_tensor() -> None:
         methods[name] = getattr(convert, name)
     methods |= {"view": methods["reshape"], "ravel": methods["flatten"]}
     for name, method in methods.items():
+        if getattr(method, "__name__", "") == "<lambda>":
+            method.__name__ = name  # for help()
         setattr(Tensor, name, method)
+
+
+def _operator(function: Any) -> tuple[Any, Any]:
+    """Return the methods of an operator whose Tensor stands on the left, and on the right."""
+    return lambda self, other: function(self, other), lambda self, other: function(other, self)
 
 
 def _listed(sizes: tuple) -> Any:

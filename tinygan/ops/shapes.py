@@ -45,7 +45,12 @@ def normal_dims(dims: int | Sequence[int], ndim: int, name: str) -> tuple[int, .
 @op(lambda g, y, x, shape: reshape(g, shape=x.shape))
 def reshape(input: TensorLike, shape: tuple[int, ...]) -> Tensor:
     """Return the same elements in another shape; one size may be -1."""
-    return input.reshape(shape)
+    try:
+        return input.reshape(shape)
+    except ValueError:
+        raise ValueError(
+            f"reshape: {tuple(input.shape)} has {input.size} elements, which do not fill the shape {tuple(shape)}"
+        ) from None
 
 
 def flatten(input: TensorLike, start_dim: int = 0, end_dim: int = -1) -> Tensor:

@@ -37,6 +37,9 @@ class EMA:
         self._shapes = [p.shape for p in parameters]
         self._flats = [(positions, Flat([parameters[i] for i in positions], "EMA")) for positions in kinds.values()]
 
+    def __repr__(self) -> str:
+        return f"EMA(decay={self.decay}, module={type(self.module).__name__})"
+
     def update(self, module: Any) -> None:
         """Move the average towards `module` as it is now, and to the device where it is now. Ctrl-C waits for the end."""
         with Whole():

@@ -109,6 +109,11 @@ class Optimizer:
         used = [a for a, setting in self.averages.items() if not setting or any(g[setting] for g in self.param_groups)]
         self.state: dict[str, Array] = {average: xp(flat).zeros_like(flat) for average in used}
 
+    def __repr__(self) -> str:
+        shown = lambda group: ", ".join(f"{key}={value}" for key, value in group.items() if key != "params")
+        groups = [f"{sum(p.data.size for p in group['params']):,} weights: {shown(group)}" for group in self.param_groups]
+        return f"{type(self).__name__}({'; '.join(groups)})"
+
     if not TYPE_CHECKING:
 
         def __getattr__(self, name: str) -> Any:
@@ -235,7 +240,8 @@ class Optimizer:
         name = type(self).__name__
         expected = {"step", "lr", *self.state}
         if set(state_dict) != expected:
-            raise ValueError(f"{name}.load_state_dict: expected {sorted(expected)}, got {sorted(state_dict)}")
+            theirs = "; a state of torch.optim is laid out otherwise, and not read" if "param_groups" in state_dict else ""
+            raise ValueError(f"{name}.load_state_dict: expected {sorted(expected)}, got {sorted(state_dict)}{theirs}")
         p = self._flat.read()
         for average in self.state:
             if state_dict[average].shape != p.shape:

@@ -41,9 +41,11 @@ class LambdaLR:
     """lr = base lr · lr_lambda(k), base lr being the optimiser's when the schedule is made: that of each of its groups."""
 
     def __init__(self, optimizer, lr_lambda):
-        if not hasattr(optimizer, "param_groups") or not callable(lr_lambda):
-            got = f"{type(optimizer).__name__} and {type(lr_lambda).__name__}"
-            raise TypeError(f"{type(self).__name__} takes an optimiser and a function of the step number, got {got}")
+        if not hasattr(optimizer, "param_groups"):
+            raise TypeError(f"{type(self).__name__} takes an optimiser first, got a {type(optimizer).__name__}")
+        if not callable(lr_lambda):
+            kind = type(lr_lambda).__name__
+            raise TypeError(f"{type(self).__name__} takes a function of the step number after the optimiser, got a {kind}")
         self.optimizer, self.base_lr, self.lr_lambda = optimizer, optimizer.lr, lr_lambda
         self.last_step = 0
         optimizer.lr = self(0)
@@ -58,6 +60,9 @@ class LambdaLR:
         instead = {"get_last_lr": "optimizer.lr", "get_lr": "schedule(k)", "last_epoch": "last_step"}
         remedy = f"; write instead: {instead[name]}" if name in instead else ""
         raise AttributeError(f"{type(self).__name__} has no attribute {name}{remedy}")
+
+    def __repr__(self) -> str:
+        return f"{type(self).__name__}(base lr {self.base_lr}, step {self.last_step}: lr {self.optimizer.lr})"
 
     def _rate(self, base: float, k: int) -> float:
         return base * self.lr_lambda(k)

@@ -23,6 +23,7 @@ __all__ = [
     "neighbour_strip", "point_picture", "save_image",
 ]  # fmt: skip
 
+remedies.watch_functions(globals(), __name__)
 
 if not TYPE_CHECKING:  # a type checker would take any name for one of these
     __getattr__ = remedies.absent(__name__)

@@ -34,7 +34,8 @@ def image_grid(
     """
     images = to_numpy(raw(images))
     if images.ndim != 4 or images.shape[1] not in (1, 3) or 0 in images.shape:
-        raise ValueError(f"image_grid: images {images.shape}: expected (N, 1 or 3, height, width), N at least 1")
+        remedy = "; those without channels as images[:, None]" if images.ndim == 3 else ""
+        raise ValueError(f"image_grid: images {images.shape}: expected (N, 1 or 3, height, width), N at least 1{remedy}")
     n, channels, height, width = images.shape
     columns = math.ceil(math.sqrt(n)) if columns is None else columns
     scale = max(1, math.ceil(64 / max(height, width))) if scale is None else scale

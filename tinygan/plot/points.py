@@ -5,6 +5,8 @@ leans to generated, white half-way between its mean verdicts on the two, the mid
 gradient of D(x), the direction in which the discriminator pushes a generated point.
 """
 
+from __future__ import annotations
+
 from collections.abc import Callable
 from typing import Any
 

@@ -4,6 +4,8 @@ A row is a sixteenth note, -1 is silence, and a pitch that repeats in the next r
 NumPy suffice. Pieces come from `tinygan.data.sound`.
 """
 
+from __future__ import annotations
+
 import io
 import struct
 import wave

@@ -7,6 +7,8 @@ Learning Repository, 1998, https://doi.org/10.24432/C50P49, licensed CC BY 4.0. 
 scikit-learn's copy into the IDX format and changed no value.
 """
 
+from __future__ import annotations
+
 from pathlib import Path
 
 import numpy as np

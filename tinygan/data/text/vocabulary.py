@@ -5,6 +5,8 @@ Unicode. Lines come from `corpora.py` or from a file of your own (`read_lines`).
 lines.
 """
 
+from __future__ import annotations
+
 import itertools
 import re
 import unicodedata
@@ -97,7 +99,7 @@ class Vocabulary:
         self.number = {token: i for i, token in enumerate(tokens) if i > 2}
 
     @classmethod
-    def from_tokens(cls, tokens: Iterable[str], level: str) -> "Vocabulary":
+    def from_tokens(cls, tokens: Iterable[str], level: str) -> Vocabulary:
         """Return the vocabulary with these `tokens`, as a run has stored them."""
         vocabulary = cls.__new__(cls)
         vocabulary._number(list(tokens), level)

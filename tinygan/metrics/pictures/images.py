@@ -12,6 +12,8 @@ here sees copies: a generator that draws its training pictures again scores .84 
 `tinygan.metrics.points.copies` does.
 """
 
+from __future__ import annotations
+
 import weakref
 from collections.abc import MutableMapping
 

@@ -5,6 +5,8 @@ A high PSNR does not mean a sharp picture: the mean of all plausible pictures sc
 guess is a wrong score: .4 beside .5 scores 20 dB in [0, 1] and 26 in [-1, 1].
 """
 
+from __future__ import annotations
+
 from typing import Any
 
 import numpy as np

@@ -6,6 +6,8 @@ illegible or show another class than their label; it does not see missing variet
 `tinygan.metrics.series.sequence_class_scores` does the same for sequences.
 """
 
+from __future__ import annotations
+
 import numpy as np
 from numpy.typing import ArrayLike
 

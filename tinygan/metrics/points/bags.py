@@ -4,6 +4,8 @@ A bag is a matrix (N, D): a row is a point, or the features of a picture. All nu
 distance is a difference of large squares.
 """
 
+from __future__ import annotations
+
 from collections.abc import Iterator
 
 import numpy as np

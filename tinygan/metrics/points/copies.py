@@ -5,6 +5,8 @@ held-out set of the same size, a copy is nearer to the training set: `copied_sha
 that lie close together: `diversity`.
 """
 
+from __future__ import annotations
+
 import math
 from typing import NamedTuple
 

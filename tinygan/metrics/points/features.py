@@ -4,6 +4,8 @@ Take any features: `feature_scores(f(generated), f(training), f(held_out))` with
 or sounds to rows of numbers. `pictures/images.py` does the same for digits, with our own classifier.
 """
 
+from __future__ import annotations
+
 from numpy.typing import ArrayLike
 
 from tinygan.backend import Array, stream

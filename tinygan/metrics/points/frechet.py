@@ -5,6 +5,8 @@ distribution are farther apart the smaller they are. Compare it with a floor of 
 distance (`mmd.py`) has no bias. All numbers are float64, since the distance is a small difference of large sums.
 """
 
+from __future__ import annotations
+
 import math
 
 import numpy as np

@@ -5,6 +5,8 @@ distribution average 0, and half of the values are negative. Read a value beside
 (`squared_mmd_floor`), beside its standard error, or as the share of shuffles that reach it (`squared_mmd_test`).
 """
 
+from __future__ import annotations
+
 import math
 from collections.abc import Sequence
 from typing import NamedTuple

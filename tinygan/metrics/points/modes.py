@@ -9,6 +9,8 @@ samples. A share above 98.9 % means that the modes are too narrow; `spread` is t
 Conventions of VEEGAN (Srivastava et al. 2017) and PacGAN (Lin et al. 2018).
 """
 
+from __future__ import annotations
+
 import math
 
 import numpy as np

@@ -9,6 +9,8 @@ them.
 The points are features, such as `Classifier.features` of pictures, or the data itself in two dimensions.
 """
 
+from __future__ import annotations
+
 import numpy as np
 from numpy.typing import ArrayLike
 

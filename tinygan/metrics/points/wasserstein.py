@@ -5,6 +5,8 @@ the exact distance. In more dimensions the sliced distance averages over random 
 score about 1/√N, not 0: print real against real beside it.
 """
 
+from __future__ import annotations
+
 import numpy as np
 from numpy.typing import ArrayLike
 
