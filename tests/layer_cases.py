@@ -39,6 +39,11 @@ CASES = {
     "Conv1d": Case("Conv1d(2, 4, 3, stride=2, padding=1, groups=2)", [(2, 2, 9)]),
     "Conv2d": Case("Conv2d(3, 4, (3, 2), stride=(2, 1), padding=(1, 0), dilation=(1, 2))", [(2, 3, 6, 5)]),
     "Conv2d, reflected": Case("Conv2d(2, 3, 3, padding=(1, 2), padding_mode='reflect', bias=False)", [(2, 2, 4, 5)]),
+    "Conv1d, same, circular": Case("Conv1d(2, 2, 4, padding='same', padding_mode='circular')", [(2, 2, 5)]),
+    "Conv2d, same, reflected": Case(
+        "Conv2d(2, 2, (3, 2), padding='same', dilation=(2, 1), padding_mode='reflect')", [(2, 2, 4, 5)]
+    ),
+    "Conv2d, valid, replicated": Case("Conv2d(2, 2, 3, padding='valid', padding_mode='replicate')", [(2, 2, 4, 5)]),
     "Conv3d": Case("Conv3d(2, 2, 2, padding=1)", [(1, 2, 3, 3, 2)]),
     "ConvTranspose1d": Case("ConvTranspose1d(3, 4, 4, stride=3, padding=1, output_padding=2)", [(2, 3, 5)]),
     "ConvTranspose2d": Case("ConvTranspose2d(4, 6, 4, stride=2, padding=1, groups=2)", [(2, 4, 3, 4)]),

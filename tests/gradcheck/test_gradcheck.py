@@ -343,6 +343,13 @@ MISTAKES = {
     "g changed in place": (lambda x: np.maximum(x, 0), changes_g, (x,), "changed g in place"),
     "float32 gradient": (lambda x: x / 2, half, (x,), "dx is float32 although every input is float64"),
     "integer gradient": (lambda x: x / 2, lambda g, x: np.zeros(x.shape, int), (x,), "dx is int64 integers"),
+    "gradient of objects": (lambda x: x / 2, lambda g, x: np.array([None] * 5), (x,), "dx shape it must"),
+    "masked gradient": (
+        lambda x: x / 2,
+        lambda g, x: np.ma.masked_array(2 * g, mask=True),
+        (x,),
+        "dx is wrong every element",
+    ),
     "float32 inside": (float32_inside, lambda g, x: 2 * g, (x,), "returned float32 for float64 inputs"),
     "chance": (noisy, lambda g, x: g, (x,), "two different results eval()"),
 }
@@ -376,11 +383,18 @@ def tanh_closing_over_numbers(x):
     return np.tanh(x)
 
 
+@op(lambda g, y, x: g * 2 * x * x if isinstance(g, Tensor) else g * 3 * x * x)
+def cube_of_two_minds(x):
+    """x³ whose gradient with create_graph=True is another, and has that one's slope: each order is right by itself."""
+    return x**3
+
+
 TENSOR_MISTAKES = {
     "detached": (lambda x: x * x.detach(), (x,), 1, "0.5 x numeric used twice"),
     "cut off": (lambda x: ops.exp(x.detach()), (x,), 1, "0 everywhere detach() raw()"),
     "returns an array": (lambda x: ops.exp(x.data), (x,), 1, "returned ndarray .data"),
     "second order lost": (tanh_closing_over_numbers, (x,), 2, "order 2 <g, (dx)> for x 0 everywhere raw()"),
+    "another value for Tensors": (cube_of_two_minds, (x,), 2, "dx create_graph=True vjp Tensors arrays textbook kernel"),
     "float32 cast": (lambda x: ops.exp(x.astype(np.float32)), (x,), 1, "returned float32"),
 }
 

@@ -739,6 +739,12 @@ def test_multinomial_of_a_generator_says_what_draws_of_logits():
         ops.multinomial(np.zeros(3), np.random.default_rng(0))
 
 
+def test_logits_may_be_integers():
+    assert ops.multinomial(np.array([[-999, 1]] * 9)).all() and ops.multinomial(Tensor(np.array([-999, 1]))).item()
+    soft = ops.gumbel_softmax(Tensor(np.array([[-999, 1]])))
+    assert soft.dtype == np.float32 and soft.data[0, 1] == 1
+
+
 def test_one_hot_of_nothing_asks_for_the_classes():
     with pytest.raises(ValueError, match="num_classes is needed"):
         ops.one_hot(np.zeros(0, int))

@@ -1,5 +1,8 @@
 """Learning-rate schedules: PyTorch's numbers, warm-up, resume."""
 
+import copy
+import pickle
+
 import numpy as np
 import pytest
 from optim_problem import GOLDEN, made, problem
@@ -40,6 +43,25 @@ def test_schedule_resumes():
     resumed = optim.StepLR(other, 3)
     resumed.load_state_dict(schedule.state_dict())
     assert other.lr == optimizer.lr and resumed(100) == schedule(100)
+
+
+@pytest.mark.parametrize(
+    "make",
+    [
+        lambda o: optim.StepLR(o, 2),
+        lambda o: optim.ExponentialLR(o, 0.9),
+        lambda o: optim.LinearLR(o, 0.1),
+        lambda o: optim.CosineAnnealingLR(o, 9),
+        lambda o: optim.WarmupLR(o, 3, after=optim.CosineAnnealingLR(o, 9)),
+    ],
+)
+@pytest.mark.parametrize("copied", [copy.deepcopy, lambda s: pickle.loads(pickle.dumps(s))])
+def test_a_schedule_is_copied_and_pickled_with_its_optimiser(make, copied):
+    schedule = make(SGD(problem(), lr=0.5))
+    schedule.step()
+    other = copied(schedule)
+    other.step()
+    assert other.optimizer is not schedule.optimizer and other.optimizer.lr == schedule(2) != schedule.optimizer.lr
 
 
 @pytest.mark.parametrize("shape", ["constant", "linear", "cosine", "exponential"])

@@ -38,7 +38,7 @@ class _AnyConv(Module):
         """Raise unless channels, groups and settings are whole numbers, and groups divide the channels."""
         check_sizes(self, in_channels=in_channels, out_channels=out_channels, groups=groups)
         check_per_axis(self, self.dims, 1, **least_1)
-        check_per_axis(self, self.dims, 0, **{name: s for name, s in least_0.items() if s not in ("same", "valid")})
+        check_per_axis(self, self.dims, 0, **least_0)
         for channels in (in_channels, out_channels):
             if channels % groups:
                 raise ValueError(f"{type(self).__name__}: {channels} channels do not fall into {groups} groups")
@@ -73,7 +73,9 @@ class _Conv(_AnyConv):
         if padding_mode not in ("zeros", "reflect", "replicate", "circular"):
             raise ValueError(f"padding_mode is 'zeros', 'reflect', 'replicate' or 'circular', not {padding_mode!r}")
         sizes = {"kernel_size": kernel_size, "stride": stride, "dilation": dilation}
-        self._check(in_channels, out_channels, groups, sizes, {"padding": padding})
+        self._check(in_channels, out_channels, groups, sizes, {} if padding in ("same", "valid") else {"padding": padding})
+        if padding == "same" and set(self._each(stride)) != {1}:
+            raise ValueError(f"{type(self).__name__}: padding 'same' needs stride 1, not {stride}; give numbers")
         self.stride, self.padding, self.dilation = self._each(stride), self._each(padding), self._each(dilation)
         self.groups, self.padding_mode = groups, padding_mode
         weight_channels = out_channels, in_channels // groups
@@ -87,15 +89,24 @@ class _Conv(_AnyConv):
         """Return what `ops.conv2d` is called with for this input: borders other than zeros are put around it here."""
         padding = self.padding
         if self.padding_mode != "zeros":
-            borders = [p for p in reversed(padding) for _ in ("before", "after")]
-            input, padding = ops.pad(input, borders, self.padding_mode), 0
+            input, padding = ops.pad(input, self._borders(), self.padding_mode), 0
         return input, self.weight, self.bias, self.stride, padding, self.dilation, self.groups
+
+
+    def _borders(self) -> list[int]:
+        """Return how many pixels are put before and after each axis, the last axis first."""
+        if self.padding == "valid":
+            return [0, 0] * self.dims
+        if self.padding == "same":  # the odd one of an even kernel goes behind
+            spans = [d * (k - 1) for k, d in zip(self.kernel_size, self.dilation)]
+            return [n for span in reversed(spans) for n in (span // 2, span - span // 2)]
+        return [p for p in reversed(self.padding) for _ in ("before", "after")]
 
 
 class _ConvTranspose(_AnyConv):
     def __init__(
         self, in_channels: int, out_channels: int, kernel_size: PerAxis, stride: PerAxis = 1,
-        padding: PerAxis | str = 0, output_padding: PerAxis = 0, groups: int = 1, bias: bool = True,
+        padding: PerAxis = 0, output_padding: PerAxis = 0, groups: int = 1, bias: bool = True,
         dilation: PerAxis = 1, *, rng: Seed = None, device: str | None = None, dtype: Any = np.float32,
     ):  # fmt: skip
         sizes = {"kernel_size": kernel_size, "stride": stride, "dilation": dilation}

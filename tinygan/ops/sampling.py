@@ -15,7 +15,7 @@ import numpy as np
 
 from tinygan.autodiff import Tensor, TensorLike, op, raw
 from tinygan.backend import Array, is_numpy, xp
-from tinygan.ops.elementwise import where
+from tinygan.ops.elementwise import floating, where
 from tinygan.ops.kernels import sampling as kernels
 from tinygan.ops.linalg import matmul, mT
 from tinygan.ops.reduce import softmax
@@ -117,7 +117,7 @@ def gumbel_softmax(
     """
     if tau <= 0:
         raise ValueError(f"gumbel_softmax: the temperature tau must be positive, got {tau}")
-    rng = generator(rng)
+    rng, logits = generator(rng), floating(logits)
     noise = _noise(lambda shape, dtype: _gumbel_noise(shape, dtype, rng), raw(logits))
     soft = softmax((logits + noise) * (1 / tau), dim)
     if not hard:
@@ -141,7 +141,7 @@ def categorical(logits: TensorLike, rng: Seed = None) -> Any:
 
     Raises ValueError for a row without probabilities: one with nan or inf, or of -inf alone.
     """
-    x = raw(logits)
+    x = floating(raw(logits))
     u = generator(rng).random(math.prod(x.shape[:-1]), dtype=np.float32)
     categories = _draw(x, u=xp(x).asarray(u).astype(x.dtype).reshape(x.shape[:-1]))
     return Tensor(categories) if isinstance(logits, Tensor) else categories

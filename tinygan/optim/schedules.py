@@ -11,6 +11,7 @@ torch.optim.lr_scheduler's; `WarmupLR` stands for its pair of LinearLR and Seque
 """
 
 import math
+from functools import partial
 from typing import Any
 
 import numpy as np
@@ -83,13 +84,32 @@ class LambdaLR:
         self.optimizer.lr = self(self.last_step)
 
 
+# What the schedules below multiply the base lr by, at step k. They are no lambdas, which cannot be pickled.
+
+
+def _power(gamma, step_size, k):
+    return gamma ** (k // step_size)
+
+
+def _line(start, end, steps, k):
+    return start + (end - start) * min(k / steps, 1)
+
+
+def _wave(steps, k):
+    return (1 + math.cos(math.pi * k / steps)) / 2
+
+
+def _rise(steps, k):
+    return min(1.0, (k + 1) / steps)
+
+
 class StepLR(LambdaLR):
     """lr = base lr · gamma^⌊k / step_size⌋: times gamma every step_size steps."""
 
     def __init__(self, optimizer, step_size, gamma=0.1):
         _check_steps("StepLR", step_size=step_size)
         checked("StepLR", "gamma", gamma)
-        super().__init__(optimizer, lambda k: gamma ** (k // step_size))
+        super().__init__(optimizer, partial(_power, gamma, step_size))
 
 
 class ExponentialLR(LambdaLR):
@@ -97,7 +117,7 @@ class ExponentialLR(LambdaLR):
 
     def __init__(self, optimizer, gamma):
         checked("ExponentialLR", "gamma", gamma)
-        super().__init__(optimizer, lambda k: gamma**k)
+        super().__init__(optimizer, partial(_power, gamma, 1))
 
 
 class LinearLR(LambdaLR):
@@ -107,7 +127,7 @@ class LinearLR(LambdaLR):
         _check_steps("LinearLR", total_iters=total_iters)
         checked("LinearLR", "start_factor", start_factor)
         checked("LinearLR", "end_factor", end_factor)
-        super().__init__(optimizer, lambda k: start_factor + (end_factor - start_factor) * min(k / total_iters, 1))
+        super().__init__(optimizer, partial(_line, start_factor, end_factor, total_iters))
 
 
 class CosineAnnealingLR(LambdaLR):
@@ -119,7 +139,7 @@ class CosineAnnealingLR(LambdaLR):
     def __init__(self, optimizer, T_max, eta_min=0.0):
         _check_steps("CosineAnnealingLR", T_max=T_max)
         self.eta_min = checked("CosineAnnealingLR", "eta_min", eta_min)
-        super().__init__(optimizer, lambda k: (1 + math.cos(math.pi * k / T_max)) / 2)
+        super().__init__(optimizer, partial(_wave, T_max))
 
     def _rate(self, base: float, k: int) -> float:
         return self.eta_min + (base - self.eta_min) * self.lr_lambda(k)
@@ -137,7 +157,7 @@ class WarmupLR(LambdaLR):
         self.after, self.warmup_steps = after, warmup_steps
         if after is not None:
             optimizer.lr = after.base_lr  # after's first step has set it already
-        super().__init__(optimizer, lambda k: min(1.0, (k + 1) / warmup_steps))
+        super().__init__(optimizer, partial(_rise, warmup_steps))
 
     def _rate(self, base: float, k: int) -> float:
         if self.after is None or k < self.warmup_steps:
