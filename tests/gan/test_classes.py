@@ -68,6 +68,14 @@ def test_samples_of_one_class_and_of_given_classes():
     np.testing.assert_array_equal(np.rint(game.sample(4, 0, given=asked)[:, 0] / 10), asked)
 
 
+@pytest.mark.parametrize("one_hot", [False, True])
+@pytest.mark.parametrize("given", [[-1], [CLASSES], [0.5], ["a"], [[0]], [True]], ids=str)
+def test_a_class_that_does_not_exist_is_refused(given, one_hot):
+    """-1 was the last class, 7 and .5 an IndexError."""
+    with pytest.raises(ValueError, match="given: expected a whole number from 0 to 2 for each sample, got"):
+        game_of(one_hot).sample(1, 0, given=given)
+
+
 def test_a_game_of_no_classes_is_told_nothing_and_refuses_them():
     game = game_of()
     plain = ClassGame(

@@ -32,10 +32,13 @@ class ClassGame(FromNoise):
         return Batch(x, self.ask(len(x)))
 
     def tell(self, given: Any) -> tuple:
-        """Return what both players are told of the classes `given`, (n,) whole numbers."""
+        """Return what both players are told of the classes `given`, (n,) whole numbers; ValueError for others."""
         if not self.classes:
             return ()
-        return self.to_tensors([np.eye(self.classes, dtype="float32")[given] if self.one_hot else np.asarray(given)])
+        given = np.asarray(given)
+        if given.dtype.kind not in "iu" or given.ndim != 1 or not ((given >= 0) & (given < self.classes)).all():
+            raise ValueError(f"given: expected a whole number from 0 to {self.classes - 1} for each sample, got {given.tolist()!r:.100}")
+        return self.to_tensors([np.eye(self.classes, dtype="float32")[given] if self.one_hot else given])
 
     def ask(self, n: int, rng: np.random.Generator | None = None) -> tuple:
         """Return what the players are told of n samples: the classes in turn."""
