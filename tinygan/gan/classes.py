@@ -37,7 +37,8 @@ class ClassGame(FromNoise):
             return ()
         given = np.asarray(given)
         if given.dtype.kind not in "iu" or given.ndim != 1 or not ((given >= 0) & (given < self.classes)).all():
-            raise ValueError(f"given: expected a whole number from 0 to {self.classes - 1} for each sample, got {given.tolist()!r:.100}")
+            wanted = f"a whole number from 0 to {self.classes - 1} for each sample"
+            raise ValueError(f"given: expected {wanted}, got {given.tolist()!r:.100}")
         return self.to_tensors([np.eye(self.classes, dtype="float32")[given] if self.one_hot else given])
 
     def ask(self, n: int, rng: np.random.Generator | None = None) -> tuple:
