@@ -130,7 +130,7 @@ def describe_scores(scores: Mapping[str, Any], defined_on: int, width: int = 120
 
 def _in_digits(value: Any) -> str:
     if isinstance(value, list):
-        return " ".join(_in_digits(v) for v in value)
+        return " ".join(f"{v:.2f}" if isinstance(v, float) else str(v) for v in value)
     if isinstance(value, float):
         return f"{value:.3f}" if abs(value) >= 0.01 or not value else f"{value:.2g}"  # an MMD² of .0006 is not .001
     return f"{value:,}" if isinstance(value, int) else str(value)
