@@ -332,6 +332,15 @@ def test_version_and_help(capsys):
     assert ended.value.code == 2 and "unrecognized arguments: --no-browser" in capsys.readouterr().err
 
 
+def test_more_samples_than_fit_into_memory_are_refused(tmp_path, capsys):
+    run = tmp_path / "run"
+    assert main(["train", "ring", "--steps", "1", "--out", str(run)]) == 0
+    capsys.readouterr()
+    for command in ("sample", "evaluate"):
+        assert main([command, str(run), "-n", "100000000"]) == 2
+        assert "-n 100000000: must be at most 1,000,000" in capsys.readouterr().err
+
+
 @pytest.mark.parametrize(
     "words, proposed",
     [

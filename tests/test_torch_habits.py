@@ -258,6 +258,10 @@ REMEDIES = {
     "F.cross_entropy(x, F.one_hot(T.tensor([0, 1]), 3))": r"cross_entropy: .*floating point: target\.float\(\)",
     "T.optim.StepLR(nn.Linear(3, 2), 5)": "StepLR takes an optimiser first, got a Linear",
     "T.optim.Adam(nn.Linear(3, 2).parameters()).load_state_dict({'state': 0, 'param_groups': 0})": r"torch\.optim",
+    "T.grad(loss, nn.Linear(3, 2))": r"grad\(loss, module\.parameters\(\)\)",
+    "x + None": "add: None is neither a number nor a Tensor; a forward without return gives None",
+    "x * 'a'": "mul: 'a' is neither a number nor a Tensor$",
+    "T.no_grad(abs)": r"@no_grad\(\)",
     # arguments of its parts
     "T.plot.image_grid(x[None, None], nrow=2)": "image_grid: nrow= is called columns= here",
     "T.plot.image_grid(x[None])": r"images\[:, None\]",

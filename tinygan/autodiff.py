@@ -50,6 +50,10 @@ class no_grad:
 
     records = False
 
+    def __init__(self, *others: Any):
+        if others:
+            raise TypeError("no_grad takes no arguments; above a function it stands with parentheses, @no_grad()")
+
     def __enter__(self) -> None:
         _blocks.set((*_blocks.get(), (self, _generator(sys._getframe(1)))))
 
@@ -434,6 +438,8 @@ def grad(
         with _enable_grad():
             return grad(outputs, inputs, g, create_graph)
     outputs = [outputs] if isinstance(outputs, Tensor) else list(outputs)
+    if hasattr(inputs, "parameters"):
+        raise TypeError(f"grad: inputs is a {type(inputs).__name__}: pass its parameters, grad(loss, module.parameters())")
     inputs = [inputs] if isinstance(inputs, Tensor) else list(inputs)
     grads = _seed(outputs, inputs, g, create_graph)
     leaves, computed = history(outputs)

@@ -19,6 +19,8 @@ from pathlib import Path
 from tinygan.files import check, is_number, open_regular, printable, sentence
 from tinygan.remedies import of_setting
 
+MOST_SAMPLES = 1_000_000  # of 28x28 pictures 3 GB; a hundred times as many ended without a word, killed for memory
+
 
 class UsageError(Exception):
     """What the user asked for cannot be done; the message is one sentence."""
@@ -157,7 +159,7 @@ def sample(options):
     from tinygan.run.checkpoint import writing
 
     game, recipe, run = _open_trained(options.run, options.device)
-    _refuse_below_1(options.n, "-n")
+    _check_count(options.n, "-n")
     written = {**formats(recipe)}
     written.setdefault(".npy", lambda game, samples, path: save_array(path, samples))
     path = Path(options.out) if options.out else run.folder / "samples" / f"seed-{options.seed}{next(iter(written))}"
@@ -206,7 +208,7 @@ def evaluate(options):
 
     game, recipe, run = _open_trained(options.run, options.device)
     n = options.n if options.n is not None else recipe.EVALUATED_SAMPLES
-    _refuse_below_1(n, "-n")
+    _check_count(n, "-n")
     with waiting(f"scoring {n:,} samples"):
         try:
             scores = recipe.evaluate(game, game.sample(n, options.seed))
@@ -471,9 +473,11 @@ def _no_larger_than(run):
         ) from None
 
 
-def _refuse_below_1(n, name):
+def _check_count(n, name):
     if n < 1:
         raise UsageError(f"{name} {n}: must be at least 1")
+    if n > MOST_SAMPLES:
+        raise UsageError(f"{name} {n}: must be at most {MOST_SAMPLES:,}, as all are held in memory at once")
 
 
 def _draw_curves(run):

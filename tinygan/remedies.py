@@ -133,6 +133,10 @@ def explain(name: str, function: Callable, error: Exception, args: tuple, option
             raise TypeError(f"{name} has no {option}=: {right}") from None
     for parameter, value in (*zip(parameters, args), *options.items()):
         _check_array(name, parameter, value)
+    nothing = next((value for value in args if value is None or isinstance(value, str)), 0)
+    if "other" in parameters and nothing != 0:
+        reason = "; a forward without return gives None" if nothing is None else ""
+        raise TypeError(f"{name}: {nothing!r} is neither a number nor a Tensor{reason}") from None
     call = f"{getattr(function, '__qualname__', '')}()"
     if isinstance(error, TypeError) and str(error).startswith(call):
         takes = ", ".join(parameter for parameter in parameters if parameter != "self")
