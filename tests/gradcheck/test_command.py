@@ -67,6 +67,10 @@ nothing_there_inputs = np.ones((0, 3))
 def exits(x: (2,)): raise SystemExit(0)
 def exits_later(x): return x
 def exits_later_inputs(): raise SystemExit(0)
+class NotAnException(BaseException): pass
+def stops(x: (2,)): raise NotAnException("here")
+def colours(x: (2,)): raise ValueError("\\x1b[31mred\\x00")
+def exits_in_an_annotation(x: exits(0)): return x
 @dataclasses.dataclass
 class Kept:
     factor: float = 2.0
@@ -92,6 +96,9 @@ SPECS = {
     "nothing_there": (1, "nothing of nothing_there was checked"),
     "exits": (1, "SystemExit(0), which would end the program"),
     "exits_later": (2, "exits_later_inputs() raised SystemExit"),
+    "stops": (1, "NotAnException: here line"),
+    "colours": (1, "ValueError: \\x1b[31mred\\x00"),
+    "exits_in_an_annotation": (2, "SystemExit(0), which would end the program"),
     "kept": (0, "x (2, 3) right"),
 }
 

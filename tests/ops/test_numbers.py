@@ -308,6 +308,24 @@ def test_masks_select(name):
             close(grad(ops.sum(y), x, create_graph=create_graph)[0], gradient, 1e-12)
 
 
+@pytest.mark.parametrize("beyond", [nan, inf, -inf])
+@pytest.mark.parametrize("kind", ["truth values", "numbers"])
+def test_attention_never_reads_what_no_query_may_see(kind, beyond):
+    rng = np.random.default_rng(0)
+    allowed = np.array([True, False, True])
+    mask = allowed if kind == "truth values" else np.where(allowed, 0.0, -inf)
+    arrays = [rng.standard_normal(s) for s in ((2, 3, 4), (2, 3, 4), (2, 3, 5))]
+    found = []
+    for filler in (0.0, beyond):
+        q, k, v = (leaf(a if i == 0 else np.where(allowed[:, None], a, filler)) for i, a in enumerate(arrays))
+        y = ops.scaled_dot_product_attention(q, k, v, mask)
+        first = grad(ops.sum(y * y), (q, k, v), create_graph=True)
+        second = grad(sum(ops.sum(g * g) for g in first), (q, k, v))
+        found.append([y.data, *(g.data for g in first), *second])
+    for clean, dirty in zip(*found):
+        np.testing.assert_array_equal(clean, dirty)
+
+
 @pytest.mark.parametrize("name", ["lstm", "gru"])
 def test_what_lies_beyond_the_end_of_a_sequence_is_never_read(name):
     rng = np.random.default_rng(0)

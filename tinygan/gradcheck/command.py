@@ -17,6 +17,7 @@ from typing import Any, TextIO
 import numpy as np
 
 from tinygan.backend import stream
+from tinygan.files import printable
 from tinygan.gradcheck.check import GradientError, check, subject_of
 
 MOST_ELEMENTS = 10_000_000  # of an input made from an annotation: 80 MB
@@ -35,7 +36,12 @@ def check_file(spec: str, stream: TextIO | None = None, order: int = 1) -> int:
         f = _find(members, name, path)
         inputs = _inputs(members, name, f)
     except _BadSpec as error:
-        print(f"tinygan gradcheck: {error}", file=stream)
+        print(f"tinygan gradcheck: {printable(str(error))}", file=stream)
+        return 2
+    except KeyboardInterrupt:
+        raise
+    except BaseException as error:  # an annotation or a property may do anything, sys.exit(0) too
+        print(f"tinygan gradcheck: {name} raised {_where_raised(error, path)}", file=stream)
         return 2
     try:
         findings = check(f, *inputs, order=order)
@@ -43,7 +49,9 @@ def check_file(spec: str, stream: TextIO | None = None, order: int = 1) -> int:
     except GradientError as error:
         print(error, file=stream)
         return 1
-    except (Exception, SystemExit) as error:
+    except KeyboardInterrupt:
+        raise
+    except BaseException as error:
         print(f"tinygan gradcheck: {name} raised {_where_raised(error, path)}", file=stream)
         return 1
     if not any(finding.checked or finding.problem for finding in findings):
@@ -71,7 +79,9 @@ def _load(path):
     sys.path.insert(0, folder)
     try:
         module_spec.loader.exec_module(module)
-    except (Exception, SystemExit) as error:
+    except KeyboardInterrupt:
+        raise
+    except BaseException as error:
         raise _BadSpec(f"{path} does not run: {_where_raised(error, path)}") from error
     finally:
         sys.path.remove(folder)
@@ -87,7 +97,7 @@ def _where_raised(error, path):
     elif isinstance(error, SystemExit):
         error = f"SystemExit({error.code!r}), which would end the program: remove exit() and sys.exit()"
     else:
-        error = f"{type(error).__name__}: {error}"
+        error = printable(f"{type(error).__name__}: {error}")
     return error + (f" ({os.path.basename(path)}, line {lines[-1]})" if lines else "")
 
 
@@ -119,7 +129,9 @@ def _inputs(members, name, f):
     if given is not None:
         try:
             given = given() if callable(given) else given
-        except (Exception, SystemExit) as error:
+        except KeyboardInterrupt:
+            raise
+        except BaseException as error:
             raise _BadSpec(f"{name}_inputs() raised {type(error).__name__}: {error}") from error
         return tuple(given) if isinstance(given, tuple | list) else (given,)
     function = (

@@ -47,6 +47,8 @@ def scaled_dot_product_attention(
         raise ValueError(
             f"scaled_dot_product_attention: attn_mask {tuple(attn_mask.shape)} must broadcast to (..., L, S) = {scores_shape}"
         )
+    if attn_mask is not None and attn_mask.dtype.kind in "bf":
+        key, value = _without_unseen(raw(attn_mask), scores_shape, key, value)
     scale = 1 / math.sqrt(query.shape[-1]) if scale is None else scale
     scores = matmul(query * scale, mT(key))  # (..., L, S); scaling the queries is cheaper than scaling the scores
     library = xp(raw(query))
@@ -73,3 +75,13 @@ def scaled_dot_product_attention(
     if dropout_p > 0:
         weights = dropout(weights, dropout_p, True, rng)
     return matmul(weights, value)
+
+
+def _without_unseen(mask, scores_shape, key, value):
+    """Return (key, value), 0 where no query may look: padding may hold infinity, and the weight 0 times that is nan."""
+    library = xp(mask)
+    allowed = mask if mask.dtype == bool else mask != -math.inf
+    seen = library.broadcast_to(allowed, allowed.shape[:-2] + scores_shape).any(-2)[..., None]  # (..., S, 1)
+    if library is np and seen.all():
+        return key, value
+    return where(seen, key, 0.0), where(seen, value, 0.0)
