@@ -75,7 +75,7 @@ BAD_LOADERS = {
     "no rows": ((ten[:0],), {"batch_size": 1}, ValueError, "batch_size 1 from 0 rows"),
     "batch of 0": ((ten,), {"batch_size": 0}, ValueError, "batch_size 0 from 10 rows"),
     "half a row": ((ten,), {"batch_size": 2.5}, TypeError, "integer"),
-    "batch too large": ((ten,), {"batch_size": 11}, ValueError, "batch_size 11 exceeds the 10 rows.*batch_size=10 or less"),
+    "batch too large": ((ten,), {"batch_size": 11}, ValueError, "11 exceeds the 10 rows.*take batch_size=10 or less"),
 }
 
 

@@ -45,7 +45,7 @@ class Loader:
         if drop_last and self.batch_size > self.length:
             raise ValueError(
                 f"Loader: batch_size {self.batch_size} exceeds the {self.length} rows, so every epoch would be empty; take"
-                f" batch_size={self.length} or less, or drop_last=False"
+                f" batch_size={self.length} or less"
             )
         self.arrays, self.seed, self.shuffle, self.drop_last = arrays, seed, shuffle, drop_last
         self.epoch = 0
