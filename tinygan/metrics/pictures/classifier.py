@@ -19,7 +19,7 @@ from tinygan.files import written_whole
 from tinygan.losses import cross_entropy
 from tinygan.nn import Conv2d, Linear, Module
 from tinygan.ops import flatten, leaky_relu, softmax
-from tinygan.optim import Adam, CosineAnnealingLR, WarmupLR
+from tinygan.optim import Adam, CosineAnnealingLR, LambdaLR, WarmupLR
 from tinygan.progress import Pulse, track
 from tinygan.seeding import generator
 from tinygan.threads import prime_malloc
@@ -101,7 +101,9 @@ def train_classifier(
     parameters = classifier.parameters()
     optimizer = Adam(parameters, lr=learning_rate)
     warmup = steps // 10
-    schedule = WarmupLR(optimizer, warmup, after=CosineAnnealingLR(optimizer, steps - warmup))
+    schedule: LambdaLR = CosineAnnealingLR(optimizer, steps - warmup)
+    if warmup:  # a run of fewer than ten steps has none
+        schedule = WarmupLR(optimizer, warmup, after=schedule)
     loader = Loader(images, labels, batch_size=min(batch_size, len(images)), seed=seed)
     for step in track(range(steps), "training a classifier"):
         optimizer.lr = schedule(step)
