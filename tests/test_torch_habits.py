@@ -296,9 +296,6 @@ REMEDIES = {
     "x.where(x > 0, x)": r"tinygan\.ops\.where\(condition, t, other\)",
     "x.logit()": r"\(t / \(1 - t\)\)\.log\(\)",
     # imports
-    "from tinygan.utils.data import DataLoader; DataLoader": r"tinygan\.data\.Loader",
-    "from tinygan.optim.lr_scheduler import StepLR; StepLR": r"optim\.StepLR\(optimizer, 30\)",
-    "from tinygan.nn.utils import clip_grad_norm_; clip_grad_norm_": r"clip_grad_norm in tinygan\.optim",
     "from tinygan.data import DataLoader; DataLoader": r"tinygan\.data\.Loader",
     "from tinygan import autograd; autograd": r"tinygan\.grad",
     "from tinygan import exp; exp": r"it is tinygan\.ops\.exp",

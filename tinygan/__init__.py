@@ -20,7 +20,7 @@ from tinygan.autodiff import Tensor, grad, is_grad_enabled, no_grad, op
 from tinygan.creation import *
 from tinygan.creation import __all__ as _creation
 from tinygan.ops import cat, stack, where
-from tinygan.remedies import Absent, of_module
+from tinygan.remedies import of_module
 from tinygan.saving import load, save
 from tinygan.seeding import manual_seed
 
@@ -63,10 +63,6 @@ if not TYPE_CHECKING:  # a type checker would take any name for one of these
         if name in _PARTS:
             return importlib.import_module(f"tinygan.{name}")
         raise AttributeError(of_module(name))
-
-
-if Absent not in sys.meta_path:  # `from tinygan.utils.data import DataLoader` then says what to write
-    sys.meta_path.append(Absent)
 
 
 def __dir__() -> list[str]:

@@ -2,7 +2,7 @@
 
 `with_remedies` watches a function or a constructor and explains an argument of another library's name, a list where an
 array is due, an index that is no integer. `of_method` and `of_module` answer for names that Tensor and the parts of
-`tinygan` do not have, `Absent` for imports of such names. None of it costs anything until something has failed.
+`tinygan` do not have. None of it costs anything until something has failed.
 """
 
 from __future__ import annotations
@@ -397,17 +397,3 @@ def absent(part: str) -> Callable[[str], Any]:
         raise AttributeError(of_module(name, part))
 
     return __getattr__
-
-
-class Absent:
-    """The last finder of modules: `from tinygan.utils.data import DataLoader` says what to write instead."""
-
-    @staticmethod
-    def find_spec(path: str, *others: Any) -> None:
-        """Raise ImportError for a module `path` of tinygan's, which no finder before this one has found."""
-        part, _, name = str(path).rpartition(".")
-        if part.split(".")[0] == "tinygan" and not name.startswith("_"):
-            try:
-                getattr(sys.modules[part], name)
-            except AttributeError as error:
-                raise ModuleNotFoundError(str(error)) from None
