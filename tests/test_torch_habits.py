@@ -295,11 +295,9 @@ REMEDIES = {
     "x.multinomial(1)": r"tinygan\.ops\.multinomial\(t, num_samples\)",
     "x.where(x > 0, x)": r"tinygan\.ops\.where\(condition, t, other\)",
     "x.logit()": r"\(t / \(1 - t\)\)\.log\(\)",
-    # imports
-    "from tinygan.data import DataLoader; DataLoader": r"tinygan\.data\.Loader",
-    "from tinygan import autograd; autograd": r"tinygan\.grad",
-    "from tinygan import exp; exp": r"it is tinygan\.ops\.exp",
-    "import tinygan.nonsense; T": "tinygan has no 'nonsense'",
+    "T.data.DataLoader": r"tinygan\.data\.Loader",
+    "T.autograd": r"tinygan\.grad",
+    "T.exp": r"it is tinygan\.ops\.exp",
     # saving
     "T.save(nn.Linear(2, 3), 'net.safetensors')": r"save\(linear\.state_dict\(\), path\)",
     "T.save('net.safetensors', {})": "the path comes second",
