@@ -295,7 +295,6 @@ REMEDIES = {
     "x.multinomial(1)": r"tinygan\.ops\.multinomial\(t, num_samples\)",
     "x.where(x > 0, x)": r"tinygan\.ops\.where\(condition, t, other\)",
     "x.logit()": r"\(t / \(1 - t\)\)\.log\(\)",
-    "T.data.DataLoader": r"tinygan\.data\.Loader",
     "T.autograd": r"tinygan\.grad",
     "T.exp": r"it is tinygan\.ops\.exp",
     # saving
