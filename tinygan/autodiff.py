@@ -155,11 +155,12 @@ def _narrowed(op: Any, args: Iterable, arrays: list, array: Array, const: Any) -
         if array.dtype.char == "e":
             raise TypeError(HALF_REFUSED)
         return arrays, array
-    axes = any(getattr(a, "ndim", 0) and a.dtype.kind == "f" for a in args)
-    for a in args:
-        if getattr(a, "ndim", 0) or (isinstance(a, Tensor) and not axes):
-            if a.dtype.char == "d":
-                return arrays, array
+    for a in arrays:
+        if getattr(a, "ndim", 0) and a.dtype.char == "d":  # nearly always the first
+            return arrays, array
+    axes = any(getattr(a, "ndim", 0) and a.dtype.kind == "f" for a in arrays)
+    if not axes and any(isinstance(a, Tensor) and a.dtype.char == "d" for a in args):
+        return arrays, array
     for i, (a, given) in enumerate(zip(arrays, args)):
         if hasattr(a, "dtype"):
             scalar = a.ndim == 0 and given is a  # NumPy's, not a Tensor's: as a Python number it has no type
