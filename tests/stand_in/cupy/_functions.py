@@ -67,16 +67,20 @@ _plain = set(
 )
 NAMES |= {name: getattr(np, name) for name in _plain}
 for _name, _check in SIGNATURES["functions"].items():
+    if not hasattr(np, _name):  # NumPy 2.5 has no row_stack, for one
+        continue
     if _check is not None and _name not in _plain:
         NAMES[_name] = _function(_name, getattr(np, _name), _check)
     elif isinstance(getattr(np, _name), np.ufunc):
         NAMES[_name] = ufunc(_name)
 for _name, _check in SIGNATURES["methods"].items():
-    if not hasattr(ndarray, _name):
+    if not hasattr(ndarray, _name) and hasattr(np.ndarray, _name):
         _method = _function(_name, getattr(np.ndarray, _name), lambda self, *a, _check=_check, **o: _check(*a, **o))
         setattr(ndarray, _name, _method)
 NAMES["linalg"], NAMES["fft"] = (
-    types.SimpleNamespace(**{n: _function(n, getattr(of, n), check) for n, check in SIGNATURES[section].items()})
+    types.SimpleNamespace(
+        **{n: _function(n, getattr(of, n), check) for n, check in SIGNATURES[section].items() if hasattr(of, n)}
+    )
     for of, section in ((np.linalg, "linalg"), (np.fft, "fft"))
 )
 
