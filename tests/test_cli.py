@@ -16,7 +16,8 @@ from small_runs import SMALL, set_words
 
 import tinygan
 from tinygan import commands, recipes
-from tinygan.cli import SPELL, main
+from tinygan.cli import main
+from tinygan.console import SPELL
 from tinygan.run.settings import list_groups
 
 

@@ -5,41 +5,20 @@ Exit code 2: it cannot be done, and one sentence says why. 130, as programs stop
 """
 
 import argparse
-import codecs
 import difflib
 import os
 import re
 import sys
-import unicodedata
-import warnings
 
 from tinygan import __version__, commands
+from tinygan.console import prepare_console
 from tinygan.files import sentence
 from tinygan.remedies import SETTINGS
-
-SPELL = "tinygan.spell"  # the error handler of consoles that lack a character
-_SPELLED = {
-    "–": "-", "—": "-", "−": "-", "⁻": "-", "·": ".", "×": "x", "±": "+-", "≥": ">=", "≤": "<=", "→": "->", "’": "'",
-    "√": "root ", "Σ": "sum", "π": "pi", "σ": "sigma", "λ": "lambda", "γ": "gamma", "∞": "inf", "█": "#", "▏": "|",
-}  # fmt: skip
-
-
-def spell(error):
-    """Return what stands for characters that a console's encoding lacks, as ASCII: ² is 2, é is e, ≥ is >=."""
-    ascii_of = lambda c: unicodedata.normalize("NFKD", c).encode("ascii", "ignore").decode()
-    letters = error.object[error.start : error.end]
-    return "".join(_SPELLED.get(c) or ascii_of(c) or "?" for c in letters), error.end
-
-
-codecs.register_error(SPELL, spell)
 
 
 def main(arguments=None):
     """Run the command line; return the exit code."""
-    for stream in (sys.stdout, sys.stderr):
-        if hasattr(stream, "reconfigure"):
-            stream.reconfigure(errors=SPELL)
-    warnings.filterwarnings("ignore", category=RuntimeWarning)  # NumPy's: what is not finite is said by whoever meets it
+    prepare_console()
     parser, verbs = _parsers()
     options, others = parser.parse_known_args(arguments)
     if others and options.command is not commands.lessons:

@@ -135,3 +135,27 @@ def test_command_refuses_a_file_that_does_not_run(tmp_path):
         out = io.StringIO()
         assert check_file(f"{tmp_path / 'bad.py'}:f", stream=out) == 2
         assert "line 1" in out.getvalue() and out.getvalue().count("\n") == 1
+
+
+@pytest.mark.parametrize(
+    "name, code, words",
+    [
+        ("right", 0, "all gradients are right"),
+        ("wrong", 1, "1 of 1 gradients is wrong"),
+        ("absent", 2, "defines no absent"),
+        ("ends", 1, "ended Python (exit code 0) before it was checked"),
+        ("becomes", 1, "ended Python (exit code 0) before it was checked"),
+    ],
+)
+def test_the_command_gives_no_pass_to_a_file_that_ends_python(tmp_path, capfd, name, code, words):
+    """A grader reads the exit code."""
+    from tinygan.cli import main
+
+    (tmp_path / "work.py").write_text(
+        "import os, sys\nimport numpy as np\n"
+        "right = (np.sin, lambda g, x: g * np.cos(x))\nwrong = (np.sin, lambda g, x: g)\n"
+        "def ends(x): os._exit(0)\n"
+        "def becomes(x): os.execv(sys.executable, [sys.executable, '-c', ''])\n"
+    )
+    assert main(["gradcheck", f"{tmp_path / 'work.py'}:{name}"]) == code
+    assert words in capfd.readouterr().out
