@@ -36,7 +36,7 @@ from pathlib import Path
 
 HERE = Path(__file__).parent
 ADDRESS_SPACE = 6 << 30  # bytes: a case that asks for more gets MemoryError, which is none of our sentences
-MEMORY, MULTIPLE = 300 << 20, 20  # bytes that a case may take, and as many more for each byte of its files
+MEMORY, MULTIPLE = 512 << 20, 20  # bytes that a case may take, and as many more for each byte of its files
 SECONDS = 60  # of processor time; some cases train a step or draw
 WRITTEN = 1 << 30  # bytes of the largest file that a case may write
 CODE = 70  # exit code of a case that ran code from its folder or wrote outside it
