@@ -11,7 +11,8 @@ second order too, where PyTorch has it. Arrays that PyTorch changes in place (ru
 One rule for keywords: a sample with a keyword or choice that tinygan does not have falls short, unless `INSTEAD` lists it
 with what to write instead. Such a sample counts as whole, and is counted in a column of its own, if tinygan refuses it with
 an error that names the remedy. `device`, and `options`, which sizes the chunks of PyTorch's linear_cross_entropy, say where
-and how to compute and change no number, and `stable`, which our sort always is: they are not passed on. An op is whole if all its samples are.
+and how to compute and change no number, and `stable`, which our sort always is: they are not passed on. An op is whole if
+all its samples are.
 """
 
 import argparse
