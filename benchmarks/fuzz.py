@@ -9,7 +9,7 @@ time, in a folder beside which lies another that must stay as it is. It fails by
 exit code but 0 and 2, by anything but one sentence beside a 2, by control characters on the terminal, by more memory
 than a small multiple of its files, by a file written outside its folder, by code that is run from it, or by time.
 
-Formats are in the files `fuzz_*.py` beside this one, each of which has
+Formats are in the files `fuzz_*.py` beside this one. Each file has
 
     FORMATS = {"config": case, ...}
 

@@ -1,7 +1,7 @@
 """Fuzz formats of data: pictures in folders and arrays, IDX, CSV, lines, pairs, as `--data` of a recipe that reads them.
 
-A case is a good file of random size that is spoiled, or one that is made to harm: it promises more than it holds, unpacks
-to far more than it is, or is no file at all. Half of the cases ask for a step of training, the others only read.
+A case is a good file that was spoiled, or one that is made to harm. Such a file promises more than it holds, or unpacks to
+far more than it is; some are pipes or links. Half of the cases train for a step, the others only read.
 """
 
 import gzip

@@ -91,14 +91,11 @@ def _begin(options):
     from tinygan.data import gather_notes
     from tinygan.run.folder import Run
     from tinygan.run.report import find_writer
-    from tinygan.threads import core_count
 
     if not options.recipe:
         raise UsageError("which recipe? `tinygan list` prints them")
     recipe = find_recipe(options.recipe)
     settings = read_settings(recipe, options)
-    if settings.processes > core_count():
-        raise UsageError(f"processes={settings.processes}: each wants a core of its own, and there are {core_count()} here")
     if options.tensorboard:
         find_writer()
     with gather_notes() as notes:
@@ -137,9 +134,7 @@ def _share(recipe, settings, device, saved=None):
     from tinygan.threads import core_count
 
     if settings.processes > core_count():
-        raise UsageError(
-            f"processes={settings.processes}: this computer has {core_count()} cores, and more processes would wait for them"
-        )
+        raise UsageError(f"processes={settings.processes}: each wants a core of its own, and there are {core_count()} here")
     mine, *shares = settings.shares()
     game = make_game(recipe, mine, device, saved)
     if shares and next(iter(game.players.values())).parameters[0].device != "cpu":

@@ -550,7 +550,7 @@ def test_quotients_are_rounded_as_pythons_are():
 
 @pytest.mark.parametrize("compare", ["__eq__", "__le__", "__ge__"])
 def test_a_float32_tensor_is_compared_in_float32(compare):
-    """np.float64(0.1) is no float32 number; as a Python number it is rounded to one."""
+    """No float32 number equals np.float64(0.1). As a Python number it is rounded to float32."""
     t = Tensor(np.array([0.1], np.float32))
     assert getattr(t, compare)(np.float64(0.1)).all() and getattr(t, compare)(0.1).all()
 

@@ -121,7 +121,7 @@ def test_a_finished_run_goes_on_with_more_steps(tmp_path, capsys, schedule):
     printed = capsys.readouterr().out
     assert printed.startswith("the run has 30 steps now, not 20; schedules go on as in a run of 30")
     assert "\ngoing on at step 20 of 30\n" in printed
-    share = 1 if schedule == "constant" else 0.67  # (30 - 20) / 30 is left, of which 1/2 is the plateau's
+    share = 1 if schedule == "constant" else 0.67  # a third of the steps is left, and the rate falls from halfway on
     assert f"at step 20 the share of the learning rate is generator {share}, discriminator {share}" in printed
     assert Run.open(tmp_path / "run").config["settings"]["steps"] == 30
     a, b = (load_checkpoint(tmp_path / name / "checkpoints" / "step-30.safetensors")[0] for name in ("run", "whole"))

@@ -202,7 +202,7 @@ CASES = {  # name: (how the folder is spoiled, what uses it, what is said; "": s
     ),
     "batch_size 10^9": (lambda place: change_settings(place, batch_size=10**9), ALL, "must be at most 65536"),
     "processes 1000": (
-        lambda place: change_settings(place, processes=1000, batch_size=1000), ["resume"], "cores, and more processes",
+        lambda place: change_settings(place, processes=1000, batch_size=1000), ["resume"], "each wants a core of its own",
     ),
     "settings, a list": (lambda place: change(place, settings=[["hidden", 4]]), ALL, "settings: expected names"),
     "settings, of another type": (lambda place: change_settings(place, hidden=True), ALL, "expected a whole number"),
