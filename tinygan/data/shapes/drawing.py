@@ -69,15 +69,15 @@ def draw(scenes: Sequence[Scene], rng: np.random.Generator) -> Array:
     canvas[:] = GROUND
     around = np.arange(_PATCH)
     for kind in range(len(SHAPES)):
-        picture, k = np.nonzero(exists & (shape == kind))
+        picture, which = np.nonzero(exists & (shape == kind))
         if not len(picture):
             continue
-        left = np.floor(x[picture, k]).astype(int)[:, None] - _PATCH // 2 + around  # (M, patch)
-        top = np.floor(y[picture, k]).astype(int)[:, None] - _PATCH // 2 + around
-        dx = left[:, None, :] + 0.5 - x[picture, k][:, None, None]
-        dy = top[:, :, None] + 0.5 - y[picture, k][:, None, None]
-        alpha = cover(kind, dx, dy, radius[picture, k][:, None, None])[..., None]  # (M, patch, patch, 1)
-        added = alpha * (PALETTE[colour[picture, k]] - GROUND)[:, None, None]
+        left = np.floor(x[picture, which]).astype(int)[:, None] - _PATCH // 2 + around  # (M, patch)
+        top = np.floor(y[picture, which]).astype(int)[:, None] - _PATCH // 2 + around
+        dx = left[:, None, :] + 0.5 - x[picture, which][:, None, None]
+        dy = top[:, :, None] + 0.5 - y[picture, which][:, None, None]
+        alpha = cover(kind, dx, dy, radius[picture, which][:, None, None])[..., None]  # (M, patch, patch, 1)
+        added = alpha * (PALETTE[colour[picture, which]] - GROUND)[:, None, None]
         at = (picture[:, None, None], (top + margin)[:, :, None], (left + margin)[:, None, :])
         np.add.at(canvas, at, added.astype(np.float32))
     inside = canvas[:, margin:-margin, margin:-margin]
