@@ -6,6 +6,7 @@
     series     scaling, windows; waves and prices made here
     text       a folder: lines by name, their numbering, prompts with replies
     sound      music in four voices
+    sprites    figures put together of layers, with sentences
 
 `files.py` finds or downloads a file, `loader.py` serves batches. Importing this package needs numpy only. A file that
 cannot be used raises `DataError`, one sentence.
@@ -21,6 +22,7 @@ from .pictures import centred, digits, fashion_mnist, kmnist, mnist, read_idx, r
 from .points import SWISS_ROLL_SIGMA, gaussians, swiss_roll
 from .series import MinMax, Whitening, made_prices, sines, stock, windows
 from .sound import SILENCE, chorales, crops, made_chorales, read_chorales
+from .sprites import Sprites
 from .tables import Table, read_csv
 from .text import (
     Vocabulary,
@@ -37,7 +39,7 @@ from .text import (
 )
 
 __all__ = [
-    "SILENCE", "SWISS_ROLL_SIGMA", "DataError", "Loader", "MinMax", "Table", "Vocabulary", "Whitening", "captions",
+    "SILENCE", "SWISS_ROLL_SIGMA", "DataError", "Loader", "MinMax", "Sprites", "Table", "Vocabulary", "Whitening", "captions",
     "centred", "chorales", "crops", "digits", "fashion_mnist", "find_file", "gather_notes", "gaussians", "is_right", "kmnist",
     "made_captions", "made_chorales", "made_names", "made_prices", "mnist", "names", "note", "read_chorales", "read_csv",
     "read_idx", "read_lines", "read_pairs", "read_pictures", "sines", "small_talk", "small_text", "split_by_class",
