@@ -10,7 +10,7 @@ Li & Mandt 2018 made videos of it.
 import difflib
 import itertools
 import math
-from collections.abc import Callable
+from collections.abc import Callable, Sequence
 from functools import cache, lru_cache
 from pathlib import Path
 from typing import NamedTuple
@@ -85,7 +85,7 @@ class Sprites:
         places = np.stack([*np.unravel_index(numbers, COUNTS), *rng.integers(0, [[3], [4], [8]], (3, n))], 1)
         return [Figure(*(values[i] for values, i in zip(VALUES.values(), row))) for row in places.tolist()]
 
-    def draw(self, scenes: list[Figure], rng: np.random.Generator | None = None) -> Array:
+    def draw(self, scenes: Sequence[Figure], rng: np.random.Generator | None = None) -> Array:
         """Return pictures (N, 3, 32, 32), float32 in [-1, 1]. `rng` draws the step of scenes that do not say theirs."""
         if any(None in scene[:9] for scene in scenes):
             raise ValueError("Sprites.draw: a scene says all of a figure but its step: see Figure")
@@ -129,7 +129,7 @@ def _parts() -> dict[str, Array]:
     }
 
 
-def indices(scenes: list[Figure]) -> Array:
+def indices(scenes: Sequence[Figure]) -> Array:
     """Return (N, 10) int64: of each scene, the places of its attributes in VALUES; -1 where nothing is said."""
     return np.array([[-1 if v is None else of[v] for of, v in zip(_PLACES, scene)] for scene in scenes]).reshape(-1, 10)
 

@@ -75,7 +75,9 @@ def targets(scenes: Sequence[Figure]) -> Array:
     return places[:, : len(HEADS)]
 
 
-def train_heads(world: Sprites, *, steps: int, batch_size: int = 64, learning_rate: float = 2e-3, seed: int = 0) -> Heads:
+def train_heads(
+    world: Sprites, *, steps: int, batch_size: int = 64, learning_rate: float = 2e-3, seed: int = 0
+) -> Heads:
     """Train heads on the figures that are kept for them; the loss is the sum of their cross-entropies."""
     prime_malloc()
     heads = Heads(stream(seed, "heads"))
@@ -100,7 +102,7 @@ def sprite_heads() -> Heads:
     world = Sprites()
     sheets = 0  # other sheets have heads of their own
     for layer in world.layers.values():
-        sheets = zlib.crc32(layer, sheets)
+        sheets = zlib.crc32(layer.tobytes(), sheets)
     train = lambda: train_heads(world, **TRAINING)
     return train_once(f"heads-{sheets:08x}-{VERSION}", lambda: Heads(0), train, "the network that reads figures")
 
