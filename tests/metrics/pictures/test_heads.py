@@ -90,15 +90,15 @@ def test_what_stands_is_neither_cast_nor_slash():
     assert (heads.targets([Figure()]) == -1).all()
 
 
-def test_agreement_counts_claims_alone(world, monkeypatch):
-    saying(world, monkeypatch, **MAN._replace(step=None, action="stand")._asdict() | {"step": None})
-    pictures = np.zeros((4, 3, 32, 32), np.float32)
-    claims = [MAN, Figure(top="brown shirt", action="cast"), Figure(skin="dark", action="slash", step=2), Figure()]
-    found = heads.agreement(pictures, claims)
-    np.testing.assert_array_equal(found["top"], [1, 1, np.nan, np.nan])
-    np.testing.assert_array_equal(found["skin"], [1, np.nan, 0, np.nan])
-    np.testing.assert_array_equal(found["action"], [0, 1, 0, np.nan])  # a cast may stand, but not in its second step
-    np.testing.assert_array_equal(heads.agreement(pictures[:1], [Figure(action="cast", step=1)])["action"], [1])
+def test_claims_alone_count(world, monkeypatch):
+    saying(world, monkeypatch, **MAN._replace(action="stand")._asdict())
+    pictures = np.zeros((5, 3, 32, 32), np.float32)
+    cast = Figure(top="brown shirt", action="cast")
+    found = heads.agree(pictures, [MAN, cast, Figure("woman", action="slash", step=2), Figure(), cast._replace(step=1)])
+    assert found["top"].tolist() == [True, True, None, None, True]
+    assert found["sex"].tolist() == [True, None, False, None, None]
+    assert found["action"].tolist() == [False, True, False, None, True], "a cast may stand, but not in its second step"
+    assert found["whole"].tolist() == [False, True, False, True, True]
 
 
 def test_nine_classes_of_clips(world, monkeypatch):

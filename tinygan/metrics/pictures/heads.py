@@ -1,7 +1,7 @@
 """What a picture of a figure shows, read by a network of our own: one head an attribute of the world of sprites.
 
 The network learns from an eighth of the figures, which no generator is shown (`Sprites.scenes("heads", ...)`), under a
-little noise. `sprite_heads()` trains it on first use and stores it in the cache, as `classifier.py` does. `agreement`
+little noise. `sprite_heads()` trains it on first use and stores it in the cache, as `classifier.py` does. `agree`
 says which claims pictures obey, and `nine_classes` scores clips as papers on the same figures do.
 
 The first step of casting and of slashing is the same picture, a figure that stands: the head of actions calls it
@@ -110,22 +110,20 @@ def sprite_heads() -> Heads:
 # --- what is measured by them -----------------------------------------------------------------------------------
 
 
-def agreement(pictures: Array, claims: Sequence[Figure]) -> dict[str, Array]:
-    """Return {attribute: (N,) float, 1 where the picture obeys the claim, 0 where not, nan where nothing is claimed}.
+def agree(pictures: Array, claims: Sequence[Figure]) -> dict[str, np.ma.MaskedArray]:
+    """Return for each attribute whether each picture is read as claimed: masked arrays of bool (N,).
 
-    A claim of casting or slashing is obeyed by a figure that stands if the claim's step is 1 or is not said.
+    An entry is masked where nothing is claimed; `whole` is true where all claims hold. A claim of casting or slashing
+    is obeyed by a figure that stands if the claim's step is 1 or is not said. Steps are not read.
     """
     probabilities = sprite_heads().read(pictures)
     right, places = targets(claims), indices(claims)
     may_stand = (places[:, _ACTION] >= 0) & (places[:, _ACTION] != _WALK) & (places[:, _STEP] < 0)
-    found: dict[str, Array] = {}
-    for k, name in enumerate(HEADS):
-        read = probabilities[name].argmax(1)
-        obeys = read == right[:, k]
-        if name == "action":
-            obeys |= may_stand & (read == _STAND)
-        found[name] = np.where(right[:, k] < 0, np.nan, obeys)
-    return found
+    held = {name: probabilities[name].argmax(1) == right[:, k] for k, name in enumerate(HEADS)}
+    held["action"] |= may_stand & (probabilities["action"].argmax(1) == _STAND)
+    found = {name: np.ma.MaskedArray(held[name], right[:, k] < 0) for k, name in enumerate(HEADS)}
+    whole = np.all([held[name] | (right[:, k] < 0) for k, name in enumerate(HEADS)], 0)
+    return found | {"whole": np.ma.MaskedArray(whole, False)}
 
 
 def nine_classes(clips: Array) -> dict[str, float]:
