@@ -18,7 +18,17 @@ from tinygan import remedies
 
 from .files import DataError, find_file, gather_notes, note, read_lines
 from .loader import Loader
-from .pictures import centred, digits, fashion_mnist, kmnist, mnist, read_idx, read_pictures, split_by_class
+from .pictures import (
+    centred,
+    digits,
+    fashion_mnist,
+    kmnist,
+    mnist,
+    read_idx,
+    read_picture,
+    read_pictures,
+    split_by_class,
+)
 from .points import SWISS_ROLL_SIGMA, gaussians, swiss_roll
 from .series import MinMax, Whitening, made_prices, sines, stock, windows
 from .sound import SILENCE, chorales, crops, made_chorales, read_chorales
@@ -42,8 +52,8 @@ __all__ = [
     "SILENCE", "SWISS_ROLL_SIGMA", "DataError", "Loader", "MinMax", "Sprites", "Table", "Vocabulary", "Whitening", "captions",
     "centred", "chorales", "crops", "digits", "fashion_mnist", "find_file", "gather_notes", "gaussians", "is_right", "kmnist",
     "made_captions", "made_chorales", "made_names", "made_prices", "mnist", "names", "note", "read_chorales", "read_csv",
-    "read_idx", "read_lines", "read_pairs", "read_pictures", "sines", "small_talk", "small_text", "split_by_class",
-    "stock", "swiss_roll", "topic_of", "windows", "words",
+    "read_idx", "read_lines", "read_pairs", "read_picture", "read_pictures", "sines", "small_talk", "small_text",
+    "split_by_class", "stock", "swiss_roll", "topic_of", "windows", "words",
 ]  # fmt: skip
 
 remedies.watch_functions(globals(), __name__)

@@ -102,10 +102,10 @@ def of_two_sizes(path):
     Image.fromarray(GREY[0, :4]).save(path / "small.png")
 
 
-def with_a_bad_file(content):
+def in_folder(content, name="0.png"):
     def write(path):
-        folder_of(GREY)(path)
-        (path / "bad.png").write_bytes(content)
+        path.mkdir()
+        (path / name).write_bytes(content)
 
     return write
 
@@ -126,13 +126,13 @@ def with_a_file_cut_short(path):
 
 BAD = {
     "nothing": (lambda path: None, "no such file or folder"),
-    "an empty folder": (lambda path: path.mkdir(), "no .png, .jpg, .jpeg, .bmp, .gif file in it"),
+    "an empty folder": (lambda path: path.mkdir(), "no .png, .jpg, .jpeg, .webp, .bmp, .gif, .tif, .tiff file in it"),
     "pictures of two sizes": (of_two_sizes, "0.png is 8x12, small.png is 4x12: .* of one size; --set size=32"),
     "text called a picture": (
-        with_a_bad_file(b"hello"),
-        r"bad\.png: cannot be read as a picture .*repair or remove it",
+        in_folder(b"hello"),
+        r"none of 1 picture files can be read; 0\.png: cannot be read as a picture \(it is none of PNG, .*or remove it",
     ),
-    "an empty file": (with_a_bad_file(b""), r"bad\.png: cannot be read as a picture"),
+    "an empty file": (in_folder(b""), r"0\.png: cannot be read as a picture"),
     "a picture cut short": (with_a_file_cut_short, r"0\.png: cannot be read as a picture"),
     "a single picture": (lambda path: Image.fromarray(GREY[0]).save(path, "PNG"), "a single picture; give the folder"),
     "text": (written(b"hello, world"), "expected a folder of"),
@@ -164,7 +164,7 @@ def test_what_does_not_fit_is_told_in_one_sentence(case, tmp_path):
 
 @pytest.mark.parametrize("write", [saved(GREY), folder_of(GREY)], ids=["npy", "folder"])
 def test_pictures_beyond_memory_are_refused(write, tmp_path, monkeypatch):
-    monkeypatch.setattr("tinygan.data.pictures.own.MOST_BYTES", 100)
+    monkeypatch.setattr("tinygan.data.pictures.fitting.MOST_BYTES", 100)
     write(tmp_path / "it")
     with pytest.raises(DataError, match="5 pictures of 8x12 take 0.00 GB.*--set size=32"):
         read_pictures(tmp_path / "it")
@@ -199,14 +199,6 @@ def in_zip(content, compression=zipfile.ZIP_DEFLATED, **changed):
             if "method" in changed:
                 data[start + offset + 2] = changed["method"]
         path.write_bytes(data)
-
-    return write
-
-
-def in_folder(content, name="0.png"):
-    def write(path):
-        path.mkdir()
-        (path / name).write_bytes(content)
 
     return write
 
@@ -265,16 +257,17 @@ def test_a_folder_is_read_alone(tmp_path):
     (tmp_path / "it" / "c").symlink_to(tmp_path / "elsewhere")
     os.mkfifo(tmp_path / "it" / "d.png")
     (tmp_path / "it" / "g.png").symlink_to("g.png")
-    (tmp_path / "it" / "e.tiff").write_bytes(b"II*\0")
+    (tmp_path / "it" / "e.svg").write_bytes(b"<svg/>")
     (tmp_path / "it" / "f\x1b.txt").write_bytes(b"")
     with gather_notes() as notes:
         images = read_pictures(tmp_path / "it")
     assert (images * 255 == GREY[[0, 2, 0, 1], None]).all()
-    known = ".png, .jpg, .jpeg, .bmp, .gif are read"
+    known = ".png, .jpg, .jpeg, .webp, .bmp, .gif, .tif, .tiff are read"
     assert notes == [
-        f"left out: 3 files in it that are no pictures ({known}): e.tiff, f\\x1b.txt, notes.txt",
+        f"left out: 3 files in it that are no pictures ({known}): e.svg, f\\x1b.txt, notes.txt",
         "left out: 2 files in it that are links to what is elsewhere: a.png, c",
         "left out: 2 files in it that are no regular files: d.png, g.png",
+        "read: 4 of 4 picture files in it",
     ]
 
 
@@ -306,7 +299,7 @@ def test_ranges_are_seen_and_said(case, tmp_path):
     with gather_notes() as notes:
         images = read_pictures(tmp_path / "it")
     np.testing.assert_allclose(images[:, 0], pictures, atol=1e-6)
-    notes = [note for note in notes if "left out" not in note]
+    notes = [note for note in notes if not note.startswith(("left out:", "read:"))]
     assert len(notes) == (says is not None) and all(says in note for note in notes)
 
 
