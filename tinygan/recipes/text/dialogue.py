@@ -155,9 +155,17 @@ def _pairs(s, saved):
     return train, asked[:500]
 
 
-def respond(game, prompt, rng):
+CHATS = True
+
+
+def example(game):
+    """Return a prompt that training did not show."""
+    return game.saved["asked"][0]
+
+
+def respond(game, given, rng):
     """Return a reply to a line of text."""
-    rows, _ = game.vocabulary.encode([prompt.lower()], game.asked.shape[1])
+    rows, _ = game.vocabulary.encode([given.lower()], game.asked.shape[1])
     return game.vocabulary.decode(game.reply(rows, rng))[0]
 
 
