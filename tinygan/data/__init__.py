@@ -24,9 +24,11 @@ from .pictures import (
     fashion_mnist,
     kmnist,
     mnist,
+    read_classes,
     read_idx,
     read_picture,
     read_pictures,
+    read_sides,
     split_by_class,
 )
 from .points import SWISS_ROLL_SIGMA, gaussians, swiss_roll
@@ -51,9 +53,9 @@ from .text import (
 __all__ = [
     "SILENCE", "SWISS_ROLL_SIGMA", "DataError", "Loader", "MinMax", "Sprites", "Table", "Vocabulary", "Whitening", "captions",
     "centred", "chorales", "crops", "digits", "fashion_mnist", "find_file", "gather_notes", "gaussians", "is_right", "kmnist",
-    "made_captions", "made_chorales", "made_names", "made_prices", "mnist", "names", "note", "read_chorales", "read_csv",
-    "read_idx", "read_lines", "read_pairs", "read_picture", "read_pictures", "sines", "small_talk", "small_text",
-    "split_by_class", "stock", "swiss_roll", "topic_of", "windows", "words",
+    "made_captions", "made_chorales", "made_names", "made_prices", "mnist", "names", "note", "read_chorales",
+    "read_classes", "read_csv", "read_idx", "read_lines", "read_pairs", "read_picture", "read_pictures", "read_sides",
+    "sines", "small_talk", "small_text", "split_by_class", "stock", "swiss_roll", "topic_of", "windows", "words",
 ]  # fmt: skip
 
 remedies.watch_functions(globals(), __name__)

@@ -42,6 +42,63 @@ def read_pictures(path: str | Path, size: int = 0) -> Array:
     return _grey_if_all_are(read(path, size))
 
 
+def read_classes(folder: str | Path, size: int = 0) -> tuple[Array, Array, list[str]]:
+    """Return pictures of a folder that has a folder for each class: (pictures as of `read_pictures`, labels (N,), names).
+
+    A class is named as its folder, and has a label by its place among the names in alphabetical order. DataError if there
+    are fewer than two classes.
+    """
+    folder = _expect_folder(folder, "a folder for each class")
+    paths = _list_pictures(folder)
+    within = [path for path in paths if path.parent != folder]
+    if len(within) < len(paths):
+        apart = list_some(path.name for path in paths if path.parent == folder)
+        note(f"left out: {len(paths) - len(within):,} pictures that lie beside the folders of classes: {apart}")
+    images, kept = _read_files(folder, within, size) if within else (np.empty(0, np.float32), [])
+    classes = [path.relative_to(folder).parts[0] for path in kept]
+    labels = {name: label for label, name in enumerate(sorted({*classes}))}
+    if len(labels) < 2:
+        found = f"one class, {classes[0]}" if labels else "no class"
+        raise DataError(f"{folder}: {found}: expected a folder of pictures for each of two or more classes")
+    return images, np.array([labels[name] for name in classes]), [*labels]
+
+
+def read_sides(folder: str | Path, size: int = 0) -> tuple[Array, Array, bool]:
+    """Return (pictures of the folder `a`, pictures of `b`, whether they are paired: a[i] belongs to b[i]).
+
+    They are paired if at least half of the files of either side have a partner of the same name, whatever its ending;
+    those without are then left out, and said. Otherwise the two have nothing to do with each other.
+    """
+    folder = _expect_folder(folder, "the folders a and b")
+    sides = []
+    for name in "ab":
+        side = folder / name
+        if not side.is_dir():
+            raise DataError(f"{side}: no such folder; expected pictures of the one kind in {folder / 'a'}, of the other in b")
+        images, kept = _read_files(side, _list_pictures(side), size)
+        rows = {path.relative_to(side).with_suffix(""): i for i, path in reversed([*enumerate(kept)])}
+        sides.append((images, kept, rows))
+    (a, _, rows_a), (b, _, rows_b) = sides
+    pairs = sorted(rows_a.keys() & rows_b.keys())
+    if 2 * len(pairs) < max(len(a), len(b)):
+        note(f"not paired: {len(pairs):,} of {len(a):,} files in a and of {len(b):,} in b have a partner of the same name")
+        return a, b, False
+    note(f"{len(pairs):,} pairs of files of the same name in a and b")
+    for _, kept, rows in sides:
+        partnered = {rows[name] for name in pairs}
+        alone = [str(path.relative_to(folder)) for i, path in enumerate(kept) if i not in partnered]
+        if alone:
+            note(f"left out: {len(alone):,} files without a partner: {list_some(alone)}")
+    return a[[rows_a[name] for name in pairs]], b[[rows_b[name] for name in pairs]], True
+
+
+def _expect_folder(folder: str | Path, expected: str) -> Path:
+    folder = Path(folder)
+    if not folder.is_dir():
+        raise DataError(f"{folder}: {'not a folder' if folder.exists() else 'no such folder'}; expected one with {expected}")
+    return folder
+
+
 def _grey_if_all_are(images: Array) -> Array:
     return images[:, :1] if images.shape[1] == 3 and (images == images[:, :1]).all() else images
 
