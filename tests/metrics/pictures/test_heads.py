@@ -5,8 +5,7 @@ import pytest
 from small_runs import make_sheets
 
 from tinygan.backend import stream
-from tinygan.data import Sprites
-from tinygan.data.sprites import VALUES, Figure
+from tinygan.data.sprites import VALUES, Figure, Sprites
 from tinygan.metrics.pictures import classifier, heads
 
 MAN = Figure("man", "green", "long", "pink", "brown shirt", "silver greaves", "golden boots", "walk", "left", 3)

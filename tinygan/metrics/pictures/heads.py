@@ -126,6 +126,13 @@ def agree(pictures: Array, claims: Sequence[Figure]) -> dict[str, np.ma.MaskedAr
     return found | {"whole": np.ma.MaskedArray(whole, False)}
 
 
+def read_figures(pictures: Array) -> list[Figure]:
+    """Return what pictures (N, 3, 32, 32) show. A figure that stands is of a cast, or a slash, at step 1."""
+    places = {name: p.argmax(1) for name, p in sprite_heads().read(pictures).items()}
+    figures = [Figure(*(HEADS[name][i] for name, i in zip(HEADS, row))) for row in zip(*places.values())]
+    return [f._replace(action="cast", step=1) if f.action == "stand" else f for f in figures]
+
+
 def nine_classes(clips: Array) -> dict[str, float]:
     """Score clips (N, T, 3, 32, 32) over 3 actions x 3 directions (left, down, right), as Li & Mandt 2018 and later papers.
 
