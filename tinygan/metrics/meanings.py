@@ -37,6 +37,11 @@ MEANINGS = {
     "classifier_accuracy": Meaning("of the classifier that scores, on real pictures it has not seen"),
     "code_is_class": Meaning("share of pictures whose code means the class that is read", "higher", 1.0),
     "class_of_code": Meaning("the class that each code stands for"),
+    # pictures beside the true ones
+    "psnr": Meaning("10 log₁₀(white² / mean squared error), in dB, of luminance", "higher"),
+    "psnr_of_bicubic": Meaning("PSNR of bicubic interpolation", "higher"),
+    "gradients": Meaning("distance between the gradients of made and of true pictures, in 255ths", "lower"),
+    "gradients_of_bicubic": Meaning("this distance of bicubic interpolation", "lower"),
     # a learner in between
     "synthetic_to_real": Meaning("accuracy on real samples of who learned from generated ones", "higher", "real_to_real"),
     "real_to_synthetic": Meaning("accuracy on generated samples of who learned from real ones", "higher", "real_to_real"),
@@ -83,7 +88,7 @@ MEANINGS = {
 
 def find_meaning(name: str) -> Meaning | None:
     """Return the Meaning of a score, None if it has none: what another score refers to, or an unknown one."""
-    known = name if name in MEANINGS else re.sub(r"_\d+$", "", name)
+    known = name if name in MEANINGS else re.sub(r"_(\d+|set5|set14)$", "", name)
     known = "right_about" if known.startswith("right_about_") else known
     return MEANINGS.get(known)
 
