@@ -1,6 +1,7 @@
 """What tests of recipes share: settings so small that a step takes milliseconds, little data, words of the command line."""
 
 import gzip
+import itertools
 import struct
 from contextlib import contextmanager
 
@@ -76,3 +77,22 @@ def hold(*players):
     """Let these players learn nothing, whatever they are told."""
     for player in players:
         player.schedule.base_lr = 0.0
+
+
+def make_sheets(folder):
+    """Write the 142 sheets of sprites into a folder, each of one colour of its own, with the lower half clear."""
+    from PIL import Image
+
+    from tinygan.data import sprites
+
+    names = [
+        sprites._sheet(slot, *values)
+        for slot, attributes in sprites.SLOTS.items()
+        for values in itertools.product(*(sprites.VALUES[name] for name in ("sex", *attributes)))
+    ]
+    for k, name in enumerate(names):
+        sheet = np.zeros((12, 32, 8, 32, 4), np.uint8)
+        sheet[:, :20] = (*stream(k, "sheet").integers(0, 256, 3), 255 if name.startswith("body") else 60)
+        sheet[..., 0] += np.arange(8, dtype=np.uint8)[:, None]  # every step differs
+        Image.fromarray(sheet.reshape(384, 256, 4)).save(folder / name, compress_level=1)
+    return folder
