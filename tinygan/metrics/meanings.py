@@ -1,6 +1,7 @@
 """What the scores of `tinygan evaluate` mean: a sentence each, which direction is better, what real data score.
 
-A score is found by its name. A number at its end, as of `bleu_4`, and a topic, as of `right_about_food`, do not count.
+A score is found by its name. A number at its end, as of `bleu_4`, a topic, as of `right_about_food`, and a side, as of
+`kept_in_b`, do not count.
 """
 
 import re
@@ -37,6 +38,14 @@ MEANINGS = {
     "classifier_accuracy": Meaning("of the classifier that scores, on real pictures it has not seen"),
     "code_is_class": Meaning("share of pictures whose code means the class that is read", "higher", 1.0),
     "class_of_code": Meaning("the class that each code stands for"),
+    # pictures of the one side, a, and of the other, b, turned into each other
+    "way_back": Meaning("dB from the source to what comes back when its translation is translated", "higher"),
+    "kept": Meaning("share of translations that are still what their source was", "higher", 1.0),
+    "least_kept": Meaning("the same, of the attribute that is kept least often", "higher", 1.0),
+    "style": Meaning("share of translations that are of this side", "higher", 1.0),
+    "outline": Meaning("dB from outlines to those that the plain digits have in truth", "higher"),
+    "distance": Meaning("from translations to real pictures of this side, pixel by pixel", "lower"),
+    "distance_before": Meaning("from the sources to real pictures of this side", ""),
     # a learner in between
     "synthetic_to_real": Meaning("accuracy on real samples of who learned from generated ones", "higher", "real_to_real"),
     "real_to_synthetic": Meaning("accuracy on generated samples of who learned from real ones", "higher", "real_to_real"),
@@ -83,7 +92,7 @@ MEANINGS = {
 
 def find_meaning(name: str) -> Meaning | None:
     """Return the Meaning of a score, None if it has none: what another score refers to, or an unknown one."""
-    known = name if name in MEANINGS else re.sub(r"_\d+$", "", name)
+    known = name if name in MEANINGS else re.sub(r"_(\d+|in_[ab])$", "", name)
     known = "right_about" if known.startswith("right_about_") else known
     return MEANINGS.get(known)
 
