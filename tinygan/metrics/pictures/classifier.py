@@ -9,6 +9,7 @@ import os
 import sys
 from collections.abc import Callable
 from pathlib import Path
+from typing import Any, TypeVar
 
 import numpy as np
 
@@ -138,8 +139,10 @@ def _move(x: Array, rng: np.random.Generator) -> Array:
 
 # --- trained once, then read from the cache --------------------------------------------------------------------
 
-# path in the cache: classifier; a process reads or trains each once, even if the cache cannot be written
-_loaded: dict[Path, Classifier] = {}
+M = TypeVar("M", bound=Module)
+
+# path in the cache: network; a process reads or trains each once, even if the cache cannot be written
+_loaded: dict[Path, Any] = {}
 
 
 def digit_classifier(name: str) -> Classifier:
@@ -152,9 +155,19 @@ def digit_classifier(name: str) -> Classifier:
         raise TypeError(f"digit_classifier: name is 'digits' or 'mnist', got a {type(name).__name__}")
     if name not in _TRAINING:
         raise ValueError(f"no classifier of {name!r}: expected {' or '.join(map(repr, _TRAINING))}")
-    path = cache_folder() / f"classifier-{name}-{VERSION}.safetensors"
+    make = lambda: Classifier(8 if name == "digits" else 28, _TRAINING[name][1].get("classes", 10), rng=0)
+    train = lambda: train_classifier(*real_images(name, "train"), **_TRAINING[name][1])
+    return train_once(f"classifier-{name}-{VERSION}", make, train, "the classifier that scores pictures")
+
+
+def train_once(name: str, make: Callable[[], M], train: Callable[[], M], what: str) -> M:
+    """Return `train()`, which is called once: its weights are stored in the cache under `name`, and read into `make()`.
+
+    what: whose training it is, as users are told while it lasts.
+    """
+    path = cache_folder() / f"{name}.safetensors"
     if path not in _loaded:
-        _loaded[path] = _read(path, name) or _train_and_store(path, name)
+        _loaded[path] = _read(path, make()) or _train_and_store(path, train, what)
     return _loaded[path]
 
 
@@ -179,31 +192,30 @@ def real_images(name: str, split: str) -> tuple[Array, Array]:
     return centred(images), labels
 
 
-def _read(path: Path, name: str) -> Classifier | None:
-    """Return the classifier in a file of the cache, None if the file is missing or damaged."""
+def _read(path: Path, network: M) -> M | None:
+    """Return the network with the weights in a file of the cache, None if the file is missing or damaged."""
     from safetensors import SafetensorError
     from safetensors.numpy import load
 
-    classifier = Classifier(8 if name == "digits" else 28, _TRAINING[name][1].get("classes", 10), rng=0)
     try:
-        classifier.load_state_dict(load(path.read_bytes()))
+        network.load_state_dict(load(path.read_bytes()))
     except (OSError, SafetensorError, ValueError):  # absent or damaged: the caller trains again and replaces it
         return None
-    return classifier
+    return network
 
 
-def _train_and_store(path: Path, name: str) -> Classifier:
+def _train_and_store(path: Path, train: Callable[[], M], what: str) -> M:
     from safetensors.numpy import save
 
     def say(sentence: str) -> None:
         print(sentence, file=sys.stderr, flush=True)
 
-    with Pulse(say, lambda: "the classifier that scores pictures is made, once"):
-        classifier = train_classifier(*real_images(name, "train"), **_TRAINING[name][1])
+    with Pulse(say, lambda: f"{what} is made, once"):
+        network = train()
     try:
         path.parent.mkdir(parents=True, exist_ok=True)
         with written_whole(path) as temporary:
-            temporary.write_bytes(save(classifier.state_dict()))
+            temporary.write_bytes(save(network.state_dict()))
     except OSError as error:
-        say(f"the classifier could not be stored in {path.parent} ({error.strerror}), so it will be trained again")
-    return classifier
+        say(f"{what} could not be stored in {path.parent} ({error.strerror}), so it will be trained again")
+    return network
