@@ -7,12 +7,13 @@ A world has a name, `words` and `longest` (of its sentences), and four methods: 
 from __future__ import annotations
 
 from .shapes import Shapes
+from .sprites import Sprites
 
-_WORLDS = {"shapes": Shapes}
+_WORLDS: dict[str, type[Shapes] | type[Sprites]] = {"shapes": Shapes, "sprites": Sprites}
 
 
-def find_world(name: str) -> Shapes:
-    """Return the world called `name`: "shapes"."""
+def find_world(name: str) -> Shapes | Sprites:
+    """Return the world called `name`: "shapes" or "sprites". DataError if the sheets of sprites are missing or unfit."""
     if name not in _WORLDS:
         raise ValueError(f"no world {name!r}: expected {' or '.join(map(repr, _WORLDS))}")
     return _WORLDS[name]()

@@ -1,6 +1,7 @@
 """Do pictures do what sentences tell? Every claim of a sentence is checked on the picture's pixels.
 
-`obey` is for every world of `tinygan.data.find_world`. The world of shapes has an exact checker (`seeing.py`).
+`obey` is for every world of `tinygan.data.find_world`. The world of shapes has an exact checker (`seeing.py`),
+that of sprites a trained one (`heads.py`).
 """
 
 from __future__ import annotations
@@ -13,6 +14,7 @@ import numpy as np
 
 from tinygan.backend import Array, to_numpy
 from tinygan.data.shapes import Scene
+from tinygan.metrics.pictures.heads import agree
 from tinygan.metrics.pictures.seeing import Spot, see
 
 Verdicts = dict[str, np.ma.MaskedArray]
@@ -28,7 +30,8 @@ def obey(world: Any, pictures: Array, sentences: Sequence[str]) -> Verdicts:
     """Return for each attribute whether each picture has it as its sentence tells: masked arrays of bool (N,).
 
     An entry is masked where the sentence tells nothing about the attribute. `whole` is true where all that is told
-    holds. Shapes have shape, colour, size, place, relation and number (of things). A mean is the share that obeys:
+    holds. Shapes have shape, colour, size, place, relation and number (of things); sprites those of `data.sprites.Figure`,
+    but for the step. A mean is the share that obeys:
 
         obey(world, pictures, sentences)["colour"].mean()
     """
@@ -38,6 +41,8 @@ def obey(world: Any, pictures: Array, sentences: Sequence[str]) -> Verdicts:
     claims = [world.read(sentence) for sentence in sentences]
     if world.name == "shapes":
         return _collect([_judge(*both) for both in zip(claims, see(pictures), strict=True)], (*_WEIGHTS, "number"))
+    if world.name == "sprites":
+        return agree(pictures, claims)
     raise ValueError(f"obey: there is no checker of the world {world.name!r}")
 
 
