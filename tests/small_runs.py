@@ -26,6 +26,7 @@ SMALL = {
     "names": {"batch_size": 8, "hidden": 8, "embedding": 4},
     "captions": {"batch_size": 8, "hidden": 8, "embedding": 4},
     "oracle": {"batch_size": 8, "hidden": 8, "embedding": 4, "sentences": 64, "tokens": 4, "vocabulary": 20},
+    "pix2pix": {"batch_size": 4, "g_channels": 2, "d_channels": 2},
     "dialogue": {"batch_size": 8, "hidden": 10, "embedding": 6},
 }
 SMALL |= {"wgan-gp": {**SMALL["mnist"], "n_critic": 2}, "cgan": SMALL["mnist"], "infogan": SMALL["mnist"]}
