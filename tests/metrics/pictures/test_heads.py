@@ -72,7 +72,10 @@ def test_a_step_makes_each_head_surer(world):
     """The loss has a term for each head: training on few pictures, every head reads them better than before."""
     x = world.draw(scenes := world.scenes("heads", 64, stream(0, "figures", 0)))
     right = heads.targets(scenes)
-    networks = heads.train_heads(world, steps=2, learning_rate=0.0), heads.train_heads(world, steps=12)
+    networks = (
+        heads.train_heads(world, steps=2, learning_rate=0.0),
+        heads.train_heads(world, steps=12, learning_rate=1e-3),
+    )
     before, after = (network.read(x) for network in networks)
     weights = [network.state_dict() for network in networks]
     for k, name in enumerate(heads.HEADS):
