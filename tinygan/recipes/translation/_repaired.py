@@ -56,7 +56,7 @@ def find_pictures(name: str) -> Pictures:
     if name == "photographs":
         train, test = photographs("bsd100"), photographs("set14")
     else:
-        train, test = dead_leaves(16, 128), dead_leaves(4, 128, seed=1)
+        train, test = dead_leaves(12, 96), dead_leaves(4, 96, seed=1)
     return Pictures(partial(crop, train), crop(test, TESTED, rng))
 
 
