@@ -79,8 +79,8 @@ def table(found):
         "# The network that reads figures", "",
         f"Written by `python benchmarks/tables/heads.py --figures {found['figures']}`. {found['training']['steps']:,} steps,"
         f" seed 0{f', {minutes:.1f} CPU minutes' if minutes else ''}. Shares of figures read rightly; the network learned"
-        " from those of the part `heads` alone, an eighth of all, which no generator sees; `held_out` has pairs of hair colour and"
-        " top that no generator sees. whole: all heads are right.", "",
+        " from those of the part `heads` alone, an eighth of all, which no generator sees; `held_out` has pairs of hair"
+        " colour and top that no generator sees. whole: all heads are right.", "",
         f"| figures | {' | '.join(names)} |", f"|---|{'---|' * len(names)}",
     ]  # fmt: skip
     for row, values in found["rows"].items():

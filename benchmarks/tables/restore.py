@@ -85,9 +85,10 @@ def table(found):
         "# Repairs", "",
         "Written by `python benchmarks/tables/restore.py`: 500 pictures that training does not show (figures with pairs of"
         " hair colour and top that no generator sees, MNIST's test digits, crops of Set14), 32x32. PSNR in dB, of the mean"
-        f" error of all pictures; {', '.join(OTHERS)}: kinds of damage that were never learned. In brackets the share in which"
-        " all of a figure, or the digit, can be read. \"guessed\": G is not told where a picture is damaged; the simple repairs always"
-        " are. Diffusion: each damaged pixel becomes the mean of its neighbours, until all are; noise is smoothed.", "",
+        f" error of all pictures; {', '.join(OTHERS)}: kinds of damage that were never learned. In brackets the share"
+        " in which all of a figure, or the digit, can be read. \"guessed\": G is not told where a picture is damaged; the"
+        " simple repairs always are. Diffusion: each damaged pixel becomes the mean of its neighbours, until all are; noise"
+        " is smoothed.", "",
     ]  # fmt: skip
     for row, run in found["rows"].items():
         last = run["with the judge"]

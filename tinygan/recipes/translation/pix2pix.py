@@ -47,7 +47,7 @@ class WorldSettings(RunSettings):
 
 
 @defaults(
-    steps=4000, batch_size=32, learning_rate=1e-3, beta1=0.5, ema=0.995, pixel_phase=0.5, pixel_weight=30.0,
+    steps=4000, batch_size=16, learning_rate=1e-3, beta1=0.5, ema=0.995, pixel_phase=0.5, pixel_weight=30.0,
 )  # fmt: skip
 class Settings(UNetSettings, WorldSettings, TranslationSettings):
     """Settings of `pix2pix`."""
