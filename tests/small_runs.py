@@ -26,6 +26,8 @@ SMALL = {
     "names": {"batch_size": 8, "hidden": 8, "embedding": 4},
     "captions": {"batch_size": 8, "hidden": 8, "embedding": 4},
     "oracle": {"batch_size": 8, "hidden": 8, "embedding": 4, "sentences": 64, "tokens": 4, "vocabulary": 20},
+    "pix2pix": {"batch_size": 4, "g_channels": 2, "d_channels": 2},
+    "restore": {"batch_size": 4, "g_channels": 2, "d_channels": 2},
     "dialogue": {"batch_size": 8, "hidden": 10, "embedding": 6},
     "superres": {"batch_size": 4, "crop": 8, "channels": 4, "blocks": 1, "d_channels": 2, "pixel_phase": 0.4},
 }
