@@ -160,7 +160,6 @@ def test_sprites_are_drawn_of_sentences():
 
 
 def test_real_pictures_obey_and_pictures_of_other_sentences_do_not(game, monkeypatch):
-    scenes = {len(rows): scenes for scenes, _, rows in (game.unseen(), game.held_out())}
     unseen, held_out = (part()[0][:40] for part in (game.unseen, game.held_out))
     world = game.words.world
     drawn = [world.draw(held_out, stream(1, "real")), world.draw(unseen, stream(2, "real"))]

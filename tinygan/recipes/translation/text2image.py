@@ -3,7 +3,6 @@
 `tinygan apply RUN "a green triangle left of a red circle"` draws pictures of one sentence.
 """
 
-from collections import Counter
 from dataclasses import dataclass
 from functools import cache, cached_property
 
@@ -13,7 +12,7 @@ from tinygan import ops
 from tinygan.autodiff import no_grad
 from tinygan.backend import stream, to_device, to_numpy
 from tinygan.data import DataError, Vocabulary, find_world, note
-from tinygan.data import words as split_words
+from tinygan.data.slips import slips
 from tinygan.data.text import END, PAD, UNKNOWN
 from tinygan.files import written_whole
 from tinygan.gan.latent import Normal
@@ -157,9 +156,6 @@ class Judge(Module):
 # --- words -----------------------------------------------------------------------------------------------------
 
 
-TRIED_SENTENCES = 300  # in which words take each other's place, to find out which make sense
-
-
 class Words:
     """The words of a world as numbers; which words can stand in each other's place and say another thing."""
 
@@ -181,35 +177,25 @@ class Words:
 
     @cached_property
     def others(self):
-        """Return (tokens (V, K) that may stand for each token, how many they are (V,)): the world was asked for each."""
-        world, number = self.world, self.vocabulary.number
-        rng, tries, fit = stream(0, "slips"), Counter(), {token: set() for token in range(len(self.vocabulary))}
-        for scene in world.scenes("train", TRIED_SENTENCES, rng):
-            sentence = world.say(scene, rng)
-            said = split_words(sentence)
-            for place, word in enumerate(said):
-                for other in set(number) - {word}:
-                    tries[word, other] += 1
-                    if tries[word, other] <= 2 and _differs(
-                        world, sentence, [*said[:place], other, *said[place + 1 :]]
-                    ):
-                        fit[number[word]].add(number[other])
-        count = np.array([len(fit[token]) for token in range(len(fit))])
-        return np.array([[*sorted(fit[token]), *[0] * (count.max() - len(fit[token]))] for token in fit]), count
-
-
-def _differs(world, sentence, said):
-    """Return whether these words make sense to the world, and another than the sentence."""
-    try:
-        return world.read(" ".join(said)) != world.read(sentence)
-    except DataError:
-        return False
+        """Return (tokens (V, K) that may stand for each token and say another thing, how many they are (V,))."""
+        known, number = slips(self.world.name), self.vocabulary.number
+        fit = [[number[other] for other in known.get(word, ()) if other in number] for word in self.vocabulary.tokens]
+        count = np.array([len(row) for row in fit])
+        return np.array([row + [0] * (count.max() - len(row)) for row in fit]), count
 
 
 # --- the game --------------------------------------------------------------------------------------------------
 
 ASKED = 1000  # sentences that samples are told, and as many of held-out pairs
 SAVED = {"world": str, "words": [str]}
+
+
+@cache
+def asked(world_name, part):
+    """Return ASKED scenes of a part of a world, and a sentence for each."""
+    world, rng = find_world(world_name), stream(0, f"asked, {part}")
+    scenes = world.scenes(part, ASKED, rng)
+    return scenes, [world.say(scene, rng) for scene in scenes]
 
 
 class Telling(Told):
@@ -226,9 +212,7 @@ class Telling(Told):
 
     def find(self, part):
         """Return ASKED scenes of a part of the world, a sentence for each, and their tokens."""
-        world, rng = self.words.world, stream(0, "asked", ("unseen", "held_out").index(part))
-        scenes = world.scenes(part, ASKED, rng)
-        sentences = [world.say(scene, rng) for scene in scenes]
+        scenes, sentences = asked(self.words.world.name, part)
         return scenes, sentences, self.words.encode(sentences)
 
     def mislead_words(self, rows, rng):
