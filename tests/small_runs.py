@@ -27,6 +27,7 @@ SMALL = {
     "captions": {"batch_size": 8, "hidden": 8, "embedding": 4},
     "oracle": {"batch_size": 8, "hidden": 8, "embedding": 4, "sentences": 64, "tokens": 4, "vocabulary": 20},
     "dialogue": {"batch_size": 8, "hidden": 10, "embedding": 6},
+    "caption": {"batch_size": 8, "hidden": 10, "embedding": 6, "channels": 2, "pictures": 64},
 }
 SMALL |= {"wgan-gp": {**SMALL["mnist"], "n_critic": 2}, "cgan": SMALL["mnist"], "infogan": SMALL["mnist"]}
 
