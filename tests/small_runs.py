@@ -28,6 +28,7 @@ SMALL = {
     "oracle": {"batch_size": 8, "hidden": 8, "embedding": 4, "sentences": 64, "tokens": 4, "vocabulary": 20},
     "dialogue": {"batch_size": 8, "hidden": 10, "embedding": 6},
     "caption": {"batch_size": 8, "hidden": 10, "embedding": 6, "channels": 2, "pictures": 64},
+    "superres": {"batch_size": 4, "crop": 8, "channels": 4, "blocks": 1, "d_channels": 2, "pixel_phase": 0.4},
 }
 SMALL |= {"wgan-gp": {**SMALL["mnist"], "n_critic": 2}, "cgan": SMALL["mnist"], "infogan": SMALL["mnist"]}
 
@@ -62,6 +63,8 @@ def little_data(folder):
         stock, chorales = recipes.load("stock"), recipes.load("chorales")
         patch.setattr(stock, "made_prices", lambda: made_prices(60))
         patch.setattr(chorales, "made_chorales", lambda n, seed=0: made_chorales(6, 3, seed=seed))
+        for name, few in {"MADE": 3, "HELD_OUT": 2, "SIDE": 40}.items():
+            patch.setattr(recipes.load("superres"), name, few)
         for known in (stock.table, chorales.pieces):
             known.cache_clear()
         yield folder

@@ -99,8 +99,19 @@ def test_a_step_that_is_not_said_is_drawn(world):
     scenes = [MAN._replace(step=None)] * 100
     drawn = {picture.tobytes() for picture in world.draw(scenes, stream(0, "steps"))}
     assert drawn == {picture.tobytes() for picture in world.draw([MAN._replace(step=k) for k in VALUES["step"]])}
-    with pytest.raises(ValueError, match="all of a figure"):
-        world.draw([MAN._replace(top=None)])
+    for unsaid in ("top", "step"):
+        with pytest.raises(ValueError, match="all of a figure"):
+            world.draw([MAN._replace(**{unsaid: None})])
+
+
+def test_regions_are_the_uppermost_layers(real):
+    regions = real.regions([MAN, MAN._replace(colour="blue", top="red shirt")])
+    assert regions.shape == (2, 32, 32) and set(np.unique(regions)) == set(range(6))
+    assert (regions[0] == regions[1]).all(), "colours change nothing"
+    pictures = real.draw([MAN, MAN._replace(colour="blue")])
+    changed = (abs(pictures[0] - pictures[1]) > 0.2).any(0)
+    assert set(regions[0][changed]) == {5} and changed.sum() > 20
+    assert (regions[0] == 0).mean() > 0.5
 
 
 # --- sentences -----------------------------------------------------------------------------------------------------

@@ -10,7 +10,7 @@ Li & Mandt 2018 made videos of it.
 import difflib
 import itertools
 import math
-from collections.abc import Callable
+from collections.abc import Callable, Iterator, Sequence
 from functools import cache, lru_cache
 from pathlib import Path
 from typing import NamedTuple
@@ -85,22 +85,32 @@ class Sprites:
         places = np.stack([*np.unravel_index(numbers, COUNTS), *rng.integers(0, [[3], [4], [8]], (3, n))], 1)
         return [Figure(*(values[i] for values, i in zip(VALUES.values(), row))) for row in places.tolist()]
 
-    def draw(self, scenes: list[Figure], rng: np.random.Generator | None = None) -> Array:
+    def draw(self, scenes: Sequence[Figure], rng: np.random.Generator | None = None) -> Array:
         """Return pictures (N, 3, 32, 32), float32 in [-1, 1]. `rng` draws the step of scenes that do not say theirs."""
-        if any(None in scene[:9] for scene in scenes):
-            raise ValueError("Sprites.draw: a scene says all of a figure but its step: see Figure")
-        step = [int(rng.integers(1, 9)) if scene.step is None and rng else scene.step for scene in scenes]
-        places = indices([scene._replace(step=k) for scene, k in zip(scenes, step)])  # (N, 10)
-        place = dict(zip(VALUES, places.T))
-        picture_of_sheet = (place["action"] * 4 + place["direction"]) * 8 + place["step"]
         picture = np.empty((len(scenes), 3, SIDE, SIDE), np.float32)
         picture[:] = 255 * np.array(BACKGROUND, np.float32)[:, None, None]
-        for slot, attributes in SLOTS.items():
-            which = (place["sex"], *(place[name] for name in attributes), picture_of_sheet)
-            layer = self.layers[slot][which]  # (N, 4, 32, 32) bytes
+        for layer in self._layers_of(scenes, rng):
             alpha = layer[:, 3:] * np.float32(1 / 255)
             picture += alpha * (layer[:, :3] - picture)
         return picture / np.float32(127.5) - 1
+
+    def regions(self, scenes: Sequence[Figure]) -> Array:
+        """Return what each pixel shows, (N, 32, 32): 0 background, 1 body, 2 feet, 3 legs, 4 top, 5 hair."""
+        shown = np.zeros((len(scenes), SIDE, SIDE), np.int8)
+        for k, layer in enumerate(self._layers_of(scenes), 1):
+            shown[layer[:, 3] > 127] = k
+        return shown
+
+    def _layers_of(self, scenes: Sequence[Figure], rng: np.random.Generator | None = None) -> Iterator[Array]:
+        """Yield the layers of scenes from below: (N, 4, 32, 32) bytes; red, green, blue, alpha."""
+        if any(None in scene[:9] for scene in scenes) or rng is None and any(scene.step is None for scene in scenes):
+            raise ValueError("Sprites: a scene says all of a figure; its step may be left to a stream of chance")
+        steps = [int(rng.integers(1, 9)) if scene.step is None and rng else scene.step for scene in scenes]
+        places = indices([scene._replace(step=k) for scene, k in zip(scenes, steps)])  # (N, 10)
+        place = dict(zip(VALUES, places.T))
+        picture = (place["action"] * 4 + place["direction"]) * 8 + place["step"]  # of a sheet's 96
+        for slot, attributes in SLOTS.items():
+            yield self.layers[slot][(place["sex"], *(place[name] for name in attributes), picture)]
 
     def say(self, scene: Figure, rng: np.random.Generator) -> str:
         """Return a sentence that says all of a scene, one of many; its step too if the scene has one."""
@@ -129,7 +139,7 @@ def _parts() -> dict[str, Array]:
     }
 
 
-def indices(scenes: list[Figure]) -> Array:
+def indices(scenes: Sequence[Figure]) -> Array:
     """Return (N, 10) int64: of each scene, the places of its attributes in VALUES; -1 where nothing is said."""
     return np.array([[-1 if v is None else of[v] for of, v in zip(_PLACES, scene)] for scene in scenes]).reshape(-1, 10)
 

@@ -11,6 +11,7 @@ import numpy as np
 
 from tinygan.backend import to_numpy
 from tinygan.gan.adversarial import FromNoise
+from tinygan.gan.translation import Translation
 from tinygan.metrics import nearest_training
 from tinygan.plot import gif, image_grid, neighbour_strip, save_image
 
@@ -24,7 +25,7 @@ CHUNK = 2048  # training pictures that are compared at a time: 13 MB of MNIST in
 
 def drawings(game: Any) -> dict[str, Callable]:
     """Return {file name: function (game, path)} of what can be drawn of a game."""
-    if not makes_pictures(game):
+    if not makes_pictures(game) or isinstance(game, Translation):  # its recipe draws sources, results and targets
         return {}
     walks = {"between.png": between_samples, "walk.gif": walk} if isinstance(game, FromNoise) else {}
     return {**walks, "nearest.png": beside_training}
