@@ -145,6 +145,7 @@ def test_the_pictures_asked_are_unseen_and_held_out_in_turn(game):
 def test_the_same_seed_and_pictures_again(game):
     a, b = game.sample(20, 3), small_game("caption").sample(20, 3)
     np.testing.assert_array_equal(a, b)
+    assert game.sample(2002, 0)[:, 0].tolist() == [*range(2000), 0, 1]  # more than are drawn at once
     np.testing.assert_array_equal(game.sample(2, 3, given=np.array([7, 4]))[:, 0], [7, 4])
 
 

@@ -60,10 +60,11 @@ class Eye(Module):
 
     def __init__(self, s, rng):
         c, h = s.channels, s.hidden
+        normed = lambda size: (BatchNorm2d(size, momentum=1 - s.ema), ReLU())  # its averages lag as those of the weights do
         self.see = Sequential(
-            Conv2d(3, c, 4, 2, 1, rng=rng), BatchNorm2d(c), ReLU(),
-            Conv2d(c, 2 * c, 4, 2, 1, rng=rng), BatchNorm2d(2 * c), ReLU(),
-            Conv2d(2 * c, 2 * c, 3, 1, 1, rng=rng), BatchNorm2d(2 * c), ReLU(),
+            Conv2d(3, c, 4, 2, 1, rng=rng), *normed(c),
+            Conv2d(c, 2 * c, 4, 2, 1, rng=rng), *normed(2 * c),
+            Conv2d(2 * c, 2 * c, 3, 1, 1, rng=rng), *normed(2 * c),
         )  # fmt: skip
         self.where = Parameter(0.1 * rng.standard_normal((PLACES**2, 2 * c), dtype=np.float32))
         self.look, self.tell = Linear(2 * c, 6 * c, rng=rng), Linear(2 * c, h, rng=rng)
@@ -88,6 +89,10 @@ class Captioner(AttendingWriter):
         """Return what a sentence about pictures (N, 3, 32, 32) needs: states of places (N, 64, H), the first (h, c)."""
         states, first = self.eye(pictures)
         return states, None, first
+
+    def reply(self, pictures, rng):
+        """Return sentences (N, T) about pictures, drawn word by word, as wide as the longest of them."""
+        return trim(super().reply(pictures, rng))
 
     def looks(self, pictures, sentences):
         """Return how much each place counted for each word: (N, T, 64), for sentences (N, T)."""
@@ -140,10 +145,16 @@ class Caption(Replies):
         world = find_world(self.saved["world"])
         return Shown.make(world, ("unseen", "held_out"), 2000, 0)
 
-    def draw(self, n, rng, given=None):
-        """Return n rows (1 + T): numbers of pictures of `asked`, those given or some, and sentences."""
-        numbers = np.arange(n) % len(self.asked.scenes) if given is None else np.asarray(given)
-        return np.concatenate([numbers[:, None], self.reply(self.asked.pictures[numbers], rng)], 1)
+    def sample(self, n, seed, *, given=None, **how):
+        """Return n rows (1 + T): numbers of pictures of `asked`, those given or the first n, and sentences about them."""
+        given = np.arange(n) % len(self.asked.scenes) if given is None else np.asarray(given)
+        return super().sample(n, seed, given=given, **how)
+
+    def draw(self, n, rng, given):
+        rows = np.zeros((n, 1 + self.saved["longest"]), int)
+        rows[:, 0], drawn = given, self.reply(self.asked.pictures[given], rng)
+        rows[:, 1 : 1 + drawn.shape[1]] = drawn
+        return rows
 
     def sentences(self, samples):
         """Return the sentences of samples, strings."""
@@ -188,13 +199,18 @@ def make_game(s, device="cpu", saved=None):
 
     def read(k):
         pictures, rows = loaders()[0].batch(k)
-        return lighten(pictures), rows
+        return lighten(pictures), trim(rows)
 
     words, longest = len(saved["tokens"]), saved["longest"]
     g = Captioner(words, longest, s, stream(s.seed, "generator")).to(device)
     d = PictureJudge(words, s, stream(s.seed, "discriminator")).to(device)
     game = Caption(g, d, read, lambda k: lighten(loaders()[1].batch(k)), s, saved)
     return game
+
+
+def trim(rows):
+    """Return tokens (N, T) without the columns in which every row is over: most sentences are short."""
+    return rows[:, : int((rows != 0).sum(1).max())]
 
 
 def lighten(pictures):
