@@ -89,13 +89,17 @@ class Duel(Game):
         """Return D's verdicts on x (N, ...), and what the loss of either player gains by what more D reads in x."""
         return D(x, *given), 0.0
 
+    def judge_real(self, D: Module, x: Tensor, real: Batch, turn: int) -> tuple[Tensor, Any]:
+        """Return `judge` of the real samples of D's turn. A subclass may add to D's loss what else D is shown of them."""
+        return self.judge(D, x, real.given)
+
     def move_d(self, real: Batch, fake: Batch, k: int, turn: int) -> Turn:
         """Do D's turn on these samples, at step k: D's gradient, D's step."""
         s, D = self.settings, self.D.module
         penalised = self.penalty is not None and s.is_penalised(turn)
         x_real = Tensor(real.x, requires_grad=penalised)
         x_fake = Tensor(fake.x.data, requires_grad=penalised)  # D's step does not reach into G
-        of_real, aside_real = self.judge(D, x_real, real.given)
+        of_real, aside_real = self.judge_real(D, x_real, real, turn)
         of_fake, aside_fake = self.judge(D, x_fake, tuple(map(raw, fake.given)))
         d_loss, penalty, row = self.objective.discriminator(of_real, of_fake) + aside_real + aside_fake, 0.0, {}
         if penalised and self.penalty is not None:

@@ -16,7 +16,7 @@ from tinygan.gan.adversarial import FromNoise
 from tinygan.gan.latent import draw_each, take_each
 from tinygan.nn import Linear
 
-POINTS = 4096  # z whose features are looked at
+POINTS, WALKERS = 4096, 16  # z whose features are looked at; samples that walks may begin at
 
 
 class Directions(NamedTuple):
@@ -67,11 +67,10 @@ class Walks:
     def __init__(self, game: FromNoise, count: int, seed: int = 0):
         rng = stream(seed, "directions")
         self.game, self.z = game, draw_each(game.spaces, rng, POINTS)
-        self.given = game.ask(POINTS, rng)
+        self.given = game.ask(WALKERS, rng)
         self.free = [space.free() for space in game.spaces]
-        of_first = self.take(np.zeros(POINTS, int))[0]
+        of_first, told = self.take(np.zeros(POINTS, int))
         alike = [np.where(free, a, b) if free.any() else b for free, a, b in zip(self.free, self.z, of_first)]
-        told = game.take(self.given, np.zeros(POINTS, int))
         features = []
         for k in range(0, POINTS, game.at_once):
             rows = np.arange(k, min(POINTS, k + game.at_once))
@@ -84,7 +83,7 @@ class Walks:
         return take_each(self.game.spaces, self.z, rows), self.game.take(self.given, rows)
 
     def along(self, direction: int, row: int, amounts: Any) -> Array:
-        """Return samples at `amounts` of a direction, in standard deviations, from the row-th sample on: (amounts, ...)."""
+        """Return samples at `amounts` of a direction, in standard deviations, from the row-th of WALKERS samples on."""
         amounts = np.asarray(amounts, np.float32)
         z, given = self.take(np.full(len(amounts), row))
         steps, start = self.directions.steps[direction].astype(np.float32), 0

@@ -15,6 +15,7 @@ from tinygan.backend import stream, to_numpy
 from tinygan.gan.adversarial import FromNoise
 from tinygan.gan.directions import Walks, can_walk
 from tinygan.gan.shares import find_shares
+from tinygan.gan.translation import Translation
 from tinygan.metrics import nearest_training
 from tinygan.plot import gif, image_grid, neighbour_strip, save_image
 from tinygan.plot.latent import direction_curves, direction_grid, direction_plane, share_chart
@@ -31,7 +32,7 @@ DIRECTIONS, FARTHEST = 6, 2.0  # drawn of each game; standard deviations
 def drawings(game: Any) -> dict[str, Callable]:
     """Return {file name: function (game, path)} of what can be drawn of a game."""
     drawn: dict[str, Callable] = {}
-    if makes_pictures(game):
+    if makes_pictures(game) and not isinstance(game, Translation):  # its recipe draws sources, results and targets
         walks = {"between.png": between_samples, "walk.gif": walk} if isinstance(game, FromNoise) else {}
         drawn = {**walks, "nearest.png": beside_training}
     if can_walk(game):

@@ -15,7 +15,7 @@ MARGIN, LINE = 130, 24  # pixels for the names of rows, and for what stands abov
 LOW, MIDDLE, HIGH = COLOURS["d"], "#999999", COLOURS["g"]  # of an amount below 0, 0, above
 
 
-def direction_grid(walks: Array, amounts: Sequence[float], shares: Sequence[float]) -> Array:
+def direction_grid(walks: Array, amounts: Array, shares: Array) -> Array:
     """Return pictures (K, B, S, 1 or 3, h, w) as a row a direction: B samples side by side, each moved by S amounts.
 
     shares (K,): of the features' variance, written before each row.
@@ -48,7 +48,7 @@ def _label(blocks: list, names: list[str], ends: list[str], corner: str) -> Arra
     return np.asarray(sheet).copy()
 
 
-def direction_plane(points: Array, walks: Array, shares: Sequence[float]) -> Array:
+def direction_plane(points: Array, walks: Array, shares: Array) -> Array:
     """Draw a panel a direction: samples (N, 2) in grey, and the ways (K, B, S, 2) that B of them go, from blue to orange."""
     figure, canvas = new_figure(3.1 * len(walks), 3.5)
     for k, (axes, ways) in enumerate(zip(figure.subplots(1, len(walks), squeeze=False)[0], walks)):
@@ -65,7 +65,7 @@ def direction_plane(points: Array, walks: Array, shares: Sequence[float]) -> Arr
     return pixels(canvas)
 
 
-def direction_curves(walks: Array, amounts: Sequence[float], shares: Sequence[float]) -> Array:
+def direction_curves(walks: Array, amounts: Array, shares: Array) -> Array:
     """Draw a panel a direction and sample: sequences (K, B, S, T), one for each amount, from blue through grey to orange."""
     from matplotlib.colors import LinearSegmentedColormap
 

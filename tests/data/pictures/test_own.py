@@ -12,7 +12,7 @@ import pytest
 from data_files import folder_of, idx, saved
 from PIL import Image
 
-from tinygan.data import DataError, gather_notes, read_pictures
+from tinygan.data import DataError, gather_notes, read_classes, read_pictures, read_sides
 
 rng = np.random.default_rng(0)
 GREY = rng.integers(0, 256, (5, 8, 12), dtype=np.uint8)
@@ -102,10 +102,10 @@ def of_two_sizes(path):
     Image.fromarray(GREY[0, :4]).save(path / "small.png")
 
 
-def with_a_bad_file(content):
+def in_folder(content, name="0.png"):
     def write(path):
-        folder_of(GREY)(path)
-        (path / "bad.png").write_bytes(content)
+        path.mkdir()
+        (path / name).write_bytes(content)
 
     return write
 
@@ -126,13 +126,13 @@ def with_a_file_cut_short(path):
 
 BAD = {
     "nothing": (lambda path: None, "no such file or folder"),
-    "an empty folder": (lambda path: path.mkdir(), "no .png, .jpg, .jpeg, .bmp, .gif file in it"),
+    "an empty folder": (lambda path: path.mkdir(), "no .png, .jpg, .jpeg, .webp, .bmp, .gif, .tif, .tiff file in it"),
     "pictures of two sizes": (of_two_sizes, "0.png is 8x12, small.png is 4x12: .* of one size; --set size=32"),
     "text called a picture": (
-        with_a_bad_file(b"hello"),
-        r"bad\.png: cannot be read as a picture .*repair or remove it",
+        in_folder(b"hello"),
+        r"none of 1 picture files can be read; 0\.png: cannot be read as a picture \(it is none of PNG, .*or remove it",
     ),
-    "an empty file": (with_a_bad_file(b""), r"bad\.png: cannot be read as a picture"),
+    "an empty file": (in_folder(b""), r"0\.png: cannot be read as a picture"),
     "a picture cut short": (with_a_file_cut_short, r"0\.png: cannot be read as a picture"),
     "a single picture": (lambda path: Image.fromarray(GREY[0]).save(path, "PNG"), "a single picture; give the folder"),
     "text": (written(b"hello, world"), "expected a folder of"),
@@ -164,7 +164,7 @@ def test_what_does_not_fit_is_told_in_one_sentence(case, tmp_path):
 
 @pytest.mark.parametrize("write", [saved(GREY), folder_of(GREY)], ids=["npy", "folder"])
 def test_pictures_beyond_memory_are_refused(write, tmp_path, monkeypatch):
-    monkeypatch.setattr("tinygan.data.pictures.own.MOST_BYTES", 100)
+    monkeypatch.setattr("tinygan.data.pictures.fitting.MOST_BYTES", 100)
     write(tmp_path / "it")
     with pytest.raises(DataError, match="5 pictures of 8x12 take 0.00 GB.*--set size=32"):
         read_pictures(tmp_path / "it")
@@ -199,14 +199,6 @@ def in_zip(content, compression=zipfile.ZIP_DEFLATED, **changed):
             if "method" in changed:
                 data[start + offset + 2] = changed["method"]
         path.write_bytes(data)
-
-    return write
-
-
-def in_folder(content, name="0.png"):
-    def write(path):
-        path.mkdir()
-        (path / name).write_bytes(content)
 
     return write
 
@@ -265,17 +257,116 @@ def test_a_folder_is_read_alone(tmp_path):
     (tmp_path / "it" / "c").symlink_to(tmp_path / "elsewhere")
     os.mkfifo(tmp_path / "it" / "d.png")
     (tmp_path / "it" / "g.png").symlink_to("g.png")
-    (tmp_path / "it" / "e.tiff").write_bytes(b"II*\0")
+    (tmp_path / "it" / "e.svg").write_bytes(b"<svg/>")
     (tmp_path / "it" / "f\x1b.txt").write_bytes(b"")
     with gather_notes() as notes:
         images = read_pictures(tmp_path / "it")
     assert (images * 255 == GREY[[0, 2, 0, 1], None]).all()
-    known = ".png, .jpg, .jpeg, .bmp, .gif are read"
+    known = ".png, .jpg, .jpeg, .webp, .bmp, .gif, .tif, .tiff are read"
     assert notes == [
-        f"left out: 3 files in it that are no pictures ({known}): e.tiff, f\\x1b.txt, notes.txt",
+        f"left out: 3 files in it that are no pictures ({known}): e.svg, f\\x1b.txt, notes.txt",
         "left out: 2 files in it that are links to what is elsewhere: a.png, c",
         "left out: 2 files in it that are no regular files: d.png, g.png",
+        "read: 4 of 4 picture files in it",
     ]
+
+
+def test_broken_files_are_left_out_and_said(tmp_path):
+    folder_of(GREY)(tmp_path / "it")
+    (tmp_path / "it" / "5.png").write_bytes(b"hello")
+    (tmp_path / "it" / "6.webp").write_bytes(b"")
+    (tmp_path / "it" / "7.png").write_bytes(png(20_000, 20_000))
+    (tmp_path / "it" / "2.png").write_bytes((tmp_path / "it" / "2.png").read_bytes()[:50])
+    with gather_notes() as notes:
+        images = read_pictures(tmp_path / "it")
+    np.testing.assert_allclose(images[:, 0], GREY[[0, 4, 1, 3]] / 255, atol=1e-6)
+    broken, no_pictures, bomb, read = notes[1:]
+    assert broken.startswith("left out: 2.png: cannot be read as a picture (")
+    assert no_pictures.startswith("left out: 5.png, 6.webp: cannot be read as a picture (it is none of PNG, JPEG, ")
+    assert bomb.startswith("left out: 7.png: has more pixels than")
+    assert read == "read: 4 of 8 picture files in it"
+
+
+def test_many_reasons_are_said_in_few_sentences(tmp_path):
+    folder_of(GREY)(tmp_path / "it")
+    for k in range(100):  # each has its own number of pixels
+        (tmp_path / "it" / f"bomb{k:02}.png").write_bytes(png(4000, 4000 + k))
+    with gather_notes() as notes:
+        read_pictures(tmp_path / "it")
+    assert len(notes) == 1 + 5 + 2
+    assert notes[-2].startswith("left out, for further reasons: bomb05.png, ") and notes[-2].endswith("and 89 more")
+    assert notes[-1] == "read: 5 of 105 picture files in it"
+
+
+# --- a folder for each class, and two sides ------------------------------------------------------------------------
+
+
+def save(pixels, path):
+    path.parent.mkdir(parents=True, exist_ok=True)
+    Image.fromarray(pixels).save(path)
+
+
+def test_a_folder_a_class(tmp_path):
+    for k, name in enumerate(["shoes/a.png", "hats/b.png", "hats/inside/c.bmp", "shoes/d.tiff", "stray.png"]):
+        save(GREY[k], tmp_path / name)
+    (tmp_path / "empty").mkdir()
+    (tmp_path / "broken").mkdir()
+    (tmp_path / "broken" / "a.png").write_bytes(b"")
+    with gather_notes() as notes:
+        images, labels, names = read_classes(tmp_path)
+    assert (images * 255 == GREY[[1, 2, 0, 3], None]).all()
+    assert names == ["hats", "shoes"] and labels.tolist() == [0, 0, 1, 1]
+    assert notes[0] == "left out: 1 pictures that lie beside the folders of classes: stray.png"
+    assert notes[1].startswith("left out: broken/a.png: cannot be read") and notes[2].startswith("read: 4 of 5 ")
+    with pytest.raises(DataError, match=r"one class, inside: expected a folder of pictures for each of two or more"):
+        read_classes(tmp_path / "hats")
+    with pytest.raises(DataError, match=r"no class: expected a folder of pictures for each of two or more"):
+        read_classes(tmp_path / "shoes")
+    with pytest.raises(DataError, match=r"not a folder; expected one with a folder for each class"):
+        read_classes(tmp_path / "stray.png")
+
+
+def test_classes_are_grey_only_together(tmp_path):
+    save(GREY[0], tmp_path / "grey" / "a.png")
+    save(COLOUR[0], tmp_path / "red" / "a.png")
+    images, _, _ = read_classes(tmp_path)
+    np.testing.assert_allclose(images, [np.repeat(grey[0], 3, 0), colour[0]], atol=1e-6)
+
+
+def test_sides_are_paired_by_name(tmp_path):
+    for k, name in enumerate(["a/2.png", "a/1.png", "a/in/3.png", "b/in/3.bmp", "b/1.tiff"]):
+        save(GREY[k], tmp_path / name)
+    save(COLOUR[0], tmp_path / "b" / "2.png")
+    save(COLOUR[1], tmp_path / "b" / "4.png")
+    with gather_notes() as notes:
+        a, b, paired = read_sides(tmp_path)
+    assert paired and (a * 255 == GREY[[1, 0, 2], None]).all()
+    np.testing.assert_allclose(b[1], colour[0], atol=1e-6)
+    assert (b[[0, 2]] * 255 == GREY[[4, 3], None]).all()
+    assert notes == [
+        "read: 3 of 3 picture files in a", "read: 4 of 4 picture files in b",
+        "3 pairs of files of the same name in a and b", "left out: 1 files without a partner: b/4.png",
+    ]  # fmt: skip
+
+
+def test_a_broken_file_takes_its_partner_along(tmp_path):
+    for name in ("a/1.png", "a/2.png", "a/3.png", "b/1.png", "b/2.png"):
+        save(GREY[0], tmp_path / name)
+    (tmp_path / "b" / "3.png").write_bytes(b"")
+    with gather_notes() as notes:
+        a, b, paired = read_sides(tmp_path)
+    assert paired and len(a) == len(b) == 2 and notes[-1] == "left out: 1 files without a partner: a/3.png"
+
+
+def test_sides_without_partners_are_whole(tmp_path):
+    for k, name in enumerate(["a/1.png", "a/2.png", "a/3.png", "b/1.png", "b/x.png"]):
+        save(GREY[k], tmp_path / name)
+    with gather_notes() as notes:
+        a, b, paired = read_sides(tmp_path)
+    assert not paired and (a * 255 == GREY[:3, None]).all() and (b * 255 == GREY[3:, None]).all()
+    assert notes[-1] == "not paired: 1 of 3 files in a and of 2 in b have a partner of the same name"
+    with pytest.raises(DataError, match=r"b/a: no such folder; expected pictures of the one kind in"):
+        read_sides(tmp_path / "b")
 
 
 # --- ranges ------------------------------------------------------------------------------------------------------
@@ -306,7 +397,7 @@ def test_ranges_are_seen_and_said(case, tmp_path):
     with gather_notes() as notes:
         images = read_pictures(tmp_path / "it")
     np.testing.assert_allclose(images[:, 0], pictures, atol=1e-6)
-    notes = [note for note in notes if "left out" not in note]
+    notes = [note for note in notes if not note.startswith(("left out:", "read:"))]
     assert len(notes) == (says is not None) and all(says in note for note in notes)
 
 
