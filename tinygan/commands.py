@@ -20,6 +20,7 @@ from pathlib import Path
 from tinygan.files import check, is_number, open_regular, printable, sentence
 from tinygan.remedies import of_setting
 
+MOST_EVALUATED = 1 << 29  # bytes of samples that `evaluate` draws unless it is told how many
 MOST_SAMPLES = 1_000_000  # of 28x28 pictures 3 GB; a hundred times as many ended without a word, killed for memory
 
 
@@ -161,7 +162,8 @@ def sample(options):
     path = Path(options.out) if options.out else run.folder / "samples" / f"seed-{options.seed}{next(iter(written))}"
     if path.suffix not in written:
         raise UsageError(f"--out {path}: expected a name that ends in {' or '.join(written)}")
-    how = {name: getattr(options, name) for name in ("of_class", "temperature", "truncation")}
+    how = {name: getattr(options, name) for name in ("temperature", "truncation")}
+    how["of_class"] = _class_number(game, options.of_class)
     try:
         with waiting(f"drawing {options.n:,} samples"):
             samples = game.sample(options.n, options.seed, **how)
@@ -175,6 +177,16 @@ def sample(options):
     if path.suffix == ".txt" and not options.out and sys.stdout.isatty():  # text is there to be read
         print(path.read_text("utf-8"), end="")
     print(path)
+
+
+def _class_number(game, text):
+    """Return the number of the class that --class names, by its name or its number; None if it names none."""
+    names = game.saved.get("names", [])
+    if text is None or text in names:
+        return None if text is None else names.index(text)
+    if text.isascii() and text.removeprefix("-").isdigit():
+        return int(text)
+    raise UsageError(f"--class {text}: {_suggest(text, names) if names else 'expected a number'}")
 
 
 def chat(options):
@@ -203,7 +215,8 @@ def evaluate(options):
     from tinygan.run.checkpoint import write_file
 
     game, recipe, run = _open_trained(options.run, options.device)
-    n = options.n if options.n is not None else recipe.EVALUATED_SAMPLES
+    fitting = MOST_EVALUATED // game.sample(1, 0).nbytes  # pictures of a reader's own may be large
+    n = options.n if options.n is not None else max(1000, min(recipe.EVALUATED_SAMPLES, fitting))
     _check_count(n, "-n")
     with waiting(f"scoring {n:,} samples"):
         try:
