@@ -136,6 +136,8 @@ def make_game(s, device="cpu", saved=None):
         images, labels, _ = real()
         return ClassLoader([to_device(images[labels == k], device) for k in range(classes)], s.batch_size, s.seed)
 
+    if not saved:
+        loader()  # too few pictures are said before a run begins
     kind = ReadingGame if s.condition == "auxiliary" else ClassGame
     game = kind(g, d, [Normal(s.noise)], lambda turn: Batch(loader().batch(turn)), s, known, classes=classes)
     if s.start and not saved:
