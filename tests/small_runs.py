@@ -11,6 +11,7 @@ import pytest
 from tinygan import recipes
 from tinygan.backend import stream
 from tinygan.data import made_chorales, made_names, made_prices
+from tinygan.plot import save_image
 
 SMALL = {
     "ring": {"hidden": 16, "batch_size": 32},
@@ -61,6 +62,9 @@ def little_data(folder):
                 content = struct.pack(f">HBB{array.ndim}I", 0, 8, array.ndim, *array.shape) + array.tobytes()
                 (folder / "mnist" / f"{part}-{kind}-ubyte.gz").write_bytes(gzip.compress(content))
         np.save(folder / "pictures.npy", images[:, :8, :8])
+        for k, image in enumerate(images[:20, :8, :8]):
+            (folder / "classes" / "ab"[k % 2]).mkdir(parents=True, exist_ok=True)
+            save_image(image, folder / "classes" / "ab"[k % 2] / f"{k}.png")
         (folder / "lines.txt").write_text("".join(f"{name}.\n" for name in made_names(60, seed=0)))
         patch.setenv("TINYGAN_DATA", str(folder))
         stock, chorales = recipes.load("stock"), recipes.load("chorales")

@@ -103,7 +103,7 @@ MEANINGS = {
     "readable": Meaning("share of sentences that the grammar can read", "higher", 1.0),
     "true": Meaning("share of sentences whose claims of this kind are true", "higher", 1.0),
     "words": Meaning("words of a sentence", "real"),
-    "variety": Meaning("how open each next word is, in nats", "real"),
+    "openness": Meaning("how open each next word is, in nats", "real"),
 }
 
 
