@@ -18,7 +18,7 @@ from pathlib import Path
 
 import numpy as np
 
-from tinygan.data.pictures.outlines import outlined
+from tinygan.data.sides import outlined
 from tinygan.metrics import digit_classifier
 from tinygan.metrics.pictures.heads import sprite_heads
 from tinygan.opening import open_trained
@@ -126,8 +126,9 @@ def play(sides, seed, options):
 def table(found):
     """Markdown: for each pair of sides a row for each way of translating."""
     columns = {
-        "kept_in_b": "kept, a to b", "least_kept_in_b": "worst attribute", "style_in_b": "style b", "outline_in_b": "outline, dB",
-        "kept_in_a": "kept, b to a", "least_kept_in_a": "worst attribute", "style_in_a": "style a",
+        "kept_in_b": "kept, a to b", "least_kept_in_b": "worst attribute", "style_in_b": "style b",
+        "outline_in_b": "outline, dB", "kept_in_a": "kept, b to a", "least_kept_in_a": "worst attribute",
+        "style_in_a": "style a", "outline_in_a": "outline, dB",
         "way_back_in_a": "way back a, dB", "way_back_in_b": "way back b, dB",
         "steps": "steps", "cpu_minutes": "CPU minutes", "memory_mb": "peak memory, MB",
     }  # fmt: skip
@@ -140,7 +141,8 @@ def table(found):
     for sides, seeds in found["sides"].items():
         rows = {row: [scores[row] for scores in seeds.values()] for row in next(iter(seeds.values()))}
         shown = {name: text for name, text in columns.items() if any(name in run for runs in rows.values() for run in runs)}
-        lines += [f"## {sides}, seeds {', '.join(seeds)}", "", f"| | {' | '.join(shown.values())} |", "|---" * (len(shown) + 1) + "|"]
+        lines += [f"## {sides}, seeds {', '.join(seeds)}", ""]
+        lines += [f"| | {' | '.join(shown.values())} |", "|---" * (len(shown) + 1) + "|"]
         for row, runs in rows.items():
             cells = []
             for name in shown:

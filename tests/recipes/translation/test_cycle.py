@@ -7,7 +7,8 @@ from small_runs import SMALL, little_data, set_words, small_game
 from tinygan import Tensor
 from tinygan.cli import main
 from tinygan.data import DataError, digits, gather_notes
-from tinygan.data.pictures.outlines import enlarged, outlined
+from tinygan.data import sides as two_sides
+from tinygan.data.sides import enlarged, outlined
 from tinygan.data.sprites import Sprites
 from tinygan.nn import Conv2d
 from tinygan.plot import save_image
@@ -60,7 +61,7 @@ def test_without_sprites_digits_are_taken_and_that_is_said(no_data):
 
 def test_the_sides_of_sprites_are_shirts_and_armour(monkeypatch):
     needs_sprites()
-    monkeypatch.setattr(cycle, "FIGURES", {"train": 40, "unseen": 10})
+    monkeypatch.setattr(two_sides, "FIGURES", (40, 10))
     drawn = []
     draw = Sprites.draw
     monkeypatch.setattr(Sprites, "draw", lambda self, scenes, rng: drawn.append(scenes) or draw(self, scenes, rng))
@@ -186,55 +187,6 @@ def test_samples_are_drawn_in_rows_of_whole_sixes(no_data, tmp_path):
         cycle.draw(game, game.sample(n, 0), tmp_path / "drawn.png")
         side = 28 * 3 + 2
         assert cycle.read_picture(tmp_path / "drawn.png").shape[1:] == (n // across * side + 2, 6 * across * side + 2)
-
-
-# --- what is measured --------------------------------------------------------------------------------------------
-
-
-class Reader:
-    """A classifier that finds style and digit in the first two pixels."""
-
-    def judge(self, x):
-        p = np.zeros((len(x), 2, 10), np.float32)
-        p[np.arange(len(x)), (x[:, 0, 0, 0] > 0).astype(int), np.rint(x[:, 0, 0, 1] * 10).astype(int)] = 1
-        return None, p.reshape(len(x), 20) + 1e-3 * (p.sum(1).repeat(2, 0).reshape(len(x), 20) > 0)
-
-
-def marked(style, numbers):
-    x = np.full((len(numbers), 1, 12, 12), -1, np.float32)
-    x[:, 0, 0, 0], x[:, 0, 0, 1] = style, np.array(numbers) / 10
-    return x
-
-
-@pytest.mark.parametrize("to", [0, 1])
-def test_digits_are_the_same_digit_in_the_other_style(to):
-    source = marked(-1 if to else 1, [1, 2, 3, 4])
-    result = marked(1 if to else -1, [1, 2, 3, 5])
-    result[0, 0, 0, 0] = source[0, 0, 0, 0]
-    scores = cycle.measure_digits(Reader(), source, result, to)
-    assert scores["kept"] == 0.75 and scores["style"] == 0.75
-
-
-def test_the_true_outline_is_compared_with_in_both_directions():
-    plain = enlarged(digits("test")[0][:4]) * 2 - 1
-    outlines = outlined((plain + 1) / 2) * 2 - 1
-    blurred = 0.9 * outlines
-    scores = [cycle.measure_digits(_even, *pair) for pair in ((plain, blurred, 1), (blurred, plain, 0))]
-    expected = -10 * np.log10(np.square((outlines - blurred) / 2).mean((1, 2, 3))).mean()
-    assert scores[0]["outline"] == pytest.approx(expected, rel=1e-4) == scores[1]["outline"]
-
-
-class _even:
-    judge = staticmethod(lambda x: (None, np.full((len(x), 20), 0.05)))
-
-
-def test_of_sprites_all_but_the_top_is_kept_and_the_top_is_of_the_other_side(monkeypatch):
-    of = lambda top, *others: {"skin": np.eye(5)[list(others)], "hair": np.eye(6)[[0, 0]], "top": np.eye(8)[top]}
-    shirts, armour = cycle.SHIRTS, cycle.ARMOUR
-    assert sorted(shirts + armour) == [*range(8)] and len(shirts) == 4
-    reads = iter([of(shirts[:2], 1, 2), of([armour[0], shirts[3]], 1, 3)])
-    monkeypatch.setattr(cycle, "sprite_heads", lambda: type("Heads", (), {"read": lambda self, x: next(reads)})())
-    assert cycle.measure_sprites(None, None, 1) == {"kept": 0.75, "least_kept": 0.5, "style": 0.5}
 
 
 # --- style by Gram matrices --------------------------------------------------------------------------------------

@@ -17,16 +17,15 @@ import numpy as np
 
 from tinygan import nn
 from tinygan.backend import stream, to_device
-from tinygan.data import DataError, Loader, centred, note
-from tinygan.data.pictures import read_picture, read_sides
+from tinygan.data import DataError, Loader, centred, note, read_picture
 from tinygan.data.pictures.fitting import fit
-from tinygan.data.pictures.outlines import find_handwriting, outlined, plain_and_outlined
-from tinygan.data.sprites import VALUES, Sprites
+from tinygan.data.sides import SIDES, find_handwriting, own_sides
+from tinygan.data.sprites import Sprites
 from tinygan.files import Range
 from tinygan.gan.cycle import Cycle, CycleSettings
 from tinygan.gan.players import Batch
 from tinygan.metrics import digit_classifier, psnr, sliced_wasserstein
-from tinygan.metrics.pictures.heads import sprite_heads
+from tinygan.metrics.pictures.sides import digit_measures, sprite_measures
 from tinygan.plot import image_grid, save_image
 from tinygan.run.settings import RunSettings, defaults, setting
 
@@ -93,56 +92,10 @@ def judge(colours, s, rng):
     )  # fmt: skip
 
 
-# --- the two sides: (a, b) to train on, and (a, b) held out, in [-1, 1] --------------------------------------------
-
-
-def read_digits(s, source):
-    """Return plain and outlined digits; the test part is held out."""
-    if source == "digits":
-        note("there is no folder mnist in TINYGAN_DATA: the digits are those that come with tinygan, enlarged")
-    return [[centred(x) for x in plain_and_outlined(source, split)[::2]] for split in ("train", "test")]
-
-
-SHIRTS, ARMOUR = ([k for k, top in enumerate(VALUES["top"]) if ("shirt" in top) == wanted] for wanted in (True, False))
-FIGURES = {"train": 8000, "unseen": 1000}  # of each side
-
-
-def read_sprites(s, source):
-    """Return figures in shirts and figures in armour; whole figures are held out."""
-    world, parts = Sprites(), []
-    for part, n in FIGURES.items():
-        rng = stream(0, f"sides, {part}")
-        scenes = world.scenes(part, 3 * n, rng)
-        sides = [[x for x in scenes if ("shirt" in x.top) == wanted][:n] for wanted in (True, False)]
-        parts.append([world.draw(side, rng) for side in sides])
-    return parts
-
-
-def read_own(s, source):
-    """Return the pictures of a reader's folders a and b; a tenth of each, 1,000 at most, is held out."""
-    *sides, paired = read_sides(s.data, s.size)
-    if paired:
-        note("this recipe makes no use of pairs; pix2pix does")
-    colours = max(x.shape[1] for x in sides)
-    train, held_out = [], []
-    for name, x in zip("ab", sides):
-        order, n = stream(0, f"held out of {name}").permutation(len(x)), min(len(x) // 10, 1000)
-        if len(x) < 40 or len(x) - n < s.batch_size:
-            raise DataError(
-                f"{s.data}: {len(x)} pictures in {name}, {len(x) - n} to train on: at least 40 are needed, and a batch of"
-                f" {s.batch_size} of the latter; add pictures" + ", or --set batch_size=4" * (len(x) >= 40)
-            )
-        x = centred(np.repeat(x, colours // x.shape[1], 1))  # where the one side is grey
-        train.append(x[order[n:]])
-        held_out.append(x[order[:n]])
-    return train, held_out
-
-
-READERS = {"mnist": read_digits, "digits": read_digits, "sprites": read_sprites, "own": read_own}
-
+# --- the game --------------------------------------------------------------------------------------------------
 
 def find_source(s):
-    """Return a key of READERS: where the pictures come from. Without the folder of sprites it is digits, as a note says."""
+    """Return where the pictures come from: "own" or a key of SIDES. Without the folder of sprites it is that of digits."""
     if s.data:
         return "own"
     if s.sides == "sprites":
@@ -154,15 +107,15 @@ def find_source(s):
     return find_handwriting()
 
 
-# --- the game --------------------------------------------------------------------------------------------------
-
-SAVED = {"source": tuple(READERS), "colours": Range(1, 3), "size": Range(8, 512), "checksum": Range(0, 2**32)}
+SAVED = {
+    "source": (*SIDES, "own"), "colours": Range(1, 3), "size": Range(8, 512), "checksum": Range(0, 2**32),
+}  # fmt: skip
 
 
 def make_game(s, device="cpu", saved=None):
     """Return the game that `tinygan train cycle` plays; with `saved`, pictures are read when they are needed."""
     source = saved["source"] if saved else find_source(s)
-    sides = cache(lambda: READERS[source](s, source))
+    sides = cache(lambda: own_sides(s.data, s.size, s.batch_size) if source == "own" else SIDES[source]())
     checksum = lambda: zlib.crc32(sides()[0][1], zlib.crc32(sides()[0][0])) if s.data else 0
     if saved is None:
         _, colours, size, _ = sides()[0][0].shape
@@ -235,24 +188,5 @@ def measure(game, source, result, real, to):
         distances = {"distance": result, "distance_before": source}
         return {name: sliced_wasserstein(flat(x), flat(real)) for name, x in distances.items()}
     if data == "sprites":
-        return measure_sprites(source, result, side)
-    return measure_digits(digit_classifier(f"{data}-in-two-styles"), source, result, side)
-
-
-def measure_digits(classifier, source, result, to):
-    """Return shares of results that are the digit of their source, and of the style `to`; dB to the true outlines."""
-    of_source, of_result = (classifier.judge(x)[1].reshape(-1, 2, 10) for x in (source, result))  # (N, style, digit)
-    plain, outlines = ((x + 1) / 2 for x in ((source, result) if to else (result, source)))
-    return {
-        "kept": float((of_source[:, 1 - to].argmax(1) == of_result[:, to].argmax(1)).mean()),
-        "style": float((of_result[:, to].sum(1) > 0.5).mean()),
-        "outline": float(psnr(outlined(plain), outlines, (0, 1)).mean()),
-    }
-
-
-def measure_sprites(source, result, to):
-    """Return shares of results: what is kept but the top, mean and worst attribute; whether the top is of side `to`."""
-    of_source, of_result = ({name: p.argmax(1) for name, p in sprite_heads().read(x).items()} for x in (source, result))
-    kept = [float((of_source[name] == of_result[name]).mean()) for name in of_source if name != "top"]
-    style = float(np.isin(of_result["top"], (SHIRTS, ARMOUR)[to]).mean())
-    return {"kept": float(np.mean(kept)), "least_kept": min(kept), "style": style}
+        return sprite_measures(source, result, side)
+    return digit_measures(digit_classifier(f"{data}-in-two-styles"), source, result, side)
