@@ -82,6 +82,7 @@ def sprite_sides() -> tuple[Sides, Sides]:
         a, b = ([x for x in scenes if ("shirt" in str(x.top)) == wanted][:n] for wanted in (True, False))
         return world.draw(a, rng), world.draw(b, rng)
 
+    note("{:,} figures in shirts and as many in armour; {:,} of each held out".format(*FIGURES))
     return dress("train", FIGURES[0]), dress("unseen", FIGURES[1])
 
 
