@@ -16,7 +16,7 @@ import numpy as np
 from tinygan.autodiff import Tensor, grad, no_grad
 from tinygan.backend import Array, stream
 from tinygan.data import Loader, centred, digits, mnist
-from tinygan.data.pictures.outlines import plain_and_outlined
+from tinygan.data.sides import plain_and_outlined
 from tinygan.files import written_whole
 from tinygan.losses import cross_entropy
 from tinygan.nn import Conv2d, Linear, Module
