@@ -5,7 +5,7 @@ import pytest
 
 from tinygan.backend import stream
 from tinygan.data import DataError, find_world
-from tinygan.metrics.pictures.claims import caption_scores, true_claims, openness
+from tinygan.metrics.pictures.claims import caption_scores, openness, true_claims
 
 
 def shown(name, n=200, part="unseen"):
