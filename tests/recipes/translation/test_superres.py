@@ -204,6 +204,12 @@ def test_a_folder_without_photographs_is_refused(make, tmp_path):
         small_game("superres", data=str(tmp_path / "photos"))
 
 
+def test_crops_larger_than_a_picture_are_refused_with_a_remedy_that_works():
+    with pytest.raises(ValueError, match="crop=11: the smallest picture, shrunk, has a side of 10; take crop=10 or less"):
+        small_game("superres", crop=11)
+    assert small_game("superres", crop=10).batch(0).x.shape == (4, 1, 40, 40)
+
+
 # --- scores -------------------------------------------------------------------------------------------------------
 
 
