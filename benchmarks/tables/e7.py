@@ -28,7 +28,7 @@ from tinygan.threads import prime_malloc
 superres = recipes.load("superres")
 RESULTS = Path(__file__).parents[1] / "results"
 ROWS = {
-    "hour": {"steps": 28_000, "pixel_phase": 0.92, "ema": 0.9995},
+    "hour": {"steps": 20_000, "pixel_phase": 0.9, "ema": 0.9995},
     "default": {},
     "leaves": {"photographs": "made", "pixel_phase": 1.0},
 }
