@@ -98,6 +98,12 @@ MEANINGS = {
     "nll_test": Meaning("surprise of the model by the oracle's sentences: variety, nats", "lower", "nll_oracle_of_real"),
     "sum": Meaning("of the two surprises", "lower"),
     "new": Meaning("share of n-grams of this length that no sentence to learn from has", "real"),
+    # sentences about pictures
+    "exact": Meaning("share of sentences that are true of their pictures in all they claim", "higher", 1.0),
+    "readable": Meaning("share of sentences that the grammar can read", "higher", 1.0),
+    "true": Meaning("share of sentences whose claims of this kind are true", "higher", 1.0),
+    "words": Meaning("words of a sentence", "real"),
+    "openness": Meaning("how open each next word is, in nats", "real"),
 }
 
 

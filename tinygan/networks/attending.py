@@ -78,11 +78,12 @@ class AttendingWriter(Module):
             states, present, state = self.read(asked)
             word = xp(asked).ones(len(asked), int)
             speaking, drawn = word, []  # 1 for rows that are not over yet
-            for _ in range(self.longest):
+            while len(drawn) < self.longest and speaking.any():
                 hidden, cell = self.writer(word[:, None], state)
                 state = hidden[0], cell
                 scores = self.words(ops.transpose(hidden, 0, 1), states, present)[:, 0]
                 word = ops.categorical(scores.data, rng) * speaking
                 speaking = speaking * (word != 1)
                 drawn.append(word)
+            drawn += [xp(asked).zeros_like(word)] * (self.longest - len(drawn))
         return xp(asked).stack(drawn, 1)
