@@ -96,7 +96,7 @@ def table(found):
         "Written by `python benchmarks/tables/caption.py`; `caption.json` has every run. `exact`: the share of sentences, one"
         " drawn for each of 1,000 pictures that training does not show, that are true in all they claim (shapes: and tell the"
         " number of things; sprites: and leave nothing out). Real sentences score 1 in all these columns. `words` and"
-        " `variety` (how open each next word is, nats) are better the nearer they are to real sentences'.",
+        " `openness` (how open each next word is, nats) are better the nearer they are to real sentences'.",
     ]  # fmt: skip
     for world in dict.fromkeys(run["world"] for run in found["runs"]):
         runs = [run for run in found["runs"] if run["world"] == world]

@@ -39,7 +39,8 @@ def test_every_score_is_explained(name, quick_judges):
         if meaning is None:
             assert score in referred or score.endswith("_error"), f"{score} has no meaning"
             continue
-        assert meaning.better in ("higher", "lower", "real") or score in NEEDS_NO_DIRECTION, score
+        chance = score.startswith("by_chance_")
+        assert meaning.better in ("higher", "lower", "real") or score in NEEDS_NO_DIRECTION or chance, score
         if meaning.better == "real":
             assert find_real(score, scores)[1] is not None, f"{score}: like which real score?"
     lines = list(describe_scores(scores, recipe.EVALUATED_SAMPLES, 200))

@@ -10,7 +10,19 @@ from typing import TYPE_CHECKING, Any
 from tinygan.remedies import of_module
 
 if TYPE_CHECKING:
-    from . import adversarial, augment, classes, cycle, latent, objectives, penalties, pictures, players, settings, translation
+    from . import (
+        adversarial,
+        augment,
+        classes,
+        cycle,
+        latent,
+        objectives,
+        penalties,
+        pictures,
+        players,
+        settings,
+        translation,
+    )
 
 _FILES = "adversarial augment classes cycle latent objectives penalties pictures players settings translation".split()
 

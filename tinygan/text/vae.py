@@ -15,6 +15,8 @@ from tinygan.nn import Embedding, Linear, LSTMCell, Module
 from tinygan.run.settings import RunSettings, setting
 from tinygan.text.language import UNKNOWN, LanguageModel, TextGame, trim
 
+PROPOSED = 64  # points z for each beginning
+
 
 class SentenceVAE(Module):
     """q(z | x) = N(m, e^v), m and v linear in the last state of an LSTM that has read x; p(x | z) a LanguageModel.
@@ -75,6 +77,21 @@ class SentenceVAE(Module):
         with no_grad():
             state, given = self.start(z, 1)
         return self.writer.sample(len(z), length, rng, state, given[0])
+
+    def go_on(self, rows, length, rng):
+        """Return sentences that begin with the tokens `rows` (N, K): (N, length) integers.
+
+        z is drawn from p(z | beginning): from PROPOSED points of p(z), in proportion to p(beginning | z) (importance).
+        """
+        library, n, device = xp(rows), len(rows), self.embedding.weight.device
+        z = rng.standard_normal((PROPOSED * n, self.latent), dtype="float32")  # proposals one after the other
+        with no_grad():
+            state, given = self.start(Tensor(z, device=device), rows.shape[1])
+            log_p = -self.writer.token_losses(library.concatenate([rows] * PROPOSED), state, given).data.sum(1)
+            taken = ops.categorical(log_p.reshape(PROPOSED, n).T, rng)
+            z = Tensor(z, device=device)[taken * n + library.arange(n)]
+            state, given = self.start(z, 1)
+        return self.writer.go_on(rows, length, rng, state, given[0])
 
     def sample(self, n, length, rng):
         """Return n sentences, each from a z drawn from p(z): (n, length) integers."""

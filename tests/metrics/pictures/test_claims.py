@@ -5,7 +5,7 @@ import pytest
 
 from tinygan.backend import stream
 from tinygan.data import DataError, find_world
-from tinygan.metrics.pictures.claims import caption_scores, true_claims, variety
+from tinygan.metrics.pictures.claims import caption_scores, openness, true_claims
 
 
 def shown(name, n=200, part="unseen"):
@@ -73,6 +73,6 @@ def test_of_figures_either_claim_is_true_where_none_can_tell_and_all_has_to_be_s
 
 def test_variety():
     """Words that never differ: 0; two words as likely after each: log 2 where there is a choice."""
-    assert variety(["a b c"] * 5) == 0.0
-    assert variety(["a", "b"]) == pytest.approx(np.log(2) / 2)  # the first word is open, what follows it is not
-    assert variety(["a b", "a c"] * 3) < variety(["a b", "a c", "b c", "c b"])
+    assert openness(["a b c"] * 5) == 0.0
+    assert openness(["a", "b"]) == pytest.approx(np.log(2) / 2)  # the first word is open, what follows it is not
+    assert openness(["a b", "a c"] * 3) < openness(["a b", "a c", "b c", "c b"])

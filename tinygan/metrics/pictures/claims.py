@@ -80,7 +80,7 @@ def _understand(world: Any, sentence: str) -> Any:
         return None
 
 
-def variety(sentences: Sequence[str]) -> float:
+def openness(sentences: Sequence[str]) -> float:
     """Return how open each next word is, in nats: the entropy of words by the word before them."""
     pairs: Counter = Counter()
     for sentence in sentences:

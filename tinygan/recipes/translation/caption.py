@@ -21,7 +21,7 @@ from tinygan.data.pictures.fitting import fit
 from tinygan.data.text.vocabulary import END, PAD, UNKNOWN
 from tinygan.files import Range, written_whole
 from tinygan.gan.replies import Replies, ReplySettings
-from tinygan.metrics.pictures.claims import caption_scores, variety
+from tinygan.metrics.pictures.claims import caption_scores, openness
 from tinygan.networks.attending import AttendingSettings, AttendingWriter, Reader
 from tinygan.nn import BatchNorm2d, Conv2d, Linear, LSTMCell, Module, Parameter, ReLU, Sequential
 from tinygan.plot import save_image
@@ -314,7 +314,7 @@ EVALUATED_SAMPLES = 2000
 
 
 def evaluate(game, samples):
-    """Return the share of sentences that are true of pictures never seen, and of held-out combinations; words, variety."""
+    """Return the share of sentences that are true of pictures never seen, and of held-out combinations; words, openness."""
     world, numbers, sentences = find_world(game.saved["world"]), samples[:, 0], np.array(game.sentences(samples))
     scenes, real = ([one[i] for i in numbers] for one in (game.asked.scenes, game.asked.sentences))
     scores = {"samples": len(samples)}
@@ -324,5 +324,5 @@ def evaluate(game, samples):
             found = caption_scores(world, [scenes[i] for i in rows], game.asked.pictures[numbers[rows]], sentences[rows])
             scores |= {f"{name}{end}": value for name, value in found.items() if not end or name == "exact"}
     for end, lines in (("", sentences), ("_of_real", real)):
-        scores |= {f"words{end}": float(np.mean([len(words(x)) for x in lines])), f"variety{end}": variety(lines)}
+        scores |= {f"words{end}": float(np.mean([len(words(x)) for x in lines])), f"openness{end}": openness(lines)}
     return scores
