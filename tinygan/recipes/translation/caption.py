@@ -23,7 +23,7 @@ from tinygan.files import Range, written_whole
 from tinygan.gan.replies import Replies, ReplySettings
 from tinygan.metrics.pictures.claims import caption_scores, openness
 from tinygan.networks.attending import AttendingSettings, AttendingWriter, Reader
-from tinygan.nn import BatchNorm2d, Conv2d, Linear, Module, Parameter, ReLU, Sequential
+from tinygan.nn import BatchNorm2d, Conv2d, Linear, LSTMCell, Module, Parameter, ReLU, Sequential
 from tinygan.plot import save_image
 from tinygan.plot.words import attention_maps, captioned
 from tinygan.run.settings import defaults, setting
@@ -53,42 +53,67 @@ class Settings(AttendingSettings, ReplySettings):
 
 
 class Eye(Module):
-    """Pictures (N, 3, 32, 32) -> states of their 64 places (N, 64, H), and the first state (h, c) of who reads or writes.
-
-    Each place is told where it is, and looks at all others once: so a thing knows what is left of it.
-    """
+    """Pictures (N, 3, 32, 32) -> states of their 64 places (N, 64, H), which know where they are, and a gist (N, 2H)."""
 
     def __init__(self, s, rng):
-        c, h = s.channels, s.hidden
+        c = s.channels
         normed = lambda size: (BatchNorm2d(size, momentum=1 - s.ema), ReLU())  # its averages lag as those of the weights do
         self.see = Sequential(
             Conv2d(3, c, 4, 2, 1, rng=rng), *normed(c),
             Conv2d(c, 2 * c, 4, 2, 1, rng=rng), *normed(2 * c),
             Conv2d(2 * c, 2 * c, 3, 1, 1, rng=rng), *normed(2 * c),
         )  # fmt: skip
-        self.where = Parameter(0.1 * rng.standard_normal((PLACES**2, 2 * c), dtype=np.float32))
-        self.look, self.tell = Linear(2 * c, 6 * c, rng=rng), Linear(2 * c, h, rng=rng)
-        self.keep, self.first = Linear(2 * c, h, rng=rng), Linear(2 * h, 2 * h, rng=rng)
+        self.row = Parameter(rng.standard_normal((2 * c, PLACES, 1), dtype=np.float32))
+        self.column = Parameter(rng.standard_normal((2 * c, 1, PLACES), dtype=np.float32))
+        self.keep = Linear(2 * c, s.hidden, rng=rng)
 
     def forward(self, pictures):
-        x = ops.transpose(ops.flatten(self.see(pictures), 2), 1, 2) + self.where  # (N, 64, 2c)
-        around = ops.scaled_dot_product_attention(*ops.chunk(self.look(x), 3, 2))
-        states = self.keep(x) + self.tell(around)  # (N, 64, H)
-        gist = ops.cat([ops.mean(states, 1), ops.amax(states, 1)], 1)
-        return states, tuple(ops.chunk(ops.tanh(self.first(gist)), 2, 1))
+        """Return the states, and of each of their numbers the mean and the largest."""
+        x = ops.flatten(self.see(pictures) + self.row + self.column, 2)  # (N, 2c, 64)
+        states = self.keep(ops.transpose(x, 1, 2))  # (N, 64, H)
+        return states, ops.cat([ops.mean(states, 1), ops.amax(states, 1)], 1)
+
+
+class Follower(Module):
+    """Words are followed in a picture: one LSTM reads them and looks at each place they speak of, one reads what was seen.
+
+    So "a red circle left of" is known together with where the red circle is.
+    """
+
+    def __init__(self, words, s, rng):
+        self.reader = Reader(words, s, rng)
+        self.follow = LSTMCell(2 * s.hidden, s.hidden, rng=rng)
+        self.first = Linear(2 * s.hidden, 4 * s.hidden, rng=rng)
+
+    def begin(self, gist):
+        """Return the first state, of a gist (N, 2H)."""
+        return tuple(ops.chunk(ops.tanh(self.first(gist)), 4, 1))
+
+    def forward(self, words, state, states, lengths=None):
+        """Words (N, T), the state before them, states of places (N, S, H) -> h_t after each word (N, T, H), the state."""
+        read, cell = self.reader(words, state[:2], lengths)
+        seen = ops.scaled_dot_product_attention(ops.transpose(read, 0, 1), states, states)
+        seen = ops.cat([read, ops.transpose(seen, 0, 1)], 2)  # (T, N, 2H)
+        f = self.follow
+        found = ops.lstm(seen, *state[2:], f.weight_ih, f.weight_hh, f.bias_ih, f.bias_hh, lengths=lengths)
+        return ops.transpose(found[:-1], 0, 1), (read[-1], cell, found[-2], found[-1])
 
 
 class Captioner(AttendingWriter):
-    """Generator: an eye, and a writer that attends to the places of the picture."""
+    """Generator: an eye, and a writer that follows its own words in the picture and attends to the place of the next one."""
 
     def __init__(self, words, longest, s, rng):
         self.eye = Eye(s, rng)
-        super().__init__(words, longest, s, rng)
+        super().__init__(Follower(words, s, rng), words, longest, s, rng)
 
     def read(self, pictures):
-        """Return what a sentence about pictures (N, 3, 32, 32) needs: states of places (N, 64, H), the first (h, c)."""
-        states, first = self.eye(pictures)
-        return states, None, first
+        """Return what sentences about pictures (N, 3, 32, 32) need: states of places (N, 64, H), the first state."""
+        states, gist = self.eye(pictures)
+        return states, None, self.writer.begin(gist)
+
+    def write(self, words, state, states, present):
+        """Return h_t (N, T, H) after each of words (N, T), from `state` on, and the state after the last."""
+        return self.writer(words, state, states)
 
     def reply(self, pictures, rng):
         """Return sentences (N, T) about pictures, drawn word by word, as wide as the longest of them."""
@@ -97,29 +122,26 @@ class Captioner(AttendingWriter):
     def looks(self, pictures, sentences):
         """Return how much each place counted for each word: (N, T, 64), for sentences (N, T)."""
         states, _, first = self.read(pictures)
-        hidden, _ = self.writer(self.before(sentences), first)
+        hidden, _ = self.writer(self.before(sentences), first, states)
         every = np.eye(PLACES**2, dtype=np.float32)  # its mean, weighted as the places' is, is the weights
-        return ops.scaled_dot_product_attention(ops.transpose(hidden, 0, 1), states, to_device(every, states.device))
+        return ops.scaled_dot_product_attention(hidden, states, to_device(every, states.device))
 
 
 class PictureJudge(Module):
-    """Discriminator: each word looks at the picture; the verdict is the mean of what the words found there."""
+    """Discriminator: the words are followed in the picture; the verdict is the mean of what each adds."""
 
     def __init__(self, words, s, rng):
-        self.eye = Eye(s, rng)
-        self.reader = Reader(words, s, rng)
-        self.mix = Linear(2 * s.hidden, s.hidden, rng=rng)
+        self.eye, self.reader = Eye(s, rng), Follower(words, s, rng)
         self.verdict = Linear(s.hidden, 1, rng=rng)
 
     def forward(self, pictures, sentences):
         """Pictures (N, 3, 32, 32) and sentences (N, T) -> verdicts (N, 1)."""
-        states, first = self.eye(pictures)
+        states, gist = self.eye(pictures)
         present = sentences != 0
-        hidden = ops.transpose(self.reader(sentences, first, present.sum(1))[0], 0, 1)  # (N, T, H)
-        seen = ops.scaled_dot_product_attention(hidden, states, states)
-        found = self.verdict(ops.tanh(self.mix(ops.cat([hidden, seen], 2))))  # (N, T, 1)
-        share = present[:, :, None] / present.sum(1)[:, None, None].astype(found.dtype)
-        return ops.sum(found * share.astype(found.dtype), 1)
+        found, _ = self.reader(sentences, self.reader.begin(gist), states, present.sum(1))
+        each = self.verdict(found)  # (N, T, 1)
+        share = present[:, :, None] / present.sum(1)[:, None, None].astype(each.dtype)
+        return ops.sum(each * share.astype(each.dtype), 1)
 
 
 # --- the game --------------------------------------------------------------------------------------------------
