@@ -30,7 +30,7 @@ def little(tmp_path_factory):
         patch.setattr(commands, "_draw_curves", lambda run: ["curves.png"])  # of the log, which no device touches
         few = {
             stock: ["JUDGE_STEPS", "LEARNER_STEPS"],
-            pictures: ["MOST_PICTURES", "FRAMES"],
+            pictures: ["MOST_PICTURES", "FRAMES", "PAIRS"],
             points: ["SURFACE", "ARROWS"],
         }
         for module, names in few.items():
