@@ -13,7 +13,7 @@ from typing import Any, NamedTuple
 import numpy as np
 
 from tinygan.autodiff import Tensor, no_grad, raw
-from tinygan.backend import Array, stream
+from tinygan.backend import Array, stream, to_device
 from tinygan.gan.augment import augment, blur, pack
 from tinygan.gan.latent import Space, draw_each
 from tinygan.gan.objectives import OBJECTIVES, smooth
@@ -197,6 +197,10 @@ class FromNoise(Adversarial):
     def ask(self, n: int, rng: np.random.Generator) -> tuple:
         """Return what n samples answer to where nobody gives it."""
         return ()
+
+    def take(self, given: tuple, rows: np.ndarray) -> tuple:
+        """Return what some of the samples answer to, of what n of them do."""
+        return tuple(Tensor(raw(g)[to_device(rows, self.G.parameters[0].device)]) for g in given)
 
     def tell(self, given: Any) -> tuple:
         """Return what the players are told of `given` (n, ...), with which `sample` was asked."""
