@@ -11,6 +11,8 @@ import argparse
 import json
 import platform
 import resource
+import signal
+import sys
 from pathlib import Path
 
 import numpy as np
@@ -87,6 +89,7 @@ def main():
     parser.add_argument("--out", type=Path, default=RESULTS / "shapes")
     parser.add_argument("--quick", action="store_true", help="20 steps each, to see that it works")
     options = parser.parse_args()
+    signal.signal(signal.SIGTERM, lambda *_: sys.exit(143))  # `scored` then notes what the stopped training has taken
     steps = 20 if options.quick else options.steps
     path = options.out.with_suffix(".json")
     path.parent.mkdir(parents=True, exist_ok=True)
