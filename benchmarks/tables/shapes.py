@@ -22,16 +22,20 @@ from tinygan.backend import stream
 from tinygan.data.pictures.emblems import emblems
 from tinygan.metrics.pictures.emblems import emblem_scores, melt, spoil
 
-VARIANTS = {  # name: settings that differ from those of `plain`
-    "plain": [],
-    "encoder-decoder": ["build=encoder-decoder"],
-    "nearest": ["doubling=nearest"],
-    "attention in G": ["attention=g"],
-    "attention in both": ["attention=both"],
-    "path": ["path=gru"],
-    "uniform": ["latent=uniform"],
-    "categorical": ["latent=categorical"],
-    "sparse": ["features_are=sparse"],
+PLAIN = {
+    "build": "plain", "doubling": "transposed", "attention": "none", "path": "none", "latent": "normal",
+    "features_are": "free",
+}  # fmt: skip
+VARIANTS = {  # name: settings that differ from PLAIN
+    "plain": {},
+    "encoder-decoder": {"build": "encoder-decoder"},
+    "nearest": {"doubling": "nearest"},
+    "attention in G": {"attention": "g"},
+    "attention in both": {"attention": "both"},
+    "path": {"path": "gru"},
+    "uniform": {"latent": "uniform"},
+    "categorical": {"latent": "categorical"},
+    "sparse": {"features_are": "sparse"},
 }
 COLUMNS = {  # score: heading, digits
     "legible": ("legible", 3),
@@ -99,7 +103,8 @@ def main():
         for name in options.variants.split(","):
             if seed in found["variants"].get(name, {}):
                 continue
-            scores = scored("shapes", seed, options.runs, [f"steps={steps}", *VARIANTS[name]])
+            settings = {"steps": steps, **PLAIN, **VARIANTS[name]}
+            scores = scored("shapes", seed, options.runs / name, [f"{key}={value}" for key, value in settings.items()])
             peak = resource.getrusage(resource.RUSAGE_CHILDREN).ru_maxrss / 1024  # of all runs so far, in this call
             about = {"peak_mb": peak, "numpy": np.__version__, "machine": platform.machine()}
             found["variants"].setdefault(name, {})[seed] = {**scores, **about}
