@@ -94,7 +94,7 @@ def table(found):
         for phase in ("L1 alone", "with the judge"):
             e = run[phase]
             cells = [f"{e[f'obeyed_{n}']:.3f} / {e[f'obeyed_held_out_{n}']:.3f}" for n in names]
-            cells += [f"{e['psnr']:.2f}", f"{e.get('psnr_as_read', np.nan):.2f}", f"{e['steps']:,}"]
+            cells += [f"{e['as_drawn_psnr']:.2f}", f"{e.get('as_read_psnr', np.nan):.2f}", f"{e['steps']:,}"]
             lines.append(f"| {row}, {phase} | {' | '.join(cells)} | {e['cpu_minutes']:.1f} | {run['memory']:.2f} |")
     cells = [f"{first[f'obeyed_{n}_of_real']:.3f} / {first[f'obeyed_held_out_{n}_of_real']:.3f}" for n in names]
     lines.append(f"| real figures | {' | '.join(cells)} | | | | | |")

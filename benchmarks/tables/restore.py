@@ -29,8 +29,8 @@ ROWS = {
     "photographs": {"pictures": "photographs"},
 }
 REPAIRS = {
-    "no repair": "_unrepaired", "mean of what is whole": "_of_mean", "diffusion": "_of_diffusion",
-    "L1 alone": "L1 alone", "with the judge": "with the judge",
+    "no repair": "unrepaired", "mean of what is whole": "mean_filled", "diffusion": "diffused",
+    "L1 alone": "repaired", "with the judge": "repaired",
 }  # fmt: skip
 
 
@@ -97,11 +97,11 @@ def table(found):
         lines += [f"## {row} ({run['pictures']})", "", f"{cost}{read}.", ""]
         lines += [f"| | {' | '.join(kinds)} |", f"|---|{'---|' * len(kinds)}"]
         for name, of in REPAIRS.items():
-            scores, end = (run[of], "") if of in run else (last, of)
+            scores = run.get(name, last)
             cells = []
             for kind in kinds:
-                seen = f" ({scores[f'read_{kind}{end}']:.3f})" if read else ""
-                cells.append(f"{scores[f'psnr_{kind}{end}']:.2f}{seen}")
+                seen = f" ({scores[f'read_{of}_{kind}']:.3f})" if read else ""
+                cells.append(f"{scores[f'{of}_{kind}']:.2f}{seen}")
             lines.append(f"| {name} | {' | '.join(cells)} |")
         lines.append("")
     return "\n".join(lines)
