@@ -298,7 +298,7 @@ def write(game, samples, path):
 def told(game, n):
     """Return the sentences that n samples are told."""
     sentences = game.unseen()[1]
-    return [sentences[i % ASKED] for i in range(n)]
+    return [sentences[i % ASKED].replace(" ,", ",") for i in range(n)]
 
 
 FORMATS = {".png": draw, ".txt": write}
