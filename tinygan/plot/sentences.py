@@ -33,16 +33,16 @@ def captioned(images: TensorLike, sentences: Sequence[str], columns: int = 4, sc
         picture = image_grid(images[k : k + 1], 1, scale, border=0, value_range=(-1, 1))
         sheet.paste(Image.fromarray(picture), (left, top))
         for line, text in enumerate(_wrap(sentence, font.getlength)[: (height - 2) // LINE]):
-            pen.text((left + width + MARGIN, top + line * LINE), text, fill="#333333", font=font)
+            pen.text((left + width + MARGIN + 1, top + line * LINE), text, fill="#333333", font=font)
     return np.asarray(sheet).copy()
 
 
 def _wrap(sentence, length):
-    """Return the sentence in lines no longer than TEXT."""
+    """Return the sentence in lines that fit into TEXT, with a pixel on both sides for letters that lean out."""
     lines = [""]
     for word in sentence.split():
         longer = f"{lines[-1]} {word}".strip()
-        if length(longer) > TEXT and lines[-1]:
+        if length(longer) > TEXT - 2 and lines[-1]:
             lines.append(word)
         else:
             lines[-1] = longer
