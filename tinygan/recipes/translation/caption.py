@@ -31,7 +31,7 @@ from tinygan.run.settings import defaults, setting
 SIDE, PLACES = 32, 8  # sides of a picture, and of the grid of places that are attended to, 4 x 4 pixels each
 
 
-@defaults(steps=5000, batch_size=32, learning_rate=2e-3, ema=0.99, beta1=0.9, clip_gradients=5.0)
+@defaults(steps=4000, batch_size=32, learning_rate=2e-3, ema=0.99, beta1=0.9, clip_gradients=5.0, imitation=0.9)
 class Settings(AttendingSettings, ReplySettings):
     """Settings of `caption`."""
 
