@@ -1,6 +1,7 @@
 """What tests of recipes share: settings so small that a step takes milliseconds, little data, words of the command line."""
 
 import gzip
+import itertools
 import struct
 from contextlib import contextmanager
 
@@ -26,8 +27,14 @@ SMALL = {
     "names": {"batch_size": 8, "hidden": 8, "embedding": 4},
     "captions": {"batch_size": 8, "hidden": 8, "embedding": 4},
     "oracle": {"batch_size": 8, "hidden": 8, "embedding": 4, "sentences": 64, "tokens": 4, "vocabulary": 20},
+    "pix2pix": {"batch_size": 4, "g_channels": 2, "d_channels": 2},
+    "restore": {"batch_size": 4, "g_channels": 2, "d_channels": 2},
     "dialogue": {"batch_size": 8, "hidden": 10, "embedding": 6},
+    "caption": {"batch_size": 8, "hidden": 10, "embedding": 6, "channels": 2, "pictures": 64},
+    "superres": {"batch_size": 4, "crop": 8, "channels": 4, "blocks": 1, "d_channels": 2, "pixel_phase": 0.4},
+    "text2image": {"batch_size": 4, "noise": 2, "embedding": 4, "hidden": 6, "channels": 2, "features": 4},
 }
+SMALL["cycle"] = {"batch_size": 4, "channels": 2, "blocks": 1, "d_channels": 2}
 SMALL |= {"wgan-gp": {**SMALL["mnist"], "n_critic": 2}, "cgan": SMALL["mnist"], "infogan": SMALL["mnist"]}
 
 WAYS = {  # text: what each way has beside SMALL
@@ -64,6 +71,8 @@ def little_data(folder):
         stock, chorales = recipes.load("stock"), recipes.load("chorales")
         patch.setattr(stock, "made_prices", lambda: made_prices(60))
         patch.setattr(chorales, "made_chorales", lambda n, seed=0: made_chorales(6, 3, seed=seed))
+        for name, few in {"MADE": 3, "HELD_OUT": 2, "SIDE": 40}.items():
+            patch.setattr(recipes.load("superres"), name, few)
         for known in (stock.table, chorales.pieces):
             known.cache_clear()
         yield folder
@@ -80,3 +89,22 @@ def hold(*players):
     """Let these players learn nothing, whatever they are told."""
     for player in players:
         player.schedule.base_lr = 0.0
+
+
+def make_sheets(folder):
+    """Write the 142 sheets of sprites into a folder, each of one colour of its own, with the lower half clear."""
+    from PIL import Image
+
+    from tinygan.data import sprites
+
+    names = [
+        sprites._sheet(slot, *values)
+        for slot, attributes in sprites.SLOTS.items()
+        for values in itertools.product(*(sprites.VALUES[name] for name in ("sex", *attributes)))
+    ]
+    for k, name in enumerate(names):
+        sheet = np.zeros((12, 32, 8, 32, 4), np.uint8)
+        sheet[:, :20] = (*stream(k, "sheet").integers(0, 256, 3), 255 if name.startswith("body") else 60)
+        sheet[..., 0] += np.arange(8, dtype=np.uint8)[:, None]  # every step differs
+        Image.fromarray(sheet.reshape(384, 256, 4)).save(folder / name, compress_level=1)
+    return folder

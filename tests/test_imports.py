@@ -23,7 +23,7 @@ FLOORS = [
     {"gan"},
     {"networks", "text"},
     {"recipes"},
-    {"lab", "doctor", "lessons"},
+    {"lab", "doctor", "lessons", "opening"},
     {"commands"},
     {"cli"},
     {"__main__", "profile", "pytest_plugin"},

@@ -1,4 +1,4 @@
-"""The command line: tinygan train | sample | chat | evaluate | plot | list | gradcheck | lessons | doctor.
+"""The command line: tinygan train | sample | apply | chat | evaluate | plot | list | gradcheck | lessons | doctor.
 
 What may be asked is here; what is then done, in commands.py.
 Exit code 2: it cannot be done, and one sentence says why. 130, as programs stopped by Ctrl-C have: it was.
@@ -121,6 +121,15 @@ def _parsers():
     )  # fmt: skip
     p.add_argument("--class", dest="of_class", metavar="K", help="only of this class, by name or number")
     p.add_argument("--out", metavar="FILE", help="a .npy array, or what the recipe writes, mostly .png")
+
+    p = verbs.add_parser(
+        "apply", parents=[on_device], help="use a trained run on a sentence or a file: tinygan apply RUN photo.jpg"
+    )
+    p.set_defaults(command=commands.apply)
+    p.add_argument("run", metavar="RUN", help="the folder of a run")
+    p.add_argument("input", metavar="INPUT", help="a line of text, in quotes, or the path of a file, as the recipe takes it")
+    p.add_argument("--out", metavar="PATH", help="where the answer goes (default: printed if text, else RUN/applied)")
+    p.add_argument("--seed", type=int, default=0, help="other seeds give other answers, where there is chance (default 0)")
 
     p = verbs.add_parser("chat", parents=[on_device], help="talk with a trained dialogue")
     p.set_defaults(command=commands.chat)

@@ -1,39 +1,34 @@
 """What the commands do: a function each, called with the parsed line. A UsageError says why something cannot be done.
 
-First the commands, then what several of them need: the recipe, the settings and the game that a line names.
+`opening.py` makes the recipe, the settings and the game that a line names.
 """
 
-import difflib
-import importlib
 import itertools
 import json
 import multiprocessing
+import os
+import re
+import shlex
 import shutil
 import sys
+import tempfile
 import time
 import warnings
-from contextlib import contextmanager
-from dataclasses import fields, replace
-from functools import partial
 from pathlib import Path
 
-from tinygan.files import check, is_number, open_regular, printable, sentence
-from tinygan.remedies import of_setting
+from tinygan.files import is_number, open_regular, printable, sentence
+from tinygan.opening import UsageError, begin, find_recipe, open_trained, resume, suggest, waiting
 
 MOST_EVALUATED = 1 << 29  # bytes of samples that `evaluate` draws unless it is told how many
 MOST_SAMPLES = 1_000_000  # of 28x28 pictures 3 GB; a hundred times as many ended without a word, killed for memory
 
 
-class UsageError(Exception):
-    """What the user asked for cannot be done; the message is one sentence."""
-
-
 def train(options):
     """tinygan train RECIPE."""
-    from tinygan.recipes import formats, responder, watcher
+    from tinygan.recipes import formats, watcher
     from tinygan.run.loop import train as play
 
-    recipe, game, run, others = _resume(options) if options.resume else _begin(options)
+    recipe, game, run, others = resume(options) if options.resume else begin(options)
     suffix, write = next(iter(formats(recipe).items()))
     steps, begun = game.settings.steps, time.perf_counter()
     try:
@@ -69,8 +64,17 @@ def train(options):
         (run.folder / "checkpoints" / f"step-{steps}.safetensors", "the weights"),
     ):
         print(f"  {path.relative_to(run.folder).as_posix():36} {meaning}")
-    commands = ["evaluate", "plot", *(["chat"] if responder(recipe) else [])]
-    print(f"next: {', '.join(f'tinygan {command} {run.folder}' for command in commands)}")
+    print(f"next: {', '.join(_what_is_next(recipe, game, shlex.quote(str(run.folder))))}")
+
+
+def _what_is_next(recipe, game, run):
+    """Return the commands that a trained game can be given, as they would be typed."""
+    from tinygan.recipes import example, may_chat
+
+    given = example(recipe, game)
+    more = [f"chat {run}"] if may_chat(recipe) else []
+    more += [f"apply {run} {printable(shlex.quote(given))}"] if given else []
+    return [f"tinygan {command}" for command in (f"evaluate {run}", f"plot {run}", f"sample {run}", *more)]
 
 
 def _go_beyond(run, game, start, before):
@@ -87,67 +91,6 @@ def _go_beyond(run, game, start, before):
     )
 
 
-def _begin(options):
-    """Return (recipe, game, a new run, what makes the game in further processes) for `train RECIPE`."""
-    from tinygan.data import gather_notes
-    from tinygan.run.folder import Run
-    from tinygan.run.report import find_writer
-
-    if not options.recipe:
-        raise UsageError("which recipe? `tinygan list` prints them")
-    recipe = find_recipe(options.recipe)
-    settings = read_settings(recipe, options)
-    if options.tensorboard:
-        find_writer()
-    with gather_notes() as notes:
-        game, others = _share(recipe, settings, options.device)
-        game.batch(0)  # what is wrong with the data is said before a folder is made
-    run = Run.create(_free_folder(options), options.recipe, settings, game.saved, notes)
-    for note in notes:
-        print(f"data: {note}", flush=True)
-    return recipe, game, run, others
-
-
-def _resume(options):
-    """Return (recipe, game, the run in --out, what makes the game in further processes) for `train --resume`."""
-    from tinygan.run.folder import Run
-
-    if not options.out:
-        raise UsageError("--resume needs --out RUN, the folder of the run to go on with")
-    if options.set or options.seed is not None or options.data is not None:
-        raise UsageError("--resume takes the settings from the run's config.json; leave --set, --seed and --data out")
-    run = Run.open(options.out)
-    if options.recipe not in (None, run.config["recipe"]):
-        raise UsageError(f"{options.out} is a run of {run.config['recipe']}, not of {options.recipe}")
-    recipe, settings = _read_run(run)
-    if options.steps is not None:
-        try:
-            settings = replace(settings, steps=options.steps)
-        except ValueError as error:
-            raise UsageError(str(error)) from None
-    with _no_larger_than(run):
-        game, others = _share(recipe, settings, options.device, run.config.get("saved"))
-    return recipe, game, run, others
-
-
-def _share(recipe, settings, device, saved=None):
-    """Return the game with this process's share of the batch, and functions that make it with the shares of the others."""
-    from tinygan.threads import core_count
-
-    if settings.processes > core_count():
-        raise UsageError(f"processes={settings.processes}: each wants a core of its own, and there are {core_count()} here")
-    mine, *shares = settings.shares()
-    game = make_game(recipe, mine, device, saved)
-    if shares and next(iter(game.players.values())).parameters[0].device != "cpu":
-        raise UsageError(f"processes={settings.processes} share the cores of a CPU; on a GPU leave it at 1")
-    return game, [partial(_make_again, recipe.__name__, share, device, game.saved) for share in shares]
-
-
-def _make_again(module, *arguments):
-    """Return the game of the recipe in `module`: pickle takes its name, not the module."""
-    return make_game(importlib.import_module(module), *arguments)
-
-
 def sample(options):
     """tinygan sample RUN."""
     from tinygan.data import DataError
@@ -155,7 +98,7 @@ def sample(options):
     from tinygan.recipes import formats
     from tinygan.run.checkpoint import writing
 
-    game, recipe, run = _open_trained(options.run, options.device)
+    game, recipe, run = open_trained(options.run, options.device)
     _check_count(options.n, "-n")
     written = {**formats(recipe)}
     written.setdefault(".npy", lambda game, samples, path: save_array(path, samples))
@@ -179,6 +122,52 @@ def sample(options):
     print(path)
 
 
+def apply(options):
+    """tinygan apply RUN INPUT: the answer to one line of text, or to a file."""
+    from tinygan.backend import stream
+    from tinygan.data import gather_notes
+    from tinygan.recipes import answers, names_with_respond, responder
+    from tinygan.run.checkpoint import writing
+
+    given, out = options.input, options.out
+    if not given.strip():
+        raise UsageError("INPUT is empty; expected a line of text, or the path of a file")
+    game, recipe, run = open_trained(options.run, options.device)
+    respond, written = responder(recipe), answers(recipe)
+    if respond is None:
+        raise UsageError(
+            f"{run.folder} is a run of {run.config['recipe']}, which answers to no input; these do:"
+            f" {', '.join(names_with_respond())}"
+        )
+    usual = next(iter(written))
+    path = Path(out) if out else run.folder / "applied" / f"{_name_of(given, options.seed)}{usual}"
+    if path.suffix not in written:
+        raise UsageError(f"--out {path}: expected a name that ends in {' or '.join(written)}")
+    if os.path.exists(given) and path.exists() and path.samefile(given):
+        raise UsageError(f"--out {path} is INPUT itself, and would replace it; choose another name")
+    with gather_notes() as notes, waiting(f"answering to {sentence(given)[:60]}"):
+        answer = respond(game, given, stream(options.seed, "apply"))
+    for note in notes:
+        print(f"tinygan: {sentence(note)}", file=sys.stderr)
+    if usual == ".txt" and not out:  # text is there to be read
+        with tempfile.TemporaryDirectory() as folder:
+            path = Path(folder) / "answer.txt"
+            written[usual](answer, path)
+            print(printable(path.read_text("utf-8")), end="")
+        return
+    with writing(path):
+        path.parent.mkdir(parents=True, exist_ok=True)
+        written[path.suffix](answer, path)
+    print(path)
+
+
+def _name_of(given, seed):
+    """Return what the answer to `given` is called: by the file's name, or by its words; by the seed, if that is not 0."""
+    words = Path(given).stem if os.path.exists(given) else given
+    name = re.sub(r"\W+", "-", words)[:60].strip("-") or "answer"
+    return name if seed == 0 else f"{name}-seed-{seed}"
+
+
 def _class_number(game, text):
     """Return the number of the class that --class names, by its name or its number; None if it names none."""
     names = game.saved.get("names", [])
@@ -186,19 +175,19 @@ def _class_number(game, text):
         return None if text is None else names.index(text)
     if text.isascii() and text.removeprefix("-").isdigit():
         return int(text)
-    raise UsageError(f"--class {text}: {_suggest(text, names) if names else 'expected a number'}")
+    raise UsageError(f"--class {text}: {suggest(text, names) if names else 'expected a number'}")
 
 
 def chat(options):
     """tinygan chat RUN: a reply to every line until an empty one, or the end of the input."""
     from tinygan.backend import stream
-    from tinygan.recipes import responder
+    from tinygan.recipes import example, load, may_chat, names
 
-    game, recipe, run = _open_trained(options.run, options.device)
-    respond = responder(recipe)
-    if respond is None:
-        raise UsageError(f"{run.folder} is a run of {run.config['recipe']}, which does not talk; train dialogue")
-    print(printable(f"an empty line ends it; try: {game.saved['asked'][0]}"))
+    game, recipe, run = open_trained(options.run, options.device)
+    if not may_chat(recipe):
+        able = ", ".join(name for name in names() if may_chat(load(name)))
+        raise UsageError(f"{run.folder} is a run of {run.config['recipe']}, which does not talk; train {able}")
+    print(printable(f"an empty line ends it; try: {example(recipe, game)}"))
     for turn in itertools.count():
         try:
             prompt = input("> ").strip()
@@ -206,7 +195,7 @@ def chat(options):
             prompt = ""
         if not prompt:
             return
-        print(printable(respond(game, prompt, stream(options.seed, "chat", turn))))
+        print(printable(recipe.respond(game, prompt, stream(options.seed, "chat", turn))))
 
 
 def evaluate(options):
@@ -214,7 +203,7 @@ def evaluate(options):
     from tinygan.metrics.meanings import describe_scores
     from tinygan.run.checkpoint import write_file
 
-    game, recipe, run = _open_trained(options.run, options.device)
+    game, recipe, run = open_trained(options.run, options.device)
     fitting = MOST_EVALUATED // game.sample(1, 0).nbytes  # pictures of a reader's own may be large
     n = options.n if options.n is not None else max(1000, min(recipe.EVALUATED_SAMPLES, fitting))
     _check_count(n, "-n")
@@ -232,8 +221,10 @@ def plot(options):
     """tinygan plot RUN."""
     from tinygan.gan import pictures
     from tinygan.plot import gif
+    from tinygan.recipes import formats
     from tinygan.run.checkpoint import writing
     from tinygan.run.folder import Run
+    from tinygan.text.vae import VAEGame
 
     run = Run.open(options.run)
     frames = _frames(run.folder / "samples")
@@ -248,11 +239,25 @@ def plot(options):
             gif([*frames, frames[-1], frames[-1]], path, 0.4)  # the last stands for longer
         print(path)
     if run.checkpoints():
-        game, *_ = _open_trained(run.folder, options.device)
-        for name, draw in pictures.drawings(game).items():
+        game, recipe, _ = open_trained(run.folder, options.device)
+        drawings = pictures.drawings(game)
+        if isinstance(game, VAEGame):
+            drawings["between.txt"] = lambda game, path: _write_between(game, formats(recipe)[".txt"], path)
+        for name, draw in drawings.items():
             with writing(run.folder / name), waiting(f"drawing {name}"):
                 draw(game, run.folder / name)
             print(run.folder / name)
+        if not {"directions.png", "shares.png", "between.txt"} & drawings.keys():
+            print(f"{run.config['recipe']}: {pictures.NO_LATENT}")
+
+
+def _write_between(game, write, path, pairs=4, steps=7):
+    """Write sentences on the way from one to another, `pairs` times; an empty line between."""
+    import numpy as np
+
+    sentences = np.stack(list(game.walk(pairs, 0, np.linspace(0, 1, steps))), 1)  # (pairs, steps, tokens)
+    empty = np.zeros_like(sentences[:, :1])
+    write(game, np.concatenate([sentences, empty], 1).reshape(-1, sentences.shape[2])[:-1], path)
 
 
 MOST_PIXELS, MOST_PICTURE = 1 << 24, 1 << 25  # of a picture of samples; bytes of its file
@@ -351,151 +356,6 @@ def doctor(options):
 
 
 # --- what they share -------------------------------------------------------------------------------------------
-
-
-def waiting(doing):
-    """Return a context manager that says every few seconds, on stderr, that this is being done and for how long."""
-    from tinygan.progress import Pulse, in_words
-
-    begun = time.monotonic()
-    say = lambda text: print(text, file=sys.stderr, flush=True)
-    return Pulse(say, lambda: f"{doing}, {in_words(time.monotonic() - begun)}")
-
-
-def _suggest(word, known):
-    """Return the known word that looks like `word`, as a question, or all that is known."""
-    close = difflib.get_close_matches(word, known, 1, 0.5)
-    return f"did you mean {close[0]}?" if close else f"expected one of {', '.join(known)}"
-
-
-def find_recipe(name):
-    """Return the recipe of this name, a module."""
-    from tinygan import recipes
-
-    try:
-        return recipes.load(name)
-    except KeyError:
-        raise UsageError(f"unknown recipe {name!r}; {_suggest(name, recipes.names())}") from None
-
-
-def read_settings(recipe, options):
-    """Return the recipe's Settings with --steps, --seed, --data and --set applied."""
-    from tinygan import recipes
-
-    known = _known_settings(recipe)
-    values = {key: value for key in ("steps", "seed") if (value := getattr(options, key)) is not None}
-    if options.data:
-        if "data" not in known:
-            able = ", ".join(name for name in recipes.names() if "data" in _known_settings(recipes.load(name)))
-            raise UsageError(
-                f"--data {options.data}: {options.recipe} has no use for data of your own; these have: {able}"
-            )
-        values["data"] = str(Path(options.data).absolute())
-    for item in options.set:
-        key, equals, text = item.partition("=")
-        if not equals:
-            raise UsageError(f"--set {item}: expected KEY=VALUE")
-        if key not in known:
-            raise UsageError(f"unknown setting {key!r}{of_setting(key, list(known)) or '; ' + _suggest(key, list(known))}")
-        values[key] = _parse(text, known[key])
-    try:
-        return recipe.Settings(**values)
-    except ValueError as error:
-        raise UsageError(str(error)) from None
-
-
-def _known_settings(recipe):
-    """Return {name: field} of all settings that a recipe may have, whatever is chosen."""
-    from tinygan.run.settings import list_groups
-
-    groups = [recipe.Settings, *(group for _, group in list_groups(recipe.Settings))]
-    return {f.name: f for group in reversed(groups) for f in fields(group)}
-
-
-def _parse(text, f):
-    from tinygan.run.settings import KINDS
-
-    try:
-        return f.type(text)
-    except ValueError:
-        raise UsageError(f"--set {f.name}={text}: expected {KINDS[f.type]}. {f.metadata['meaning']}") from None
-
-
-def make_game(recipe, settings, device, saved=None):
-    """Return the recipe's game on `device`, or on the default one if that is None; saved: see `Game`."""
-    from tinygan.backend import default_device, library_of
-
-    device = device or default_device()
-    if device not in ("cpu", "cuda"):
-        raise UsageError(f"unknown device {device!r}; expected cpu, or cuda for an NVIDIA GPU")
-    try:
-        library_of(device)
-    except RuntimeError as error:
-        raise UsageError(str(error)) from None
-    try:
-        with waiting("reading data and making networks"):
-            return recipe.make_game(settings, device, saved)
-    except ValueError as error:  # settings that do not fit each other, the players or the data
-        raise UsageError(str(error)) from None
-    except (AttributeError, IndexError, KeyError, TypeError) as error:
-        if saved is None:
-            raise
-        raise UsageError(f'what config.json has under "saved" does not fit the recipe ({error!r}): it is damaged') from None
-
-
-def _free_folder(options):
-    """Return --out, or the first of runs/RECIPE, runs/RECIPE-2, ... that holds no run."""
-    if options.out:
-        return Path(options.out)
-    folder, k = Path("runs") / options.recipe, 1
-    while (folder / "config.json").exists():
-        k += 1
-        folder = folder.with_name(f"{options.recipe}-{k}")
-    return folder
-
-
-def _read_run(run):
-    """Return (recipe, settings) of an existing run."""
-    config = run.config
-    recipe, values = find_recipe(config["recipe"]), config["settings"]
-    try:
-        if config.get("saved") is not None:
-            check(config["saved"], getattr(recipe, "SAVED", {}), "saved")
-        if "version" not in config:  # version 1 listed all settings, those that the training did not read among them
-            known = {f.name for f in fields(recipe.Settings.choose(values))}
-            values = {name: value for name, value in values.items() if name in known}
-        return recipe, recipe.Settings(**values)
-    except (TypeError, ValueError) as error:
-        raise UsageError(f"{run.folder / 'config.json'} does not fit the recipe {config['recipe']}: {error}") from None
-
-
-def _open_trained(folder, device):
-    from tinygan.run.folder import Run
-
-    run = Run.open(folder)
-    recipe, settings = _read_run(run)
-    with _no_larger_than(run):
-        game = make_game(recipe, settings, device, run.config.get("saved"))
-    run.load(game)
-    for note in run.notes:
-        print(f"tinygan: {sentence(note)}; the checkpoint before it is taken", file=sys.stderr)
-    return game, recipe, run
-
-
-@contextmanager
-def _no_larger_than(run):
-    """Let the networks that are made in this block have no more numbers than the run's checkpoints."""
-    from tinygan.nn.parameter import TooLarge, at_most
-
-    most = run.most_numbers()
-    try:
-        with at_most(most):
-            yield
-    except TooLarge:
-        raise UsageError(
-            f"{run.folder}: config.json and the checkpoints are not of one run: by its settings the networks are larger than"
-            f" the {most:,} numbers that there are"
-        ) from None
 
 
 def _check_count(n, name):

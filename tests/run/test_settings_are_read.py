@@ -17,7 +17,7 @@ SMALL = {
     "steps": 3, "batch_size": 4, "hidden": 4, "features": 4, "g_channels": 2, "d_channels": 2, "channels": 2, "noise": 3,
     "row_noise": 2, "step_noise": 2, "judge_hidden": 3, "width": 3, "layers": 2, "pretrain": 1, "d_pretrain": 0, "length": 8,
     "embedding": 4, "rollouts": 1, "codes": 2, "vocabulary": 20, "sentences": 30, "packing": 2,
-    "penalty_every": 1, "rarest": 1, "imitation": 0.0,
+    "penalty_every": 1, "rarest": 1, "imitation": 0.0, "pictures": 64, "pixel_phase": 0.4, "crop": 8, "blocks": 1,
 }  # fmt: skip
 OF_ITS_OWN = {"oracle": {"tokens": 6}, "wgan-gp": {"n_critic": 1}}
 

@@ -10,9 +10,22 @@ from typing import TYPE_CHECKING, Any
 from tinygan.remedies import of_module
 
 if TYPE_CHECKING:
-    from . import adversarial, augment, classes, latent, objectives, penalties, pictures, players, settings
+    from . import (
+        adversarial,
+        augment,
+        classes,
+        cycle,
+        latent,
+        objectives,
+        penalties,
+        pictures,
+        players,
+        replies,
+        settings,
+        translation,
+    )
 
-_FILES = "adversarial augment classes latent objectives penalties pictures players settings".split()
+_FILES = "adversarial augment classes cycle latent objectives penalties pictures players replies settings translation".split()
 
 if not TYPE_CHECKING:  # a type checker would take any name for one of these
 

@@ -59,12 +59,15 @@ class Player:
         return self.averages["average"]
 
     def move(self, loss: Tensor, k: int) -> tuple:
-        """Take step k down the gradient of `loss`; return the gradient, one array for each parameter.
+        """Take step k down the gradient of `loss`; return the gradient, one array for each parameter."""
+        return self.follow(grad(loss, self.parameters), k)
 
-        The gradient is the mean over all processes. FloatingPointError names the player and the layer of a gradient that
-        is not finite. Nothing has moved then.
+    def follow(self, grads: tuple, k: int) -> tuple:
+        """Take step k down this gradient, one array for each parameter; return its mean over all processes.
+
+        FloatingPointError names the player and the layer of a gradient that is not finite. Nothing has moved then.
         """
-        grads = average_gradients(grad(loss, self.parameters))
+        grads = average_gradients(grads)
         self.optimizer.lr = self.schedule(k)
         try:
             self.optimizer.step(clip_gradients(grads, self.clip)[0] if self.clip else grads)

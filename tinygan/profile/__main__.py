@@ -23,7 +23,7 @@ def main(arguments: Sequence[str] | None = None) -> int:
 
 
 def _command(options: argparse.Namespace) -> None:
-    from tinygan.commands import UsageError, find_recipe, make_game, read_settings
+    from tinygan.opening import UsageError, find_recipe, make_game, read_settings
 
     if options.measured < 1:
         raise UsageError(f"--steps {options.measured}: must be at least 1")

@@ -12,7 +12,12 @@ and may have
 
     SAVED                                 the schema of what its game saves, see `files.check`
     WATCHED                               names of scores that are cheap enough to be followed while it trains
-    respond(game, prompt, rng)            the answer of a trained game to a line of text, for `tinygan chat`
+    respond(game, given, rng)             the answer of a trained game to `given`, a line of text or the path of a file as
+                                          it was written, for `tinygan apply`; DataError for what it cannot take
+    ANSWERS                               {".png": write}: how an answer is written, write(answer, path). Without a path it
+                                          gets the first ending; .txt is printed. A recipe without answers with a string
+    example(game)                         something to give `respond`; None if this run, by its settings, takes nothing
+    CHATS = True                          `tinygan chat` may ask `respond` line by line
 
 Recipes lie in folders by medium; their names are flat. `pictures/digits.py` is the one to read first. A file whose name
 begins with _ has what several recipes share.
@@ -24,6 +29,8 @@ from collections.abc import Callable
 from functools import cache
 from types import ModuleType
 from typing import Any
+
+from tinygan.files import written_whole
 
 
 @cache
@@ -40,8 +47,8 @@ def names() -> list[str]:
 
 
 def by_medium() -> dict[str, list[str]]:
-    """Return {medium: names of its recipes}: points, pictures, series, text, sound."""
-    media: dict[str, list[str]] = {medium: [] for medium in ("points", "pictures", "series", "text", "sound")}
+    """Return {medium: names of its recipes}: points, pictures, translation, series, text, sound."""
+    media: dict[str, list[str]] = {m: [] for m in ("points", "pictures", "translation", "series", "text", "sound")}
     for name, module in _modules().items():
         media.setdefault(module.split(".")[-2], []).append(name)
     return media
@@ -71,3 +78,31 @@ def formats(recipe: Any) -> dict[str, Callable]:
 def responder(recipe: ModuleType) -> Callable | None:
     """Return `respond` of a recipe that has one, or None."""
     return getattr(recipe, "respond", None)
+
+
+def names_with_respond() -> list[str]:
+    """Return the names of the recipes that answer to an input."""
+    return [name for name in names() if responder(load(name))]
+
+
+def answers(recipe: Any) -> dict[str, Callable]:
+    """Return how answers are written: {suffix: function (answer, path)}, the first without a path."""
+    return getattr(recipe, "ANSWERS", None) or {".txt": write_text}
+
+
+def write_text(answer: str, path: Any) -> None:
+    """Write an answer that is text, as UTF-8."""
+    with written_whole(path) as temporary:
+        temporary.write_text(f"{answer}\n", "utf-8")
+
+
+def example(recipe: Any, game: Any) -> str | None:
+    """Return something that `tinygan apply` can be given with this game; None if it takes nothing."""
+    if responder(recipe) is None:
+        return None
+    return recipe.example(game) if hasattr(recipe, "example") else "INPUT"
+
+
+def may_chat(recipe: ModuleType) -> bool:
+    """Return whether `tinygan chat` may ask `respond` line by line."""
+    return getattr(recipe, "CHATS", False)

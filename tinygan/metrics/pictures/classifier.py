@@ -9,13 +9,14 @@ import os
 import sys
 from collections.abc import Callable
 from pathlib import Path
-from typing import TypeVar
+from typing import Any, TypeVar
 
 import numpy as np
 
 from tinygan.autodiff import Tensor, grad, no_grad
 from tinygan.backend import Array, stream
 from tinygan.data import Loader, centred, digits, mnist
+from tinygan.data.sides import plain_and_outlined
 from tinygan.files import written_whole
 from tinygan.losses import cross_entropy
 from tinygan.nn import Conv2d, Linear, Module
@@ -34,10 +35,24 @@ _LAYERS: dict[int, tuple[list[tuple[int, int, int]], int]] = {
     28: ([(16, 4, 2), (48, 4, 2)], 128),
 }
 
+
+
+def _in_two_styles(source: str) -> Callable:
+    """Return a data set of plain digits, labels 0 to 9, and outlined ones, labels 10 to 19."""
+
+    def read(split: str) -> tuple[Array, Array]:
+        plain, plain_labels, outlined, outlined_labels = plain_and_outlined(source, split)
+        return np.concatenate([plain, outlined]), np.concatenate([plain_labels, outlined_labels + 10])
+
+    return read
+
+
 # name: data set, settings of train_classifier
 _TRAINING: dict[str, tuple[Callable, dict]] = {
     "digits": (digits, {"steps": 1200, "batch_size": 64}),
     "mnist": (mnist, {"steps": 2400}),
+    "digits-in-two-styles": (_in_two_styles("digits"), {"steps": 1200, "batch_size": 64, "classes": 20}),
+    "mnist-in-two-styles": (_in_two_styles("mnist"), {"steps": 2400, "classes": 20}),
 }
 
 
@@ -94,13 +109,14 @@ def train_classifier(
     batch_size: int = 96,
     learning_rate: float = 3e-3,
     seed: int = 0,
+    classes: int = 10,
 ) -> Classifier:
     """Train a Classifier on images (N, 1, size, size) in [-1, 1] with labels (N,): a function of the arguments alone.
 
     The optimiser is Adam with a warm-up and then a cosine schedule. Every step moves each picture by up to a pixel up
     or down and sideways.
     """
-    classifier = Classifier(images.shape[-1], rng=stream(seed, "classifier"))
+    classifier = Classifier(images.shape[-1], classes, rng=stream(seed, "classifier"))
     return train_network(
         classifier, images, labels, steps=steps, batch_size=batch_size, learning_rate=learning_rate, seed=seed
     )
@@ -142,22 +158,35 @@ def _move(x: Array, rng: np.random.Generator) -> Array:
 
 # --- trained once, then read from the cache --------------------------------------------------------------------
 
-# path in the cache: classifier; a process reads or trains each once, even if the cache cannot be written
-_loaded: dict[Path, Classifier] = {}
+M = TypeVar("M", bound=Module)
+
+# path in the cache: network; a process reads or trains each once, even if the cache cannot be written
+_loaded: dict[Path, Any] = {}
 
 
 def digit_classifier(name: str) -> Classifier:
     """Return the classifier of "digits" (8x8; reads 98 % of the held-out digits) or "mnist" (28x28; reads 99 %).
 
+    Those of "digits-in-two-styles" and "mnist-in-two-styles" (28x28) have twenty classes: ten plain digits, ten outlined.
     The first call trains it on the training part with a fixed seed and stores it in `cache_folder()`.
     """
     if not isinstance(name, str):
         raise TypeError(f"digit_classifier: name is 'digits' or 'mnist', got a {type(name).__name__}")
     if name not in _TRAINING:
         raise ValueError(f"no classifier of {name!r}: expected {' or '.join(map(repr, _TRAINING))}")
-    path = cache_folder() / f"classifier-{name}-{VERSION}.safetensors"
+    make = lambda: Classifier(8 if name == "digits" else 28, _TRAINING[name][1].get("classes", 10), rng=0)
+    train = lambda: train_classifier(*real_images(name, "train"), **_TRAINING[name][1])
+    return train_once(f"classifier-{name}-{VERSION}", make, train, "the classifier that scores pictures")
+
+
+def train_once(name: str, make: Callable[[], M], train: Callable[[], M], what: str) -> M:
+    """Return `train()`, which is called once: its weights are stored in the cache under `name`, and read into `make()`.
+
+    what: whose training it is, as users are told while it lasts.
+    """
+    path = cache_folder() / f"{name}.safetensors"
     if path not in _loaded:
-        _loaded[path] = _read(path, name) or _train_and_store(path, name)
+        _loaded[path] = _read(path, make()) or _train_and_store(path, train, what)
     return _loaded[path]
 
 
@@ -182,31 +211,30 @@ def real_images(name: str, split: str) -> tuple[Array, Array]:
     return centred(images), labels
 
 
-def _read(path: Path, name: str) -> Classifier | None:
-    """Return the classifier in a file of the cache, None if the file is missing or damaged."""
+def _read(path: Path, network: M) -> M | None:
+    """Return the network with the weights in a file of the cache, None if the file is missing or damaged."""
     from safetensors import SafetensorError
     from safetensors.numpy import load
 
-    classifier = Classifier(8 if name == "digits" else 28, rng=0)
     try:
-        classifier.load_state_dict(load(path.read_bytes()))
+        network.load_state_dict(load(path.read_bytes()))
     except (OSError, SafetensorError, ValueError):  # absent or damaged: the caller trains again and replaces it
         return None
-    return classifier
+    return network
 
 
-def _train_and_store(path: Path, name: str) -> Classifier:
+def _train_and_store(path: Path, train: Callable[[], M], what: str) -> M:
     from safetensors.numpy import save
 
     def say(sentence: str) -> None:
         print(sentence, file=sys.stderr, flush=True)
 
-    with Pulse(say, lambda: "the classifier that scores pictures is made, once"):
-        classifier = train_classifier(*real_images(name, "train"), **_TRAINING[name][1])
+    with Pulse(say, lambda: f"{what} is made, once"):
+        network = train()
     try:
         path.parent.mkdir(parents=True, exist_ok=True)
         with written_whole(path) as temporary:
-            temporary.write_bytes(save(classifier.state_dict()))
+            temporary.write_bytes(save(network.state_dict()))
     except OSError as error:
-        say(f"the classifier could not be stored in {path.parent} ({error.strerror}), so it will be trained again")
-    return classifier
+        say(f"{what} could not be stored in {path.parent} ({error.strerror}), so it will be trained again")
+    return network

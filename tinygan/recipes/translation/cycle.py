@@ -1,0 +1,192 @@
+"""Two kinds of pictures that nobody has paired, each turned into the other: CycleGAN, Zhu et al. 2017.
+
+`--set sides=digits`: plain digits (a) and outlined ones (b), of MNIST or of the digits that come with tinygan. `sprites`:
+figures in shirts and figures in armour. `--data FOLDER`: pictures of your own in its folders a and b, 40 or more in each.
+`tinygan apply RUN picture.png` makes of a picture of a one of b; `tinygan apply RUN b:picture.png` goes the other way.
+A sample is a source, its translation, the way back; then the same from the other side.
+Digits are measured by a classifier of twenty classes, ten plain and ten outlined: is the result of the other style, and is
+it the same digit? The true outline is known too, and seen by nobody. Sprites are measured by the heads that read figures.
+"""
+
+import math
+import zlib
+from dataclasses import dataclass
+from functools import cache
+
+import numpy as np
+
+from tinygan import nn
+from tinygan.backend import stream, to_device
+from tinygan.data import DataError, Loader, centred, note, read_picture
+from tinygan.data.pictures.fitting import fit
+from tinygan.data.sides import SIDES, find_handwriting, own_sides
+from tinygan.data.sprites import Sprites
+from tinygan.files import Range
+from tinygan.gan.cycle import Cycle, CycleSettings
+from tinygan.gan.players import Batch
+from tinygan.metrics import digit_classifier, psnr, sliced_wasserstein
+from tinygan.metrics.pictures.sides import digit_measures, sprite_measures
+from tinygan.plot import image_grid, save_image
+from tinygan.run.settings import RunSettings, defaults, setting
+
+
+@dataclass
+class OwnSidesSettings(RunSettings):
+    """Pictures of your own."""
+
+    size: int = setting(64, "Scale the middle squares of the pictures to this side, a multiple of 4.", 8, 512)
+
+    def __post_init__(self):
+        super().__post_init__()
+        if self.size % 4:
+            raise ValueError(f"size={self.size}: expected a multiple of 4, as the networks halve pictures twice")
+
+
+@defaults(steps=3000, batch_size=16, learning_rate=1e-3, beta1=0.5, ema=0.995)
+class Settings(CycleSettings):
+    """Settings of `cycle`."""
+
+    sides: str = setting("digits", "Which kinds of pictures, if none are of your own.", choices=("digits", "sprites"))
+    data: str = setting("", "A folder of your own with pictures in a and b. Empty: `sides`.", brings=OwnSidesSettings)
+    channels: int = setting(32, "Channels within G and F, whose layers see pictures of half the height and width.", 1)
+    blocks: int = setting(3, "Residual blocks of G and F.", 1)
+    d_channels: int = setting(24, "Channels of the judges' first layer; the second has twice as many.", 1)
+
+    def __post_init__(self):
+        super().__post_init__()
+        if self.data and self.sides != "digits":
+            raise ValueError(f"sides={self.sides} and --data {self.data}: leave one of them out")
+
+
+# --- the players -----------------------------------------------------------------------------------------------
+
+
+class Residual(nn.Module):
+    """x + conv(relu(conv(relu(x)))). He et al. 2016."""
+
+    def __init__(self, channels, rng):
+        conv = lambda: nn.Conv2d(channels, channels, 3, padding=1, rng=rng)
+        self.change = nn.Sequential(nn.ReLU(), conv(), nn.ReLU(), conv())
+
+    def forward(self, x):
+        """(N, channels, h, w) -> the same shape."""
+        return x + self.change(x)
+
+
+def translator(colours, s, rng):
+    """Return G or F: pictures (N, colours, h, w) -> pictures of the same shape, by way of h/2 x w/2."""
+    return nn.Sequential(
+        nn.Conv2d(colours, s.channels, 4, 2, 1, rng=rng),
+        *(Residual(s.channels, rng) for _ in range(s.blocks)), nn.ReLU(),
+        nn.ConvTranspose2d(s.channels, colours, 4, 2, 1, rng=rng), nn.Tanh(),
+    )  # fmt: skip
+
+
+def judge(colours, s, rng):
+    """Return D_a or D_b: pictures (N, colours, h, w) -> verdicts (N, 1, h/4, w/4), each of them on 18x18 pixels."""
+    n = s.d_channels
+    return nn.Sequential(
+        nn.Conv2d(colours, n, 4, 2, 1, rng=rng), nn.LeakyReLU(0.2),
+        nn.Conv2d(n, 2 * n, 4, 2, 1, rng=rng), nn.LeakyReLU(0.2),
+        nn.Conv2d(2 * n, 1, 3, padding=1, rng=rng),
+    )  # fmt: skip
+
+
+# --- the game --------------------------------------------------------------------------------------------------
+
+def find_source(s):
+    """Return where the pictures come from: "own" or a key of SIDES. Without the folder of sprites it is that of digits."""
+    if s.data:
+        return "own"
+    if s.sides == "sprites":
+        try:
+            Sprites()
+            return "sprites"
+        except DataError as error:
+            note(f"{error}; digits are taken instead")
+    return find_handwriting()
+
+
+SAVED = {
+    "source": (*SIDES, "own"), "colours": Range(1, 3), "size": Range(8, 512), "checksum": Range(0, 2**32),
+}  # fmt: skip
+
+
+def make_game(s, device="cpu", saved=None):
+    """Return the game that `tinygan train cycle` plays; with `saved`, pictures are read when they are needed."""
+    source = saved["source"] if saved else find_source(s)
+    sides = cache(lambda: own_sides(s.data, s.size, s.batch_size) if source == "own" else SIDES[source]())
+    checksum = lambda: zlib.crc32(sides()[0][1], zlib.crc32(sides()[0][0])) if s.data else 0
+    if saved is None:
+        _, colours, size, _ = sides()[0][0].shape
+        saved = {"source": source, "colours": colours, "size": size, "checksum": checksum()}
+    networks = {"a_to_b": translator, "b_to_a": translator, "judge_a": judge, "judge_b": judge}
+    to_b, to_a, *judges = (make(saved["colours"], s, stream(s.seed, name)).to(device) for name, make in networks.items())
+
+    @cache
+    def loaders():
+        if saved["checksum"] != checksum():
+            raise DataError(f"{s.data}: not the pictures that this run began with; put them back, or begin a new run")
+        load = lambda x, seed: Loader(to_device(x, device), batch_size=s.batch_size, seed=seed)
+        a, b = sides()[0]
+        return load(a, 2 * s.seed), load(b, 2 * s.seed + 1)  # with one seed, pairs in a file would come as pairs
+
+    def batch(turn):
+        of_a, of_b = loaders()
+        return Batch(of_b.batch(turn), (of_a.batch(turn),))
+
+    return Cycle((to_b, to_a), judges, batch, lambda: sides()[1], s, saved)
+
+
+# --- a reader's picture ------------------------------------------------------------------------------------------
+
+
+def respond(game, given, rng):
+    """Return a picture (C, size, size) of b, made of the one in a file; of a, if "b:" stands before the file's name."""
+    to, path = ("a", given[2:]) if given.startswith("b:") else ("b", given)
+    x, colours = read_picture(path), game.saved["colours"]
+    if colours == 1:
+        x = x.mean(0, keepdims=True)
+    x = fit(np.repeat(x, colours // len(x), 0)[None], game.saved["size"])
+    return game.translate(centred(x), to)[0]
+
+
+ANSWERS = {".png": lambda answer, path: save_image(image_grid(answer[None], scale=1, border=0, value_range=(-1, 1)), path)}
+
+
+def example(game):
+    """Return what `tinygan apply` may be given."""
+    return "picture.png"
+
+
+def draw(game, samples, path):
+    """Draw samples (N, 6, C, h, w), two or more in a row: source, translation, way back; and from the other side."""
+    across = max(1, round(math.sqrt(len(samples) / 6)))
+    save_image(image_grid(samples.reshape(-1, *samples.shape[2:]), 6 * across, value_range=(-1, 1)), path)
+
+
+# --- what it is measured by --------------------------------------------------------------------------------------
+
+EVALUATED_SAMPLES = 2000
+
+
+def evaluate(game, samples):
+    """Return scores of samples (N, 6, C, h, w): of the ways back, in dB, and of the results on either side."""
+    a, in_b, back_in_a, b, in_a, back_in_b = np.swapaxes(samples, 0, 1)
+    scores = {"samples": len(samples)}
+    for source, result, back, real, to, home in ((a, in_b, back_in_a, b, "b", "a"), (b, in_a, back_in_b, a, "a", "b")):
+        scores[f"way_back_in_{home}"] = float(psnr(back, source, (-1, 1)).mean())
+        scores |= {f"{name}_in_{to}": value for name, value in measure(game, source, result, real, to).items()}
+    return scores
+
+
+def measure(game, source, result, real, to):
+    """Return what of the sources is kept, and how much of side `to` the results are; real: pictures of that side."""
+    side, data = "ab".index(to), game.saved["source"]
+    if data == "own":
+        flat = lambda x: x.reshape(len(x), -1)
+        distances = {"distance": result, "distance_before": source}
+        return {name: sliced_wasserstein(flat(x), flat(real)) for name, x in distances.items()}
+    if data == "sprites":
+        return sprite_measures(source, result, side)
+    return digit_measures(digit_classifier(f"{data}-in-two-styles"), source, result, side)
