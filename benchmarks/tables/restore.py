@@ -3,8 +3,8 @@
     python benchmarks/tables/restore.py [--seeds 0] [--rows sprites,guessed,digits,photographs] [--runs FOLDER] [--quick]
 
 A run is scored at the end of its pixel phase and at its end. Training goes on where it was stopped, from
-what lies in the folder of --runs. What is scored is stored at once in results/restore.json, and not computed again: delete the
-file, and --runs, to begin anew. --quick: 60 steps, nothing is stored.
+what lies in the folder of --runs. What is scored is stored at once in results/restore.json, and not computed again:
+delete the file, and --runs, to begin anew. --quick: 60 steps, nothing is stored.
 """
 
 import argparse
