@@ -11,7 +11,7 @@ from tinygan.gan.classes import ClassGame
 from tinygan.gan.directions import Walks, can_walk, find_directions
 from tinygan.gan.latent import Categorical, Joined, Mixture, Normal, Sphere, Tokens, Uniform
 from tinygan.gan.players import Batch
-from tinygan.gan.shares import Covariance, find_shares
+from tinygan.gan.shares import Share, find_shares
 
 RNG = np.random.default_rng
 
@@ -172,7 +172,13 @@ def test_the_share_of_what_G_is_told():
     np.testing.assert_allclose(whole, [1 / 3.25, 2.25 / 3.25], atol=0.03)
 
 
+def test_a_share_is_without_error_where_nothing_or_all_is_decided():
+    names, whole, of_steps = find_shares(game_of(moving_sum(0.0, 1.0, 0.0), [Normal(1), Normal(1, steps=4)]), 20)
+    np.testing.assert_allclose(of_steps, [[0] * 4, *np.eye(4)], atol=1e-12)
+    assert whole[0] == 0 and names[0] == "z"
+
+
 def test_nothing_has_no_shares():
-    total = Covariance()
-    total.add(np.ones((5, 2)), np.ones((5, 2)))
-    assert total.share() == 0
+    total = Share()
+    total.add(*[np.ones((5, 2))] * 3)
+    assert total.of() == 0

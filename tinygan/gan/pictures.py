@@ -14,7 +14,7 @@ import numpy as np
 from tinygan.backend import stream, to_numpy
 from tinygan.gan.adversarial import FromNoise
 from tinygan.gan.directions import Walks, can_walk
-from tinygan.gan.shares import find_shares
+from tinygan.gan.shares import PAIRS, find_shares
 from tinygan.gan.translation import Translation
 from tinygan.metrics import nearest_training
 from tinygan.plot import gif, image_grid, neighbour_strip, save_image
@@ -40,6 +40,11 @@ def drawings(game: Any) -> dict[str, Callable]:
     if isinstance(game, FromNoise) and count_latents(game) > 1:
         drawn["shares.png"] = shares_of_latents
     return drawn
+
+
+NO_LATENT = (
+    "there is no latent vector whose directions could be drawn: what is made is drawn choice by choice, or of what is given"
+)
 
 
 def count_latents(game: FromNoise) -> int:
@@ -121,4 +126,4 @@ def along_directions(game: FromNoise, path: Any) -> None:
 
 def shares_of_latents(game: FromNoise, path: Any) -> None:
     """Draw which share of the variance each latent decides alone."""
-    save_image(share_chart(*find_shares(game)), path)
+    save_image(share_chart(*find_shares(game, PAIRS)), path)

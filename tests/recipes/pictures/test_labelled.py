@@ -178,6 +178,8 @@ def run(tmp_path):
 
 
 def test_a_run_begins_with_the_networks_of_another(run, tmp_path, capsys):
+    config = json.loads((run / "config.json").read_text())
+    (run / "config.json").write_text(json.dumps({**config, "rewinds": [{"pace": 0.5}]}))
     game = small_game("cgan", classes="5+6", start=str(run))
     fresh = small_game("cgan", classes="5+6")
     opened = small_game("cgan", classes="0+1")
@@ -186,7 +188,7 @@ def test_a_run_begins_with_the_networks_of_another(run, tmp_path, capsys):
         for key, value in part.state_dict().items():
             np.testing.assert_array_equal(value, opened.parts()[name].state_dict()[key], err_msg=f"{name}.{key}")
     assert (game.G.parameters[0].numpy() != fresh.G.parameters[0].numpy()).any()
-    assert game.G.schedule.base_lr == game.G.base_lr == fresh.G.base_lr  # the first run's pace is not taken
+    assert game.G.schedule.base_lr == game.G.base_lr == fresh.G.base_lr  # its pace is its own
 
     out = tmp_path / "second"
     words = ["train", "cgan", "--steps", "2", "--set", "classes=5+6", "--set", f"start={run}", *set_words(SMALL["cgan"])]

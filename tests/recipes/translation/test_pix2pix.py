@@ -135,10 +135,10 @@ def test_scores_are_of_the_drawing_that_was_asked(monkeypatch):
     game = small_game("pix2pix")
     _, _, pictures = pix2pix.asked_of("shapes", "coloured")
     scores = pix2pix.evaluate(game, pictures + 1e-3)
-    assert scores["psnr"] > 60 and scores["obeyed_whole"] == scores["obeyed_held_out_whole"] == 1.0
+    assert scores["as_drawn_psnr"] > 60 and scores["obeyed_whole"] == scores["obeyed_held_out_whole"] == 1.0
     assert scores["obeyed_whole_of_real"] == 1.0
     swapped = pix2pix.evaluate(game, np.roll(pictures, 1, 0))
-    assert swapped["psnr"] < 25 and swapped["obeyed_whole"] < 0.2 and swapped["obeyed_held_out_colour"] < 0.5
+    assert swapped["as_drawn_psnr"] < 25 and swapped["obeyed_whole"] < 0.2 and swapped["obeyed_held_out_colour"] < 0.5
     scores = pix2pix.evaluate(game, pictures[:25])
     assert not any(name.startswith("obeyed_held_out") for name in scores), "the first 25 are of unseen scenes"
 
@@ -160,7 +160,7 @@ def test_pairs_of_your_own(own, tmp_path):
     samples = game.sample(8, 0)
     assert samples.shape == (8, 3, 16, 16)
     pix2pix.draw(game, samples, tmp_path / "drawn.png")
-    assert set(pix2pix.evaluate(game, samples)) == {"samples", "psnr"}
+    assert set(pix2pix.evaluate(game, samples)) == {"samples", "as_drawn_psnr"}
     (own / "b" / "3.png").unlink()
     with pytest.raises(DataError, match="not the pictures that this run began with"):
         pix2pix.make_game(game.settings, saved=game.saved).batch(0)

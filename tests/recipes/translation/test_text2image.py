@@ -84,6 +84,63 @@ def test_padding_changes_neither_pictures_nor_verdicts(game):
     g.train(), d.train()
 
 
+@pytest.fixture
+def judging():
+    """A judge in whose verdicts each term is 0 until a test changes it, pictures, tokens of different lengths."""
+    game = small_game("text2image")
+    d, (x, (rows,)) = game.D.module.eval(), game.batch(0)
+    for layer in (d.real, d.like, d.holds[2]):
+        layer.weight.data *= 0
+        layer.bias.data *= 0
+    assert len(set((rows != 0).sum(1))) > 1
+    return d, Tensor(x), rows
+
+
+def test_a_verdict_gains_what_the_picture_is_like_the_sentence(judging):
+    """Where the sentence is φ of the first picture, its verdict gains |φ|² / √features; where it is -φ, it loses that."""
+    d, x, rows = judging
+    features = d.look(x)[1].data
+    verdicts = {}
+    for sign in (1, 0, -1):
+        d.like.bias.data[:] = sign * features[0]
+        verdicts[sign] = d(x, rows).data[0, 0]
+    gain = np.square(features[0]).sum() / np.sqrt(len(features[0]))
+    assert gain > 1e-4 and verdicts[0] == 0
+    assert verdicts[1] == pytest.approx(gain, rel=1e-3) and verdicts[-1] == pytest.approx(-gain, rel=1e-3)
+
+
+def test_a_verdict_gains_each_word_that_holds(judging):
+    """Every word and <end> count once, padding does not."""
+    d, x, rows = judging
+    d.holds[2].bias.data[:] = 0.25
+    np.testing.assert_allclose(d(x, rows).data[:, 0], 0.25 * (rows != 0).sum(1), rtol=1e-5)
+
+
+def test_a_verdict_gains_how_real_a_picture_is_whatever_is_said(judging):
+    d, x, rows = judging
+    d.real.weight.data[:] = 1
+    expected = d.look(x)[1].data.sum(1)
+    assert np.abs(expected).max() > 1e-3
+    np.testing.assert_allclose(d(x, rows).data[:, 0], expected, rtol=1e-4)
+    np.testing.assert_allclose(d(x, rows[::-1]).data[:, 0], expected, rtol=1e-4)
+
+
+def test_words_look_at_places_of_the_picture_and_places_at_words(judging):
+    """D's words see what changes in a corner; G's places hear a word of which the whole sentence tells nothing."""
+    d, x, rows = judging
+    d.holds[2].weight.data[:] = 1
+    other = Tensor(x.data.copy())
+    other.data[:, :, :8, :8] += 1
+    assert np.abs(d(x, rows).data - d(other, rows).data).max() > 1e-6
+    g = small_game("text2image").G.module.eval()
+    g.first.weight.data *= 0
+    for norm in g.norms:
+        norm.change.weight.data *= 0
+    z = Tensor(np.ones((1, 2), "float32"))
+    one, another = (g(z, np.array([[5, word, 9, 1]])).numpy() for word in (6, 7))
+    assert np.abs(one - another).max() > 1e-6
+
+
 # --- samples and answers -------------------------------------------------------------------------------------------
 
 
@@ -94,7 +151,7 @@ def test_samples_are_told_unseen_sentences_in_turn_which_are_written_beside_them
     np.testing.assert_array_equal(samples, game.sample(5, 0, given=rows[:5]))
     text2image.draw(game, samples, tmp_path / "a.png")
     text2image.write(game, samples, tmp_path / "a.txt")
-    assert (tmp_path / "a.txt").read_text().splitlines() == sentences[:5]
+    assert (tmp_path / "a.txt").read_text().splitlines() == [sentence.replace(" ,", ",") for sentence in sentences[:5]]
     with Image.open(tmp_path / "a.png") as picture:
         assert picture.mode == "RGB" and picture.width > picture.height
     train = {scene for k in range(20) for scene in game.words.world.scenes("train", 50, stream(0, "t", k))}

@@ -127,9 +127,7 @@ def make_game(s, device="cpu", saved=None):
     def loaders():
         if saved["checksum"] != checksum():
             raise DataError(f"{s.data}: not the pictures that this run began with; put them back, or begin a new run")
-        load = lambda x, seed: Loader(to_device(x, device), batch_size=s.batch_size, seed=seed)
-        a, b = sides()[0]
-        return load(a, 2 * s.seed), load(b, 2 * s.seed + 1)  # with one seed, pairs in a file would come as pairs
+        return [Loader(to_device(x, device), batch_size=s.batch_size, seed=s.seed) for x in sides()[0]]
 
     def batch(turn):
         of_a, of_b = loaders()

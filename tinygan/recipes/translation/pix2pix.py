@@ -47,7 +47,7 @@ class WorldSettings(RunSettings):
 
 
 @defaults(
-    steps=4000, batch_size=32, learning_rate=1e-3, beta1=0.5, ema=0.995, pixel_phase=0.5, pixel_weight=30.0,
+    steps=3000, batch_size=16, learning_rate=3e-3, beta1=0.5, ema=0.99, pixel_phase=0.6, pixel_weight=30.0, game_rate=0.3,
 )  # fmt: skip
 class Settings(UNetSettings, WorldSettings, TranslationSettings):
     """Settings of `pix2pix`."""
@@ -195,12 +195,12 @@ EVALUATED_SAMPLES = 2 * ASKED
 def evaluate(game, samples):
     """Return PSNR to the true pictures, and which attributes are as drawn; held-out combinations apart.
 
-    psnr_as_read: to the figure that the network reads in a sample, in its pose: is it a figure at all?
+    as_read_psnr: to the figure that the network reads in a sample, in its pose: is it a figure at all?
     """
     s = game.settings
     _, pictures = held_out_pairs(s, game.saved)
     asked = np.arange(len(samples)) % len(pictures)
-    scores = {"samples": len(samples), "psnr": float(psnr(samples, pictures[asked], (-1, 1)).mean())}
+    scores = {"samples": len(samples), "as_drawn_psnr": float(psnr(samples, pictures[asked], (-1, 1)).mean())}
     if s.data:
         return scores
     world = find_world(game.saved["world"])
@@ -213,7 +213,7 @@ def evaluate(game, samples):
             scores |= {f"{prefix}_{name}{kind}": share for name, share in shares.items()}
     if world.name == "sprites":
         read = world.draw([f._replace(**dict(zip(POSE, scene[7:]))) for f, scene in zip(read_figures(samples), scenes)])
-        scores["psnr_as_read"] = float(-10 * np.log10(np.square(samples - read).mean() / 4))
+        scores["as_read_psnr"] = float(-10 * np.log10(np.square(samples - read).mean() / 4))
     return scores
 
 

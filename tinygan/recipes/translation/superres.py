@@ -35,8 +35,8 @@ RANGE = (-1, 1)
 
 
 @defaults(
-    steps=8000, batch_size=4, learning_rate=2e-3, beta1=0.9, schedule="cosine", decay_from=0.0, warmup=100, ema=0.998,
-    pixel_phase=0.85, game_rate=0.25, pixel_loss="mse", pixel_weight=300.0, content_weight=1.0,
+    steps=4000, batch_size=4, learning_rate=2e-3, beta1=0.9, schedule="cosine", decay_from=0.0, warmup=100, ema=0.998,
+    pixel_phase=0.75, game_rate=0.25, pixel_loss="mse", pixel_weight=300.0, content_weight=1.0,
 )  # fmt: skip
 class Settings(TranslationSettings):
     """Settings of `superres`."""
@@ -180,6 +180,8 @@ def read(s, part, saved=None):
     else:
         chosen = real_or_made(s, part)
     pairs = Enlargements([to_ycbcr(x)[0] for x in chosen], SCALE)
+    if s.crop > (least := min(min(x.shape) for x in pairs.small)):
+        raise ValueError(f"crop={s.crop}: the smallest picture, shrunk, has a side of {least}; take crop={least} or less")
     if part == 0 and saved and saved["checksum"] != pairs.checksum():
         raise DataError(
             f"{s.data or 'superres'}: not the pictures that this run began with; put them back, or begin a new run"
@@ -227,6 +229,11 @@ def enlarge_colours(game, picture):
 
 
 ANSWERS = {".png": save_image}
+
+
+def example(game):
+    """Return what a reader could give."""
+    return "photo.jpg"
 
 
 def draw(game, samples, path):

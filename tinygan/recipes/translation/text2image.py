@@ -24,6 +24,7 @@ from tinygan.nn import (
     BatchNorm2d,
     Conv2d,
     ConvTranspose2d,
+    Flatten,
     LeakyReLU,
     Linear,
     Module,
@@ -42,12 +43,12 @@ class TellingSettings(RunSettings):
 
     noise: int = setting(16, "Size of z.", 1)
     embedding: int = setting(48, "Size of a word's vector before it is read.", 1)
-    hidden: int = setting(64, "Size of the states of each LSTM; one reads forwards, one backwards.", 1)
-    channels: int = setting(48, "Channels of the layers at 16x16; at 8x8 twice as many, at 4x4 three times.", 1)
+    hidden: int = setting(64, "Size of the state of the LSTM that reads.", 1)
+    channels: int = setting(32, "Channels of the layers at 16x16; at 8x8 twice as many, at 4x4 four times.", 1)
     features: int = setting(192, "Size of what D knows of a picture as a whole.", 1)
 
 
-@defaults(steps=4000, batch_size=48, gamma=0.5, penalty_every=8, ema=0.995)
+@defaults(steps=3000, batch_size=48, gamma=0.5, penalty_every=8, ema=0.997)
 class Settings(TellingSettings, ToldSettings):
     """Settings of `text2image`."""
 
@@ -59,98 +60,99 @@ class Settings(TellingSettings, ToldSettings):
 
 
 class Attention(Module):
-    """Queries (N, Q, A) look at things (N, K, B), with several heads: (N, Q, heads · B / heads)."""
+    """Each of the things that ask looks at all that can be seen, with two heads: softmax(Q Kᵀ / √d) V, and a layer on top."""
 
-    def __init__(self, asking, seen, size, heads, rng):
-        self.heads, self.size = heads, size
-        self.query = Linear(asking, size, rng=rng)
-        self.key = Linear(seen, size, rng=rng)
-        self.value = Linear(seen, size, rng=rng)
+    def __init__(self, asking, seen, size, rng):
+        self.query, self.key, self.value = (Linear(width, size, rng=rng) for width in (asking, seen, seen))
+        self.out = Linear(size, size, rng=rng)
 
-    def forward(self, asking, seen, mask=None):
-        split = lambda x: ops.transpose(
-            ops.reshape(x, (*x.shape[:2], self.heads, -1)), 1, 2
-        )  # (N, heads, Q, size / heads)
-        found = ops.scaled_dot_product_attention(
-            split(self.query(asking)), split(self.key(seen)), split(self.value(seen)), attn_mask=mask
-        )
-        return ops.flatten(ops.transpose(found, 1, 2), 2)
+    def forward(self, asking, seen, present=None):
+        """Asking (N, Q, A), seen (N, K, B), which of those are there (N, K) -> (N, Q, size)."""
+        split = lambda x: ops.transpose(ops.reshape(x, (*x.shape[:2], 2, -1)), 1, 2)  # (N, 2, Q or K, size / 2)
+        query, key, value = split(self.query(asking)), split(self.key(seen)), split(self.value(seen))
+        mask = None if present is None else present[:, None, None]
+        found = ops.scaled_dot_product_attention(query, key, value, attn_mask=mask)
+        return self.out(ops.flatten(ops.transpose(found, 1, 2), 2))
 
 
-def places(x):
-    """Return a map (N, C, h, w) as places (N, h w, C)."""
-    return ops.transpose(ops.flatten(x, 2), 1, 2)
+class ToldNorm(Module):
+    """Batch norm, then a scale and a shift of each channel, linear in what G is told. De Vries et al. 2017."""
 
-
-class Told2d(Module):
-    """Batch norm whose scale and shift of each channel are linear in what was told (N, size)."""
-
-    def __init__(self, channels, size, rng):
+    def __init__(self, channels, told, rng):
         self.norm = BatchNorm2d(channels)
-        self.told = Linear(size, 2 * channels, rng=rng)
+        self.change = Linear(told, 2 * channels, rng=rng)
 
     def forward(self, x, told):
-        scale, shift = ops.chunk(self.told(told), 2, 1)
-        return self.norm(x) * (1 + scale[:, :, None, None]) + shift[:, :, None, None]
+        """x (N, C, h, w), told (N, T) -> (N, C, h, w)."""
+        scale, shift = ops.chunk(self.change(told)[:, :, None, None], 2, 1)
+        return self.norm(x) * (1 + scale) + shift
 
 
 class Painter(Module):
-    """Generator."""
+    """Generator: z and the whole sentence make 4x4 places, which grow to 32x32. At 8x8, each place looks at the words."""
 
     def __init__(self, tokens, s, rng):
         self.reader = WordReader(tokens, s.embedding, s.hidden, rng=rng)
-        told, c = 2 * s.hidden + s.noise, s.channels
+        told, c = s.noise + 2 * s.hidden, s.channels
         self.small = 4 * c, 4, 4
         self.first = Linear(told, 4 * c * 16, rng=rng)
-        self.norms = ModuleList(Told2d(k * c, told, rng) for k in (4, 2, 1))
+        self.norms = ModuleList(ToldNorm(channels, told, rng) for channels in (4 * c, 2 * c, c))
         self.ups = ModuleList(ConvTranspose2d(a, b, 4, 2, 1, rng=rng) for a, b in ((4 * c, 2 * c), (2 * c, c), (c, 3)))
-        self.attend = Attention(2 * c, s.hidden, 2 * c, 2, rng)
-        self.where = Parameter(0.1 * rng.standard_normal((1, 2 * c, 8, 8)).astype("float32"))
-        self.gain = Linear(2 * c, 2 * c, rng=rng)
+        self.position = Parameter(0.1 * rng.standard_normal((1, 64, 2 * c), "float32"))
+        self.look = Attention(2 * c, s.hidden, 2 * c, rng)
 
     def forward(self, z, rows):
         """z (N, noise), tokens (N, T) -> pictures (N, 3, 32, 32)."""
         words, whole, present = self.reader(rows)
         told = ops.cat([z, whole], 1)
         x = ops.reshape(self.first(told), (-1, *self.small))
-        for k, (norm, up) in enumerate(zip(self.norms, self.ups)):
-            x = up(ops.relu(norm(x, told)))
-            if k == 0:
-                found = self.gain(self.attend(places(x + self.where), words, present[:, None, None]))
-                x = x + ops.reshape(ops.transpose(found, 1, 2), x.shape)
-        return ops.tanh(x)
+        x = self.ups[0](ops.relu(self.norms[0](x, told)))  # (N, 2c, 8, 8)
+        found = self.look(places(x) + self.position, words, present)  # (N, 64, 2c)
+        x = x + ops.reshape(ops.transpose(found, 1, 2), x.shape)
+        x = self.ups[1](ops.relu(self.norms[1](x, told)))
+        return ops.tanh(self.ups[2](ops.relu(self.norms[2](x, told))))
 
 
 class Judge(Module):
-    """Discriminator."""
+    """D(x, s) = w·φ(x) + Ws·φ(x) + Σ_t m_t: how real at all, how like the whole sentence, and how far word t holds.
+
+    Each word looks at the 4x4 places of the picture for what it speaks of; m_t is a small network's opinion of both. The
+    second term is that of Miyato & Koyama 2018.
+    """
 
     def __init__(self, tokens, s, rng):
         self.reader = WordReader(tokens, s.embedding, s.hidden, rng=rng)
-        c, word = s.channels, s.hidden
+        c = s.channels
         conv = lambda a, b: (Conv2d(a, b, 4, 2, 1, rng=rng), LeakyReLU(0.2))
-        self.trunk = Sequential(*conv(3, c), *conv(c, 2 * c), *conv(2 * c, 3 * c))
-        self.whole = Linear(3 * c * 16, s.features, rng=rng)
+        self.trunk = Sequential(*conv(3, c), *conv(c, 2 * c), *conv(2 * c, 4 * c))
+        self.features = Sequential(Flatten(), Linear(4 * c * 16, s.features, rng=rng), LeakyReLU(0.2))
         self.real = Linear(s.features, 1, rng=rng)
-        self.project = Linear(2 * word, s.features, rng=rng)
-        self.where = Parameter(0.1 * rng.standard_normal((1, 3 * c, 4, 4)).astype("float32"))
-        self.attend = Attention(word, 3 * c, 128, 2, rng)
-        self.mix = Linear(128 + word, 128, rng=rng)
-        self.holds = Linear(128, 1, rng=rng)
+        self.like = Linear(2 * s.hidden, s.features, rng=rng)
+        self.position = Parameter(0.1 * rng.standard_normal((1, 16, 4 * c), "float32"))
+        self.find = Attention(s.hidden, 4 * c, 2 * c, rng)
+        self.holds = Sequential(Linear(s.hidden + 2 * c, 2 * c, rng=rng), LeakyReLU(0.2), Linear(2 * c, 1, rng=rng))
 
     def look(self, x):
+        """Pictures (N, 3, 32, 32) -> their places (N, 16, 4c), features of each as a whole φ (N, features)."""
         x = self.trunk(x)
-        return places(x + self.where), ops.leaky_relu(self.whole(ops.flatten(x, 1)), 0.2)
+        return places(x) + self.position, self.features(x)
 
     def compare(self, seen, rows):
-        map, features = seen
+        """What was seen of pictures, tokens (N, T) -> verdicts (N, 1)."""
+        at_places, features = seen
         words, whole, present = self.reader(rows)
-        found = self.mix(ops.cat([words, self.attend(words, map)], 2))
-        holds = ops.where(present[:, :, None], self.holds(ops.leaky_relu(found, 0.2)), 0.0)
-        match = ops.sum(self.project(whole) * features, 1, True) / features.shape[1] ** 0.5
-        return self.real(features) + match + ops.sum(holds, 1)
+        like = ops.sum(self.like(whole) * features, 1, True) / features.shape[1] ** 0.5
+        holds = self.holds(ops.cat([words, self.find(words, at_places)], 2))  # (N, T, 1)
+        return self.real(features) + like + ops.sum(ops.where(present[:, :, None], holds, 0.0), 1)
 
     def forward(self, x, rows):
+        """Pictures (N, 3, 32, 32), tokens (N, T) -> verdicts (N, 1)."""
         return self.compare(self.look(x), rows)
+
+
+def places(x):
+    """Return a map (N, C, h, w) as its places (N, h w, C)."""
+    return ops.transpose(ops.flatten(x, 2), 1, 2)
 
 
 # --- words -----------------------------------------------------------------------------------------------------
@@ -296,7 +298,7 @@ def write(game, samples, path):
 def told(game, n):
     """Return the sentences that n samples are told."""
     sentences = game.unseen()[1]
-    return [sentences[i % ASKED] for i in range(n)]
+    return [sentences[i % ASKED].replace(" ,", ",") for i in range(n)]
 
 
 FORMATS = {".png": draw, ".txt": write}
