@@ -62,7 +62,7 @@ def test_train_sample_evaluate_resume(tmp_path, capsys, monkeypatch):
         (["train", "digits", "--set", "hidden"], "KEY=VALUE"),
         (["train", "digits", "--set", "hidden=many"], "expected a whole number"),
         (["train", "digits", "--set", "gamma=much"], "expected a number"),
-        (["train", "digits", "--data", "x"], "these have: captions, "),
+        (["train", "digits", "--data", "x"], "these have: captions, cgan, "),
         (["train", "digits", "--set", "hidden=0"], "at least 1"),
         (["train", "digits", "--steps", "-4"], "at least 1"),
         (["train", "ring", "--set", "augment=cutout"], "unknown setting 'augment'"),

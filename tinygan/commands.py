@@ -17,8 +17,9 @@ import warnings
 from pathlib import Path
 
 from tinygan.files import is_number, open_regular, printable, sentence
-from tinygan.opening import UsageError, begin, find_recipe, open_trained, resume, waiting
+from tinygan.opening import UsageError, begin, find_recipe, open_trained, resume, suggest, waiting
 
+MOST_EVALUATED = 1 << 29  # bytes of samples that `evaluate` draws unless it is told how many
 MOST_SAMPLES = 1_000_000  # of 28x28 pictures 3 GB; a hundred times as many ended without a word, killed for memory
 
 
@@ -104,7 +105,8 @@ def sample(options):
     path = Path(options.out) if options.out else run.folder / "samples" / f"seed-{options.seed}{next(iter(written))}"
     if path.suffix not in written:
         raise UsageError(f"--out {path}: expected a name that ends in {' or '.join(written)}")
-    how = {name: getattr(options, name) for name in ("of_class", "temperature", "truncation")}
+    how = {name: getattr(options, name) for name in ("temperature", "truncation")}
+    how["of_class"] = _class_number(game, options.of_class)
     try:
         with waiting(f"drawing {options.n:,} samples"):
             samples = game.sample(options.n, options.seed, **how)
@@ -166,6 +168,16 @@ def _name_of(given, seed):
     return name if seed == 0 else f"{name}-seed-{seed}"
 
 
+def _class_number(game, text):
+    """Return the number of the class that --class names, by its name or its number; None if it names none."""
+    names = game.saved.get("names", [])
+    if text is None or text in names:
+        return None if text is None else names.index(text)
+    if text.isascii() and text.removeprefix("-").isdigit():
+        return int(text)
+    raise UsageError(f"--class {text}: {suggest(text, names) if names else 'expected a number'}")
+
+
 def chat(options):
     """tinygan chat RUN: a reply to every line until an empty one, or the end of the input."""
     from tinygan.backend import stream
@@ -192,7 +204,8 @@ def evaluate(options):
     from tinygan.run.checkpoint import write_file
 
     game, recipe, run = open_trained(options.run, options.device)
-    n = options.n if options.n is not None else recipe.EVALUATED_SAMPLES
+    fitting = MOST_EVALUATED // game.sample(1, 0).nbytes  # pictures of a reader's own may be large
+    n = options.n if options.n is not None else max(1000, min(recipe.EVALUATED_SAMPLES, fitting))
     _check_count(n, "-n")
     with waiting(f"scoring {n:,} samples"):
         try:

@@ -87,10 +87,10 @@ def find_recipe(name):
     try:
         return recipes.load(name)
     except KeyError:
-        raise UsageError(f"unknown recipe {name!r}; {_suggest(name, recipes.names())}") from None
+        raise UsageError(f"unknown recipe {name!r}; {suggest(name, recipes.names())}") from None
 
 
-def _suggest(word, known):
+def suggest(word, known):
     """Return the known word that looks like `word`, as a question, or all that is known."""
     close = difflib.get_close_matches(word, known, 1, 0.5)
     return f"did you mean {close[0]}?" if close else f"expected one of {', '.join(known)}"
@@ -114,7 +114,7 @@ def read_settings(recipe, options):
         if not equals:
             raise UsageError(f"--set {item}: expected KEY=VALUE")
         if key not in known:
-            raise UsageError(f"unknown setting {key!r}{of_setting(key, list(known)) or '; ' + _suggest(key, list(known))}")
+            raise UsageError(f"unknown setting {key!r}{of_setting(key, list(known)) or '; ' + suggest(key, list(known))}")
         values[key] = _parse(text, known[key])
     try:
         return recipe.Settings(**values)

@@ -24,8 +24,8 @@ def little(tmp_path_factory):
     """A few made samples of every kind, and judges that hardly learn."""
     with little_data(tmp_path_factory.mktemp("data")), pytest.MonkeyPatch.context() as patch:
         patch.setenv("TINYGAN_CACHE", str(tmp_path_factory.mktemp("cache")))
-        for name, (data, _) in classifier._TRAINING.items():
-            patch.setitem(classifier._TRAINING, name, (data, {"steps": 2}))
+        for name, (data, settings) in classifier._TRAINING.items():
+            patch.setitem(classifier._TRAINING, name, (data, {**settings, "steps": 2}))
         patch.setattr(classifier, "_loaded", {})
         patch.setattr(commands, "_draw_curves", lambda run: ["curves.png"])  # of the log, which no device touches
         few = {

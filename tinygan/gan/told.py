@@ -44,8 +44,8 @@ class Told(FromNoise):
 
     D has `look`, x -> features, and `compare`, (features, words) -> verdicts; D(x, words) is both, one after the other.
     A real sample is looked at once, and compared with right and with wrong words.
-    batch: turn -> Batch(x, (words,)). asked: n -> the words that n samples are told where nobody gives any; as many
-    begin alike for every n. mislead: (words, rng) -> wrong words, as many.
+    batch: turn -> Batch(x, (words,)). asked: () -> words (M, ...) that training does not show; samples are told them in
+    turn, so sample i is told words i modulo M. mislead: (words, rng) -> wrong words, as many.
     """
 
     def __init__(
@@ -57,7 +57,7 @@ class Told(FromNoise):
         settings: Any,
         saved: dict | None = None,
         *,
-        asked: Callable[[int], Array],
+        asked: Callable[[], Array],
         mislead: Callable[[Array, np.random.Generator], Array] = exchange,
     ):
         self.asked, self.mislead, self.takes = asked, mislead, ("given",)
@@ -75,8 +75,13 @@ class Told(FromNoise):
 
     def ask(self, n: int, rng: np.random.Generator | None = None) -> tuple:
         """Return what n samples are told where nobody gives it."""
-        return self.tell(self.asked(n))
+        return self.tell(self.in_turn(n))
+
+    def in_turn(self, n: int) -> Array:
+        """Return the words of n samples, (n, ...): those of `asked`, again and again."""
+        asked = self.asked()
+        return asked[np.arange(n) % len(asked)]
 
     def sample(self, n: int, seed: int, *, given: Any = None, **how: Any) -> np.ndarray:
         """Return n samples, those of the words `given` (n, ...), or of the words that this game asks for."""
-        return super().sample(n, seed, given=self.asked(n) if given is None else given, **how)
+        return super().sample(n, seed, given=self.in_turn(n) if given is None else given, **how)

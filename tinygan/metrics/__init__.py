@@ -26,6 +26,7 @@ from tinygan.metrics.pictures import (
     ssim,
     synthetic_scores,
     train_classifier,
+    train_network,
 )
 from tinygan.metrics.points import (
     Diversity,
@@ -71,7 +72,7 @@ __all__ = [
     "precision_recall",
     "predictive_score", "psnr", "ring_centres", "self_bleu", "sentence_bleu", "sequence_class_scores", "sequence_scores",
     "sliced_wasserstein", "squared_mmd", "squared_mmd_floor", "squared_mmd_test", "ssim", "synthetic_scores",
-    "tone_purity", "train_classifier", "wasserstein_1d",
+    "tone_purity", "train_classifier", "train_network", "wasserstein_1d",
 ]  # fmt: skip
 
 remedies.watch_functions(globals(), __name__)

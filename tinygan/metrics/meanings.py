@@ -50,6 +50,13 @@ MEANINGS = {
     "outline": Meaning("dB from outlines to those that the plain digits have in truth", "higher"),
     "distance": Meaning("from translations to real pictures of this side, pixel by pixel", "lower"),
     "distance_before": Meaning("from the sources to real pictures of this side", ""),
+    # pictures that are told
+    "obeyed": Meaning("share of pictures that do what their sentences say of it", "higher"),
+    "obeyed_held_out": Meaning("the same of pairs that were kept from training", "higher"),
+    "obeyed_psnr": Meaning("in dB, to the figure that is told", "higher"),
+    "obeyed_held_out_psnr": Meaning("in dB, to the figure that is told; pairs kept from training", "higher"),
+    "by_chance": Meaning("share of pictures of other sentences that do it all the same"),
+    "variety": Meaning("distance of two pictures of one sentence over that of real ones", "real", 1.0),
     # a learner in between
     "synthetic_to_real": Meaning("accuracy on real samples of who learned from generated ones", "higher", "real_to_real"),
     "real_to_synthetic": Meaning("accuracy on generated samples of who learned from real ones", "higher", "real_to_real"),
@@ -91,6 +98,12 @@ MEANINGS = {
     "nll_test": Meaning("surprise of the model by the oracle's sentences: variety, nats", "lower", "nll_oracle_of_real"),
     "sum": Meaning("of the two surprises", "lower"),
     "new": Meaning("share of n-grams of this length that no sentence to learn from has", "real"),
+    # sentences about pictures
+    "exact": Meaning("share of sentences that are true of their pictures in all they claim", "higher", 1.0),
+    "readable": Meaning("share of sentences that the grammar can read", "higher", 1.0),
+    "true": Meaning("share of sentences whose claims of this kind are true", "higher", 1.0),
+    "words": Meaning("words of a sentence", "real"),
+    "openness": Meaning("how open each next word is, in nats", "real"),
 }
 
 

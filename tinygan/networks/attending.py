@@ -41,18 +41,23 @@ class Reader(Module):
 class AttendingWriter(Module):
     """States s of what is answered, h_t of the reply so far: p(word t) = softmax(W tanh(V [h_t, attention(h_t, s)])).
 
-    A subclass says in `read` what the states are.
+    writer: a Reader of the reply's own words. A subclass says in `read` what the states of what is answered are; where its
+    writer knows more than the words, it says in `write` how.
     """
 
-    def __init__(self, words, longest, s, rng):
-        self.longest = longest
-        self.writer = Reader(words, s, rng)
+    def __init__(self, writer, words, longest, s, rng):
+        self.longest, self.writer = longest, writer
         self.mix = Linear(2 * s.hidden, s.hidden, rng=rng)
         self.out = Linear(s.hidden, words, rng=rng)
 
     def read(self, asked):
         """Return states of `asked` (N, S, H), which of them are there, (N, 1, S) or None for all, and the first (h, c)."""
         raise NotImplementedError
+
+    def write(self, words, state, states, present):
+        """Return h_t (N, T, H) after each of words (N, T), from `state` on, and the state after the last."""
+        hidden, cell = self.writer(words, state)
+        return ops.transpose(hidden, 0, 1), (hidden[-1], cell)
 
     def words(self, hidden, states, present):
         """Return, for hidden states of the reply (N, T, H), scores of the next word (N, T, V)."""
@@ -67,8 +72,8 @@ class AttendingWriter(Module):
     def forward(self, asked, replies):
         """log p of each word (N, T) of replies (N, T) to `asked` (N, ...), 0 after the end."""
         states, present, first = self.read(asked)
-        hidden, _ = self.writer(self.before(replies), first)
-        scores = self.words(ops.transpose(hidden, 0, 1), states, present)  # (N, T, V)
+        hidden, _ = self.write(self.before(replies), first, states, present)
+        scores = self.words(hidden, states, present)  # (N, T, V)
         flat = ops.reshape(scores, (-1, scores.shape[2]))
         return -ops.reshape(cross_entropy(flat, replies.reshape(-1), ignore_index=0, reduction="none"), replies.shape)
 
@@ -78,11 +83,11 @@ class AttendingWriter(Module):
             states, present, state = self.read(asked)
             word = xp(asked).ones(len(asked), int)
             speaking, drawn = word, []  # 1 for rows that are not over yet
-            for _ in range(self.longest):
-                hidden, cell = self.writer(word[:, None], state)
-                state = hidden[0], cell
-                scores = self.words(ops.transpose(hidden, 0, 1), states, present)[:, 0]
+            while len(drawn) < self.longest and speaking.any():
+                hidden, state = self.write(word[:, None], state, states, present)
+                scores = self.words(hidden, states, present)[:, 0]
                 word = ops.categorical(scores.data, rng) * speaking
                 speaking = speaking * (word != 1)
                 drawn.append(word)
+            drawn += [xp(asked).zeros_like(word)] * (self.longest - len(drawn))
         return xp(asked).stack(drawn, 1)

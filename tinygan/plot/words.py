@@ -74,7 +74,7 @@ def _enlarge(picture: Array, side: int) -> Array:
 def _check(pictures: Array, n: int, name: str) -> Array:
     pictures = to_numpy(raw(pictures))
     if pictures.ndim != 4 or pictures.shape[:2] != (n, 3) or not n:
-        raise ValueError(f"{name}: pictures {pictures.shape} for {n} sentences: expected ({n}, 3, height, width), {n} above 0")
+        raise ValueError(f"{name}: pictures {pictures.shape} for {n} sentences: expected ({n}, 3, height, width)")
     return pictures
 
 

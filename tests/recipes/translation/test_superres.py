@@ -1,6 +1,7 @@
 """Super-resolution: each term moves what it should; tiles meet; photographs of any kind are enlarged, others refused."""
 
 import os
+import tracemalloc
 
 import numpy as np
 import pytest
@@ -163,6 +164,21 @@ def test_a_large_picture_is_made_by_tiles_as_the_whole(tmp_path, monkeypatch):
     assert np.abs(whole.astype(int) - tiled).max() <= 1 and (whole != tiled).mean() < 1e-3
 
 
+def test_the_memory_is_that_of_a_tile(tmp_path, monkeypatch):
+    """Beside the picture and the answer: with tiles a fifth of what the whole picture takes at once."""
+    game, path = game_of(channels=16), write(stream(0, "x").random((120, 120)), tmp_path / "x.png")
+
+    def peak(tile):
+        monkeypatch.setattr(superres, "TILE", tile)
+        tracemalloc.start()
+        respond(game, path, None)
+        most = tracemalloc.get_traced_memory()[1]
+        tracemalloc.stop()
+        return most - 16 * 120 * 120
+
+    assert peak(16) < 0.2 * peak(120)
+
+
 def test_what_cannot_be_enlarged_is_refused(tmp_path, monkeypatch):
     game = small_game("superres")
     with pytest.raises(DataError, match="no such file"):
@@ -202,6 +218,12 @@ def test_a_folder_without_photographs_is_refused(make, tmp_path):
     make(tmp_path / "photos")
     with pytest.raises(DataError, match="photos"):
         small_game("superres", data=str(tmp_path / "photos"))
+
+
+def test_crops_larger_than_a_picture_are_refused_with_a_remedy_that_works():
+    with pytest.raises(ValueError, match="crop=11: the smallest picture, shrunk, has a side of 10; take crop=10 or less"):
+        small_game("superres", crop=11)
+    assert small_game("superres", crop=10).batch(0).x.shape == (4, 1, 40, 40)
 
 
 # --- scores -------------------------------------------------------------------------------------------------------

@@ -22,10 +22,11 @@ __all__ = ["COLOURS", "HELD_OUT", "PLACES", "SHAPES", "SIZES", "Relation", "Scen
 class Shapes:
     """Scenes of coloured shapes. What a scene leaves open (None) is drawn by chance.
 
-    >>> world = Shapes()
-    >>> world.read("a small red circle above a large blue square")
-    Scene(things=(Thing(size='large', colour='blue', shape='square', place=None), Thing(size='small', colour='red', \
-shape='circle', place=None)), relations=(Relation(first=1, kind='above', second=0),))
+    >>> scene = Shapes().read("a small red circle above a large blue square")
+    >>> scene.things[0]
+    Thing(size='large', colour='blue', shape='square', place=None)
+    >>> scene.relations  # of thing 1 and thing 0
+    (Relation(first=1, kind='above', second=0),)
     """
 
     name = "shapes"

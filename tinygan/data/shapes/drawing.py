@@ -27,7 +27,7 @@ _CENTRES = np.array([5.75, 16.0, 26.25])
 _SWAY = 3.5  # how far from the middle of its place a thing may stand: 1.6 pixels remain to the border
 _GAP = 1.5  # between the boxes around two things
 _PATCH = 15  # pixels, odd: a shape's surroundings
-_TRIES, _ROUNDS = 64, 1000
+_ROUNDS = 150
 
 
 def cover(shape: int, x: Array, y: Array, radius: Array | float) -> Array:
@@ -67,19 +67,20 @@ def draw(scenes: Sequence[Scene], rng: np.random.Generator) -> Array:
     margin = _PATCH
     canvas = np.empty((n, SIDE + 2 * margin, SIDE + 2 * margin, 3), np.float32)
     canvas[:] = GROUND
-    around = np.arange(_PATCH)
+    picture, which = np.nonzero(exists)
+    x, y, radius = x[exists], y[exists], radius[exists]  # (M,), a number for each thing
+    around = np.arange(_PATCH) - _PATCH // 2
+    left = np.floor(x).astype(int)[:, None, None] + around  # (M, 1, patch)
+    top = np.floor(y).astype(int)[:, None, None] + around[:, None]  # (M, patch, 1)
+    dx, dy = left + 0.5 - x[:, None, None], top + 0.5 - y[:, None, None]
+    alpha = np.empty((len(x), _PATCH, _PATCH))
     for kind in range(len(SHAPES)):
-        picture, k = np.nonzero(exists & (shape == kind))
-        if not len(picture):
-            continue
-        left = np.floor(x[picture, k]).astype(int)[:, None] - _PATCH // 2 + around  # (M, patch)
-        top = np.floor(y[picture, k]).astype(int)[:, None] - _PATCH // 2 + around
-        dx = left[:, None, :] + 0.5 - x[picture, k][:, None, None]
-        dy = top[:, :, None] + 0.5 - y[picture, k][:, None, None]
-        alpha = cover(kind, dx, dy, radius[picture, k][:, None, None])[..., None]  # (M, patch, patch, 1)
-        added = alpha * (PALETTE[colour[picture, k]] - GROUND)[:, None, None]
-        at = (picture[:, None, None], (top + margin)[:, :, None], (left + margin)[:, None, :])
-        np.add.at(canvas, at, added.astype(np.float32))
+        of = shape[exists] == kind
+        alpha[of] = cover(kind, dx[of], dy[of], radius[of, None, None])
+    added = (alpha[..., None] * (PALETTE - GROUND)[colour[exists], None, None]).astype(np.float32)
+    for k in range(MOST):  # a picture has one thing of each number, so no pixel is added to twice at once
+        of = which == k
+        canvas[picture[of, None, None], top[of] + margin, left[of] + margin] += added[of]
     inside = canvas[:, margin:-margin, margin:-margin]
     return np.ascontiguousarray(inside.transpose(0, 3, 1, 2)) * 2 - 1
 
@@ -103,18 +104,27 @@ def _place(scenes: Sequence[Scene], exists: Array, size: Array, rng: np.random.G
     cell = np.full((n, MOST), -1)
     first, second = np.zeros((n, 2), int), np.zeros((n, 2), int)
     axis = np.full((n, 2), -1)  # 0: left of, 1: above, -1: no relation
+    order = np.tile(np.arange(MOST), (n, 1))  # things in the order of the first relation's axis
     for i, scene in enumerate(scenes):
         for k, thing in enumerate(scene.things):
             if thing.place is not None:
                 cell[i, k] = PLACES.index(thing.place)
         for k, relation in enumerate(scene.relations):
             first[i, k], second[i, k], axis[i, k] = relation.first, relation.second, KINDS.index(relation.kind)
+        if scene.relations:
+            order[i, : len(scene.things)] = _sorted_by_relations(scene)
     centre, radius = np.zeros((n, MOST, 2)), np.zeros((n, MOST))
     pending = np.arange(n)
     for _ in range(_ROUNDS):
         if not len(pending):
-            return centre[..., 0], centre[..., 1], radius
-        tried = rng.integers(len(PLACES), size=(len(pending), _TRIES, MOST))
+            break
+        tries = int(np.clip(2048 // len(pending), 16, 512))
+        tried = rng.integers(3, size=(len(pending), tries, MOST, 2))  # column and row
+        for a in range(2):
+            related = np.nonzero(axis[pending, 0] == a)[0]
+            by_order = np.sort(tried[related, ..., a], -1)
+            tried[related, ..., a] = np.take_along_axis(by_order, order[pending[related]].argsort(1)[:, None], -1)
+        tried = 3 * tried[..., 1] + tried[..., 0]
         told = cell[pending][:, None]
         tried = np.where(told >= 0, told, tried)
         middle = _CENTRES[np.stack([tried % 3, tried // 3], -1)]  # (P, tries, 3, 2)
@@ -140,4 +150,15 @@ def _place(scenes: Sequence[Scene], exists: Array, size: Array, rng: np.random.G
         first_good = rows[done], good.argmax(1)[done]
         centre[pending[done]], radius[pending[done]] = at[first_good], reach[first_good] / REACH
         pending = pending[~done]
+    if not len(pending):
+        return centre[..., 0], centre[..., 1], radius
     raise DataError(f"no room for this scene in {SIDE}x{SIDE} pixels, or it contradicts itself: {scenes[pending[0]]}")
+
+
+def _sorted_by_relations(scene: Scene) -> list[int]:
+    """Return the numbers of the things, each after those that relations put before it."""
+    level = [0] * len(scene.things)
+    for _ in level:
+        for first, _, second in scene.relations:
+            level[second] = max(level[second], level[first] + 1)
+    return sorted(range(len(level)), key=level.__getitem__)

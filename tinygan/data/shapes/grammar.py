@@ -53,7 +53,7 @@ _EXAMPLE = "a small red circle above a large blue square"
 
 
 def _phrases() -> dict[tuple[str, ...], tuple]:
-    """Return every phrase of more than one meaning-bearing word: (words) -> (sort of symbol, meaning)."""
+    """Return the words of every phrase that is understood: what sort of symbol it is, and what it means."""
     tables: list[tuple[str, dict]] = [
         ("size", _SIZE_WORDS), ("colour", _COLOUR_WORDS), ("shape", _SHAPE_WORDS),
         ("place", _PLACE_WORDS), ("relation", _RELATION_WORDS), ("order", _ORDER_WORDS),

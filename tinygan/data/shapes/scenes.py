@@ -98,7 +98,7 @@ def _make_scene(rng: np.random.Generator, held_out: bool) -> Scene:
         pairs[int(rng.integers(count))] = HELD_OUT[int(rng.integers(len(HELD_OUT)))]
     relations, placed = _relate(count, chance[1], KINDS[chance[2] > 0.5])
     places = [PLACES[i] for i in rng.choice(9, count, replace=False)] if placed else [None] * count
-    things = []
+    things: list[Thing] = []
     for i, (colour, shape) in enumerate(pairs):
         size = None if chance[3 + i] < 0.2 else SIZES[chance[3 + i] < 0.6]
         told = None if chance[6 + i] < 0.05 and (colour, shape) not in HELD_OUT else colour

@@ -19,11 +19,15 @@ from tinygan.data.shapes.drawing import AREAS, BORDERS, GROUND, PALETTE, RADII, 
 _LIGHTS = PALETTE - GROUND  # (8, 3): what a colour adds to the ground
 _LENGTHS = np.linalg.norm(_LIGHTS, axis=1)
 _LEAST = 0.4  # a pixel covered less than this belongs to no spot
+_MOST_SPOTS = 8  # that are looked at in a picture, the largest
 _SPECK = 6.0  # pixels of mass: a smaller spot is noise; the smallest thing has 18
 _PATCH = 17
-_FIT = 0.12  # the largest squared error of a shape, as a share of the spot's mass
+_FIT = 0.06  # the largest squared error of a shape, as a share of the spot's mass
+_CLEAR = 0.8  # the largest share that the best shape's error has of the second best's: a blot is near to several
 _PURITY = 0.75  # the least share of a spot's mass that has its colour
-_COLOUR_ERROR = 0.35  # the largest distance to a colour, as a share of its light
+_ANGLE = 0.98  # the least cosine to the colour; orange and yellow are 16 degrees apart (.96)
+_BRIGHT = (0.5, 1.3)  # of a colour's own light
+_GROUND_ERROR = 0.1  # a generated ground may be off by so much; that of a picture is its median
 
 
 class Spot(NamedTuple):
@@ -47,18 +51,24 @@ def see(pictures: Array, batch_size: int = 500) -> list[list[Spot]]:
 
 
 def _see(pictures: Array) -> list[list[Spot]]:
-    light = (np.asarray(pictures, np.float64).transpose(0, 2, 3, 1) + 1) / 2 - GROUND  # (N, 32, 32, 3)
+    value = (np.asarray(pictures, np.float64).transpose(0, 2, 3, 1) + 1) / 2  # (N, 32, 32, 3)
+    ground = np.clip(np.median(value, (1, 2)), GROUND - _GROUND_ERROR, GROUND + _GROUND_ERROR)
+    light = value - ground[:, None, None]
     cover_by = light @ (_LIGHTS / (_LENGTHS**2)[:, None]).T  # (N, 32, 32, 8): how much of each colour a pixel would be
     cosine = cover_by * _LENGTHS / np.maximum(np.linalg.norm(light, axis=-1, keepdims=True), 1e-9)
     nearest = cosine.argmax(-1)  # (N, 32, 32)
     covered = np.take_along_axis(cover_by, nearest[..., None], -1)[..., 0]
     label = _components(covered > _LEAST)  # (N, 32, 32), 0 for the ground
     found: list[list[Spot]] = [[] for _ in range(len(pictures))]
-    picture, which = np.nonzero(_counts(label) > 2)
+    counts = _counts(label)
+    most = np.sort(counts, 1)[:, -_MOST_SPOTS:].min(1, keepdims=True)
+    picture, which = np.nonzero(counts >= np.maximum(most, 3))
     if not len(picture):
         return found
     own = label[picture] == which[:, None, None]  # (M, 32, 32)
-    near = _widen(_widen(own)) & (own | (label[picture] == 0))
+    free = label[picture] == 0
+    beside = _widen(own)  # the soft edge; one pixel further where no other spot has its own soft edge
+    near = own | (free & (beside | (_widen(beside) & ~_widen(~own & ~free))))
     colour, true_colour = _colours(light[picture], nearest[picture], covered[picture], own)
     alpha = np.take_along_axis(cover_by[picture], colour[:, None, None, None], -1)[..., 0]
     alpha = np.where(near, np.clip(alpha, 0, 1.2), 0)
@@ -132,11 +142,12 @@ def _colours(light: Array, nearest: Array, covered: Array, own: Array) -> tuple[
     inner = np.where(own & (covered > 0.7), 1.0, 0.0)
     inner = np.where(inner.sum((1, 2), keepdims=True) > 3, inner, weight)
     mean = np.einsum("mhwc,mhw->mc", light, inner) / inner.sum((1, 2))[:, None]  # (M, 3)
-    mean_length = np.linalg.norm(mean, axis=1)
-    colour = (mean @ (_LIGHTS / _LENGTHS[:, None]).T).argmax(1)
-    off = np.linalg.norm(mean - _LIGHTS[colour], axis=1) / _LENGTHS[colour]
+    cosine = mean @ (_LIGHTS / _LENGTHS[:, None]).T / np.maximum(np.linalg.norm(mean, axis=1), 1e-9)[:, None]
+    colour = cosine.argmax(1)
+    bright = (mean * _LIGHTS[colour]).sum(1) / _LENGTHS[colour] ** 2
     purity = np.where(nearest == colour[:, None, None], weight, 0).sum((1, 2)) / weight.sum((1, 2))
-    return colour, (off < _COLOUR_ERROR) & (purity > _PURITY) & (mean_length > 0)
+    true = (cosine.max(1) > _ANGLE) & (purity > _PURITY) & (bright > _BRIGHT[0]) & (bright < _BRIGHT[1])
+    return colour, true
 
 
 def _fit(alpha: Array, mass: Array, x: Array, y: Array) -> tuple[Array, Array, Array]:
@@ -148,16 +159,27 @@ def _fit(alpha: Array, mass: Array, x: Array, y: Array) -> tuple[Array, Array, A
     patch = padded[np.arange(len(x))[:, None, None], (top + margin)[:, :, None], (left + margin)[:, None, :]]
     dx = left[:, None, :] + 0.5 - x[:, None, None]
     dy = top[:, :, None] + 0.5 - y[:, None, None]
-    error, radius = np.empty((len(x), len(SHAPES))), np.empty((len(x), len(SHAPES)))
+    error, radius = np.empty((len(SHAPES), len(x))), np.empty((len(SHAPES), len(x)))
     for shape in range(len(SHAPES)):
-        radius[:, shape] = np.sqrt(mass / AREAS[shape])
-        sharp = cover(shape, dx, dy, radius[:, shape, None, None])
-        error[:, shape] = np.minimum(
-            *(((patch - template) ** 2).sum((1, 2)) / mass for template in (sharp, _blur(sharp)))
-        )
-    best = error.argmin(1)
-    rows = np.arange(len(x))
-    return best, radius[rows, best], error[rows, best] < _FIT
+        error[shape], radius[shape] = _error(patch, mass, shape, dx, dy)
+    best, second = np.sort(error, axis=0)[:2]
+    shape, rows = error.argmin(0), np.arange(len(x))
+    return shape, radius[shape, rows], (best < _FIT) & (best < _CLEAR * second)
+
+
+def _error(patch: Array, mass: Array, shape: int, dx: Array, dy: Array) -> tuple[Array, Array]:
+    """Return (squared error / mass, radius) of spots (M, h, w) taken for a shape, sharp or soft, bright or dim."""
+    bright = np.ones_like(mass)
+    errors, radii = [], []
+    for _ in range(2):
+        radius = np.sqrt(mass / (bright * AREAS[shape]))
+        sharp = cover(shape, dx, dy, radius[:, None, None])
+        for template in (sharp, _blur(sharp)):
+            errors.append(((patch - bright[:, None, None] * template) ** 2).sum((1, 2)) / mass)
+            radii.append(radius)
+        bright = np.clip((patch * sharp).sum((1, 2)) / (sharp**2).sum((1, 2)), 0.7, 1.2)
+    best, rows = np.argmin(errors, axis=0), np.arange(len(mass))
+    return np.stack(errors)[best, rows], np.stack(radii)[best, rows]
 
 
 def _blur(x: Array) -> Array:

@@ -17,16 +17,15 @@ import numpy as np
 
 from tinygan import nn
 from tinygan.backend import stream, to_device
-from tinygan.data import DataError, Loader, centred, note
-from tinygan.data.pictures import read_picture, read_sides
+from tinygan.data import DataError, Loader, centred, note, read_picture
 from tinygan.data.pictures.fitting import fit
-from tinygan.data.pictures.outlines import find_handwriting, outlined, plain_and_outlined
-from tinygan.data.sprites import VALUES, Sprites
+from tinygan.data.sides import SIDES, find_handwriting, own_sides
+from tinygan.data.sprites import Sprites
 from tinygan.files import Range
 from tinygan.gan.cycle import Cycle, CycleSettings
 from tinygan.gan.players import Batch
 from tinygan.metrics import digit_classifier, psnr, sliced_wasserstein
-from tinygan.metrics.pictures.heads import sprite_heads
+from tinygan.metrics.pictures.sides import digit_measures, sprite_measures
 from tinygan.plot import image_grid, save_image
 from tinygan.run.settings import RunSettings, defaults, setting
 
@@ -52,6 +51,11 @@ class Settings(CycleSettings):
     channels: int = setting(32, "Channels within G and F, whose layers see pictures of half the height and width.", 1)
     blocks: int = setting(3, "Residual blocks of G and F.", 1)
     d_channels: int = setting(24, "Channels of the judges' first layer; the second has twice as many.", 1)
+
+    def __post_init__(self):
+        super().__post_init__()
+        if self.data and self.sides != "digits":
+            raise ValueError(f"sides={self.sides} and --data {self.data}: leave one of them out")
 
 
 # --- the players -----------------------------------------------------------------------------------------------
@@ -88,76 +92,48 @@ def judge(colours, s, rng):
     )  # fmt: skip
 
 
-# --- the two sides: what is trained on and what is held out, (a, b) of each, in [-1, 1] ----------------------------
+# --- the game --------------------------------------------------------------------------------------------------
+
+def find_source(s):
+    """Return where the pictures come from: "own" or a key of SIDES. Without the folder of sprites it is that of digits."""
+    if s.data:
+        return "own"
+    if s.sides == "sprites":
+        try:
+            Sprites()
+            return "sprites"
+        except DataError as error:
+            note(f"{error}; digits are taken instead")
+    return find_handwriting()
 
 
-def read_digits(s, source):
-    """Return plain and outlined digits of `source`, "mnist" or "digits", the test part held out."""
-    if source == "digits":
-        note("no folder mnist in TINYGAN_DATA: the sides are made of the digits that come with tinygan, enlarged")
-    return [[centred(x) for x in plain_and_outlined(source, split)[::2]] for split in ("train", "test")]
-
-
-SHIRTS, ARMOUR = [[k for k, top in enumerate(VALUES["top"]) if ("shirt" in top) == shirt] for shirt in (True, False)]
-FIGURES = {"train": 8000, "unseen": 1000}  # of each side
-
-
-def read_sprites(s, source):
-    """Return figures in shirts and figures in armour, those held out of other combinations."""
-    world, parts = Sprites(), []
-    for part, n in FIGURES.items():
-        rng = stream(0, f"sides, {part}")
-        scenes = world.scenes(part, 3 * n, rng)
-        in_shirts = [[x for x in scenes if ("shirt" in x.top) == shirt][:n] for shirt in (True, False)]
-        parts.append([world.draw(x, rng) for x in in_shirts])
-    note(f"{FIGURES['train']:,} figures in shirts and as many others in armour")
-    return parts
-
-
-def read_own(s, source):
-    """Return the pictures of a reader's folders a and b, a tenth of each, 1,000 at most, held out."""
-    *sides, paired = read_sides(s.data, s.size)
-    if paired:
-        note(f"{s.data}: the pictures of a and b are pairs, which this recipe does not use")
-    if len({x.shape[1] for x in sides}) > 1:  # the one side is grey
-        sides = [np.repeat(x, 3 // x.shape[1], 1) for x in sides]
-    orders = [stream(0, f"held out of {name}").permutation(len(x)) for name, x in zip("ab", sides)]
-    few = [min(len(x) // 10, 1000) for x in sides]
-    for name, x, n in zip("ab", sides, few):
-        if len(x) < 40 or len(x) - n < s.batch_size:
-            raise DataError(
-                f"{s.data}: {len(x)} pictures in {name}: at least 40 are needed, and of nine tenths of them a batch of"
-                f" {s.batch_size}; add pictures" + ", or --set batch_size=4" * (len(x) >= 40)
-            )
-    sides = [centred(x) for x in sides]
-    return [[x[order[n:]] for x, order, n in zip(sides, orders, few)], [x[o[:n]] for x, o, n in zip(sides, orders, few)]]
-
-
-SAVED = {"colours": Range(1, 3), "size": Range(8, 512), "source": str, "checksum": Range(0, 2**32)}
+SAVED = {
+    "source": (*SIDES, "own"), "colours": Range(1, 3), "size": Range(8, 512), "checksum": Range(0, 2**32),
+}  # fmt: skip
 
 
 def make_game(s, device="cpu", saved=None):
     """Return the game that `tinygan train cycle` plays; with `saved`, pictures are read when they are needed."""
-    source = saved["source"] if saved else find_handwriting()
-    sides = cache(lambda: (read_own if s.data else {"digits": read_digits, "sprites": read_sprites}[s.sides])(s, source))
+    source = saved["source"] if saved else find_source(s)
+    sides = cache(lambda: own_sides(s.data, s.size, s.batch_size) if source == "own" else SIDES[source]())
+    checksum = lambda: zlib.crc32(sides()[0][1], zlib.crc32(sides()[0][0])) if s.data else 0
     if saved is None:
-        (a, b), _ = sides()
-        checksum = zlib.crc32(b, zlib.crc32(a)) if s.data else 0
-        saved = {"colours": a.shape[1], "size": a.shape[2], "source": source, "checksum": checksum}
+        _, colours, size, _ = sides()[0][0].shape
+        saved = {"source": source, "colours": colours, "size": size, "checksum": checksum()}
     networks = {"a_to_b": translator, "b_to_a": translator, "judge_a": judge, "judge_b": judge}
     to_b, to_a, *judges = (make(saved["colours"], s, stream(s.seed, name)).to(device) for name, make in networks.items())
 
     @cache
     def loaders():
-        (a, b), _ = sides()
-        if saved["checksum"] not in (0, zlib.crc32(b, zlib.crc32(a))):
+        if saved["checksum"] != checksum():
             raise DataError(f"{s.data}: not the pictures that this run began with; put them back, or begin a new run")
-        # seeds of their own: rows of a and b that come together would be pairs where a file has pairs
-        return [Loader(to_device(x, device), batch_size=s.batch_size, seed=2 * s.seed + k) for k, x in enumerate((b, a))]
+        load = lambda x, seed: Loader(to_device(x, device), batch_size=s.batch_size, seed=seed)
+        a, b = sides()[0]
+        return load(a, 2 * s.seed), load(b, 2 * s.seed + 1)  # with one seed, pairs in a file would come as pairs
 
     def batch(turn):
-        b, a = (loader.batch(turn) for loader in loaders())
-        return Batch(b, (a,))
+        of_a, of_b = loaders()
+        return Batch(of_b.batch(turn), (of_a.batch(turn),))
 
     return Cycle((to_b, to_a), judges, batch, lambda: sides()[1], s, saved)
 
@@ -175,7 +151,7 @@ def respond(game, given, rng):
     return game.translate(centred(x), to)[0]
 
 
-ANSWERS = {".png": lambda answer, path: save_image(image_grid(answer[None], border=0, value_range=(-1, 1)), path)}
+ANSWERS = {".png": lambda answer, path: save_image(image_grid(answer[None], scale=1, border=0, value_range=(-1, 1)), path)}
 
 
 def example(game):
@@ -206,30 +182,11 @@ def evaluate(game, samples):
 
 def measure(game, source, result, real, to):
     """Return what of the sources is kept, and how much of side `to` the results are; real: pictures of that side."""
-    if game.settings.data:
+    side, data = "ab".index(to), game.saved["source"]
+    if data == "own":
         flat = lambda x: x.reshape(len(x), -1)
-        return {
-            "distance": sliced_wasserstein(flat(result), flat(real)),
-            "distance_before": sliced_wasserstein(flat(source), flat(real)),
-        }
-    return (measure_digits if game.settings.sides == "digits" else measure_sprites)(game, source, result, "ab".index(to))
-
-
-def measure_digits(game, source, result, to):
-    """Return shares of results that are the digit of their source, and of the style `to`; dB to the true outlines."""
-    classifier = digit_classifier(f"{game.saved['source']}-in-two-styles")
-    of_source, of_result = (classifier.judge(x)[1].reshape(-1, 2, 10) for x in (source, result))  # (N, style, digit)
-    plain, outlines = ((x + 1) / 2 for x in ((source, result) if to else (result, source)))
-    return {
-        "kept": float((of_source[:, 1 - to].argmax(1) == of_result[:, to].argmax(1)).mean()),
-        "style": float((of_result[:, to].sum(1) > 0.5).mean()),
-        "outline": float(psnr(outlined(plain), outlines, (0, 1)).mean()),
-    }
-
-
-def measure_sprites(game, source, result, to):
-    """Return shares of results: what is kept but the top, mean and worst attribute; whether the top is of side `to`."""
-    of_source, of_result = ({name: p.argmax(1) for name, p in sprite_heads().read(x).items()} for x in (source, result))
-    kept = [float((of_source[name] == of_result[name]).mean()) for name in of_source if name != "top"]
-    style = float(np.isin(of_result["top"], (SHIRTS, ARMOUR)[to]).mean())
-    return {"kept": float(np.mean(kept)), "least_kept": min(kept), "style": style}
+        distances = {"distance": result, "distance_before": source}
+        return {name: sliced_wasserstein(flat(x), flat(real)) for name, x in distances.items()}
+    if data == "sprites":
+        return sprite_measures(source, result, side)
+    return digit_measures(digit_classifier(f"{data}-in-two-styles"), source, result, side)

@@ -38,12 +38,16 @@ class OwnPairSettings(RunSettings):
 class WorldSettings(RunSettings):
     """Drawings that are made here."""
 
-    world: str = setting("sprites", "What is drawn; without the sheets of sprites, shapes.", choices=("sprites", "shapes"))
-    pencil: str = setting("coloured", "Of the drawings: coloured outlines, or black ones.", choices=("coloured", "black"))
+    world: str = setting(
+        "sprites", "What is drawn; without the sheets of sprites, shapes.", choices=("sprites", "shapes")
+    )
+    pencil: str = setting(
+        "coloured", "Of the drawings: coloured outlines, or black ones.", choices=("coloured", "black")
+    )
 
 
 @defaults(
-    steps=4000, batch_size=32, learning_rate=1e-3, beta1=0.5, ema=0.995, pixel_phase=0.5, pixel_weight=30.0,
+    steps=4000, batch_size=16, learning_rate=1e-3, beta1=0.5, ema=0.995, pixel_phase=0.5, pixel_weight=30.0,
 )  # fmt: skip
 class Settings(UNetSettings, WorldSettings, TranslationSettings):
     """Settings of `pix2pix`."""
@@ -59,8 +63,8 @@ class Settings(UNetSettings, WorldSettings, TranslationSettings):
 ASKED = 500  # drawings that samples are made of, and as many of held-out combinations
 
 
-def outline(pictures, regions, pencil):
-    """Return drawings (N, 3, h, w) of pictures: each region's edge on white paper, black or in the region's mean colour.
+def outline(regions, ink):
+    """Return drawings (N, 3, h, w) on white paper: each region's edge in the colour that `ink` (N, 3, h, w) has there.
 
     regions (N, h, w): 0 is the background; of two regions that touch, the edge belongs to the larger number.
     """
@@ -68,13 +72,17 @@ def outline(pictures, regions, pencil):
     height, width = regions.shape[1:]
     neighbours = [around[:, y : y + height, x : x + width] for y, x in ((0, 1), (1, 0), (1, 2), (2, 1))]
     edge = regions > np.minimum.reduce(neighbours)
-    ink = np.full_like(pictures, -1)
-    if pencil == "coloured":
-        for k in range(1, regions.max(initial=0) + 1):
-            inside = (regions == k)[:, None]
-            mean = (pictures * inside).sum((2, 3)) / inside.sum((2, 3)).clip(1)
-            ink = np.where(inside, mean[:, :, None, None], ink)
     return np.where(edge[:, None], ink, np.float32(1))
+
+
+def mean_colours(pictures, regions):
+    """Return pictures whose regions have their mean colour, each picture's its own."""
+    flat = pictures.copy()
+    for k in range(1, regions.max(initial=0) + 1):
+        inside = (regions == k)[:, None]
+        mean = (pictures * inside).sum((2, 3)) / np.float32(inside.sum((2, 3)).clip(1))
+        flat = np.where(inside, mean[:, :, None, None], flat)
+    return flat
 
 
 def draw_pairs(world, scenes, rng, pencil):
@@ -82,27 +90,35 @@ def draw_pairs(world, scenes, rng, pencil):
     pictures = world.draw(scenes, rng)
     if world.name == "sprites":
         regions = world.regions(scenes)
-    else:  # things of one colour each on a dark ground, none over another
-        regions = (abs(pictures - pictures[:, :, :1, :1]).max(1) > 0.5).astype(np.int8)
-    return outline(pictures, regions, pencil), pictures
-
-
-@cache
-def world_of(name):
-    """Return the world of this name; shapes if the sheets of sprites are missing."""
-    try:
-        return find_world(name)
-    except DataError as error:
-        note(f"{error}; shapes are drawn instead")
-        return find_world("shapes")
+    else:  # things of one colour each on a plain ground, none over another: where a thing covers half of a pixel or more
+        contrast = abs(pictures - pictures[:, :, :1, :1]).max(1)
+        most = np.lib.stride_tricks.sliding_window_view(np.pad(contrast, ((0, 0), (1, 1), (1, 1))), (3, 3), (1, 2)).max(
+            (3, 4)
+        )
+        regions = ((contrast > most / 2) & (most > 0.2)).astype(np.int8)
+    if pencil == "black":
+        ink = np.full_like(pictures, -1)
+    else:
+        ink = mean_colours(pictures, regions) if world.name == "sprites" else pictures
+    return outline(regions, ink), pictures
 
 
 @cache
 def asked_of(name, pencil):
     """Return (scenes, drawings, pictures) that training does not show: ASKED unseen ones, ASKED of held-out combinations."""
-    world, rng = world_of(name), stream(0, "asked")
+    world, rng = find_world(name), stream(0, "asked")
     scenes = world.scenes("unseen", ASKED, rng) + world.scenes("held_out", ASKED, rng)
     return scenes, *draw_pairs(world, scenes, rng, pencil)
+
+
+def choose_world(name):
+    """Return `name`, or shapes if the sheets of sprites are missing."""
+    try:
+        find_world(name)
+    except DataError as error:
+        note(f"{error}; shapes are drawn instead")
+        return "shapes"
+    return name
 
 
 def own_pairs(s, saved=None):
@@ -113,7 +129,9 @@ def own_pairs(s, saved=None):
     multiple = 2 ** max(s.halvings, 2)
     if a.shape[2:] != b.shape[2:] or a.shape[2] % multiple or a.shape[3] % multiple:
         sides = " and ".join(f"{x.shape[2]}x{x.shape[3]}" for x in (a, b))
-        raise DataError(f"{s.data}: pictures of {sides}: expected one size, multiples of {multiple}; --set size=32 makes it")
+        raise DataError(
+            f"{s.data}: pictures of {sides}: expected one size, multiples of {multiple}; --set size=32 makes it"
+        )
     order = stream(0, "held out").permutation(len(a))
     held_out = min(len(a) // 10, ASKED)
     if held_out < 1 or len(a) - held_out < s.batch_size:
@@ -126,7 +144,7 @@ def own_pairs(s, saved=None):
 
 # --- the game ------------------------------------------------------------------------------------------------------
 
-SAVED = {"channels": [Range(1, 3)], "checksum": Range(0, 2**32)}
+SAVED = {"world": ("", "sprites", "shapes"), "before": Range(1, 3), "after": Range(1, 3), "checksum": Range(0, 2**32)}
 
 
 def make_game(s, device="cpu", saved=None):
@@ -135,9 +153,10 @@ def make_game(s, device="cpu", saved=None):
     if saved is None and s.data:
         a, b, held_out = own()
         note(f"{len(a):,} pairs of {s.data}; {held_out} held out")
-        saved = {"channels": [a.shape[1], b.shape[1]], "checksum": zlib.crc32(b, zlib.crc32(a))}
-    saved = saved or {"channels": [3, 3], "checksum": 0}
-    before, after = saved["channels"]
+        checksum = zlib.crc32(b, zlib.crc32(a))
+        saved = {"world": "", "before": a.shape[1], "after": b.shape[1], "checksum": checksum}
+    saved = saved or {"world": choose_world(s.world), "before": 3, "after": 3, "checksum": 0}
+    before, after = saved["before"], saved["after"]
     g = Sequential(UNet(before, after, s, stream(s.seed, "generator")), Tanh()).to(device)
     d = PatchJudge(before + after, s, stream(s.seed, "discriminator")).to(device)
     loader = cache(lambda: Loader(*(x[: -own()[2]] for x in own()[:2]), batch_size=s.batch_size, seed=s.seed))
@@ -146,7 +165,7 @@ def make_game(s, device="cpu", saved=None):
         if s.data:
             source, target = loader().batch(turn)
         else:
-            rng, world = stream(s.seed, "scenes", turn), world_of(s.world)
+            rng, world = stream(s.seed, "scenes", turn), find_world(saved["world"])
             source, target = draw_pairs(world, world.scenes("train", s.batch_size, rng), rng, s.pencil)
         return Batch(to_device(target, device), (to_device(source, device),))
 
@@ -156,7 +175,7 @@ def make_game(s, device="cpu", saved=None):
 def held_out_pairs(s, saved):
     """Return (drawings, pictures) that training does not show."""
     if not s.data:
-        return asked_of(s.world, s.pencil)[1:]
+        return asked_of(saved["world"], s.pencil)[1:]
     a, b, held_out = own_pairs(s, saved)
     return a[-held_out:], b[-held_out:]
 
@@ -184,8 +203,8 @@ def evaluate(game, samples):
     scores = {"samples": len(samples), "psnr": float(psnr(samples, pictures[asked], (-1, 1)).mean())}
     if s.data:
         return scores
-    world = world_of(s.world)
-    scenes = [asked_of(s.world, s.pencil)[0][i] for i in asked]
+    world = find_world(game.saved["world"])
+    scenes = [asked_of(world.name, s.pencil)[0][i] for i in asked]
     sentences = [world.say(scene, stream(0, "sentence", i)) for i, scene in enumerate(scenes)]
     for prefix, rows in {"obeyed": asked < ASKED, "obeyed_held_out": asked >= ASKED}.items():
         said = [sentence for sentence, chosen in zip(sentences, rows) if chosen]
@@ -206,13 +225,15 @@ POSE = ("action", "direction", "step")
 
 def respond(game, path, rng):
     """Return what is made of a drawing in a file, (C, h, w) in [-1, 1]; its sides are padded to what the U-net takes."""
-    drawing, channels = centred(read_picture(path)), game.saved["channels"][0]
+    drawing, channels = centred(read_picture(path)), game.saved["before"]
     if channels == 1:
         drawing = drawing.mean(0, keepdims=True)
     drawing = np.broadcast_to(drawing, (channels, *drawing.shape[1:]))
     height, width = drawing.shape[1:]
     if height * width > MOST_PIXELS:
-        raise DataError(f"{path}: {height}x{width} pixels, more than the {MOST_PIXELS:,} that are painted; make it smaller")
+        raise DataError(
+            f"{path}: {height}x{width} pixels, more than the {MOST_PIXELS:,} that are painted; make it smaller"
+        )
     multiple = 2**game.settings.halvings
     padded = np.pad(drawing, ((0, 0), (0, -height % multiple), (0, -width % multiple)), "edge")
     return game.translate(np.ascontiguousarray(padded[None]), rng)[0, :, :height, :width]

@@ -35,8 +35,8 @@ RANGE = (-1, 1)
 
 
 @defaults(
-    steps=4000, batch_size=16, learning_rate=1e-3, beta1=0.9, schedule="cosine", decay_from=0.0, warmup=100, ema=0.998,
-    pixel_phase=0.85, pixel_weight=20.0, content_weight=1.0,
+    steps=4000, batch_size=4, learning_rate=2e-3, beta1=0.9, schedule="cosine", decay_from=0.0, warmup=100, ema=0.998,
+    pixel_phase=0.75, game_rate=0.25, pixel_loss="mse", pixel_weight=300.0, content_weight=1.0,
 )  # fmt: skip
 class Settings(TranslationSettings):
     """Settings of `superres`."""
@@ -55,7 +55,7 @@ class Settings(TranslationSettings):
     blocks: int = setting(4, "Residual blocks of G, two convolutions each.", 1)
     d_channels: int = setting(32, "Channels of D's first layer; the second has twice, the third four times as many.", 1)
     gradient_weight: float = setting(
-        0.1, "Weight of KL(real | made) of the distributions of gradients in G's loss.", 0.0
+        0.5, "Weight of KL(real | made) of the distributions of gradients in G's loss.", 0.0
     )
 
 
@@ -180,6 +180,8 @@ def read(s, part, saved=None):
     else:
         chosen = real_or_made(s, part)
     pairs = Enlargements([to_ycbcr(x)[0] for x in chosen], SCALE)
+    if s.crop > (least := min(min(x.shape) for x in pairs.small)):
+        raise ValueError(f"crop={s.crop}: the smallest picture, shrunk, has a side of {least}; take crop={least} or less")
     if part == 0 and saved and saved["checksum"] != pairs.checksum():
         raise DataError(
             f"{s.data or 'superres'}: not the pictures that this run began with; put them back, or begin a new run"

@@ -4,7 +4,7 @@ import numpy as np
 import pytest
 
 from tinygan.data.pictures import digits
-from tinygan.data.pictures.outlines import enlarged, find_handwriting, outlined, plain_and_outlined
+from tinygan.data.sides import enlarged, find_handwriting, outlined, plain_and_outlined
 
 
 def test_an_outline_is_a_ring_two_pixels_wide_around_the_stroke():
