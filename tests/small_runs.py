@@ -28,7 +28,7 @@ SMALL = {
     "oracle": {"batch_size": 8, "hidden": 8, "embedding": 4, "sentences": 64, "tokens": 4, "vocabulary": 20},
     "dialogue": {"batch_size": 8, "hidden": 10, "embedding": 6},
 }
-SMALL["cycle"] = {"batch_size": 4, "channels": 2, "blocks": 1, "d_channels": 2}
+SMALL["cycle"] = {"batch_size": 4, "channels": 2, "blocks": 1, "d_channels": 2, "features": 4}
 SMALL |= {"wgan-gp": {**SMALL["mnist"], "n_critic": 2}, "cgan": SMALL["mnist"], "infogan": SMALL["mnist"]}
 
 WAYS = {  # text: what each way has beside SMALL
