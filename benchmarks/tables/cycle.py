@@ -4,7 +4,7 @@
 
 Trains both kinds of pictures, and then without each of the two terms, by `tinygan train` into RUNS, or goes on with the run
 that is there; --rows 1: no more than the game. All rows are measured as `tinygan evaluate` does, on the same held-out
-pictures. Writes results/cycle.json, .md and, for each kind, .png. --quick: 60 steps, 40 pictures, into RUNS alone.
+pictures. Writes results/cycle.json, .md and, for each kind, .png. --quick: 8 steps, 40 pictures, into RUNS alone.
 """
 
 import argparse
@@ -48,7 +48,7 @@ def train(sides, row, seed, options):
     if (folder / "config.json").exists():
         words = ["--resume"]
     else:
-        words = ["cycle", "--seed", str(seed), *words, *(["--steps", "60"] if options.quick else [])]
+        words = ["cycle", "--seed", str(seed), *words, *(["--steps", "8"] if options.quick else [])]
     process = subprocess.Popen([sys.executable, "-m", "tinygan", "train", *words, "--out", str(folder)])
     _, status, used = os.wait4(process.pid, 0)
     process.returncode = os.waitstatus_to_exitcode(status)

@@ -44,7 +44,7 @@ class OwnSidesSettings(RunSettings):
 
 
 @defaults(
-    steps=1500, batch_size=16, learning_rate=2e-3, ema=0.99, objective="relativistic", penalty="r1+r2", gamma=0.5,
+    steps=1000, batch_size=16, learning_rate=2e-3, ema=0.99, objective="relativistic", penalty="r1+r2", gamma=0.5,
     penalty_every=4, cycle=5.0, identity=0.1,
 )  # fmt: skip
 class Settings(CycleSettings):
@@ -54,7 +54,7 @@ class Settings(CycleSettings):
     data: str = setting("", "A folder of your own with pictures in a and b. Empty: `sides`.", brings=OwnSidesSettings)
     channels: int = setting(24, "Channels within the translators, whose layers see pictures of half the sides.", 1)
     blocks: int = setting(2, "Residual blocks of each translator.", 1)
-    d_channels: int = setting(24, "Channels of the judges' largest layer; each smaller one has twice, or 4 times, as many.", 1)
+    d_channels: int = setting(24, "Channels of the judges' largest layer; smaller ones have up to 4 times as many.", 1)
     features: int = setting(128, "Outputs of the last layer of a judge's trunk.", 1)
 
     def __post_init__(self):
