@@ -11,6 +11,7 @@ import pytest
 from tinygan import recipes
 from tinygan.backend import stream
 from tinygan.data import made_chorales, made_names, made_prices
+from tinygan.plot import save_image
 
 SMALL = {
     "ring": {"hidden": 16, "batch_size": 32},
@@ -20,13 +21,20 @@ SMALL = {
     "mnist-rows": {"batch_size": 8, "hidden": 6, "noise": 3, "row_noise": 2, "features": 7, "row_latent": "path"},
     "digits": {"batch_size": 8, "hidden": 6, "noise": 3, "row_noise": 2, "features": 7},
     "stacked-mnist": {"batch_size": 8, "noise": 4, "packing": 2},
+    "shapes": {"batch_size": 8, "g_channels": 2, "d_channels": 2, "features": 8, "noise": 4, "attention": "both",
+               "pictures": 40},
     "sines": {"batch_size": 4, "hidden": 4, "noise": 2, "step_noise": 2},
     "stock": {"batch_size": 4, "hidden": 4, "noise": 2, "step_noise": 2},
     "chorales": {"batch_size": 4, "hidden": 4, "width": 3, "channels": 2, "pretrain": 2, "length": 8},
     "names": {"batch_size": 8, "hidden": 8, "embedding": 4},
     "captions": {"batch_size": 8, "hidden": 8, "embedding": 4},
     "oracle": {"batch_size": 8, "hidden": 8, "embedding": 4, "sentences": 64, "tokens": 4, "vocabulary": 20},
+    "pix2pix": {"batch_size": 4, "g_channels": 2, "d_channels": 2},
+    "restore": {"batch_size": 4, "g_channels": 2, "d_channels": 2},
     "dialogue": {"batch_size": 8, "hidden": 10, "embedding": 6},
+    "caption": {"batch_size": 8, "hidden": 10, "embedding": 6, "channels": 2, "pictures": 64},
+    "superres": {"batch_size": 4, "crop": 8, "channels": 4, "blocks": 1, "d_channels": 2, "pixel_phase": 0.4},
+    "text2image": {"batch_size": 4, "noise": 2, "embedding": 4, "hidden": 6, "channels": 2, "features": 4},
 }
 SMALL["cycle"] = {"batch_size": 4, "channels": 2, "blocks": 1, "d_channels": 2, "features": 4}
 SMALL |= {"wgan-gp": {**SMALL["mnist"], "n_critic": 2}, "cgan": SMALL["mnist"], "infogan": SMALL["mnist"]}
@@ -57,11 +65,16 @@ def little_data(folder):
                 content = struct.pack(f">HBB{array.ndim}I", 0, 8, array.ndim, *array.shape) + array.tobytes()
                 (folder / "mnist" / f"{part}-{kind}-ubyte.gz").write_bytes(gzip.compress(content))
         np.save(folder / "pictures.npy", images[:, :8, :8])
+        for k, image in enumerate(images[:20, :8, :8]):
+            (folder / "classes" / "ab"[k % 2]).mkdir(parents=True, exist_ok=True)
+            save_image(image, folder / "classes" / "ab"[k % 2] / f"{k}.png")
         (folder / "lines.txt").write_text("".join(f"{name}.\n" for name in made_names(60, seed=0)))
         patch.setenv("TINYGAN_DATA", str(folder))
         stock, chorales = recipes.load("stock"), recipes.load("chorales")
         patch.setattr(stock, "made_prices", lambda: made_prices(60))
         patch.setattr(chorales, "made_chorales", lambda n, seed=0: made_chorales(6, 3, seed=seed))
+        for name, few in {"MADE": 3, "HELD_OUT": 2, "SIDE": 40}.items():
+            patch.setattr(recipes.load("superres"), name, few)
         for known in (stock.table, chorales.pieces):
             known.cache_clear()
         yield folder

@@ -119,7 +119,7 @@ def _parsers():
         "--temperature", type=float, metavar="T",
         help="of text: logits are divided by it; below 1 surer, above 1 more varied (default: the run's own)",
     )  # fmt: skip
-    p.add_argument("--class", type=int, dest="of_class", metavar="K", help="only of this class, if there are classes")
+    p.add_argument("--class", dest="of_class", metavar="K", help="only of this class, by name or number")
     p.add_argument("--out", metavar="FILE", help="a .npy array, or what the recipe writes, mostly .png")
 
     p = verbs.add_parser(

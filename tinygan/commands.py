@@ -17,8 +17,9 @@ import warnings
 from pathlib import Path
 
 from tinygan.files import is_number, open_regular, printable, sentence
-from tinygan.opening import UsageError, begin, find_recipe, open_trained, resume, waiting
+from tinygan.opening import UsageError, begin, find_recipe, open_trained, resume, suggest, waiting
 
+MOST_EVALUATED = 1 << 29  # bytes of samples that `evaluate` draws unless it is told how many
 MOST_SAMPLES = 1_000_000  # of 28x28 pictures 3 GB; a hundred times as many ended without a word, killed for memory
 
 
@@ -104,7 +105,8 @@ def sample(options):
     path = Path(options.out) if options.out else run.folder / "samples" / f"seed-{options.seed}{next(iter(written))}"
     if path.suffix not in written:
         raise UsageError(f"--out {path}: expected a name that ends in {' or '.join(written)}")
-    how = {name: getattr(options, name) for name in ("of_class", "temperature", "truncation")}
+    how = {name: getattr(options, name) for name in ("temperature", "truncation")}
+    how["of_class"] = _class_number(game, options.of_class)
     try:
         with waiting(f"drawing {options.n:,} samples"):
             samples = game.sample(options.n, options.seed, **how)
@@ -166,6 +168,16 @@ def _name_of(given, seed):
     return name if seed == 0 else f"{name}-seed-{seed}"
 
 
+def _class_number(game, text):
+    """Return the number of the class that --class names, by its name or its number; None if it names none."""
+    names = game.saved.get("names", [])
+    if text is None or text in names:
+        return None if text is None else names.index(text)
+    if text.isascii() and text.removeprefix("-").isdigit():
+        return int(text)
+    raise UsageError(f"--class {text}: {suggest(text, names) if names else 'expected a number'}")
+
+
 def chat(options):
     """tinygan chat RUN: a reply to every line until an empty one, or the end of the input."""
     from tinygan.backend import stream
@@ -192,7 +204,8 @@ def evaluate(options):
     from tinygan.run.checkpoint import write_file
 
     game, recipe, run = open_trained(options.run, options.device)
-    n = options.n if options.n is not None else recipe.EVALUATED_SAMPLES
+    fitting = MOST_EVALUATED // game.sample(1, 0).nbytes  # pictures of a reader's own may be large
+    n = options.n if options.n is not None else max(1000, min(recipe.EVALUATED_SAMPLES, fitting))
     _check_count(n, "-n")
     with waiting(f"scoring {n:,} samples"):
         try:
@@ -208,8 +221,10 @@ def plot(options):
     """tinygan plot RUN."""
     from tinygan.gan import pictures
     from tinygan.plot import gif
+    from tinygan.recipes import formats
     from tinygan.run.checkpoint import writing
     from tinygan.run.folder import Run
+    from tinygan.text.vae import VAEGame
 
     run = Run.open(options.run)
     frames = _frames(run.folder / "samples")
@@ -224,11 +239,25 @@ def plot(options):
             gif([*frames, frames[-1], frames[-1]], path, 0.4)  # the last stands for longer
         print(path)
     if run.checkpoints():
-        game, *_ = open_trained(run.folder, options.device)
-        for name, draw in pictures.drawings(game).items():
+        game, recipe, _ = open_trained(run.folder, options.device)
+        drawings = pictures.drawings(game)
+        if isinstance(game, VAEGame):
+            drawings["between.txt"] = lambda game, path: _write_between(game, formats(recipe)[".txt"], path)
+        for name, draw in drawings.items():
             with writing(run.folder / name), waiting(f"drawing {name}"):
                 draw(game, run.folder / name)
             print(run.folder / name)
+        if not {"directions.png", "shares.png", "between.txt"} & drawings.keys():
+            print(f"{run.config['recipe']}: {pictures.NO_LATENT}")
+
+
+def _write_between(game, write, path, pairs=4, steps=7):
+    """Write sentences on the way from one to another, `pairs` times; an empty line between."""
+    import numpy as np
+
+    sentences = np.stack(list(game.walk(pairs, 0, np.linspace(0, 1, steps))), 1)  # (pairs, steps, tokens)
+    empty = np.zeros_like(sentences[:, :1])
+    write(game, np.concatenate([sentences, empty], 1).reshape(-1, sentences.shape[2])[:-1], path)
 
 
 MOST_PIXELS, MOST_PICTURE = 1 << 24, 1 << 25  # of a picture of samples; bytes of its file

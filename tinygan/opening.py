@@ -87,10 +87,10 @@ def find_recipe(name):
     try:
         return recipes.load(name)
     except KeyError:
-        raise UsageError(f"unknown recipe {name!r}; {_suggest(name, recipes.names())}") from None
+        raise UsageError(f"unknown recipe {name!r}; {suggest(name, recipes.names())}") from None
 
 
-def _suggest(word, known):
+def suggest(word, known):
     """Return the known word that looks like `word`, as a question, or all that is known."""
     close = difflib.get_close_matches(word, known, 1, 0.5)
     return f"did you mean {close[0]}?" if close else f"expected one of {', '.join(known)}"
@@ -114,7 +114,7 @@ def read_settings(recipe, options):
         if not equals:
             raise UsageError(f"--set {item}: expected KEY=VALUE")
         if key not in known:
-            raise UsageError(f"unknown setting {key!r}{of_setting(key, list(known)) or '; ' + _suggest(key, list(known))}")
+            raise UsageError(f"unknown setting {key!r}{of_setting(key, list(known)) or '; ' + suggest(key, list(known))}")
         values[key] = _parse(text, known[key])
     try:
         return recipe.Settings(**values)
@@ -212,9 +212,10 @@ def _read_run(run):
     try:
         if config.get("saved") is not None:
             check(config["saved"], getattr(recipe, "SAVED", {}), "saved")
-        if "version" not in config:  # version 1 listed all settings, those that the training did not read among them
-            known = {f.name for f in fields(recipe.Settings.choose(values))}
-            values = {name: value for name, value in values.items() if name in known}
+        if config.get("version", 1) < 3:  # it lists settings that the training did not read: version 2 some beside gamma=0
+            read = {f.name for f in fields(recipe.Settings.choose(values))}
+            unread = _known_settings(recipe).keys() - read if "version" in config else values.keys() - read
+            values = {name: value for name, value in values.items() if name not in unread}
         return recipe, recipe.Settings(**values)
     except (TypeError, ValueError) as error:
         raise UsageError(f"{run.folder / 'config.json'} does not fit the recipe {config['recipe']}: {error}") from None

@@ -7,11 +7,11 @@ from tinygan import recipes
 from tinygan.data import DataError
 from tinygan.metrics import series
 from tinygan.metrics.meanings import MEANINGS, describe_scores, find_meaning, find_real
-from tinygan.metrics.pictures import classifier, synthetic
+from tinygan.metrics.pictures import classifier, emblems, synthetic
 
 NEEDS_NO_DIRECTION = {"samples", "pictures", "frechet_samples", "frechet_real_samples", "class_shares", "class_of_code",
                       "classifier_accuracy"}  # fmt: skip
-FEW = {"sines": 40, "stock": 40, "captions": 40, "names": 40, "dialogue": 40, "oracle": 40}
+FEW = {"sines": 40, "stock": 40, "captions": 40, "names": 40, "dialogue": 40, "oracle": 40, "caption": 40}
 
 
 @pytest.fixture
@@ -20,6 +20,7 @@ def quick_judges(monkeypatch, tmp_path):
     monkeypatch.setenv("TINYGAN_CACHE", str(tmp_path))
     train, train_pictures = series._train, classifier.train_classifier
     monkeypatch.setattr(series, "_train", lambda network, loss, n, steps, *rest: train(network, loss, n, 2, *rest))
+    monkeypatch.setattr(emblems, "STEPS", 2)
     few = lambda images, labels, **settings: train_pictures(images[:200], labels[:200], **{**settings, "steps": 20})
     for module in (classifier, synthetic):
         monkeypatch.setattr(module, "train_classifier", few)
@@ -39,7 +40,8 @@ def test_every_score_is_explained(name, quick_judges):
         if meaning is None:
             assert score in referred or score.endswith("_error"), f"{score} has no meaning"
             continue
-        assert meaning.better in ("higher", "lower", "real") or score in NEEDS_NO_DIRECTION, score
+        chance = score.startswith("by_chance_")
+        assert meaning.better in ("higher", "lower", "real") or score in NEEDS_NO_DIRECTION or chance, score
         if meaning.better == "real":
             assert find_real(score, scores)[1] is not None, f"{score}: like which real score?"
     lines = list(describe_scores(scores, recipe.EVALUATED_SAMPLES, 200))

@@ -6,7 +6,7 @@
     series     scaling, windows; waves and prices made here
     text       a folder: lines by name, their numbering, prompts with replies
     sound      music in four voices
-    sprites    figures put together of layers, with sentences
+    worlds     pictures whose every property can be told in a sentence and read back: `shapes`, a folder, and `sprites`
 
 `files.py` finds or downloads a file, `loader.py` serves batches. Importing this package needs numpy only. A file that
 cannot be used raises `DataError`, one sentence.
@@ -34,7 +34,6 @@ from .pictures import (
 from .points import SWISS_ROLL_SIGMA, gaussians, swiss_roll
 from .series import MinMax, Whitening, made_prices, sines, stock, windows
 from .sound import SILENCE, chorales, crops, made_chorales, read_chorales
-from .sprites import Sprites
 from .tables import Table, read_csv
 from .text import (
     Vocabulary,
@@ -49,13 +48,15 @@ from .text import (
     topic_of,
     words,
 )
+from .worlds import find_world
 
 __all__ = [
-    "SILENCE", "SWISS_ROLL_SIGMA", "DataError", "Loader", "MinMax", "Sprites", "Table", "Vocabulary", "Whitening", "captions",
-    "centred", "chorales", "crops", "digits", "fashion_mnist", "find_file", "gather_notes", "gaussians", "is_right", "kmnist",
-    "made_captions", "made_chorales", "made_names", "made_prices", "mnist", "names", "note", "read_chorales",
-    "read_classes", "read_csv", "read_idx", "read_lines", "read_pairs", "read_picture", "read_pictures", "read_sides",
-    "sines", "small_talk", "small_text", "split_by_class", "stock", "swiss_roll", "topic_of", "windows", "words",
+    "SILENCE", "SWISS_ROLL_SIGMA", "DataError", "Loader", "MinMax", "Table", "Vocabulary", "Whitening", "captions",
+    "centred", "chorales", "crops", "digits", "fashion_mnist", "find_file", "find_world", "gather_notes", "gaussians",
+    "is_right", "kmnist", "made_captions", "made_chorales", "made_names", "made_prices", "mnist", "names", "note",
+    "read_chorales", "read_classes", "read_csv", "read_idx", "read_lines", "read_pairs", "read_picture", "read_pictures",
+    "read_sides", "sines", "small_talk", "small_text", "split_by_class", "stock", "swiss_roll", "topic_of", "windows",
+    "words",
 ]  # fmt: skip
 
 remedies.watch_functions(globals(), __name__)

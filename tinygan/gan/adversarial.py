@@ -13,7 +13,7 @@ from typing import Any, NamedTuple
 import numpy as np
 
 from tinygan.autodiff import Tensor, no_grad, raw
-from tinygan.backend import Array, stream
+from tinygan.backend import Array, stream, to_device
 from tinygan.gan.augment import augment, blur, pack
 from tinygan.gan.latent import Space, draw_each
 from tinygan.gan.objectives import OBJECTIVES, smooth
@@ -89,13 +89,17 @@ class Duel(Game):
         """Return D's verdicts on x (N, ...), and what the loss of either player gains by what more D reads in x."""
         return D(x, *given), 0.0
 
+    def judge_real(self, D: Module, x: Tensor, real: Batch, turn: int) -> tuple[Tensor, Any]:
+        """Return `judge` of the real samples of D's turn. A subclass may add to D's loss what else D is shown of them."""
+        return self.judge(D, x, real.given)
+
     def move_d(self, real: Batch, fake: Batch, k: int, turn: int) -> Turn:
         """Do D's turn on these samples, at step k: D's gradient, D's step."""
         s, D = self.settings, self.D.module
         penalised = self.penalty is not None and s.is_penalised(turn)
         x_real = Tensor(real.x, requires_grad=penalised)
         x_fake = Tensor(fake.x.data, requires_grad=penalised)  # D's step does not reach into G
-        of_real, aside_real = self.judge(D, x_real, real.given)
+        of_real, aside_real = self.judge_real(D, x_real, real, turn)
         of_fake, aside_fake = self.judge(D, x_fake, tuple(map(raw, fake.given)))
         d_loss, penalty, row = self.objective.discriminator(of_real, of_fake) + aside_real + aside_fake, 0.0, {}
         if penalised and self.penalty is not None:
@@ -193,6 +197,10 @@ class FromNoise(Adversarial):
     def ask(self, n: int, rng: np.random.Generator) -> tuple:
         """Return what n samples answer to where nobody gives it."""
         return ()
+
+    def take(self, given: tuple, rows: np.ndarray) -> tuple:
+        """Return what some of the samples answer to, of what n of them do."""
+        return tuple(Tensor(raw(g)[to_device(rows, self.G.parameters[0].device)]) for g in given)
 
     def tell(self, given: Any) -> tuple:
         """Return what the players are told of `given` (n, ...), with which `sample` was asked."""

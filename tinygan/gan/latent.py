@@ -26,6 +26,9 @@ class Space:
     """A distribution of points. A subclass has `size` and `sample`."""
 
     size: int
+    steps = 0  # points are (steps, n, size) if it is not 0: drawn anew at every step
+    letter = "z"  # what a drawing calls its points
+    walks = False  # whether a point can be moved by a little
     truncates = False  # whether `sample` takes a truncation
 
     def sample(self, rng: np.random.Generator, n: int) -> np.ndarray:
@@ -36,9 +39,29 @@ class Space:
         """Return the points at t = 0..1 on the way from a to b, both (n, size): here `fixed`, there is no way between."""
         return fixed
 
+    def take(self, points: Any, rows: np.ndarray) -> np.ndarray:
+        """Return some of n points, a copy."""
+        return points[:, rows] if self.steps else points[rows]
+
+    def parts(self) -> dict[str, Any]:
+        """Return {name: index of an array of points} of what is drawn independently: here the points of each step."""
+        if self.steps:
+            return {f"{self.letter}_{t + 1}": t for t in range(self.steps)} if self.size else {}
+        return {self.letter: ...} if self.size else {}
+
+    def free(self) -> np.ndarray:
+        """Return which numbers of a point can be moved by a little, (size,) bools; none that is drawn at every step."""
+        return np.full(self.size, self.walks and not self.steps)
+
+    def nearest(self, z: np.ndarray) -> np.ndarray:
+        """Return the points of the space that are nearest to z (n, size)."""
+        return z
+
 
 class Normal(Space):
     """N(0, 1) in every direction. With `steps`, z_t is drawn anew at every step: points are (steps, n, size)."""
+
+    walks = True
 
     def __init__(self, size: int, steps: int = 0):
         self.size, self.steps = _checked_size("Normal", size, least=0), steps
@@ -66,6 +89,8 @@ class Normal(Space):
 class Uniform(Space):
     """Uniform on a box: every number between low and high, -1 and 1 by default."""
 
+    letter, walks = "u", True
+
     def __init__(self, size: int, low: float = -1.0, high: float = 1.0):
         self.size, self.low, self.high = _checked_size("Uniform", size), low, high
         if not low < high:
@@ -79,12 +104,18 @@ class Uniform(Space):
         """Return (1 - t) a + t b."""
         return (1 - t) * a + t * b
 
+    def nearest(self, z: np.ndarray) -> np.ndarray:
+        """Return the points of the box that are nearest to z (n, size)."""
+        return z.clip(self.low, self.high)
+
 
 class Sphere(Space):
     """Uniform on the sphere of `radius` about 0: a normal vector, whose direction is uniform, brought to that length.
 
     With radius √size it is nearly N(0, 1), whose points are all about that far from 0. Karras et al. 2018, section A.1.
     """
+
+    walks = True
 
     def __init__(self, size: int, radius: float = 1.0):
         self.size, self.radius = _checked_size("Sphere", size), radius
@@ -100,12 +131,18 @@ class Sphere(Space):
         """Return the points on the great arcs from a to b."""
         return slerp(a, b, t)
 
+    def nearest(self, z: np.ndarray) -> np.ndarray:
+        """Return the points of the sphere that are nearest to z (n, size)."""
+        return z * (self.radius / np.maximum(np.linalg.norm(z, axis=1, keepdims=True), 1e-12)).astype(z.dtype)
+
 
 class Categorical(Space):
     """One of `size` classes as a one-hot vector; with `draws`, how often each class came up in so many: multinomial.
 
     probabilities: (size,), all equal by default. InfoGAN's discrete code, Chen et al. 2016, section 7.2.
     """
+
+    letter = "code"
 
     def __init__(self, size: int, probabilities: Any = None, draws: int = 1):
         self.size, self.draws = _checked_size("Categorical", size), draws
@@ -152,6 +189,24 @@ class Joined(Space):
         parts = zip(self.spaces, *(self.split(z) for z in (a, b, fixed)))
         return np.concatenate([space.between(p, q, t, r) for space, p, q, r in parts], 1)
 
+    def parts(self) -> dict[str, Any]:
+        """Return {name: index of an array of points} of each space; a name that comes again has its number."""
+        parts: dict[str, Any] = {}
+        end = 0
+        for space in self.spaces:
+            end += space.size
+            name = space.letter if space.letter not in parts else f"{space.letter} {len(parts) + 1}"
+            parts[name] = slice(None), slice(end - space.size, end)
+        return parts
+
+    def free(self) -> np.ndarray:
+        """Return which numbers of a point can be moved by a little, (size,) bools."""
+        return np.concatenate([space.free() for space in self.spaces])
+
+    def nearest(self, z: np.ndarray) -> np.ndarray:
+        """Return the points that are nearest to z (n, size) in each of the spaces."""
+        return np.concatenate([space.nearest(part) for space, part in zip(self.spaces, self.split(z))], 1)
+
 
 class Mixture(Space):
     """Each point from one of several spaces of one size, chosen with `probabilities`, all equal by default.
@@ -187,6 +242,11 @@ def draw_each(spaces: Any, rng: np.random.Generator, n: int, truncation: float |
     """Return n points of each of several spaces; truncation: of those that have one."""
     given = {} if truncation is None else {"truncation": truncation}
     return tuple(space.sample(rng, n, **(given if space.truncates else {})) for space in spaces)
+
+
+def take_each(spaces: Any, z: Any, rows: np.ndarray) -> list:
+    """Return some of the n points of each of several spaces, copies."""
+    return [space.take(points, rows) for space, points in zip(spaces, z)]
 
 
 def slerp(start: np.ndarray, end: np.ndarray, t: float) -> np.ndarray:

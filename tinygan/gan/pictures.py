@@ -1,6 +1,8 @@
-"""What `tinygan plot RUN` draws of a trained game that makes pictures, whatever recipe it is of.
+"""What `tinygan plot RUN` draws of a trained game, whatever recipe it is of.
 
-Pictures between samples, a walk through them, and the training pictures nearest to samples: has it memorised?
+Of games that make pictures: pictures between samples, a walk through them, and the training pictures nearest to samples:
+has it memorised? Of all games with a latent: what its directions do (`directions.py`), and what each part of it decides
+(`shares.py`).
 """
 
 from collections.abc import Callable, Iterator
@@ -9,10 +11,14 @@ from typing import Any
 
 import numpy as np
 
-from tinygan.backend import to_numpy
+from tinygan.backend import stream, to_numpy
 from tinygan.gan.adversarial import FromNoise
+from tinygan.gan.directions import Walks, can_walk
+from tinygan.gan.shares import PAIRS, find_shares
+from tinygan.gan.translation import Translation
 from tinygan.metrics import nearest_training
 from tinygan.plot import gif, image_grid, neighbour_strip, save_image
+from tinygan.plot.latent import direction_curves, direction_grid, direction_plane, share_chart
 
 ROWS, COLUMNS = 6, 9  # of the strip between samples
 WALKERS, STOPS, FRAMES = 16, 4, 12  # frames from a stop to the next
@@ -20,14 +26,31 @@ NEIGHBOURS, COMPARED = 3, 10  # of each of so many samples
 RANGE = (-1, 1)  # of every recipe's pictures
 MOST_PICTURES = 60_000  # all of MNIST
 CHUNK = 2048  # training pictures that are compared at a time: 13 MB of MNIST in float64
+DIRECTIONS, FARTHEST = 6, 2.0  # drawn of each game; standard deviations
 
 
 def drawings(game: Any) -> dict[str, Callable]:
     """Return {file name: function (game, path)} of what can be drawn of a game."""
-    if not makes_pictures(game):
-        return {}
-    walks = {"between.png": between_samples, "walk.gif": walk} if isinstance(game, FromNoise) else {}
-    return {**walks, "nearest.png": beside_training}
+    drawn: dict[str, Callable] = {}
+    if makes_pictures(game) and not isinstance(game, Translation):  # its recipe draws sources, results and targets
+        walks = {"between.png": between_samples, "walk.gif": walk} if isinstance(game, FromNoise) else {}
+        drawn = {**walks, "nearest.png": beside_training}
+    if can_walk(game):
+        drawn["directions.png"] = along_directions
+    if isinstance(game, FromNoise) and count_latents(game) > 1:
+        drawn["shares.png"] = shares_of_latents
+    return drawn
+
+
+NO_LATENT = (
+    "there is no latent vector whose directions could be drawn: what is made is drawn choice by choice, or of what is given"
+)
+
+
+def count_latents(game: FromNoise) -> int:
+    """Return how many latents are drawn independently, what G is told among them."""
+    told = bool(game.ask(1, stream(0, "told")))
+    return sum(len(space.parts()) for space in game.spaces) + told
 
 
 def makes_pictures(game: Any) -> bool:
@@ -81,3 +104,26 @@ def _once_each(game: Any) -> Iterator[np.ndarray]:
             chunk = []
     if chunk:
         yield np.stack(chunk)
+
+
+def along_directions(game: FromNoise, path: Any) -> None:
+    """Draw samples moved along the principal directions of G's first features: pictures, points or sequences."""
+    x = game.sample(1, 0)
+    kind = "pictures" if makes_pictures(game) else "points" if x.shape[1:] == (2,) else "sequences"
+    walks = Walks(game, DIRECTIONS if kind == "pictures" else 4)
+    count = len(walks.directions.shares)
+    samples, stops = {"pictures": (2, 7), "points": (16, 21), "sequences": (2, 5)}[kind]
+    amounts = np.linspace(-FARTHEST, FARTHEST, stops)
+    made = np.array([[walks.along(k, row, amounts) for row in range(samples)] for k in range(count)])
+    shares = walks.directions.shares
+    if kind == "pictures":
+        save_image(direction_grid(made, amounts, shares), path)
+    elif kind == "points":
+        save_image(direction_plane(game.sample(1000, 0), made, shares), path)
+    else:
+        save_image(direction_curves(made.reshape(count, samples, stops, made.shape[3], -1)[..., 0], amounts, shares), path)
+
+
+def shares_of_latents(game: FromNoise, path: Any) -> None:
+    """Draw which share of the variance each latent decides alone."""
+    save_image(share_chart(*find_shares(game, PAIRS)), path)

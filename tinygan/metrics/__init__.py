@@ -20,10 +20,13 @@ from tinygan.metrics.pictures import (
     digit_classifier,
     evaluate_images,
     inception_score,
+    obey,
+    obeyed_shares,
     psnr,
     ssim,
     synthetic_scores,
     train_classifier,
+    train_network,
 )
 from tinygan.metrics.points import (
     Diversity,
@@ -65,10 +68,11 @@ __all__ = [
     "SequenceScores", "bicubic", "bleu", "cache_folder", "class_scores", "class_shares", "copied_share",
     "density_coverage", "digit_classifier", "discriminative_score", "distinct_share", "diversity", "evaluate_images",
     "exact_copies", "feature_scores", "frechet_distance", "grid_centres", "inception_score", "kernel_distance",
-    "median_distance", "mode_scores", "music_scores", "nearest_training", "ngram_novelty", "precision_recall",
+    "median_distance", "mode_scores", "music_scores", "nearest_training", "ngram_novelty", "obey", "obeyed_shares",
+    "precision_recall",
     "predictive_score", "psnr", "ring_centres", "self_bleu", "sentence_bleu", "sequence_class_scores", "sequence_scores",
     "sliced_wasserstein", "squared_mmd", "squared_mmd_floor", "squared_mmd_test", "ssim", "synthetic_scores",
-    "tone_purity", "train_classifier", "wasserstein_1d",
+    "tone_purity", "train_classifier", "train_network", "wasserstein_1d",
 ]  # fmt: skip
 
 remedies.watch_functions(globals(), __name__)

@@ -1,10 +1,9 @@
 """What the scores of `tinygan evaluate` mean: a sentence each, which direction is better, what real data score.
 
-A score is found by its name. A number at its end, as of `bleu_4`, a topic, as of `right_about_food`, and a side, as of
-`kept_in_b`, do not count.
+A score is found by its name. What follows the name of a known score does not count: the number of `bleu_4`, the topic of
+`right_about_food`, the data set of `psnr_set5`.
 """
 
-import re
 import textwrap
 from collections.abc import Iterator, Mapping
 from typing import Any, NamedTuple
@@ -33,11 +32,17 @@ MEANINGS = {
     "frechet_real_samples": Meaning("real pictures in the Frechet distance"),
     "mean_confidence": Meaning("of the classifier in the class that it reads", "real", "real_mean_confidence"),
     "inception_score": Meaning("legible and varied: 1 to the number of classes", "higher", "real_inception_score"),
+    "legible": Meaning("share of pictures that show one of the emblems, as the classifier reads them", "higher"),
     "smallest_class_share": Meaning("share of the class that is drawn least often", "higher"),
     "class_shares": Meaning("how often each class is drawn"),
     "classifier_accuracy": Meaning("of the classifier that scores, on real pictures it has not seen"),
     "code_is_class": Meaning("share of pictures whose code means the class that is read", "higher", 1.0),
     "class_of_code": Meaning("the class that each code stands for"),
+    # pictures beside the true ones
+    "psnr": Meaning("10 log₁₀(white² / mean squared error), in dB, of luminance", "higher"),
+    "psnr_of_bicubic": Meaning("PSNR of bicubic interpolation", "higher"),
+    "gradients": Meaning("distance between the gradients of made and of true pictures, in 255ths", "lower"),
+    "gradients_of_bicubic": Meaning("this distance of bicubic interpolation", "lower"),
     # pictures of the one side, a, and of the other, b, turned into each other
     "way_back": Meaning("dB from the source to what comes back when its translation is translated", "higher"),
     "kept": Meaning("share of translations that are still what their source was", "higher", 1.0),
@@ -46,6 +51,20 @@ MEANINGS = {
     "outline": Meaning("dB from outlines to those that the plain digits have in truth", "higher"),
     "distance": Meaning("from translations to real pictures of this side, pixel by pixel", "lower"),
     "distance_before": Meaning("from the sources to real pictures of this side", ""),
+    # pictures that are told
+    "obeyed": Meaning("share of pictures that do what their sentences say of it", "higher"),
+    "obeyed_held_out": Meaning("the same of pairs that were kept from training", "higher"),
+    "obeyed_psnr": Meaning("in dB, to the figure that is told", "higher"),
+    "obeyed_held_out_psnr": Meaning("in dB, to the figure that is told; pairs kept from training", "higher"),
+    "by_chance": Meaning("share of pictures of other sentences that do it all the same"),
+    "variety": Meaning("distance of two pictures of one sentence over that of real ones", "real", 1.0),
+    "as_drawn_psnr": Meaning("in dB, to the picture whose outline was given", "higher"),
+    "as_read_psnr": Meaning("in dB, to the figure that is read in it: is it a figure at all?", "higher"),
+    "repaired": Meaning("in dB, to the true pictures; this kind of damage", "higher"),
+    "unrepaired": Meaning("in dB, of the damaged pictures", "higher"),
+    "mean_filled": Meaning("in dB, where damage is filled with the mean of what is whole", "higher"),
+    "diffused": Meaning("in dB, where neighbours flow into the damage", "higher"),
+    "read": Meaning("share of pictures that are read as the true ones", "higher", "read_of_real"),
     # a learner in between
     "synthetic_to_real": Meaning("accuracy on real samples of who learned from generated ones", "higher", "real_to_real"),
     "real_to_synthetic": Meaning("accuracy on generated samples of who learned from real ones", "higher", "real_to_real"),
@@ -87,13 +106,20 @@ MEANINGS = {
     "nll_test": Meaning("surprise of the model by the oracle's sentences: variety, nats", "lower", "nll_oracle_of_real"),
     "sum": Meaning("of the two surprises", "lower"),
     "new": Meaning("share of n-grams of this length that no sentence to learn from has", "real"),
+    # sentences about pictures
+    "exact": Meaning("share of sentences that are true of their pictures in all they claim", "higher", 1.0),
+    "readable": Meaning("share of sentences that the grammar can read", "higher", 1.0),
+    "true": Meaning("share of sentences whose claims of this kind are true", "higher", 1.0),
+    "words": Meaning("words of a sentence", "real"),
+    "openness": Meaning("how open each next word is, in nats", "real"),
 }
 
 
 def find_meaning(name: str) -> Meaning | None:
     """Return the Meaning of a score, None if it has none: what another score refers to, or an unknown one."""
-    known = name if name in MEANINGS else re.sub(r"_(\d+|in_[ab])$", "", name)
-    known = "right_about" if known.startswith("right_about_") else known
+    known = "" if name.endswith(("_of_real", "_perfect", "_error")) and name not in MEANINGS else name
+    while known not in MEANINGS and "_" in known:  # psnr_set5, bleu_4, right_about_food
+        known = known.rpartition("_")[0]
     return MEANINGS.get(known)
 
 

@@ -48,8 +48,7 @@ def names() -> list[str]:
 
 def by_medium() -> dict[str, list[str]]:
     """Return {medium: names of its recipes}: points, pictures, translation, series, text, sound."""
-    order = "points", "pictures", "translation", "series", "text", "sound"
-    media: dict[str, list[str]] = {medium: [] for medium in order}
+    media: dict[str, list[str]] = {m: [] for m in ("points", "pictures", "translation", "series", "text", "sound")}
     for name, module in _modules().items():
         media.setdefault(module.split(".")[-2], []).append(name)
     return media

@@ -6,17 +6,21 @@ was to be expected. Samples are drawn with a hole as large as the sentence: G wr
 then `policy.py`.
 """
 
+import itertools
 from dataclasses import dataclass
+
+import numpy as np
 
 from tinygan import ops
 from tinygan.autodiff import no_grad, raw
-from tinygan.backend import stream, to_device, xp
+from tinygan.backend import stream, to_device, to_numpy, xp
+from tinygan.data import DataError
 from tinygan.gan.objectives import minimax
 from tinygan.gan.players import read_back
 from tinygan.gan.settings import DuelSettings
 from tinygan.nn import Embedding, Linear, LSTMCell, Module
 from tinygan.run.settings import setting
-from tinygan.text.language import END, PADDED, AloneSettings, LanguageModel, TextGame, trim
+from tinygan.text.language import END, ONE, PADDED, SOME, AloneSettings, LanguageModel, TextGame, trim
 
 # --- the players -----------------------------------------------------------------------------------------------
 
@@ -79,6 +83,43 @@ class Filler(Module):
                     over |= (x == END) & last[:, t]
         return filled
 
+    def go_on(self, rows, length, rng):
+        """Return sentences that begin with the tokens `rows` (N, K): (N, length) integers."""
+        n, known = rows.shape
+        padded, hidden = self.everything(n, length)
+        padded[:, :known], hidden[:, :known] = rows, False
+        return self.fill(padded, hidden, rng)
+
+    def fill_blanks(self, patterns, length, rng):
+        """Return a sentence of one of the patterns, (length,): tokens, and blanks ONE, of a token, and SOME, of 1 to MOST.
+
+        SOME at the end is the rest of the sentence. DataError if every blank that was filled ended the sentence.
+        """
+        filled, weights = self.propose(patterns, length, rng)
+        if not xp(weights).isfinite(weights).any():
+            raise DataError(f"the run ended {PROPOSED} sentences before the last blank; train it for longer")
+        return filled[int(ops.categorical(weights[None], rng)[0])]
+
+    def propose(self, patterns, length, rng):
+        """Return sentences (PROPOSED, length) of the patterns, with blanks of random sizes, and log weights (PROPOSED,).
+
+        Importance sampling: a weight is p(sentence) / q(its blanks, as they were filled). q is the filler's; p is its own
+        too, with the sentence hidden whole, which compares sentences of any length.
+        """
+        rows, hidden, least = (to_device(x, self.embedding.weight.device) for x in lay_out(patterns, length, rng))
+        library, filled = xp(rows), self.fill(rows, hidden, rng)
+        over = library.concatenate([filled == END, library.ones((len(rows), 1), bool)], 1).argmax(1)
+        weights = self.log_p(filled, self.everything(*rows.shape)[1]) - self.log_p(filled, hidden)
+        return filled, library.where(over >= least, weights, -library.inf)  # -inf: <end> within the sentence
+
+    def log_p(self, rows, hidden):
+        """Return log p of the hidden tokens of each sentence (N, T), given the others: (N,)."""
+        length = trim(rows).shape[1] if self.ended else rows.shape[1]
+        losses = xp(rows).zeros((length, len(rows)), "float32")
+        with no_grad():
+            losses[self.counts(rows[:, :length], hidden[:, :length]).T] = raw(self.loss(rows, hidden, "none"))
+        return -losses.sum(0)
+
     def everything(self, n, length):
         """Return (rows, hidden) of n sentences that are hidden whole."""
         library = xp(self.embedding.weight.data)
@@ -109,6 +150,31 @@ class Filler(Module):
                 total += self.loss(part, hidden, "sum").item()
                 count += int(self.counts(part, hidden).sum())
         return total / count
+
+
+MOST, PROPOSED = 4, 256  # tokens that fill a blank SOME; sentences that are compared
+
+
+def lay_out(patterns, length, rng):
+    """Return (rows, hidden, least) of PROPOSED sentences of the patterns in turn, each with blanks of sizes of its own.
+
+    rows and hidden (PROPOSED, length): the tokens that are known, and which are not; least (PROPOSED,): where <end> may
+    stand at first.
+    """
+    rows, hidden = np.zeros((PROPOSED, length), np.int64), np.zeros((PROPOSED, length), bool)
+    least = np.zeros(PROPOSED, np.int64)
+    for i, pattern in zip(range(PROPOSED), itertools.cycle(patterns)):
+        is_open = pattern[-1] == SOME
+        pattern = [*pattern[:-1]] if is_open else [*pattern, END]
+        some = pattern.count(SOME)
+        most = min(MOST, (length - is_open - (len(pattern) - some)) // max(1, some))
+        row = [t for token in pattern for t in ([ONE] * rng.integers(1, most + 1) if token == SOME else [token])]
+        rows[i, : len(row)] = row
+        hidden[i] = rows[i] == ONE
+        hidden[i, len(row) :] = is_open
+        least[i] = len(row) + (1 if is_open else -1)
+    rows[hidden] = PADDED
+    return rows, hidden, least
 
 
 class TokenJudge(Module):
@@ -156,6 +222,14 @@ class InfillGame(TextGame):
     """way=infill: after imitation, G fills holes, D judges every token, G learns by actor and critic."""
 
     bounds = minimax.bounds
+
+    def complete(self, patterns, rng):
+        """Return a sentence of one of the patterns, (length,): tokens, and blanks ONE or SOME, which it fills."""
+        blanks = sum(token < 0 for token in patterns[0])
+        self.refuse_more(len(patterns[0]) - blanks, blanks)
+        patterns = [pattern for pattern in patterns if len(pattern) < self.length]
+        with no_grad():
+            return to_numpy(self.G.average.module.fill_blanks(patterns, self.length, rng))
 
     def holes(self, rows, k):
         """Return which tokens of (N, T) are hidden: with probability s.whole all, otherwise a stretch of random length."""

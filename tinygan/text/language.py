@@ -5,7 +5,8 @@ A sentence is a row of whole numbers, tokens. `data.text.Vocabulary` knows which
 yardstick against which the other ways (`policy.py`, `relaxed.py`, `infill.py`, `vae.py`) are measured; they begin with it.
 """
 
-from collections.abc import Callable
+from collections.abc import Callable, Iterator, Sequence
+from contextlib import contextmanager
 from contextvars import ContextVar
 from dataclasses import dataclass
 from functools import cached_property
@@ -16,7 +17,7 @@ import numpy as np
 from tinygan import ops
 from tinygan.autodiff import no_grad, raw
 from tinygan.backend import Array, stream, to_device, to_numpy, xp
-from tinygan.data import Loader
+from tinygan.data import DataError, Loader
 from tinygan.gan.players import Batch, Game, Player
 from tinygan.gan.settings import AdamSettings, AverageSettings, RateSettings
 from tinygan.losses import linear_cross_entropy
@@ -25,11 +26,22 @@ from tinygan.optim import EMA, Adam, share_left
 from tinygan.run.settings import defaults, setting
 
 PADDED, END, UNKNOWN = 0, 1, 2  # the numbers of <pad>, <end> and <unknown> in every Vocabulary
+ONE, SOME = -1, -2  # blanks of a sentence: of one token, of one or several
 COLDEST = 1e-6  # temperature: the likeliest token is all but certain, and logits divided by it are float32 yet
 BLOCK = 320_000  # logits held at once while drawing: 64 rows of 5000, which stay in the cache
 
 # The sharpness that a sample was asked with, None for the model's own: threads draw at temperatures of their own.
 _asked: ContextVar[float | None] = ContextVar("asked", default=None)
+
+
+@contextmanager
+def asked_sharpness(sharpness: float | None) -> Iterator[None]:
+    """Let every LanguageModel multiply its logits by this in the block, None: by its own."""
+    before = _asked.set(sharpness)
+    try:
+        yield
+    finally:
+        _asked.reset(before)
 
 
 class LanguageModel(Module):
@@ -155,10 +167,19 @@ class LanguageModel(Module):
                     given = None if given is None else given[on]
         return tokens
 
+    def go_on(self, rows, length, rng, state=None, given=None):
+        """Return sentences that begin with the tokens `rows` (N, K), drawn on from there: (N, length) integers."""
+        x = xp(rows).full(len(rows), self.first, np.int64)
+        with no_grad():
+            for token in rows.T:
+                _, state = self.step(x, state, given)
+                x = token
+        return xp(rows).concatenate([rows, self.write(x, state, length - rows.shape[1], rng, given)], 1)
+
     def sample(self, n, length, rng, state=None, given=None):
         """Return n sentences, drawn token by token: (n, length) integers."""
-        first = xp(self.embedding.weight.data).full(n, self.first, np.int64)
-        return self.write(first, state, length, rng, given)
+        nothing = xp(self.embedding.weight.data).zeros((n, 0), np.int64)
+        return self.go_on(nothing, length, rng, state, given)
 
 
 # --- the game --------------------------------------------------------------------------------------------------
@@ -290,11 +311,33 @@ class TextGame(Game):
         """Return n sentences, integers (n, length)."""
         if temperature is not None and not temperature >= COLDEST:
             raise ValueError(f"temperature {temperature:g}: expected {COLDEST:g} or more")
-        before = _asked.set(None if temperature is None else 1 / temperature)
-        try:
+        with asked_sharpness(None if temperature is None else 1 / temperature):
             return to_numpy(self.G.average.module.sample(n, self.length, rng))
-        finally:
-            _asked.reset(before)
+
+    def complete(self, patterns: Sequence[Sequence[int]], rng: np.random.Generator) -> np.ndarray:
+        """Return a sentence that begins as the first pattern, (length,): tokens, and at its end blanks ONE or SOME.
+
+        DataError for a blank within the sentence, and for more tokens than a sentence has.
+        """
+        pattern = patterns[0]
+        blanks = [k for k, token in enumerate(pattern) if token < 0]
+        begin = blanks[0] if blanks else len(pattern)
+        if any(token >= 0 for token in pattern[begin:]):
+            raise DataError(
+                f"a blank within a sentence is filled by a run of --set way=infill; this one (way={self.settings.way})"
+                " goes on from a beginning"
+            )
+        self.refuse_more(begin, 1)
+        rows = to_device(np.array([pattern[:begin]], np.int64).reshape(1, -1), self.G.module.embedding.weight.device)
+        with no_grad():
+            return to_numpy(self.G.average.module.go_on(rows, self.length, rng))[0]
+
+    def refuse_more(self, known: int, new: int) -> None:
+        """Raise DataError if a sentence has no room for so many tokens that are known and new ones beside them."""
+        if known + new > self.length - 1:
+            raise DataError(
+                f"{known} tokens, and {new} or more to be found: this run's sentences have at most {self.length - 1}"
+            )
 
 
 def trim(rows: Array) -> Array:

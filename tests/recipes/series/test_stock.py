@@ -1,6 +1,7 @@
 """A stock, and a series of one's own: every way plays and resumes, directions and first rows are told, units come back."""
 
 import csv
+from pathlib import Path
 
 import numpy as np
 import pytest
@@ -269,3 +270,80 @@ def test_first_rows_come_from_the_file_or_a_sentence_says_that_it_is_gone(tmp_pa
     capsys.readouterr()
     assert main(["sample", str(run), "-n", "2"]) == 2
     assert capsys.readouterr().err == f"tinygan: {data}: no such file\n"
+
+
+# --- going on from rows ----------------------------------------------------------------------------------------
+
+
+@pytest.fixture
+def told_first(tmp_path, monkeypatch, capsys):
+    """A run of a series of two columns that is told how to begin."""
+    monkeypatch.chdir(tmp_path)
+    lines = [f"{k},{103 + 3 * np.sin(k / 9):.6g},{np.cos(k / 7) ** 2:.6g}" for k in range(60)]
+    (tmp_path / "mine.csv").write_text("\n".join(["day,price,share", *lines]))
+    words = written_with({"told": "first", "length": 6})
+    assert main(["train", "stock", "--steps", "2", "--data", "mine.csv", "--out", "run", *words]) == 0
+    assert capsys.readouterr().out.endswith("tinygan apply run recent.csv\n")
+    return tmp_path
+
+
+def test_a_run_goes_on_from_a_files_last_row(told_first, capsys):
+    (told_first / "recent.csv").write_text("share;day;price\n0,4;1;103\n0,1;2;105,5\n")
+    assert main(["apply", "run", "recent.csv"]) == 0
+    said = capsys.readouterr()
+    assert said.out.strip() == str(Path("run/applied/recent.csv")) and "'105,5' was read as 105.5" in said.err
+    rows = list(csv.reader(Path("run/applied/recent.csv").read_text().splitlines()))
+    assert rows[0] == ["price", "share"] and len(rows) == 6 and "beyond" not in said.err
+    for out, seed in (("a.csv", 0), ("b.csv", 1), ("next.png", 0)):
+        assert main(["apply", "run", "recent.csv", "--out", out, "--seed", str(seed)]) == 0
+    assert Path("a.csv").read_text() == Path("run/applied/recent.csv").read_text() != Path("b.csv").read_text()
+    assert Path("next.png").read_bytes()[:4] == b"\x89PNG"
+
+
+def test_what_follows_hangs_on_the_last_row_alone(told_first):
+    game = commands_open("run")
+    after = []
+    for text in ("price,share\n100,.1\n104,.3\n", "price,share\n106,.4\n104,.3\n", "price,share\n104,.3\n100,.1\n"):
+        (told_first / "recent.csv").write_text(text)
+        after.append(stock.respond(game, "recent.csv", np.random.default_rng(0)).after)
+    assert (after[0] == after[1]).all() and (after[0] != after[2]).any() and after[0].shape == (5, 2)
+    # an untrained writer changes little: what it goes on from is the row that was given
+    assert np.abs(after[0][0] - [104, 0.3]).max() < np.abs(after[2][0] - [104, 0.3]).max()
+
+
+def commands_open(folder):
+    from tinygan.opening import open_trained
+
+    return open_trained(folder, "cpu")[0]
+
+
+@pytest.mark.parametrize(
+    "text, named",
+    [
+        (None, "recent.csv"),
+        ("", "holds no values"),
+        ("price,other\n1,2\n", "no column 'share'; there are price, other"),
+        ("price,share\n1,many\n", "'share', which holds no numbers ('many'); this run has learned price, share"),
+    ],
+)  # fmt: skip
+def test_rows_that_a_run_cannot_go_on_from(told_first, text, named, capsys):
+    if text is not None:
+        (told_first / "recent.csv").write_text(text)
+    capsys.readouterr()
+    assert main(["apply", "run", "recent.csv"]) == 2
+    said = capsys.readouterr().err
+    assert named in said and said.count("\n") == 1
+
+
+def test_a_row_beyond_what_was_learned_is_said(told_first, capsys):
+    (told_first / "recent.csv").write_text("price,share\n300,.1\n")
+    assert main(["apply", "run", "recent.csv"]) == 0
+    assert "price 300 is beyond all that was learned, 100.003 to 106, and the answer is cut" in capsys.readouterr().err
+
+
+def test_a_run_that_is_not_told_says_how_to_train_one(tmp_path, capsys):
+    run = str(tmp_path / "run")
+    assert main(["train", "stock", "--steps", "1", "--out", run, *written_with({"length": 6})]) == 0
+    assert "apply" not in capsys.readouterr().out
+    assert main(["apply", run, "recent.csv"]) == 2
+    assert "told=nothing: this run cannot be told how to begin; train one with --set told=first" in capsys.readouterr().err

@@ -8,6 +8,7 @@ import pytest
 from small_runs import WAYS, set_words, small_game
 
 from tinygan import recipes
+from tinygan.backend import stream
 from tinygan.cli import main
 from tinygan.data import DataError, gather_notes, small_text
 from tinygan.recipes.text._lines import vocabulary_of
@@ -132,3 +133,39 @@ def test_a_damaged_vocabulary_is_a_sentence(tmp_path, capsys, damage):
     assert main(["sample", str(run)]) == 2
     printed = capsys.readouterr().err
     assert printed.count("\n") == 1 and 'does not fit the recipe names: saved: expected' in printed
+
+
+# --- lines that somebody has begun -----------------------------------------------------------------------------
+
+
+def answer(game, given, seed=0):
+    return names.respond(game, given, stream(seed, "apply"))
+
+
+@pytest.mark.parametrize("way", WAYS)
+def test_names_go_on_from_a_beginning(way, no_data):
+    game = small_game("names", way=way, **WAYS[way])
+    given = names.example(game)
+    assert 0 < len(given) <= 3 and answer(game, given).startswith(given)
+    assert answer(game, "MA").startswith("ma")  # no name is written in capitals
+    assert answer(game, "ma", 0) == answer(game, "ma", 0) and len({answer(game, "ma", seed) for seed in range(9)}) > 1
+
+
+def test_letters_are_filled_in(no_data):
+    game = small_game("names", way="infill", **WAYS["infill"])
+    for seed in range(5):
+        assert re.fullmatch("m.r..", answer(game, "m_r__", seed))
+
+
+@pytest.mark.parametrize(
+    "given, named",
+    [
+        ("m\u00e4r", "'\u00e4' is no character that this run has learned"),
+        ("m7", "'7' is no character that this run has learned; it knows"),
+        ("m_r", r"filled by a run of --set way=infill; this one (way=mle) goes on from a beginning"),
+        ("m" * 50, "50 tokens, and 1 or more to be found: this run's sentences have at most"),
+    ],
+)
+def test_what_names_cannot_go_on_from(given, named, no_data):
+    with pytest.raises(DataError, match=re.escape(named)):
+        answer(small_game("names", way="mle"), given)

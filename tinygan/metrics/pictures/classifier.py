@@ -56,6 +56,9 @@ _TRAINING: dict[str, tuple[Callable, dict]] = {
 }
 
 
+AnyModule = TypeVar("AnyModule", bound=Module)
+
+
 class Classifier(Module):
     """Two convolutions and two linear layers for pictures (N, 1, size, size) in [-1, 1], size 8 or 28."""
 
@@ -113,9 +116,25 @@ def train_classifier(
     The optimiser is Adam with a warm-up and then a cosine schedule. Every step moves each picture by up to a pixel up
     or down and sideways.
     """
-    prime_malloc()
     classifier = Classifier(images.shape[-1], classes, rng=stream(seed, "classifier"))
-    parameters = classifier.parameters()
+    return train_network(
+        classifier, images, labels, steps=steps, batch_size=batch_size, learning_rate=learning_rate, seed=seed
+    )
+
+
+def train_network(
+    network: AnyModule,
+    images: Array,
+    labels: Array,
+    *,
+    steps: int,
+    batch_size: int = 96,
+    learning_rate: float = 3e-3,
+    seed: int = 0,
+) -> AnyModule:
+    """Train a network that returns logits (N, classes) on images (N, C, height, width), as `train_classifier`; return it."""
+    prime_malloc()
+    parameters = network.parameters()
     optimizer = Adam(parameters, lr=learning_rate)
     warmup = max(1, steps // 10)
     schedule = WarmupLR(optimizer, warmup, after=CosineAnnealingLR(optimizer, steps - warmup))
@@ -123,18 +142,18 @@ def train_classifier(
     for step in track(range(steps), "training a classifier"):
         optimizer.lr = schedule(step)
         x, digit = loader.batch(step)
-        loss = cross_entropy(classifier(Tensor(_move(x, stream(seed, "moves", step)))), digit)
+        loss = cross_entropy(network(Tensor(_move(x, stream(seed, "moves", step)))), digit)
         optimizer.step(grad(loss, parameters))
-    return classifier
+    return network
 
 
 def _move(x: Array, rng: np.random.Generator) -> Array:
-    """Move every picture of x (N, 1, height, width) by -1, 0 or 1 pixels up and sideways; the free edge becomes -1."""
+    """Move every picture of x (N, C, height, width) by -1, 0 or 1 pixels up and sideways; the free edge becomes -1."""
     height, width = x.shape[2:]
-    padded = np.pad(x[:, 0], ((0, 0), (1, 1), (1, 1)), constant_values=-1)
-    windows = np.lib.stride_tricks.sliding_window_view(padded, (height, width), (1, 2))  # (N, 3, 3, height, width)
+    padded = np.pad(x, ((0, 0), (0, 0), (1, 1), (1, 1)), constant_values=-1)
+    windows = np.lib.stride_tricks.sliding_window_view(padded, (height, width), (2, 3))  # (N, C, 3, 3, height, width)
     down, right = rng.integers(0, 3, (2, len(x)))
-    return windows[np.arange(len(x)), down, right][:, None]
+    return windows[np.arange(len(x)), :, down, right]
 
 
 # --- trained once, then read from the cache --------------------------------------------------------------------

@@ -46,7 +46,7 @@ class Settings(PackSettings, PictureSettings):
     """Settings of `mnist`."""
 
     data: str = setting(
-        "", "Pictures of your own: a folder of PNG, JPEG, BMP or GIF files, a .npy, .npz or IDX file. Empty: MNIST.",
+        "", "Pictures of your own: a folder of PNG, JPEG, WebP, TIFF, BMP or GIF files, a .npy or IDX file. Empty: MNIST.",
         brings=OwnPictureSettings,
     )  # fmt: skip
 
@@ -71,11 +71,7 @@ def own_pictures(s, saved=None):
     """Return (pictures to train on, held-out ones) in [-1, 1]; DataError if they do not fit, or are not those of `saved`."""
     images = centred(read_pictures(s.data, s.size))
     n, channels, height, width = images.shape
-    if height % 4 or width % 4 or min(height, width) < 8:
-        raise DataError(
-            f"{s.data}: pictures of {height}x{width}: both sides must be multiples of 4, and at least 8, as the networks"
-            " halve and double them; --set size=32 makes them 32x32"
-        )
+    check_sides(s.data, height, width)
     order = stream(0, "held out").permutation(n)
     held_out, rows = order[: min(n // 10, 1000)], np.sort(order[min(n // 10, 1000) :])
     if len(rows) < s.batch_size or n < 40:
@@ -89,6 +85,15 @@ def own_pictures(s, saved=None):
     colours = "grey" if channels == 1 else "in colour"
     note(f"{n:,} pictures, {height}x{width}, {colours}, of {s.data}; {len(held_out)} held out")
     return images, held_out
+
+
+def check_sides(folder, height, width):
+    """Raise DataError for pictures of a size that the networks cannot make."""
+    if height % 4 or width % 4 or min(height, width) < 8:
+        raise DataError(
+            f"{folder}: pictures of {height}x{width}: both sides must be multiples of 4, and at least 8, as the networks"
+            " halve and double them; --set size=32 makes them 32x32"
+        )
 
 
 def draw(game, samples, path):

@@ -10,14 +10,17 @@ Measured as TimeGAN (Yoon et al. 2019): can a GRU tell them from real windows, a
 `tinygan train stock`, seed 0: discriminative .027 by TimeGAN's GRU of 3 and .046 by one of 32 (real from real .005 and
 .004), predictive .038 (real .037). `--set told=direction` tells both players at every step whether the price falls or
 rises; `tinygan sample RUN --class 1` draws windows of those that rise: .81 of all samples go as they were asked to.
+`--set told=first` tells them the first row: `tinygan apply RUN recent.csv --out next.csv` then goes on from the last row of
+a file with the same columns, --seed 1 in another way; --out next.png draws it.
 """
 
 from dataclasses import dataclass
 from functools import cache
+from typing import NamedTuple
 
 import numpy as np
 
-from tinygan.autodiff import Tensor
+from tinygan.autodiff import Tensor, no_grad
 from tinygan.backend import stream, to_device, to_numpy
 from tinygan.data import DataError, Loader, MinMax, Whitening, find_file, made_prices, note, read_csv, windows
 from tinygan.data.files import list_some
@@ -31,7 +34,7 @@ from tinygan.networks.sequences import SequenceSettings, sequence_players
 from tinygan.nn import Module
 from tinygan.ops import cat, cumsum, unsqueeze
 from tinygan.plot.drawing import COLOURS, new_figure, pixels, quiet_axes, save_small
-from tinygan.recipes.series._tables import write_table
+from tinygan.recipes.series._tables import write_rows, write_table
 from tinygan.run.settings import RunSettings, defaults, setting
 
 DIRECTIONS = 2  # 0: the price falls, or stays; 1: it rises
@@ -261,6 +264,64 @@ def draw(game, samples, path):
 
 
 FORMATS = {".png": draw, ".csv": write_csv, ".npy": write_array}
+
+# --- going on from a reader's rows -----------------------------------------------------------------------------
+
+
+class Continuation(NamedTuple):
+    """What `respond` answers: names of the columns, the rows that were read, those that follow, (N, columns) each."""
+
+    columns: list[str]
+    before: np.ndarray
+    after: np.ndarray
+
+
+def example(game):
+    """Return the name of a file that `respond` could be given."""
+    return "recent.csv" if game.settings.told == "first" else None
+
+
+def respond(game, given, rng):
+    """Return how the rows of the CSV file `given` go on: a window's steps after its last row, which G is told."""
+    s, saved = game.settings, game.saved
+    if s.told != "first":
+        raise DataError(f"told={s.told}: this run cannot be told how to begin; train one with --set told=first")
+    names, values, notes = read_csv(given, tuple(saved["columns"]))
+    if len(names) < len(saved["columns"]):
+        raise DataError(f"{given}: {'; '.join(notes)}; this run has learned {list_some(saved['columns'], 12)}, and needs all")
+    for sentence in notes:
+        note(sentence)
+    for name, value, low, high in zip(names, values[-1], *saved["range"]):
+        if not low <= value <= high:
+            note(
+                f"{name} {value:.6g} is beyond all that was learned, {low:.6g} to {high:.6g}, and the answer is cut to that"
+                f" range; a run with these rows in its --data has learned from them"
+            )
+    with no_grad():
+        drawn = game.draw(1, rng, given=Whitening.from_json(saved["whitening"]).apply(values[-1:]))
+    return Continuation(names, values, in_units(game, drawn)[0, 1:])
+
+
+def write_after(answer, path):
+    """Write the rows that follow as CSV, in the columns and units that were given."""
+    write_rows(answer.columns, answer.after, path)
+
+
+def draw_after(answer, path):
+    """Draw a panel a column: the last rows that were given, and those that follow."""
+    columns, steps = answer.columns[:MOST_COLUMNS], len(answer.after)
+    before = answer.before[-steps - 1 :]
+    figure, canvas = new_figure(2.3 * len(columns) + 0.6, 2.2)
+    for k, (axes, column) in enumerate(zip(figure.subplots(1, len(columns), squeeze=False)[0], columns)):
+        axes.plot(np.arange(1 - len(before), 1), before[:, k], color=COLOURS[""], linewidth=1.4)
+        axes.plot(np.arange(steps + 1), np.append(before[-1, k], answer.after[:, k]), color=COLOURS["g"], linewidth=1.4)
+        quiet_axes(axes)
+        axes.tick_params(labelsize=7)
+        axes.set_title(printable(column[:30]), fontsize=9, parse_math=False)
+    save_small(pixels(canvas), path)
+
+
+ANSWERS = {".csv": write_after, ".png": draw_after}
 
 # --- how good it is --------------------------------------------------------------------------------------------
 

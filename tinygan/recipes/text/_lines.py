@@ -1,15 +1,19 @@
 """What `names` and `captions` share: lines of text in and out, a reader's own among them, and scores of how new they are."""
 
+import difflib
 from dataclasses import dataclass
 from pathlib import Path
 from typing import NamedTuple
 
 from tinygan.backend import stream
 from tinygan.data import DataError, Vocabulary, note, read_lines
+from tinygan.data.files import list_some
 from tinygan.data.text import LEVELS, count_tokens, tokens
+from tinygan.data.text.vocabulary import join
 from tinygan.files import Range, written_whole
 from tinygan.metrics import NgramModel, distinct_share, exact_copies
 from tinygan.run.settings import RunSettings, setting
+from tinygan.text.language import ONE, SOME
 from tinygan.text.ways import TextSettings, text_game
 
 
@@ -114,6 +118,51 @@ def say_cuts(lines, s, vocabulary):
 def vocabulary_of(saved):
     """Return the Vocabulary that a game saved."""
     return Vocabulary.from_tokens(saved["tokens"], saved["level"])
+
+
+# --- a sentence that somebody has begun ------------------------------------------------------------------------
+
+
+def respond(game, given, rng):
+    """Return a line that begins as `given` does; with way=infill, one whose blanks are filled, wherever they are.
+
+    ___ is a blank of one word or several, _ of one word. At level=char each _ is a letter.
+    """
+    vocabulary = vocabulary_of(game.saved)
+    pattern = [_number(token, vocabulary) for token in tokens(given.strip(), vocabulary.level)]
+    if all(token >= 0 for token in pattern):
+        pattern.append(SOME)
+    patterns, stop = [pattern], vocabulary.number.get(".", -1)
+    if vocabulary.level == "word" and stop >= 0 and pattern[-1] not in (stop, SOME):
+        patterns.append([*pattern, stop])  # few people write it, and most captions have it
+    return vocabulary.decode(game.complete(patterns, rng)[None])[0]
+
+
+def _number(token, vocabulary):
+    """Return the number of a token, or ONE or SOME of a blank; DataError for a token that the run does not know."""
+    if set(token) == {"_"}:
+        return ONE if len(token) == 1 else SOME
+    for spelled in (token, token.lower()):
+        if spelled in vocabulary.number:
+            return vocabulary.number[spelled]
+    unit = {"char": "character", "word": "word"}[vocabulary.level]
+    near = difflib.get_close_matches(token.lower(), vocabulary.number, 3, 0.6)
+    meant = f"; did you mean {' or '.join(near)}?" if near else f"; it knows {list_some(vocabulary.number, 12)}"
+    raise DataError(f"{token!r} is no {unit} that this run has learned{meant}")
+
+
+def example(game):
+    """Return the beginning of a line, in the words of a sample; with way=infill a line with a blank, if it is long enough."""
+    vocabulary = vocabulary_of(game.saved)
+    sample = vocabulary.token_lists(game.sample(1, 0))[0] or vocabulary.tokens[3:4]
+    if vocabulary.level == "char":
+        return join(sample[:3], "char")
+    if game.settings.way == "infill" and len(sample) > 4:
+        return join([*sample[:2], "___", *sample[3:]], "word")
+    return join([*sample[:2], "___"], "word")
+
+
+# --- scores ----------------------------------------------------------------------------------------------------
 
 
 def novelty_scores(game, samples, train):

@@ -6,6 +6,8 @@ those of real sentences, Self-BLEU whether they are each other's: high and low i
 .416 (BLEU-5). These settings, three minutes of one core: .213 and .401; imitation alone, at the temperature that gives it
 that Self-BLEU: .209 (benchmarks/results/e6.md). The other games want a quicker D and more steps:
 --set way=infill --set d_rate=10 --set d_pretrain=150 --steps 2272, or way=policy.
+`tinygan apply RUN "a man"` goes on from a beginning, whatever the way. A run of way=infill fills blanks: in
+"a man ___ a horse" one of 1 to 4 words, in "a _ man" one of a word.
 Zhu et al. 2018, *Texygen*.
 """
 
@@ -23,6 +25,8 @@ from tinygan.recipes.text._lines import (
     vocabulary_of,
     write_samples,
 )
+from tinygan.recipes.text._lines import example as example
+from tinygan.recipes.text._lines import respond as respond
 from tinygan.run.settings import defaults
 
 

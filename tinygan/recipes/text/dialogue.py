@@ -49,7 +49,7 @@ class Replier(AttendingWriter):
 
     def __init__(self, words, longest, s, rng):
         self.reader = Reader(words, s, rng)
-        super().__init__(words, longest, s, rng)
+        super().__init__(Reader(words, s, rng), words, longest, s, rng)
 
     def read(self, prompts):
         """Return what a reply to prompts (N, S) needs: their states (N, S, H), where they are words, the first (h, c)."""

@@ -1,0 +1,122 @@
+"""Pictures that are told, in both worlds: which share of single claims and of whole sentences the pictures obey.
+
+    python benchmarks/tables/text2image.py [--rows shapes,sprites] [--seeds 0,1] [--quick] [--runs runs/text2image]
+
+Trains by `tinygan train` into RUNS, or goes on with the run that is there, scores it by `tinygan evaluate` on 1,000
+unseen sentences and 1,000 of held-out pairs, and writes results/text2image.json and .md, in which other rows and seeds
+stay. --quick trains 20 steps, to see that it runs.
+"""
+
+import argparse
+import json
+import os
+import platform
+import resource
+import subprocess
+import sys
+from pathlib import Path
+
+import numpy as np
+
+RESULTS = Path(__file__).parents[1] / "results"
+ROWS = {  # name: settings beside the defaults
+    "shapes": {},
+    "sprites": {"world": "sprites"},
+    "shapes, a short run": {"steps": 1000},
+    "the same, slips=1: wrong sentences all differ in one word": {"steps": 1000, "slips": 1},
+    "the same, slips=0: wrong sentences all are another picture's": {"steps": 1000, "slips": 0},
+    "the same, wrong=0: no wrong sentences": {"steps": 1000, "wrong": 0},
+}
+PARTS = {  # heading: how the names of its scores begin and end
+    "unseen sentences": ("obeyed_", ""),
+    "real pictures of them": ("obeyed_", "_of_real"),
+    "pictures of other sentences: chance": ("by_chance_", ""),
+    "held-out pairs": ("obeyed_held_out_", ""),
+    "real pictures of these": ("obeyed_held_out_", "_of_real"),
+}
+
+
+def main():
+    """Score the chosen rows with every seed; after each, write what is known."""
+    parser = argparse.ArgumentParser(description=__doc__.split("\n")[0])
+    parser.add_argument("--rows", default="shapes,sprites", help="beginnings of names in ROWS")
+    parser.add_argument("--seeds", default="0")
+    parser.add_argument("--quick", action="store_true")
+    parser.add_argument("--runs", type=Path, default=Path("runs") / "text2image")
+    parser.add_argument("--out", type=Path, default=RESULTS / "text2image")
+    options = parser.parse_args()
+    path = options.out.with_suffix(".json")
+    path.parent.mkdir(parents=True, exist_ok=True)
+    found = json.loads(path.read_text()) if path.exists() else {}
+    for name in options.rows.split(","):
+        if name not in ROWS:
+            (name,) = (row for row in ROWS if row.startswith(f"the same, {name}"))
+        for seed in options.seeds.split(","):
+            settings = {**ROWS[name], "seed": seed, **({"steps": 20} if options.quick else {})}
+            found.setdefault(name, {})[seed] = scored(settings, options.runs)
+            path.write_text(json.dumps(found, indent=1) + "\n")
+            options.out.with_suffix(".md").write_text(table(found))
+    print(table(found), end="")
+
+
+def scored(settings, runs):
+    """Return the scores of a run, trained to its end if it is not yet, its steps, CPU minutes and memory."""
+    folder = runs / "-".join(f"{key}{value}" for key, value in settings.items())
+    chosen = [word for key, value in settings.items() for word in ("--set", f"{key}={value}")]
+    begun = folder / "config.json"
+    before = os.times()
+    tinygan("train", *(["--resume"] if begun.exists() else ["text2image", *chosen]), "--out", folder)
+    after = os.times()
+    spent = folder / "cpu_minutes"  # of all times that it was trained
+    minutes = float(spent.read_text()) if spent.exists() else 0.0
+    minutes += (after.children_user + after.children_system - before.children_user - before.children_system) / 60
+    spent.write_text(f"{minutes}\n")
+    megabytes = resource.getrusage(resource.RUSAGE_CHILDREN).ru_maxrss / 1024
+    tinygan("evaluate", folder)
+    steps = json.loads(begun.read_text())["settings"]["steps"]
+    scores = json.loads((folder / "scores.json").read_text())
+    machine = {"numpy": np.__version__, "machine": platform.machine()}
+    return {**scores, "steps": steps, "cpu_minutes": minutes, "megabytes": megabytes, **machine}
+
+
+def tinygan(*words):
+    """Run a command of tinygan's, which prints what it does."""
+    subprocess.run([sys.executable, "-m", "tinygan", *map(str, words)], check=True)
+
+
+def table(found):
+    """Return Markdown: for each run its claims, each beside real pictures and chance."""
+    lines = ["# Pictures that are told", "", "`python benchmarks/tables/text2image.py`; shares that obey, %.", ""]
+    for name, seeds in found.items():
+        runs = list(seeds.values())
+        names = [key.removeprefix("obeyed_") for key in runs[0] if key.startswith("obeyed_")]
+        names = [key for key in names if f"obeyed_{key}_of_real" in runs[0] and not key.startswith("held_out_")]
+        steps, minutes, memory = (mean(runs, key) for key in ("steps", "cpu_minutes", "megabytes"))
+        of = f"seed {', '.join(seeds)}; {steps:,.0f} steps, {minutes:.1f} CPU minutes, {memory:,.0f} MB"
+        lines += [f"## {name} ({of})", "", f"| | {' | '.join(names)} |", "|---" * (len(names) + 1) + "|"]
+        for part, (begin, end) in PARTS.items():
+            cells = [mean(runs, f"{begin}{key}{end}") for key in names]
+            lines.append(f"| {part} | {' | '.join('' if c is None else f'{100 * c:.1f}' for c in cells)} |")
+        for key, text in {
+            "variety": "variety, 1 is real pictures'",
+            "obeyed_psnr": "PSNR to the true figure, dB",
+            "obeyed_held_out_psnr": "the same of held-out pairs",
+        }.items():
+            if (value := mean(runs, key)) is not None:
+                lines += ["", f"{text}: {value:.2f}"]
+        lines.append("")
+    return "\n".join(lines) + TRIED
+
+
+def mean(runs, key):
+    """Return the mean of a score over seeds, None if it is not there."""
+    values = [run[key] for run in runs if key in run]
+    return float(np.mean(values)) if values else None
+
+
+TRIED = """
+"""
+
+
+if __name__ == "__main__":
+    main()

@@ -1,0 +1,199 @@
+"""Games of words: D is moved apart from generated samples and from wrong words, and looks at a real sample once."""
+
+import numpy as np
+import pytest
+from small_runs import hold
+
+from tinygan import Tensor, nn, ops
+from tinygan.autodiff import no_grad
+from tinygan.backend import stream
+from tinygan.gan.latent import Normal
+from tinygan.gan.players import Batch
+from tinygan.gan.told import Told, ToldSettings, exchange
+from tinygan.run.settings import defaults
+
+WORDS = 4
+
+
+@defaults(steps=8, batch_size=8, learning_rate=1e-2, penalty="none")
+class Settings(ToldSettings):
+    """Settings of a game on points."""
+
+
+class Writer(nn.Module):
+    """G: points about the corner of their word, each weight at 0 to begin with."""
+
+    def __init__(self):
+        self.corner = nn.Embedding(WORDS, 2, rng=0)
+        self.corner.weight.data *= 0
+
+    def forward(self, z, rows):
+        return 0.1 * z + self.corner(rows[:, 0])
+
+
+class Listener(nn.Module):
+    """D: w·x + e_word·x, with a count of how often it looked and a list of the words that it compared."""
+
+    def __init__(self):
+        self.real, self.like = nn.Linear(2, 1, rng=0), nn.Embedding(WORDS, 2, rng=1)
+        self.looks, self.told = 0, []
+
+    def look(self, x):
+        self.looks += 1
+        return x
+
+    def compare(self, seen, rows):
+        self.told.append(np.asarray(rows.data))
+        return self.real(seen) + ops.sum(self.like(rows[:, 0]) * seen, 1, True)
+
+    def forward(self, x, rows):
+        return self.compare(self.look(x), rows)
+
+
+CORNERS = np.array([[2, 0], [0, 2], [-2, 0], [0, -2]], "float32")
+
+
+def asked():
+    return np.arange(WORDS)[:, None]
+
+
+def read(turn):
+    words = stream(0, "words", turn).permutation(8)[:, None] % WORDS
+    return Batch(CORNERS[words[:, 0]], (words,))
+
+
+def game_of(mislead=exchange, **settings):
+    return Told(Writer(), Listener(), [Normal(2)], read, Settings(**settings), asked=asked, mislead=mislead)
+
+
+def opposite(words, rng):
+    return (words + 2) % WORDS
+
+
+def mean_verdict(game, x, words):
+    with no_grad():
+        return float(game.D.module(Tensor(x), words).data.mean())
+
+
+# --- D's step -----------------------------------------------------------------------------------------------------
+
+
+def wrong_gap(game):
+    """How much more D likes real samples with their words than with those of the opposite corner."""
+    x, (words,) = read(0)
+    return mean_verdict(game, x, words) - mean_verdict(game, x, opposite(words, None))
+
+
+def test_a_step_of_d_parts_right_words_from_wrong_ones():
+    """Where G is perfect, generated samples move nothing: the words alone are what D learns."""
+    gaps = {}
+    for wrong in (0.0, 1.0):
+        game = game_of(opposite, wrong=wrong)
+        hold(game.G)
+        game.fake = lambda G, n, given, rng: Batch(Tensor(read(0).x) + 0 * G.corner.weight.sum(), given)
+        game.read = lambda turn: read(0)
+        before = wrong_gap(game)
+        for k in range(3):
+            game.step(k)
+        gaps[wrong] = wrong_gap(game) - before
+    assert gaps[1.0] > 0.05 > 1e-6 > abs(gaps[0.0])
+
+
+def test_a_step_of_d_parts_real_samples_from_generated_ones_of_the_same_words():
+    game = game_of(opposite)
+    hold(game.G)
+    gap = lambda: mean_verdict(game, *real) - mean_verdict(game, made, real[1])
+    x, (words,) = read(0)
+    real, made = (x, words), game.sample(8, 0, given=words)
+    before = gap()
+    for k in range(3):
+        game.step(k)
+    assert gap() > before + 0.05
+
+
+def test_a_step_of_g_moves_samples_to_what_d_wants_of_their_words():
+    """A D that stands still and wants each word in its own corner."""
+    game = game_of()
+    hold(game.D)
+    game.D.module.like.weight.data[:] = CORNERS
+    for k in range(3):
+        game.step(k)
+    moved = game.G.module.corner.weight.data
+    assert ((moved * CORNERS).sum(1) > 0.02).all()
+
+
+@pytest.mark.parametrize("wrong", [0.0, 0.5])
+@pytest.mark.parametrize("objective", ["relativistic", "non-saturating"])
+def test_the_loss_of_d(objective, wrong):
+    """L(real, generated) + wrong · L(real, real with wrong words)."""
+    game = game_of(opposite, wrong=wrong, objective=objective)
+    (x, (words,)), D = game.batch(0), game.D.module
+    made = game.fake(game.G.module, 8, (words,), stream(0, "noise", 0)).x
+    loss = lambda other, told: game.objective.discriminator(D(Tensor(x), words), D(other, told)).item()
+    expected = loss(made, words) + wrong * loss(Tensor(x), opposite(words, None))
+    assert game.step(0)["d_loss"] == pytest.approx(expected, rel=1e-5)
+
+
+def test_the_loss_is_twice_that_of_reed_et_al():
+    """-log σ(real, right) - log(1 - σ(made)) / 2 - log(1 - σ(real, wrong)) / 2."""
+    game = game_of(opposite, wrong=1.0, objective="non-saturating")
+    (x, (words,)), D = game.batch(0), game.D.module
+    made = game.fake(game.G.module, 8, (words,), stream(0, "noise", 0)).x
+    right, fake, wrong = (
+        1 / (1 + np.exp(-D(Tensor(a), b).numpy()))
+        for a, b in ((x, words), (made.numpy(), words), (x, opposite(words, None)))
+    )
+    reed = -np.log(right).mean() - np.log(1 - fake).mean() / 2 - np.log(1 - wrong).mean() / 2
+    assert game.step(0)["d_loss"] == pytest.approx(2 * reed, rel=1e-5)
+
+
+def test_a_real_sample_is_looked_at_once_and_compared_twice():
+    game = game_of(opposite)
+    D = game.D.module
+    game.step(0)
+    words = read(0).given[0]
+    assert D.looks == 4  # real, generated; both again for G
+    right, wrong, of_made, real_again, made_again = D.told
+    np.testing.assert_array_equal(wrong, opposite(words, None))
+    for told in (right, of_made, real_again, made_again):
+        np.testing.assert_array_equal(told, words)
+
+
+def test_wrong_words_are_drawn_anew_in_every_turn_and_alike_in_every_run():
+    drawn = []
+
+    def mislead(words, rng):
+        drawn.append(rng.random())
+        return words
+
+    for _ in range(2):
+        game = game_of(mislead, n_critic=2)
+        game.step(0)
+        game.step(1)
+    assert drawn[:4] == drawn[4:] and len(set(drawn)) == 4
+
+
+# --- words --------------------------------------------------------------------------------------------------------
+
+
+def test_exchanged_words_are_those_of_another_sample():
+    words = np.arange(12).reshape(6, 2)
+    seen = [exchange(words, stream(0, "x", k)) for k in range(40)]
+    for other in seen:
+        assert (other != words).all() and sorted(map(tuple, other)) == sorted(map(tuple, words))
+    assert len({other.tobytes() for other in seen}) == 5
+    np.testing.assert_array_equal(exchange(words[:1], stream(0, "x")), words[:1])  # nobody else's are there
+
+
+def test_samples_are_told_the_words_that_are_asked_for_or_given():
+    game = game_of()
+    game.G.average.module.corner.weight.data[:] = 10 * CORNERS
+    corner = lambda x: (x @ CORNERS.T).argmax(1)
+    samples = game.sample(300, 0)
+    np.testing.assert_array_equal(corner(samples), np.arange(300) % WORDS)
+    given = np.array([[3], [3], [1]])
+    np.testing.assert_array_equal(corner(game.sample(3, 0, given=given)), given[:, 0])
+    (frame,) = game.walk(6, 0, [0.5])
+    np.testing.assert_array_equal(corner(frame), np.arange(6) % WORDS)
+    with pytest.raises(ValueError, match="no classes"):
+        game.sample(3, 0, of_class=1)

@@ -1,0 +1,253 @@
+"""Super-resolution: each term moves what it should; tiles meet; photographs of any kind are enlarged, others refused."""
+
+import os
+import tracemalloc
+
+import numpy as np
+import pytest
+from PIL import Image
+from small_runs import SMALL, little_data, set_words, small_game
+
+from tinygan import Tensor, ops, recipes
+from tinygan.backend import stream
+from tinygan.cli import main
+from tinygan.data import DataError, find_file, gather_notes
+from tinygan.gan.players import Batch
+from tinygan.metrics import bicubic
+from tinygan.networks.tiles import by_tiles, tiles
+from tinygan.recipes.translation import superres
+from tinygan.recipes.translation.superres import gradient_divergence, respond, steepness
+
+DATA = os.environ.get("TINYGAN_DATA", "")
+
+
+@pytest.fixture(autouse=True)
+def little(tmp_path):
+    """No photographs: a few small pictures made here."""
+    with little_data(tmp_path):
+        yield
+
+
+def game_of(**settings):
+    """A small game whose players have weights that are not 0."""
+    game = small_game("superres", **{"learning_rate": 1e-3, "schedule": "constant", "warmup": 0, **settings})
+    for player in game.players.values():
+        for name, p in player.module.named_parameters():
+            p.data = 0.2 * stream(1, name).standard_normal(p.shape, dtype="float32")
+    game.G.average.load_state_dict(game.G.module.state_dict())
+    return game
+
+
+# --- from training to scores --------------------------------------------------------------------------------------
+
+
+def test_from_training_to_scores(tmp_path, capsys):
+    out = tmp_path / "run"
+    assert main(["train", "superres", "--steps", "5", "--out", str(out), *set_words(SMALL["superres"])]) == 0
+    assert "dead leaves, made here" in capsys.readouterr().out
+    last = out / "checkpoints" / "step-5.safetensors"
+    whole = last.read_bytes()
+    last.unlink()
+    assert main(["train", "--resume", "--out", str(out)]) == 0
+    assert last.read_bytes() == whole
+    assert main(["sample", str(out), "-n", "5"]) == 0 and main(["plot", str(out)]) == 0
+    assert main(["evaluate", str(out)]) == 0
+    printed = capsys.readouterr().out
+    assert all(word in printed for word in ("psnr of bicubic", "gradients"))
+    with Image.open(out / "samples" / "seed-0.png") as picture:
+        assert picture.size == (6 * 34 + 2, 36)  # two rows of three beside one another: two are held out
+    photo, big = write(stream(0, "x").random((7, 9, 3)), tmp_path / "photo.png"), tmp_path / "big.png"
+    assert main(["apply", str(out), photo, "--out", str(big)]) == 0
+    with Image.open(big) as picture:
+        assert (picture.size, picture.mode) == ((36, 28), "RGB")
+
+
+def test_before_training_it_is_bicubic_interpolation():
+    game = small_game("superres")
+    x = stream(0, "x").uniform(-1, 1, (2, 1, 8, 7)).astype("float32")
+    np.testing.assert_allclose(game.translate(x, None), bicubic(x, (32, 28)), atol=1e-6)
+
+
+# --- which way the terms move -------------------------------------------------------------------------------------
+
+
+@pytest.mark.parametrize("sharper", [True, False])
+def test_the_distribution_of_gradients_comes_nearer_to_the_real_one(sharper):
+    """G's pictures are too soft, or too steep; it takes one step, on this term alone."""
+    alone = {"pixel_phase": 0.0, "pixel_weight": 0.0, "content_weight": 0.0, "gradient_weight": 1.0}
+    game = small_game("superres", learning_rate=1e-4, schedule="constant", warmup=0, **alone)
+    game.objective = game.objective._replace(generator=lambda real, fake: 0 * ops.mean(fake))
+    target, (small,) = game.batch(0)
+    target *= np.float32(4 if sharper else 0.05)
+    game.read = lambda turn: Batch(target, (small,))
+    made = lambda: game.G.module(Tensor(small))
+    apart = lambda: float(gradient_divergence(made(), target).data)
+    steep = lambda: float(np.abs(np.diff(made().data, axis=3)).mean())
+    before, was = apart(), steep()
+    row = game.step(0)
+    assert row["gradient_kl"] == pytest.approx(before, rel=1e-4) and row["g_loss"] == pytest.approx(before, rel=1e-4)
+    assert apart() < before - 1e-4
+    assert (steep() > was) == sharper
+
+
+def test_the_divergence_is_that_of_the_shares_at_the_centres():
+    x = np.zeros((1, 1, 3, 3), np.float32)
+    x[..., 1:] = (np.e**1.25 - 1) / 127.5  # a step whose 2 log(1 + |∇x|) is 2.5: between the centres 2 and 3
+    shares = np.zeros(13)
+    shares[[0, 2, 3]] = 0.5, 0.25, 0.25  # half of the places are flat
+    np.testing.assert_allclose(steepness(x)[0], shares, atol=0.02)
+    flat = np.zeros_like(x)
+    assert gradient_divergence(x, x) == pytest.approx(0, abs=1e-6)
+    assert gradient_divergence(flat, x) == pytest.approx(0.5 * np.log(0.5) + 0.5 * np.log(0.25 / 1e-4), rel=0.05)
+
+
+def test_without_its_weight_the_divergence_is_not_computed():
+    assert "gradient_kl" not in game_of(pixel_phase=0.0, gradient_weight=0.0).step(0)
+
+
+# --- tiles --------------------------------------------------------------------------------------------------------
+
+
+def test_tiles_meet_without_a_seam():
+    """G by tiles is G on the whole picture but for rounding; with a reach too short it is not."""
+    game = game_of(blocks=2)
+    x = stream(0, "picture").uniform(-1, 1, (1, 45, 38)).astype("float32")
+    make = lambda x: game.translate(x[None], None)[0]
+    whole, tiled, seamed = make(x), *(np.empty((1, 180, 152), np.float32) for _ in range(2))
+    by_tiles(make, x, tiled, 16, game.G.module.reach)
+    by_tiles(make, x, seamed, 16, game.G.module.reach - 2)
+    np.testing.assert_allclose(tiled, whole, atol=1e-5)
+    assert np.abs(seamed - whole).max() > 1e-3
+
+
+@pytest.mark.parametrize("size", [(1, 1), (16, 16), (17, 33)])
+def test_tiles_cover_each_pixel_once_and_are_bounded(size):
+    covered = np.zeros(size, int)
+    for place, around in tiles(*size, 16, 5):
+        covered[place] += 1
+        assert np.zeros(size)[around].size <= 26**2
+    assert (covered == 1).all()
+
+
+# --- a picture of a reader's own ----------------------------------------------------------------------------------
+
+
+def write(array, path):
+    """A file of bytes (h, w) or (h, w, C)."""
+    Image.fromarray((255 * array).round().astype(np.uint8)).save(path)
+    return str(path)
+
+
+def test_a_photograph_in_colour_is_enlarged_and_its_colours_stay(tmp_path):
+    game = small_game("superres")  # of which the luminance is bicubic's too, before training
+    x = bicubic(stream(0, "x").random((1, 3, 5, 4)), (20, 17))[0].clip(0, 1)
+    y = respond(game, write(x.transpose(1, 2, 0), tmp_path / "x.png"), None)
+    expected = bicubic(x[None], (80, 68))[0].clip(0, 1)
+    assert y.shape == (80, 68, 3) and y.dtype == np.uint8
+    assert np.abs(y / 255 - expected.transpose(1, 2, 0)).mean() < 0.005
+    superres.ANSWERS[".png"](y, tmp_path / "big.png")
+    with Image.open(tmp_path / "big.png") as picture:
+        np.testing.assert_array_equal(np.asarray(picture), y)
+
+
+def test_grey_stays_grey_and_what_is_transparent_becomes_white(tmp_path):
+    game = game_of()
+    x = stream(0, "x").random((9, 7, 4))
+    assert respond(game, write(x[..., 0], tmp_path / "grey.png"), None).shape == (36, 28)
+    x[..., 3] = 0
+    clear = respond(small_game("superres"), write(x, tmp_path / "clear.png"), None)
+    assert (clear > 252).all()
+
+
+def test_a_large_picture_is_made_by_tiles_as_the_whole(tmp_path, monkeypatch):
+    game = game_of()
+    path = write(stream(0, "x").random((30, 41, 3)), tmp_path / "x.png")
+    whole = respond(game, path, None)
+    monkeypatch.setattr(superres, "TILE", 8)
+    tiled = respond(game, path, None)
+    assert np.abs(whole.astype(int) - tiled).max() <= 1 and (whole != tiled).mean() < 1e-3
+
+
+def test_the_memory_is_that_of_a_tile(tmp_path, monkeypatch):
+    """Beside the picture and the answer: with tiles a fifth of what the whole picture takes at once."""
+    game, path = game_of(channels=16), write(stream(0, "x").random((120, 120)), tmp_path / "x.png")
+
+    def peak(tile):
+        monkeypatch.setattr(superres, "TILE", tile)
+        tracemalloc.start()
+        respond(game, path, None)
+        most = tracemalloc.get_traced_memory()[1]
+        tracemalloc.stop()
+        return most - 16 * 120 * 120
+
+    assert peak(16) < 0.2 * peak(120)
+
+
+def test_what_cannot_be_enlarged_is_refused(tmp_path, monkeypatch):
+    game = small_game("superres")
+    with pytest.raises(DataError, match="no such file"):
+        respond(game, str(tmp_path / "none.png"), None)
+    monkeypatch.setattr(superres, "MOST_PIXELS", 1000)
+    with pytest.raises(
+        DataError, match="8x8: enlarged it would have more than 1,000 pixels; cut it, or make it smaller"
+    ):
+        respond(game, write(np.zeros((8, 8, 3)), tmp_path / "x.png"), None)
+
+
+# --- data ---------------------------------------------------------------------------------------------------------
+
+
+def test_photographs_of_a_reader_are_trained_on_and_a_tenth_is_held_out(tmp_path):
+    folder = tmp_path / "photos"
+    folder.mkdir()
+    for k in range(12):
+        write(stream(0, "photo", k).random((40 + k, 50, 3)), folder / f"{k:02}.png")
+    write(np.zeros((20, 50, 3)), folder / "small.png")
+    (folder / "broken.png").write_bytes(b"\x89PNG")
+    with gather_notes() as notes:
+        game = small_game("superres", data=str(folder))
+    assert any("small.png" in text for text in notes) and any("broken.png" in text for text in notes)
+    assert any("12 photographs" in text for text in notes) and any("2 of them held out" in text for text in notes)
+    assert len(game.held_out()) == 2 and game.sample(3, 0).shape == (3, 1, 32, 32)
+    scores = superres.evaluate(game, game.sample(4, 0))
+    assert scores["psnr"] == pytest.approx(scores["psnr_of_bicubic"], abs=1e-3) and "psnr_set5" not in scores
+    write(np.zeros((60, 50, 3)), folder / "00.png")
+    again = superres.make_game(game.settings, saved=game.saved)
+    with pytest.raises(DataError, match="not the pictures that this run began with"):
+        again.batch(0)
+
+
+@pytest.mark.parametrize("make", [lambda path: None, lambda path: path.mkdir()], ids=["no folder", "empty"])
+def test_a_folder_without_photographs_is_refused(make, tmp_path):
+    make(tmp_path / "photos")
+    with pytest.raises(DataError, match="photos"):
+        small_game("superres", data=str(tmp_path / "photos"))
+
+
+def test_crops_larger_than_a_picture_are_refused_with_a_remedy_that_works():
+    with pytest.raises(ValueError, match="crop=11: the smallest picture, shrunk, has a side of 10; take crop=10 or less"):
+        small_game("superres", crop=11)
+    assert small_game("superres", crop=10).batch(0).x.shape == (4, 1, 40, 40)
+
+
+# --- scores -------------------------------------------------------------------------------------------------------
+
+
+@pytest.fixture
+def real_data(monkeypatch):
+    """TINYGAN_DATA as it was: with the photographs, if they are there."""
+    monkeypatch.setenv("TINYGAN_DATA", DATA)
+    try:
+        find_file("set14/img_014_SRF_4_HR.png"), find_file("bsd100/img_100_SRF_4_HR.png")
+    except DataError as error:
+        pytest.skip(str(error))
+
+
+def test_bicubic_scores_what_was_published_on_set5_and_is_known_on_set14(real_data):
+    """28.42 dB; Set14 in luminance of BT.601, grey pictures too, has 26.10; 25.91 if two stay grey."""
+    game = recipes.load("superres").make_game(recipes.load("superres").Settings())
+    scores = superres.evaluate(game, game.sample(19, 0))
+    assert scores["psnr_of_bicubic_set5"] == pytest.approx(28.42, abs=0.02)
+    assert scores["psnr_of_bicubic_set14"] == pytest.approx(26.10, abs=0.02)
+    assert scores["psnr_set5"] == pytest.approx(scores["psnr_of_bicubic_set5"], abs=0.01)
+    assert scores["gradients_set5_of_real"] < 0.1 < scores["gradients_set5"]

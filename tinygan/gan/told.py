@@ -1,0 +1,87 @@
+"""Games whose players are told words: G makes a sample of noise and words, D judges sample and words together.
+
+If D saw real samples with their own words only, it could ignore the words. So it is also shown real samples with wrong
+words, and has to call them false: GAN-CLS, Reed et al. 2016, *Generative Adversarial Text to Image Synthesis*, section
+4.2. Samples may be pictures, sounds or clips; words are rows of tokens (N, T), 0 after the end, or whatever both players
+read. The recipe `text2image` is the one to read next.
+"""
+
+from collections.abc import Callable, Sequence
+from dataclasses import dataclass
+from typing import Any
+
+import numpy as np
+
+from tinygan.autodiff import Tensor, raw
+from tinygan.backend import Array, stream, xp
+from tinygan.gan.adversarial import FromNoise
+from tinygan.gan.latent import Space
+from tinygan.gan.players import Batch
+from tinygan.gan.settings import AdversarialSettings
+from tinygan.nn import Module
+from tinygan.run.settings import setting
+
+
+@dataclass
+class ToldSettings(AdversarialSettings):
+    """Settings of a game whose players are told words."""
+
+    wrong: float = setting(
+        0.5, "Weight in D's loss of real samples with wrong words; that of generated samples is 1. 0: show none.", 0.0
+    )
+
+
+def exchange(words: Array, rng: np.random.Generator) -> Array:
+    """Return the words of another sample for each, (N, ...): those of the batch, moved on by some places."""
+    return xp(words).roll(words, int(rng.integers(1, max(2, len(words)))), 0)
+
+
+class Told(FromNoise):
+    """The game of a G(z, words) and a D(x, words), which is also shown real samples with wrong words.
+
+    D's loss is L(real, generated) + wrong · L(real, real with wrong words), L the loss of the objective. With
+    objective=non-saturating and wrong=1 it is twice that of Reed et al. 2016, algorithm 1.
+
+    D has `look`, x -> features, and `compare`, (features, words) -> verdicts; D(x, words) is both, one after the other.
+    A real sample is looked at once, and compared with right and with wrong words.
+    batch: turn -> Batch(x, (words,)). asked: () -> words (M, ...) that training does not show; samples are told them in
+    turn, so sample i is told words i modulo M. mislead: (words, rng) -> wrong words, as many.
+    """
+
+    def __init__(
+        self,
+        generator: Module,
+        discriminator: Module,
+        spaces: Sequence[Space],
+        batch: Callable[[int], Batch],
+        settings: Any,
+        saved: dict | None = None,
+        *,
+        asked: Callable[[], Array],
+        mislead: Callable[[Array, np.random.Generator], Array] = exchange,
+    ):
+        self.asked, self.mislead, self.takes = asked, mislead, ("given",)
+        super().__init__(generator, discriminator, spaces, batch, settings, saved)
+
+    def judge_real(self, D: Any, x: Tensor, real: Batch, turn: int) -> tuple[Tensor, Any]:
+        """Return D's verdicts on real samples with their own words, and what its loss gains by wrong ones."""
+        s, (words,) = self.settings, real.given
+        features = D.look(x)
+        of_right = D.compare(features, words)
+        if not s.wrong:
+            return of_right, 0.0
+        of_wrong = D.compare(features, self.mislead(raw(words), stream(s.seed, "wrong words", turn)))
+        return of_right, s.wrong * self.objective.discriminator(of_right, of_wrong)
+
+    def ask(self, n: int, rng: np.random.Generator | None = None) -> tuple:
+        """Return what n samples are told where nobody gives it."""
+        return self.tell(self.in_turn(n))
+
+    def in_turn(self, n: int) -> Array:
+        """Return the words of n samples, (n, ...): those of `asked`, again and again."""
+        asked = self.asked()
+        return asked[np.arange(n) % len(asked)]
+
+    def sample(self, n: int, seed: int, *, given: Any = None, **how: Any) -> np.ndarray:
+        """Return n samples, those of the words `given` (n, ...), or of the words that this game asks for."""
+        return super().sample(n, seed, given=self.in_turn(n) if given is None else given, **how)

@@ -1,0 +1,283 @@
+"""A sentence for a picture: convolutions see, an LSTM writes with attention over places, D judges the two together.
+
+First G learns to say what people said of pictures (maximum likelihood). Then it draws sentences of its own, D says how well
+each fits its picture, and what D liked becomes likelier (REINFORCE): the game of `dialogue`, in `gan/replies.py`. With
+`--set paired=.1` imitation sees the sentences of a tenth of the pictures; G is judged on the others all the same.
+`--set world=` shapes, made here, or sprites (TINYGAN_DATA). Measured by whether a sentence, read back by the grammar, is
+true of its picture. `tinygan apply RUN picture.png` prints a sentence, with `--out maps.png` it draws where the writer
+looked for each word. Xu et al. 2015, *Show, Attend and Tell*; Dai et al. 2017, *Towards Diverse and Natural Captions*.
+"""
+
+from functools import cache, cached_property
+from typing import NamedTuple
+
+import numpy as np
+
+from tinygan import ops
+from tinygan.autodiff import no_grad
+from tinygan.backend import stream, to_device
+from tinygan.data import DataError, Loader, Vocabulary, find_world, note, read_picture, words
+from tinygan.data.pictures.fitting import fit
+from tinygan.data.text.vocabulary import END, PAD, UNKNOWN
+from tinygan.files import Range, written_whole
+from tinygan.gan.replies import Replies, ReplySettings
+from tinygan.metrics.pictures.claims import caption_scores, openness
+from tinygan.networks.attending import AttendingWriter, Eye, EyeSettings, Follower
+from tinygan.nn import Linear, Module
+from tinygan.plot import save_image
+from tinygan.plot.words import attention_maps, captioned
+from tinygan.run.settings import defaults, setting
+
+SIDE = 32  # of a picture
+
+
+@defaults(
+    steps=4000, batch_size=32, learning_rate=2e-3, ema=0.99, beta1=0.9, clip_gradients=5.0, imitation=0.9, reward_weight=1.0
+)  # fmt: skip
+class Settings(EyeSettings, ReplySettings):
+    """Settings of `caption`."""
+
+    world: str = setting("shapes", "What the pictures show.", choices=("shapes", "sprites"))
+    pictures: int = setting(20_000, "Pictures to learn from, each with one sentence.", 2)
+    paired: float = setting(1.0, "Share of the pictures whose sentences imitation sees; the others come without.", 0.0, 1.0)
+
+    def __post_init__(self):
+        super().__post_init__()
+        if (pairs := round(self.paired * self.pictures)) < self.batch_size:
+            raise ValueError(
+                f"paired={self.paired} of pictures={self.pictures:,}: {pairs} pairs for batches of {self.batch_size};"
+                " take more of either, or a smaller batch_size"
+            )
+
+
+# --- the players -----------------------------------------------------------------------------------------------
+
+
+class Captioner(AttendingWriter):
+    """Generator: an eye, and a writer that follows its own words in the picture and attends to the place of the next one."""
+
+    def __init__(self, words, longest, s, rng):
+        self.eye = Eye(SIDE, s, rng)
+        super().__init__(Follower(words, s, rng), words, longest, s, rng)
+
+    def read(self, pictures):
+        """Return what sentences about pictures (N, 3, 32, 32) need: states of places (N, 64, H), the first state."""
+        states, gist = self.eye(pictures)
+        return states, None, self.writer.begin(gist)
+
+    def write(self, words, state, states, present):
+        """Return h_t (N, T, H) after each of words (N, T), from `state` on, and the state after the last."""
+        return self.writer(words, state, states)
+
+    def reply(self, pictures, rng):
+        """Return sentences (N, T) about pictures, drawn word by word, as wide as the longest of them."""
+        return trim(super().reply(pictures, rng))
+
+    def looks(self, pictures, sentences):
+        """Return how much each place counted for each word: (N, T, 8, 8), for sentences (N, T)."""
+        states, _, first = self.read(pictures)
+        hidden, _ = self.writer(self.before(sentences), first, states)
+        every = np.eye(states.shape[1], dtype=np.float32)  # its mean, weighted as the places' is, is the weights
+        weights = ops.scaled_dot_product_attention(hidden, states, to_device(every, states.device))
+        return ops.reshape(weights, (*sentences.shape, SIDE // 4, SIDE // 4))
+
+
+class PictureJudge(Module):
+    """Discriminator: the words are followed in the picture; the verdict is the mean of what each adds."""
+
+    def __init__(self, words, s, rng):
+        self.eye, self.reader = Eye(SIDE, s, rng), Follower(words, s, rng)
+        self.verdict = Linear(s.hidden, 1, rng=rng)
+
+    def forward(self, pictures, sentences):
+        """Pictures (N, 3, 32, 32) and sentences (N, T) -> verdicts (N, 1)."""
+        states, gist = self.eye(pictures)
+        present = sentences != 0
+        found, _ = self.reader(sentences, self.reader.begin(gist), states, present.sum(1))
+        each = self.verdict(found)  # (N, T, 1)
+        share = present[:, :, None] / present.sum(1)[:, None, None].astype(each.dtype)
+        return ops.sum(each * share.astype(each.dtype), 1)
+
+
+# --- the game --------------------------------------------------------------------------------------------------
+
+
+class Caption(Replies):
+    """The game of Captioner against PictureJudge. A sample is the number of a picture in `asked`, and a sentence (1 + T).
+
+    more: step -> further pictures, with sentences or without.
+    """
+
+    def __init__(self, generator, discriminator, read, more, s, saved):
+        super().__init__(generator, discriminator, read, s, saved)
+        self.more, self.vocabulary = more, Vocabulary.from_tokens(saved["tokens"], "word")
+
+    def ask(self, k, asked):
+        """Return the pictures that G writes about for itself: any, not those with sentences alone."""
+        return self.more(k)
+
+    @cached_property
+    def asked(self):
+        """What samples are about: scenes that training does not show, and, every second, of combinations kept from it."""
+        world = find_world(self.saved["world"])
+        return Shown.make(world, ("unseen", "held_out"), 2000, 0)
+
+    def sample(self, n, seed, *, given=None, **how):
+        """Return n rows (1 + T): numbers of pictures of `asked`, those given or the first n, and sentences about them."""
+        given = np.arange(n) % len(self.asked.scenes) if given is None else np.asarray(given)
+        return super().sample(n, seed, given=given, **how)
+
+    def draw(self, n, rng, given):
+        rows = np.zeros((n, 1 + self.saved["longest"]), int)
+        rows[:, 0], drawn = given, self.reply(self.asked.pictures[given], rng)
+        rows[:, 1 : 1 + drawn.shape[1]] = drawn
+        return rows
+
+    def sentences(self, samples):
+        """Return the sentences of samples, strings."""
+        return self.vocabulary.decode(samples[:, 1:])
+
+
+class Shown(NamedTuple):
+    """Scenes, pictures of them, (N, 3, 32, 32) in [-1, 1], and a sentence about each."""
+
+    scenes: list
+    pictures: np.ndarray
+    sentences: list
+
+    @classmethod
+    def make(cls, world, parts, n, seed):
+        """Return n scenes of these parts of a world in turn, pictures and sentences."""
+        each = [world.scenes(part, n // len(parts), stream(seed, f"scenes, {part}")) for part in parts]
+        scenes = [scene for together in zip(*each) for scene in together]
+        pictures, rng = world.draw(scenes, stream(seed, f"pictures, {parts[0]}")), stream(seed, f"sentences, {parts[0]}")
+        steps = {"step": None} if world.name == "sprites" else {}  # a sentence leaves out which step of a walk it is
+        return cls(scenes, pictures, [world.say(scene._replace(**steps), rng) for scene in scenes])
+
+
+SAVED = {"world": ("shapes", "sprites"), "tokens": [str], "longest": Range(2, 1024)}
+
+
+def make_game(s, device="cpu", saved=None):
+    """Return the game that `tinygan train caption` plays."""
+    if saved is None:
+        world = choose_world(s.world)
+        saved = {"world": world.name, "tokens": [PAD, END, UNKNOWN, *world.words], "longest": world.longest + 1}
+
+    @cache
+    def loaders():
+        """Return what serves pairs, and what serves any pictures; the first pictures are those with sentences."""
+        shown, pairs = Shown.make(find_world(saved["world"]), ["train"], s.pictures, 1), round(s.paired * s.pictures)
+        rows, _ = game.vocabulary.encode(shown.sentences[:pairs], saved["longest"])
+        bytes_ = to_device(np.rint((shown.pictures + 1) * 127.5).astype(np.uint8), device)  # a quarter of the memory
+        note(f"{s.pictures:,} pictures of {saved['world']}, {pairs:,} with sentences")
+        served = {"batch_size": s.batch_size, "seed": s.seed}
+        return Loader(bytes_[:pairs], to_device(rows, device), **served), Loader(bytes_, **served)
+
+    def read(k):
+        pictures, rows = loaders()[0].batch(k)
+        return lighten(pictures), trim(rows)
+
+    words, longest = len(saved["tokens"]), saved["longest"]
+    g = Captioner(words, longest, s, stream(s.seed, "generator")).to(device)
+    d = PictureJudge(words, s, stream(s.seed, "discriminator")).to(device)
+    game = Caption(g, d, read, lambda k: lighten(loaders()[1].batch(k)), s, saved)
+    return game
+
+
+def trim(rows):
+    """Return tokens (N, T) without the columns in which every row is over: most sentences are short."""
+    return rows[:, : int((rows != 0).sum(1).max())]
+
+
+def lighten(pictures):
+    """Return bytes as float32 in [-1, 1]."""
+    return pictures.astype(np.float32) / 127.5 - 1
+
+
+def choose_world(name):
+    """Return the world of this name; shapes, and a note, where its files are missing."""
+    try:
+        return find_world(name)
+    except DataError as error:
+        note(f"shapes are described instead: {error}")
+        return find_world("shapes")
+
+
+# --- a picture of the reader's ------------------------------------------------------------------------------------
+
+
+class Answer(NamedTuple):
+    """A sentence, its words, the picture (3, 32, 32) that it is about, and where the writer looked (words, 8, 8)."""
+
+    sentence: str
+    words: list
+    picture: np.ndarray
+    weights: np.ndarray
+
+
+def respond(game, path, rng):
+    """Return a sentence about the picture in a file: its middle square, scaled to 32 x 32 pixels."""
+    picture = fit(read_picture(path)[None], SIDE) * 2 - 1
+    picture = np.repeat(picture, 4 - picture.shape[1], 1)[:, :3]  # grey in all three colours
+    row = game.reply(picture, rng)
+    writer = game.G.average.module
+    with no_grad():
+        on_device = (to_device(a, writer.out.weight.device) for a in (picture, row))
+        weights = writer.looks(*on_device).numpy()[0]
+    (words,) = game.vocabulary.token_lists(row)
+    return Answer(game.vocabulary.decode(row)[0], words, picture[0], weights[: len(words)])
+
+
+def example(game):
+    """Return something that `respond` takes."""
+    return "PICTURE.png"
+
+
+def write_sentence(answer, path):
+    """Write the sentence of an answer."""
+    with written_whole(path) as temporary:
+        temporary.write_text(f"{answer.sentence}\n", "utf-8")
+
+
+def draw_maps(answer, path):
+    """Draw where the writer looked for each word, over the picture."""
+    save_image(attention_maps(answer.picture, answer.words, answer.weights), path)
+
+
+ANSWERS = {".txt": write_sentence, ".png": draw_maps}
+
+
+# --- samples and scores -------------------------------------------------------------------------------------------
+
+
+def draw(game, samples, path):
+    """Draw pictures with their sentences, 24 at most."""
+    some = samples[:24]
+    save_image(captioned(game.asked.pictures[some[:, 0]], game.sentences(some)), path)
+
+
+def write(game, samples, path):
+    """Write on each line a sentence of G's, a tab, and one that is true of the same picture."""
+    with written_whole(path) as temporary:
+        lines = zip(game.sentences(samples), (game.asked.sentences[i] for i in samples[:, 0]))
+        temporary.write_text("".join(f"{ours}\t{real}\n" for ours, real in lines), "utf-8")
+
+
+FORMATS = {".png": draw, ".txt": write}
+EVALUATED_SAMPLES = 2000
+
+
+def evaluate(game, samples):
+    """Return the share of sentences that are true of pictures never seen, and of held-out combinations; words, openness."""
+    world, numbers, sentences = find_world(game.saved["world"]), samples[:, 0], np.array(game.sentences(samples))
+    scenes, real = ([one[i] for i in numbers] for one in (game.asked.scenes, game.asked.sentences))
+    scores = {"samples": len(samples)}
+    for end, part in (("", numbers % 2 == 0), ("_held_out", numbers % 2 == 1)):
+        rows = np.flatnonzero(part)
+        if len(rows):
+            found = caption_scores(world, [scenes[i] for i in rows], game.asked.pictures[numbers[rows]], sentences[rows])
+            scores |= {f"{name}{end}": value for name, value in found.items() if not end or name == "exact"}
+    for end, lines in (("", sentences), ("_of_real", real)):
+        scores |= {f"words{end}": float(np.mean([len(words(x)) for x in lines])), f"openness{end}": openness(lines)}
+    return scores
