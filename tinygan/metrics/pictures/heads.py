@@ -92,8 +92,8 @@ def train_heads(
         rng = stream(seed, "figures", step)
         scenes = world.scenes("heads", batch_size, rng)
         x, right = world.draw(scenes), targets(scenes)
-        noise = rng.uniform(0, NOISE, (batch_size, 1, 1, 1)) * rng.standard_normal(x.shape)
-        logits = heads(Tensor(x + noise.astype(np.float32)))
+        noise = rng.uniform(0, NOISE, (batch_size, 1, 1, 1)).astype(np.float32) * rng.standard_normal(x.shape, np.float32)
+        logits = heads(Tensor(x + noise))
         losses = [
             WEIGHTS.get(name, 1.0) * cross_entropy(scores, right[:, k]) for k, (name, scores) in enumerate(logits.items())
         ]
