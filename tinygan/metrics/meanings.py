@@ -58,6 +58,13 @@ MEANINGS = {
     "obeyed_held_out_psnr": Meaning("in dB, to the figure that is told; pairs kept from training", "higher"),
     "by_chance": Meaning("share of pictures of other sentences that do it all the same"),
     "variety": Meaning("distance of two pictures of one sentence over that of real ones", "real", 1.0),
+    "as_drawn_psnr": Meaning("in dB, to the picture whose outline was given", "higher"),
+    "as_read_psnr": Meaning("in dB, to the figure that is read in it: is it a figure at all?", "higher"),
+    "repaired": Meaning("in dB, to the true pictures; this kind of damage", "higher"),
+    "unrepaired": Meaning("in dB, of the damaged pictures", "higher"),
+    "mean_filled": Meaning("in dB, where damage is filled with the mean of what is whole", "higher"),
+    "diffused": Meaning("in dB, where neighbours flow into the damage", "higher"),
+    "read": Meaning("share of pictures that are read as the true ones", "higher", "read_of_real"),
     # a learner in between
     "synthetic_to_real": Meaning("accuracy on real samples of who learned from generated ones", "higher", "real_to_real"),
     "real_to_synthetic": Meaning("accuracy on generated samples of who learned from real ones", "higher", "real_to_real"),
