@@ -120,6 +120,23 @@ def test_features_are_those_of_the_first_layer_or_the_samples():
     np.testing.assert_allclose(np.abs(steps), [[0, 1], [1, 0]], atol=0.05)
 
 
+def test_a_layer_that_only_reads_what_G_is_told_has_no_features():
+    """It comes first, and gives the same for every z: the next one is looked at."""
+
+    class Told(nn.Module):
+        def __init__(self):
+            self.read, self.write = linear(np.ones((3, 2))), linear(np.diag([3.0, 1.0]))
+
+        def forward(self, z, told):
+            told = self.read(told)
+            return self.write(z) + ops.sum(told, 1, True)
+
+    walks = Walks(game_of(Told(), [Normal(2)], ClassGame, classes=2, one_hot=True), 2)
+    np.testing.assert_allclose(np.abs(walks.directions.steps), np.eye(2), atol=0.05)
+    made = [walks.along(0, row, [0, 1]) for row in (4, 5)]  # samples of class 0 and 1
+    assert all(np.abs(x[1] - x[0] - [3, 0]).max() < 0.2 for x in made)
+
+
 # --- shares ----------------------------------------------------------------------------------------------------
 
 

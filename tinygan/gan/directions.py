@@ -42,11 +42,12 @@ def find_directions(z: Array, features: Array, count: int) -> Directions:
 
 
 def find_features(game: FromNoise, z: Sequence, given: tuple) -> Array:
-    """Return what the first linear layer of the averaged G gives, (N, F); of a G that calls none, the samples."""
+    """Return what the averaged G's first linear layer that z reaches gives, (N, F); of a G without one, the samples."""
     found: list[Array] = []
 
     def keep(module: Any, arguments: tuple, output: Any) -> None:
-        found.append(output if found else to_numpy(raw(output)))
+        if not found and np.ptp(array := to_numpy(raw(output)), axis=0).any():  # what only reads `given` is all the same
+            found.append(array)
 
     hooks = [m.register_forward_hook(keep) for m in game.G.average.module.modules() if isinstance(m, Linear)]
     try:
@@ -55,7 +56,8 @@ def find_features(game: FromNoise, z: Sequence, given: tuple) -> Array:
     finally:
         for hook in hooks:
             hook.remove()
-    return (found or [samples])[0].reshape(len(samples), -1).astype(np.float64)
+    features = found[0] if found and len(found[0]) == len(samples) else samples
+    return features.reshape(len(samples), -1).astype(np.float64)
 
 
 class Walks:
