@@ -30,7 +30,7 @@ class ToldSettings(AdversarialSettings):
         0.5, "Weight in D's loss of real samples with wrong words; that of generated samples is 1. 0: show none.", 0.0
     )
     listening: float = setting(
-        0.0, "Share of the steps in which D alone learns, by right and wrong words; then G begins with what D knows of words.",
+        0.0, "Share of the steps in which D alone learns, by right and wrong words. G then begins to read as D does.",
         0.0, 1.0,
     )  # fmt: skip
 
@@ -95,9 +95,9 @@ class Told(FromNoise):
 
     def pass_on_words(self) -> None:
         """Let G, and its average, read as D does now."""
-        heard = self.D.module.reader.state_dict()
-        for module in (self.G.module, self.G.average.module):
-            module.reader.load_state_dict(heard)
+        players: list[Any] = [self.D.module, self.G.module, self.G.average.module]
+        for player in players[1:]:
+            player.reader.load_state_dict(players[0].reader.state_dict())
 
     def compare_both(self, D: Any, x: Tensor, real: Batch, turn: int) -> tuple[Tensor, Tensor]:
         """Return D's verdicts on real samples with their own words, and with wrong ones."""
