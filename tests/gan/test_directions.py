@@ -74,18 +74,18 @@ def test_a_direction_is_as_long_as_a_standard_deviation():
 
 
 def test_what_cannot_be_walked_stays():
-    """A code beside z: it neither counts as a direction nor moves on a walk."""
-    w = RNG(1).standard_normal((5, 6))
-    w[:, 3:] *= 100  # the code's
+    """A code beside z and u: it neither counts as a direction nor moves on a walk, and u stays in its box."""
+    w = np.diag([3.0, 2, 20, 500, 500, 500])
     space = Joined(Normal(2), Uniform(1), Categorical(3))
     assert space.free().tolist() == [True] * 3 + [False] * 3
     walks = Walks(game_of(linear(w), [space]), 5)
-    assert walks.directions.steps.shape == (3, 3)
-    base = walks.z[0][4]
+    steps, shares = walks.directions
+    deviations = np.array([20 / np.sqrt(3), 3, 2])  # of what u, z_1 and z_2 move
+    np.testing.assert_allclose(np.abs(steps), np.roll(np.diag([1 / np.sqrt(3), 1, 1]), 2, 1), atol=0.06)
+    np.testing.assert_allclose(shares, deviations**2 / (deviations**2).sum(), atol=0.01)
     made = walks.along(0, 4, [-2, 2])
-    inside = np.linalg.lstsq(w[:, :3], (made - w @ base).T, rcond=None)
-    np.testing.assert_allclose(w[:, :3] @ inside[0], (made - w @ base).T, atol=1e-3)  # by z alone
-    assert (np.abs(inside[0][2] + base[2]) <= 1 + 1e-4).all()  # and u stays in its box
+    np.testing.assert_allclose(made[:, 2], [-20, 20], atol=1e-4)  # two deviations are 1.15 times as far
+    np.testing.assert_allclose(made[:, 3:], [500 * walks.z[0][4, 3:]] * 2, atol=1e-3)
 
 
 @pytest.mark.parametrize(
