@@ -83,8 +83,8 @@ def test_what_cannot_be_walked_stays():
     deviations = np.array([20 / np.sqrt(3), 3, 2])  # of what u, z_1 and z_2 move
     np.testing.assert_allclose(np.abs(steps), np.roll(np.diag([1 / np.sqrt(3), 1, 1]), 2, 1), atol=0.06)
     np.testing.assert_allclose(shares, deviations**2 / (deviations**2).sum(), atol=0.01)
-    made = walks.along(0, 4, [-2, 2])
-    np.testing.assert_allclose(made[:, 2], [-20, 20], atol=1e-4)  # two deviations are 1.15 times as far
+    made = walks.along(0, 4, [-4, 4])
+    np.testing.assert_allclose(made[:, 2], [-20, 20], atol=1e-4)
     np.testing.assert_allclose(made[:, 3:], [500 * walks.z[0][4, 3:]] * 2, atol=1e-3)
 
 
