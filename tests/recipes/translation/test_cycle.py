@@ -189,6 +189,27 @@ def test_samples_are_drawn_in_rows_of_whole_sixes(no_data, tmp_path):
         assert cycle.read_picture(tmp_path / "drawn.png").shape[1:] == (n // across * side + 2, 6 * across * side + 2)
 
 
+# --- scores ------------------------------------------------------------------------------------------------------
+
+
+def test_each_direction_is_measured_with_its_own_pictures(monkeypatch):
+    marks = np.array([[0.0, 0.1, 0.5, -0.3, -0.2, -0.1]])  # a, in b, back in a; b, in a, back in b
+    samples = np.broadcast_to(marks[..., None, None, None], (1, 6, 1, 4, 4))
+    measure = lambda game, *pictures_and_side: {"seen": [np.ravel(x)[0] for x in pictures_and_side]}
+    monkeypatch.setattr(cycle, "measure", measure)
+    scores = cycle.evaluate(None, samples)
+    assert scores["seen_in_b"] == [0.0, 0.1, -0.3, "b"] and scores["seen_in_a"] == [-0.3, -0.2, 0.0, "a"]
+    assert scores["way_back_in_a"] == pytest.approx(-20 * np.log10(0.25))
+    assert scores["way_back_in_b"] == pytest.approx(-20 * np.log10(0.1))
+
+
+def test_ones_own_results_are_compared_with_real_pictures_beside_their_sources(tmp_path):
+    game = small_game("cycle", data=str(folder(tmp_path / "own")), size=8)
+    source, near, real = (np.full((5, 1, 8, 8), value) for value in (0.0, 0.8, 1.0))
+    scores = cycle.measure(game, source, near, real, "b")
+    assert scores["distance_before"] == pytest.approx(5 * scores["distance"])
+
+
 # --- style by Gram matrices --------------------------------------------------------------------------------------
 
 

@@ -56,6 +56,10 @@ def test_from_training_to_scores(tmp_path, capsys):
     assert all(word in printed for word in ("psnr of bicubic", "gradients"))
     with Image.open(out / "samples" / "seed-0.png") as picture:
         assert picture.size == (6 * 34 + 2, 36)  # two rows of three beside one another: two are held out
+    photo, big = write(stream(0, "x").random((7, 9, 3)), tmp_path / "photo.png"), tmp_path / "big.png"
+    assert main(["apply", str(out), photo, "--out", str(big)]) == 0
+    with Image.open(big) as picture:
+        assert (picture.size, picture.mode) == ((36, 28), "RGB")
 
 
 def test_before_training_it_is_bicubic_interpolation():

@@ -26,6 +26,7 @@ from tinygan.gan.cycle import Cycle, CycleSettings
 from tinygan.gan.players import Batch
 from tinygan.metrics import digit_classifier, psnr, sliced_wasserstein
 from tinygan.metrics.pictures.sides import digit_measures, sprite_measures
+from tinygan.networks.dcgan import trunk
 from tinygan.plot import image_grid, save_image
 from tinygan.run.settings import RunSettings, defaults, setting
 
@@ -42,15 +43,19 @@ class OwnSidesSettings(RunSettings):
             raise ValueError(f"size={self.size}: expected a multiple of 4, as the networks halve pictures twice")
 
 
-@defaults(steps=3000, batch_size=16, learning_rate=1e-3, beta1=0.5, ema=0.995)
+@defaults(
+    steps=1000, batch_size=16, learning_rate=2e-3, ema=0.99, objective="relativistic", penalty="r1+r2", gamma=0.5,
+    penalty_every=4, cycle=5.0, identity=0.1,
+)  # fmt: skip
 class Settings(CycleSettings):
     """Settings of `cycle`."""
 
     sides: str = setting("digits", "Which kinds of pictures, if none are of your own.", choices=("digits", "sprites"))
     data: str = setting("", "A folder of your own with pictures in a and b. Empty: `sides`.", brings=OwnSidesSettings)
-    channels: int = setting(32, "Channels within G and F, whose layers see pictures of half the height and width.", 1)
-    blocks: int = setting(3, "Residual blocks of G and F.", 1)
-    d_channels: int = setting(24, "Channels of the judges' first layer; the second has twice as many.", 1)
+    channels: int = setting(24, "Channels within the translators, whose layers see pictures of half the sides.", 1)
+    blocks: int = setting(2, "Residual blocks of each translator.", 1)
+    d_channels: int = setting(24, "Channels of the judges' largest layer; smaller ones have up to 4 times as many.", 1)
+    features: int = setting(128, "Outputs of the last layer of a judge's trunk.", 1)
 
     def __post_init__(self):
         super().__post_init__()
@@ -62,34 +67,33 @@ class Settings(CycleSettings):
 
 
 class Residual(nn.Module):
-    """x + conv(relu(conv(relu(x)))). He et al. 2016."""
+    """x + norm(conv(relu(norm(conv(x))))). He et al. 2016."""
 
     def __init__(self, channels, rng):
         conv = lambda: nn.Conv2d(channels, channels, 3, padding=1, rng=rng)
-        self.change = nn.Sequential(nn.ReLU(), conv(), nn.ReLU(), conv())
+        norm = lambda: nn.InstanceNorm2d(channels, affine=True)
+        self.change = nn.Sequential(conv(), norm(), nn.ReLU(), conv(), norm())
 
     def forward(self, x):
         """(N, channels, h, w) -> the same shape."""
         return x + self.change(x)
 
 
-def translator(colours, s, rng):
-    """Return G or F: pictures (N, colours, h, w) -> pictures of the same shape, by way of h/2 x w/2."""
+def translator(shape, s, rng):
+    """Return G or F: pictures (N, *shape) -> pictures of the same shape, by way of half the height and width.
+
+    Without the norm both end in black: tanh is flat there, and neither comes back.
+    """
     return nn.Sequential(
-        nn.Conv2d(colours, s.channels, 4, 2, 1, rng=rng),
+        nn.Conv2d(shape[0], s.channels, 4, 2, 1, rng=rng), nn.InstanceNorm2d(s.channels, affine=True), nn.ReLU(),
         *(Residual(s.channels, rng) for _ in range(s.blocks)), nn.ReLU(),
-        nn.ConvTranspose2d(s.channels, colours, 4, 2, 1, rng=rng), nn.Tanh(),
+        nn.ConvTranspose2d(s.channels, shape[0], 4, 2, 1, rng=rng), nn.Tanh(),
     )  # fmt: skip
 
 
-def judge(colours, s, rng):
-    """Return D_a or D_b: pictures (N, colours, h, w) -> verdicts (N, 1, h/4, w/4), each of them on 18x18 pixels."""
-    n = s.d_channels
-    return nn.Sequential(
-        nn.Conv2d(colours, n, 4, 2, 1, rng=rng), nn.LeakyReLU(0.2),
-        nn.Conv2d(n, 2 * n, 4, 2, 1, rng=rng), nn.LeakyReLU(0.2),
-        nn.Conv2d(2 * n, 1, 3, padding=1, rng=rng),
-    )  # fmt: skip
+def judge(shape, s, rng):
+    """Return D_a or D_b: pictures (N, *shape) -> verdicts (N, 1)."""
+    return nn.Sequential(trunk(shape, s, rng), nn.Linear(s.features, 1, rng=rng))
 
 
 # --- the game --------------------------------------------------------------------------------------------------
@@ -121,15 +125,14 @@ def make_game(s, device="cpu", saved=None):
         _, colours, size, _ = sides()[0][0].shape
         saved = {"source": source, "colours": colours, "size": size, "checksum": checksum()}
     networks = {"a_to_b": translator, "b_to_a": translator, "judge_a": judge, "judge_b": judge}
-    to_b, to_a, *judges = (make(saved["colours"], s, stream(s.seed, name)).to(device) for name, make in networks.items())
+    shape = saved["colours"], saved["size"], saved["size"]
+    to_b, to_a, *judges = (make(shape, s, stream(s.seed, name)).to(device) for name, make in networks.items())
 
     @cache
     def loaders():
         if saved["checksum"] != checksum():
             raise DataError(f"{s.data}: not the pictures that this run began with; put them back, or begin a new run")
-        load = lambda x, seed: Loader(to_device(x, device), batch_size=s.batch_size, seed=seed)
-        a, b = sides()[0]
-        return load(a, 2 * s.seed), load(b, 2 * s.seed + 1)  # with one seed, pairs in a file would come as pairs
+        return [Loader(to_device(x, device), batch_size=s.batch_size, seed=s.seed) for x in sides()[0]]
 
     def batch(turn):
         of_a, of_b = loaders()

@@ -231,6 +231,11 @@ def enlarge_colours(game, picture):
 ANSWERS = {".png": save_image}
 
 
+def example(game):
+    """Return what a reader could give."""
+    return "photo.jpg"
+
+
 def draw(game, samples, path):
     """Draw rows of three: the bicubic enlargement, what G made, the real picture."""
     large, small = game.held_out().middles(game.settings.crop)
