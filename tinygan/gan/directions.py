@@ -36,7 +36,7 @@ def find_directions(z: Array, features: Array, count: int) -> Directions:
     variances, vectors = np.linalg.eigh((y @ y.T if wide else y.T @ y) / len(y))  # the smaller; both have these variances
     order = np.argsort(-variances, kind="stable")[:count]
     c = vectors[:, order] if wide else y @ vectors[:, order]
-    c = c / np.maximum(np.sqrt((c * c).mean(0)), 1e-12)  # of deviation 1: then E c z is σ(c) u, as components do not correlate
+    c = c / np.maximum(np.sqrt((c * c).mean(0)), 1e-12)  # of deviation 1: E c z is then σ(c) u, as they do not correlate
     steps = c.T @ z / len(z)
     largest = np.abs(steps).argmax(1)[:, None]  # of the two signs, that by which the largest number grows
     steps = steps * np.sign(np.take_along_axis(steps, largest, 1))
