@@ -115,7 +115,7 @@ def test_a_class_with_few_pictures_is_shown_as_often_as_the_others(tmp_path):
         for picture, label in zip(x, labels.data):
             seen[label].add(picture.tobytes())
             assert round((picture[0, 0, 0] + 1) / 2 * 255) == 50 + 30 * label
-    assert [*map(len, seen.values())] == [6, 54]  # a tenth of either is held out
+    assert len(seen[0]) == 6 and 45 < len(seen[1]) <= 54  # a tenth of either is held out
 
 
 REFUSED = {
