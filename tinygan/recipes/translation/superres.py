@@ -74,6 +74,9 @@ class Block(Module):
         return x + self.second(ops.relu(self.first(x)))
 
 
+GRAIN = 10  # so that noise matters after a hundred steps, though Adam moves each weight by no more than its rate
+
+
 class Enlarger(Module):
     """Generator: luminance (N, 1, h, w), and noise (N, 16, h, w) in the game -> (N, 1, 4h, 4w).
 
@@ -92,7 +95,7 @@ class Enlarger(Module):
 
     def forward(self, x, noise=None):
         features = self.body(self.read(x))
-        made = self.write(features) if noise is None else self.write(features) + self.grain(features) * noise
+        made = self.write(features) if noise is None else self.write(features) + GRAIN * self.grain(features) * noise
         return enlarge(x) + ops.pixel_shuffle(made, SCALE)
 
 
@@ -158,7 +161,7 @@ def draw_noise(small, rng):
     return rng.standard_normal((len(small), SCALE**2, *small.shape[2:]), dtype="float32")
 
 
-BINS = range(13)  # centres, of 2 log(1 + |∇x|), |∇x| in 255ths: 2 log(1 + 361) = 11.8 is the end
+BINS = range(13)  # centres, of 3.3 log(1 + |∇x| / 10), |∇x| in 255ths: steep places get as many as flat ones; 11.9 is the end
 
 
 def gradient_divergence(made, real):
@@ -173,7 +176,7 @@ def gradient_divergence(made, real):
 def steepness(x):
     """Return the shares of gradients at each of BINS, (N, 13), of pictures (N, 1, h, w) in [-1, 1]."""
     down, right = x[:, :, 1:, :-1] - x[:, :, :-1, :-1], x[:, :, :-1, 1:] - x[:, :, :-1, :-1]
-    place = 2 * ops.log(1 + 127.5 * ops.sqrt(down * down + right * right + 1e-8))
+    place = 3.3 * ops.log(1 + 12.75 * ops.sqrt(down * down + right * right + 1e-8))
     return ops.stack([ops.mean(ops.relu(1 - ops.abs(place - b)), (1, 2, 3)) for b in BINS], 1)
 
 
