@@ -96,7 +96,7 @@ def test_the_distribution_of_gradients_comes_nearer_to_the_real_one(sharper):
 
 def test_the_divergence_is_that_of_the_shares_at_the_centres():
     x = np.zeros((1, 1, 3, 3), np.float32)
-    x[..., 1:] = (np.e**1.25 - 1) / 127.5  # a step whose 2 log(1 + |∇x|) is 2.5: between the centres 2 and 3
+    x[..., 1:] = (np.e ** (2.5 / 3.3) - 1) / 12.75  # a step whose place, 3.3 log(1 + |∇x| / 10), is 2.5: between 2 and 3
     shares = np.zeros(13)
     shares[[0, 2, 3]] = 0.5, 0.25, 0.25  # half of the places are flat
     np.testing.assert_allclose(steepness(x)[0], shares, atol=0.02)

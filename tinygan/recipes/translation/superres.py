@@ -37,7 +37,7 @@ RANGE = (-1, 1)
 
 @defaults(
     steps=3750, batch_size=4, learning_rate=2e-3, beta1=0.9, schedule="cosine", decay_from=0.0, warmup=100, ema=0.998,
-    pixel_phase=0.8, game_rate=0.2, game_ema=0.995, pixel_loss="mse", pixel_weight=300.0, content_weight=1.0,
+    pixel_phase=0.8, game_rate=0.2, game_ema=0.99, pixel_loss="mse", pixel_weight=300.0, content_weight=1.0,
 )  # fmt: skip
 class Settings(TranslationSettings):
     """Settings of `superres`."""
@@ -56,7 +56,7 @@ class Settings(TranslationSettings):
     blocks: int = setting(4, "Residual blocks of G, two convolutions each.", 1)
     d_channels: int = setting(32, "Channels of D's first layer; the second has twice, the third four times as many.", 1)
     gradient_weight: float = setting(
-        2.0, "Weight of KL(real | made) of the distributions of gradients in G's loss.", 0.0
+        3.0, "Weight of KL(real | made) of the distributions of gradients in G's loss.", 0.0
     )
 
 
@@ -72,6 +72,9 @@ class Block(Module):
 
     def forward(self, x):
         return x + self.second(ops.relu(self.first(x)))
+
+
+GRAIN = 10  # so that noise matters after a hundred steps, though Adam moves each weight by no more than its rate
 
 
 class Enlarger(Module):
@@ -92,7 +95,7 @@ class Enlarger(Module):
 
     def forward(self, x, noise=None):
         features = self.body(self.read(x))
-        made = self.write(features) if noise is None else self.write(features) + self.grain(features) * noise
+        made = self.write(features) if noise is None else self.write(features) + GRAIN * self.grain(features) * noise
         return enlarge(x) + ops.pixel_shuffle(made, SCALE)
 
 
@@ -158,7 +161,7 @@ def draw_noise(small, rng):
     return rng.standard_normal((len(small), SCALE**2, *small.shape[2:]), dtype="float32")
 
 
-BINS = range(13)  # centres, of 2 log(1 + |∇x|), |∇x| in 255ths: 2 log(1 + 361) = 11.8 is the end
+BINS = range(13)  # centres, of 3.3 log(1 + |∇x| / 10), |∇x| in 255ths: steep places get as many as flat ones; 11.9 is the end
 
 
 def gradient_divergence(made, real):
@@ -173,7 +176,7 @@ def gradient_divergence(made, real):
 def steepness(x):
     """Return the shares of gradients at each of BINS, (N, 13), of pictures (N, 1, h, w) in [-1, 1]."""
     down, right = x[:, :, 1:, :-1] - x[:, :, :-1, :-1], x[:, :, :-1, 1:] - x[:, :, :-1, :-1]
-    place = 2 * ops.log(1 + 127.5 * ops.sqrt(down * down + right * right + 1e-8))
+    place = 3.3 * ops.log(1 + 12.75 * ops.sqrt(down * down + right * right + 1e-8))
     return ops.stack([ops.mean(ops.relu(1 - ops.abs(place - b)), (1, 2, 3)) for b in BINS], 1)
 
 
