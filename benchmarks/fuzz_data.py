@@ -16,6 +16,7 @@ from fuzz import command, spoil
 
 LITTLE = {
     "mnist": ("batch_size=20", "g_channels=2", "d_channels=2", "features=8", "noise=4"),
+    "cgan": ("batch_size=4", "g_channels=2", "d_channels=2", "features=8", "noise=4"),
     "stock": ("batch_size=4", "hidden=4", "noise=2", "step_noise=2", "length=4", "channels=2"),
     "names": ("batch_size=4", "hidden=4", "embedding=4", "way=mle"),
     "dialogue": ("batch_size=4", "hidden=4", "embedding=4"),
@@ -38,6 +39,9 @@ def read(recipe):
 
         {
             "mnist": lambda: data.read_pictures("it"),
+            "cgan": lambda: data.read_classes("it"),
+            "picture": lambda: data.read_picture("it"),
+            "sides": lambda: data.read_sides("it", 8),
             "stock": lambda: data.read_csv("it"),
             "names": lambda: split_lines(Settings(data="it", split="sentence")),
             "dialogue": lambda: data.read_pairs("it"),
@@ -78,9 +82,10 @@ def folder(suffix, **options):
         for k, image in enumerate(pictures(rng)):
             path = place / "it" / f"{k:02}{suffix}"
             image = image[..., :3] if image.ndim == 3 and image.shape[2] > 1 else image.reshape(image.shape[:2])
-            kind = rng.choice(("L", "RGB", "P", "1", "RGBA")) if suffix in (".png", ".gif") and rng.random() < 0.1 else None
+            kinds = ("L", "RGB", "RGBA") if suffix == ".webp" else ("L", "RGB", "P", "1", "RGBA")
+            odd = suffix in (".png", ".gif", ".webp", ".tiff") and rng.random() < 0.1
             picture = Image.fromarray(image)
-            (picture.convert(kind) if kind else picture).save(path, **options)
+            (picture.convert(rng.choice(kinds)) if odd else picture).save(path, **options)
         harmed = place / "it" / f"{rng.randrange(40):02}{suffix}"
         how = rng.randrange(8)
         if how == 0:
@@ -110,6 +115,116 @@ def bomb(rng):
     rows = zlib.compress(bytes(min(rng.choice((0, 10, width * height)), 1 << 25)))
     more = chunk(b"zTXt", b"a\0\0" + zlib.compress(bytes(1 << 20))) * rng.choice((0, 1, 3))
     return b"\x89PNG\r\n\x1a\n" + chunk(b"IHDR", header) + more + chunk(b"IDAT", rows) + chunk(b"IEND", b"")
+
+
+MODES = {
+    "PNG": ("L", "RGB", "P", "1", "RGBA", "I;16"), "GIF": ("L", "RGB", "P", "1", "RGBA"), "JPEG": ("L", "RGB", "CMYK"),
+    "WEBP": ("L", "RGB", "RGBA"), "BMP": ("L", "RGB"), "TIFF": ("L", "RGB", "CMYK", "P", "1", "F", "I", "I;16"),
+}  # fmt: skip
+
+
+def one_picture(rng, place):
+    """One picture file of any format and mode, some of them animated, spoiled, or one whose header promises anything."""
+    from PIL import Image
+
+    kind = rng.choice(("PNG", "JPEG", "WEBP", "BMP", "GIF", "TIFF", "TIFF", "header"))
+    if kind == "header":
+        (place / "it").write_bytes(maybe_spoiled(rng, rng.choice((bomb, tiff_bomb, gif_bomb, webp_bomb))(rng)))
+        return read("picture")
+    shape = rng.choice(((40, 30), (1, 1), (7, 300)))
+    mode = rng.choice(MODES[kind])
+    if mode in ("F", "I", "I;16"):
+        values = np.frombuffer(rng.randbytes(4 * shape[0] * shape[1]), np.uint8).reshape(*shape, 4)[..., 0]
+        types = {"F": values / np.float32(rng.choice((1, 255, -255))), "I": values * np.int32(rng.choice((1, 257, 10**6)))}
+        picture = Image.fromarray(types.get(mode, values.astype(np.uint16) * 257))
+    else:
+        values = np.frombuffer(rng.randbytes(shape[0] * shape[1] * 3), np.uint8).reshape(*shape, 3)
+        picture = Image.fromarray(values).convert(mode)
+    options, exif = {}, Image.Exif()
+    if kind == "TIFF" and mode in ("L", "RGB"):
+        options["compression"] = rng.choice((None, "tiff_adobe_deflate", "tiff_lzw", "packbits"))
+    if rng.random() < 0.3:
+        exif[0x0112] = rng.randrange(12) if kind != "TIFF" else rng.randrange(1, 9)  # libtiff writes no others
+        options |= {"exif": exif} if kind in ("PNG", "JPEG", "WEBP", "TIFF") else {}
+    if rng.random() < 0.3 and kind in ("PNG", "WEBP", "GIF", "TIFF"):
+        options |= {"save_all": True, "append_images": [picture.transpose(Image.Transpose.ROTATE_180)] * rng.randrange(3)}
+    file = io.BytesIO()
+    picture.save(file, kind, **options)
+    content = file.getvalue()
+    (place / "it").write_bytes(spoil(rng, content) if rng.random() < 0.9 else content)
+    return read("picture")
+
+
+SIDES = 0, 1, 8, 300, 3000, 13_000, 60_000
+
+
+def tiff_bomb(rng):
+    """Return a TIFF file whose tags promise any size, of strips or tiles, packed or not."""
+    packing = rng.choice((1, 5, 8, 32773, 7, 34712, 50001))
+    data = zlib.compress(bytes(rng.choice((64, 1 << 22)))) if packing == 8 else rng.randbytes(100)
+    sides = [rng.choice((*SIDES, 2**31 - 1, 2**32 - 1)) for _ in range(2)]
+    entries = {256: sides[0], 257: sides[1], 258: rng.choice((1, 8, 16, 32)), 259: packing, 262: rng.choice((0, 1, 2, 3, 5))}
+    entries[277] = rng.choice((1, 1, 3, 4, 200))
+    strips, tiles = {278: rng.choice((1, 8, 2**32 - 1))}, {322: rng.choice(SIDES), 323: rng.choice(SIDES)}
+    entries |= tiles if rng.random() < 0.5 else strips
+    offset, length = (324, 325) if 322 in entries else (273, 279)
+    entries |= {offset: 14 + 12 * (len(entries) + 2), length: rng.choice((len(data), 0, 2**31 - 1, 2**32 - 1))}
+    table = b"".join(struct.pack("<HHII", tag, 4, rng.choice((1, 1, 1, 1, 2**31)), n) for tag, n in sorted(entries.items()))
+    return b"II*\0" + struct.pack("<IH", 8, len(entries)) + table + bytes(4) + data
+
+
+def gif_bomb(rng):
+    """Return a GIF file whose screen and frame are of any size."""
+    sides = [rng.choice((*SIDES, 65_535)) for _ in range(4)]
+    control = b"!\xf9\x04" + bytes([rng.randrange(256), 0, 0, rng.randrange(4), 0])
+    image = b"," + struct.pack("<HHHHB", rng.choice((0, 1, 60_000)), 0, *sides[2:], rng.choice((0, 64)))
+    content = b"GIF89a" + struct.pack("<HHBBB", *sides[:2], 0xF0, 0, 0) + bytes(6)
+    return content + control + image + b"\x02\x02\x4c\x01\0" + rng.choice((b";", control + image, b""))
+
+
+def webp_bomb(rng):
+    """Return a WebP file whose header promises any size."""
+    width, height = (rng.choice((*SIDES[1:], 1 << 24)) for _ in range(2))
+    bits = min(width, 16_384) - 1 | (min(height, 16_384) - 1) << 14
+    kind, content = rng.choice((
+        (b"VP8X", bytes((rng.randrange(64), 0, 0, 0)) + b"".join((n - 1).to_bytes(3, "little") for n in (width, height))),
+        (b"VP8L", b"\x2f" + bits.to_bytes(4, "little") + rng.randbytes(21)),
+        (b"VP8 ", b"\x30\x01\x00\x9d\x01\x2a" + struct.pack("<HH", width & 0x3FFF, height & 0x3FFF) + rng.randbytes(20)),
+    ))  # fmt: skip
+    body = kind + struct.pack("<I", len(content)) + content
+    more = rng.choice((b"", b"ANIM" + struct.pack("<II", 6, 0) + bytes(2), b"EXIF" + struct.pack("<I", 4) + b"II*\0"))
+    return b"RIFF" + struct.pack("<I", 4 + len(body) + len(more)) + b"WEBP" + body + more
+
+
+def classes(rng, place):
+    """A folder for each class: strange names, few or no pictures, spoiled ones, links and pipes."""
+    save_folders(rng, place / "it", [rng.choice(("a", "b", "c+d", "\x1b[2J", "é", "n\n", "0", "x" * 200)) for _ in range(3)])
+    return use(rng, "cgan", *((f"classes={rng.choice(('a', 'a+b', '+', 'a+a', 'é+b'))}",) if rng.random() < 0.3 else ()))
+
+
+def sides(rng, place):
+    """The folders a and b, with partners or without."""
+    save_folders(rng, place / "it", rng.choice((["a", "b"], ["a", "b"], ["a", "b", "c"], ["a"])))
+    return read("sides")
+
+
+def save_folders(rng, path, names):
+    from PIL import Image
+
+    path.mkdir()
+    for name in names:
+        folder, size = path / name, rng.choice((8, 8, 8, 12, 9))
+        folder.mkdir(exist_ok=True)
+        for k in range(rng.choice((0, 1, 5, 20, 20, 20))):
+            stem = k if rng.random() < 0.9 else rng.choice(("é", "a.b", "", " "))
+            file = folder / f"{stem}{rng.choice(('.png', '.webp', '.tif'))}"
+            image = np.frombuffer(rng.randbytes(3 * size * size), np.uint8).reshape(size, size, 3)
+            Image.fromarray(image).save(file, {".png": "PNG", ".webp": "WEBP"}.get(file.suffix, "TIFF"))
+            if rng.random() < 0.1:
+                file.write_bytes(spoil(rng, file.read_bytes()))
+        odd = path / f"{name[:9]}2"
+        if rng.random() < 0.2 and not odd.is_symlink():
+            odd.symlink_to(rng.choice(("../..", name, "/dev/zero")))
 
 
 def npy(rng, place):
@@ -228,6 +343,7 @@ def pairs(rng, place):
 
 
 FORMATS = {
-    "png": folder(".png"), "jpeg": folder(".jpg"), "gif": folder(".gif"), "bmp": folder(".bmp"), "npy": npy, "npz": npz,
-    "idx": idx, "csv": table, "text": lines, "pairs": pairs,
+    "png": folder(".png"), "jpeg": folder(".jpg"), "gif": folder(".gif"), "bmp": folder(".bmp"), "webp": folder(".webp"),
+    "tiff": folder(".tiff"), "picture": one_picture, "classes": classes, "sides": sides, "npy": npy, "npz": npz, "idx": idx,
+    "csv": table, "text": lines, "pairs": pairs,
 }  # fmt: skip

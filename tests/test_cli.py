@@ -121,6 +121,7 @@ UNREAD = "this training would not read it; with"
         ("names --set way=vae --set pretrain=5", f"pretrain=5: {UNREAD} way=policy or way=gumbel or way=infill it would"),
         ("names --set way=policy --set reward=constant --set lag=.5", f"lag=0.5: {UNREAD} reward=judge it would"),
         ("digits --set penalty=none --set gamma=1", f"gamma=1.0: {UNREAD} penalty=r1 or penalty=r2 or penalty=r1+r2"),
+        ("digits --set gamma=0 --set penalty_every=9", f"penalty_every=9: {UNREAD} gamma given it would"),
         ("digits --set schedule=constant --set decay_from=.2", f"decay_from=0.2: {UNREAD} schedule=linear or"),
         ("digits --set smoothing=.1", f"smoothing=0.1: {UNREAD} objective=minimax or objective=non-saturating"),
         ("names --set way=mle --set smoothing=.1", f"smoothing=0.1: {UNREAD} objective=minimax or"),  # and way=gumbel
@@ -154,7 +155,7 @@ def test_plot(tmp_path, capsys):
     (run / "curves.png").unlink()
     capsys.readouterr()
     assert main(["plot", str(run)]) == 0
-    drawn = ["curves.png", "samples.gif", "between.png", "walk.gif", "nearest.png"]
+    drawn = ["curves.png", "samples.gif", "between.png", "walk.gif", "nearest.png", "directions.png", "shares.png"]
     assert capsys.readouterr().out.split() == [str(run / name) for name in drawn]
     assert all((run / name).is_file() for name in drawn)
     with Image.open(run / "samples.gif") as animation, Image.open(run / "samples" / "step-000004.png") as last:
@@ -172,6 +173,25 @@ def test_plot(tmp_path, capsys):
     assert "nothing to draw yet" in capsys.readouterr().err
 
 
+@pytest.mark.parametrize("name, way", [("names", "mle"), ("dialogue", None), ("chorales", None)])
+def test_what_has_no_latent_says_so_in_a_line(name, way, tmp_path, capsys):
+    run = tmp_path / "run"
+    words = set_words({**SMALL[name], **({"way": way} if way else {})})
+    assert main(["train", name, "--steps", "2", *words, "--out", str(run)]) == 0
+    capsys.readouterr()
+    assert main(["plot", str(run)]) == 0
+    assert capsys.readouterr().out.splitlines()[-1].startswith(f"{name}: there is no latent vector")
+
+
+def test_sentences_between_sentences(tmp_path, capsys):
+    run = tmp_path / "run"
+    assert main(["train", "names", "--steps", "2", *set_words({**SMALL["names"], "way": "vae"}), "--out", str(run)]) == 0
+    assert main(["plot", str(run)]) == 0
+    assert capsys.readouterr().out.splitlines()[-1] == str(run / "between.txt")
+    lines = (run / "between.txt").read_text("utf-8").split("\n")
+    assert len(lines) == 4 * 7 + 3 + 1 and all(lines[k] == "" for k in (7, 15, 23))
+
+
 def test_points_are_scored_while_they_train_and_truncated_when_sampled(tmp_path, capsys):
     import numpy as np
 
@@ -183,7 +203,7 @@ def test_points_are_scored_while_they_train_and_truncated_when_sampled(tmp_path,
     capsys.readouterr()
     assert main(["plot", str(run)]) == 0
     assert capsys.readouterr().out.split() == [
-        str(run / name) for name in ("curves.png", "gradients.png", "samples.gif")
+        str(run / name) for name in ("curves.png", "gradients.png", "samples.gif", "directions.png")
     ]
     spreads = []
     for truncation in ([], ["--truncation", ".5"]):

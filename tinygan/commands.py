@@ -221,8 +221,10 @@ def plot(options):
     """tinygan plot RUN."""
     from tinygan.gan import pictures
     from tinygan.plot import gif
+    from tinygan.recipes import formats
     from tinygan.run.checkpoint import writing
     from tinygan.run.folder import Run
+    from tinygan.text.vae import VAEGame
 
     run = Run.open(options.run)
     frames = _frames(run.folder / "samples")
@@ -237,11 +239,25 @@ def plot(options):
             gif([*frames, frames[-1], frames[-1]], path, 0.4)  # the last stands for longer
         print(path)
     if run.checkpoints():
-        game, *_ = open_trained(run.folder, options.device)
-        for name, draw in pictures.drawings(game).items():
+        game, recipe, _ = open_trained(run.folder, options.device)
+        drawings = pictures.drawings(game)
+        if isinstance(game, VAEGame):
+            drawings["between.txt"] = lambda game, path: _write_between(game, formats(recipe)[".txt"], path)
+        for name, draw in drawings.items():
             with writing(run.folder / name), waiting(f"drawing {name}"):
                 draw(game, run.folder / name)
             print(run.folder / name)
+        if not {"directions.png", "shares.png", "between.txt"} & drawings.keys():
+            print(f"{run.config['recipe']}: {pictures.NO_LATENT}")
+
+
+def _write_between(game, write, path, pairs=4, steps=7):
+    """Write sentences on the way from one to another, `pairs` times; an empty line between."""
+    import numpy as np
+
+    sentences = np.stack(list(game.walk(pairs, 0, np.linspace(0, 1, steps))), 1)  # (pairs, steps, tokens)
+    empty = np.zeros_like(sentences[:, :1])
+    write(game, np.concatenate([sentences, empty], 1).reshape(-1, sentences.shape[2])[:-1], path)
 
 
 MOST_PIXELS, MOST_PICTURE = 1 << 24, 1 << 25  # of a picture of samples; bytes of its file

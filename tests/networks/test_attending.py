@@ -17,7 +17,8 @@ class Fixed(AttendingWriter):
 
 
 def writer(words=7, longest=5):
-    return Fixed(words, longest, S, stream(0, "writer"))
+    rng = stream(0, "writer")
+    return Fixed(Reader(words, S, rng), words, longest, S, rng)
 
 
 def test_a_row_that_is_over_keeps_its_state():

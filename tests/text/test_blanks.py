@@ -133,3 +133,13 @@ def test_a_filler_that_ends_every_blank_says_so():
     game.G.average.module.writer.head.bias.data[END] = 1e4
     with pytest.raises(DataError, match="train it for longer"):
         game.complete([[3, ONE, 4]], RNG(0))
+
+
+@pytest.mark.parametrize("way", ["mle", "vae", "infill"])
+def test_sentences_are_completed_on_a_gpu(way):
+    game = little_game(way, ROWS)
+    complete = lambda: [game.complete([pattern], RNG(0)).tolist() for pattern in ([3, 4, SOME], [3, 4, 3, ONE])]
+    expected = complete()
+    for module in (game.G.module, game.G.average.module):
+        module.to("cuda")
+    assert complete() == expected

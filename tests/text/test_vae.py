@@ -181,3 +181,15 @@ def test_words_are_forgotten_while_it_learns():
         )[1]  # fmt: skip
         g.step(0)
     assert (seen["forgetful"] == UNKNOWN).all() and not (seen["plain"] == UNKNOWN).any()
+
+
+def test_a_walk_begins_and_ends_with_a_sentence_of_its_own():
+    """Sentences change on the way, come again with the seed, and are written as surely as they can be."""
+    game = little_game("vae", [[3, 4, 5, 1, 0], [4, 4, 1, 0, 0]], latent=2)
+    m = game.G.average.module
+    m.begin_h.weight.data[:] = 9 * RNG(0).standard_normal(m.begin_h.weight.shape)
+    m.writer.head.weight.data[:] = 9 * RNG(1).standard_normal(m.writer.head.weight.shape)
+    walk = lambda seed: np.stack(list(game.walk(5, seed, np.linspace(0, 1, 9))))
+    there = walk(0)
+    assert there.shape == (9, 5, 5) and (there == walk(0)).all() and (there != walk(1)).any()
+    assert (there[0] != there[-1]).any() and (there[0] == there[1]).mean() > (there[0] == there[-1]).mean()

@@ -20,11 +20,12 @@ if TYPE_CHECKING:
         penalties,
         pictures,
         players,
+        replies,
         settings,
         translation,
     )
 
-_FILES = "adversarial augment classes cycle latent objectives penalties pictures players settings translation".split()
+_FILES = "adversarial augment classes cycle latent objectives penalties pictures players replies settings translation".split()
 
 if not TYPE_CHECKING:  # a type checker would take any name for one of these
 

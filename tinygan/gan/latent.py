@@ -191,7 +191,8 @@ class Joined(Space):
 
     def parts(self) -> dict[str, Any]:
         """Return {name: index of an array of points} of each space; a name that comes again has its number."""
-        parts, end = {}, 0
+        parts: dict[str, Any] = {}
+        end = 0
         for space in self.spaces:
             end += space.size
             name = space.letter if space.letter not in parts else f"{space.letter} {len(parts) + 1}"

@@ -17,7 +17,7 @@ class UNetSettings(RunSettings):
     """Settings of both networks."""
 
     g_channels: int = setting(
-        20, "Channels of G's largest layer; each smaller one has twice as many, 4 times at most.", 1
+        16, "Channels of G's largest layer; each smaller one has twice as many, 4 times at most.", 1
     )
     halvings: int = setting(3, "How often G halves the sides.", 1, 8)
     d_channels: int = setting(24, "Channels of D's first layer; the next ones have twice as many.", 1)

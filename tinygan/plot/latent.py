@@ -25,7 +25,7 @@ def direction_grid(walks: Array, amounts: Array, shares: Array) -> Array:
     look = {"columns": stops, "scale": scale, "border": 2, "value_range": (-1, 1)}
     blocks = [image_grid(walks[:, b].reshape(-1, *walks.shape[3:]), **look) for b in range(samples)]
     names = [f"{k + 1}: {share:.0%}" for k, share in enumerate(shares)]
-    return _label(blocks, names, [f"{amounts[0]:+g} σ", "0", f"{amounts[-1]:+g} σ"], "direction, share")
+    return _label(blocks, names, [f"{amounts[0]:+g} s.d.", "0", f"{amounts[-1]:+g} s.d."], "direction, share")
 
 
 def _label(blocks: list, names: list[str], ends: list[str], corner: str) -> Array:
@@ -50,18 +50,24 @@ def _label(blocks: list, names: list[str], ends: list[str], corner: str) -> Arra
 
 def direction_plane(points: Array, walks: Array, shares: Array) -> Array:
     """Draw a panel a direction: samples (N, 2) in grey, and the ways (K, B, S, 2) that B of them go, from blue to orange."""
-    figure, canvas = new_figure(3.1 * len(walks), 3.5)
+    extent, lengths = np.ptp(points, axis=0).max(), np.ptp(walks, axis=2).max(-1)
+    larger = max(1, round(0.12 * extent / max(float(np.median(lengths)), 1e-3 * extent)))
+    centre, half = (points.max(0) + points.min(0)) / 2, 0.62 * extent
+    figure, canvas = new_figure(3.1 * len(walks), 3.9)
     for k, (axes, ways) in enumerate(zip(figure.subplots(1, len(walks), squeeze=False)[0], walks)):
         axes.scatter(*points.T, s=4, color="#cccccc", linewidths=0)
         for way in ways:
             middle = len(way) // 2
+            way = way[middle] + larger * (way - way[middle])
             axes.plot(*way[: middle + 1].T, color=LOW, linewidth=1.5)
             axes.plot(*way[middle:].T, color=HIGH, linewidth=1.5)
             axes.plot(*way[middle], color="#333333", marker="o", markersize=3)
         axes.set(aspect="equal", xticks=[], yticks=[])
+        axes.set(xlim=(centre[0] - half, centre[0] + half), ylim=(centre[1] - half, centre[1] + half))
         axes.set_title(f"direction {k + 1}: {shares[k]:.0%}", fontsize=10)
         axes.spines[:].set_color("#cccccc")
-    figure.supxlabel("from a sample (black) by 2 σ back (blue) and forth (orange)", fontsize=9)
+    enlarged = f"\nmoves are drawn {larger} times as large" if larger > 1 else ""
+    figure.supxlabel(f"from a sample (black) by 2 σ back (blue) and forth (orange){enlarged}", fontsize=9)
     return pixels(canvas)
 
 
@@ -91,7 +97,7 @@ def share_chart(names: Sequence[str], whole: Array, of_steps: Array | None) -> A
     """
     height = max(1.6, min(6.5, 0.2 * len(names) + 1.2))
     figure, canvas = new_figure(8.4 if of_steps is not None else 5.5, height)
-    places, together = np.arange(len(names)), max(0.0, 1 - float(whole.sum()))
+    places = np.arange(len(names))
     if of_steps is None:
         bars = figure.subplots()
     else:
@@ -101,12 +107,27 @@ def share_chart(names: Sequence[str], whole: Array, of_steps: Array | None) -> A
         chart.set_xticks(range(0, of_steps.shape[1], max(1, of_steps.shape[1] // 8)))
         chart.set_xticklabels([f"{tick + 1:.0f}" for tick in chart.get_xticks()])
         chart.tick_params(labelsize=8)
-        figure.colorbar(shown, ax=chart, fraction=0.05, label="share of its variance").ax.tick_params(labelsize=8)
+        scale = figure.colorbar(shown, ax=chart, fraction=0.05)
+        scale.ax.tick_params(labelsize=8)
+        scale.set_label("share of its variance", fontsize=8)
     bars.barh(places, np.maximum(whole, 0), color=COLOURS["d"], height=0.7)
+    for place, share in zip(places, np.maximum(whole, 0)) if len(names) <= 40 else ():
+        bars.text(share, place, f" {share:.1%}" if share < 0.1 else f" {share:.0%}", va="center", fontsize=7)
+    bars.set_xlim(0, 1.12 * max(0.1, float(whole.max())))
     bars.set(yticks=places[:: -(-len(names) // 32)], ylim=(len(names) - 0.4, -0.6))
     bars.set_yticklabels(names[:: -(-len(names) // 32)])
     quiet_axes(bars)
     bars.tick_params(labelsize=8)
     bars.set_xlabel("share of all variance", fontsize=9)
-    figure.suptitle(f"What each latent decides alone; only together: {together:.0%}", fontsize=10)
+    figure.suptitle(f"decided by each latent alone: {say_shares(names, whole)}", fontsize=10)
     return pixels(canvas)
+
+
+def say_shares(names: Sequence[str], whole: Array) -> str:
+    """Return the shares in words, those of all steps together as z_t, and what is decided only together."""
+    sums: dict[str, float] = {}
+    for name, share in zip(names, whole):
+        key = f"{name.rpartition('_')[0]}_t" if name.rpartition("_")[2].isdigit() else name
+        sums[key] = sums.get(key, 0.0) + float(share)
+    sums["only together"] = 1 - sum(sums.values())
+    return ", ".join(f"{name} {max(0.0, share):.0%}" for name, share in sums.items())

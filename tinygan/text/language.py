@@ -5,7 +5,8 @@ A sentence is a row of whole numbers, tokens. `data.text.Vocabulary` knows which
 yardstick against which the other ways (`policy.py`, `relaxed.py`, `infill.py`, `vae.py`) are measured; they begin with it.
 """
 
-from collections.abc import Callable, Sequence
+from collections.abc import Callable, Iterator, Sequence
+from contextlib import contextmanager
 from contextvars import ContextVar
 from dataclasses import dataclass
 from functools import cached_property
@@ -31,6 +32,16 @@ BLOCK = 320_000  # logits held at once while drawing: 64 rows of 5000, which sta
 
 # The sharpness that a sample was asked with, None for the model's own: threads draw at temperatures of their own.
 _asked: ContextVar[float | None] = ContextVar("asked", default=None)
+
+
+@contextmanager
+def asked_sharpness(sharpness: float | None) -> Iterator[None]:
+    """Let every LanguageModel multiply its logits by this in the block, None: by its own."""
+    before = _asked.set(sharpness)
+    try:
+        yield
+    finally:
+        _asked.reset(before)
 
 
 class LanguageModel(Module):
@@ -300,11 +311,8 @@ class TextGame(Game):
         """Return n sentences, integers (n, length)."""
         if temperature is not None and not temperature >= COLDEST:
             raise ValueError(f"temperature {temperature:g}: expected {COLDEST:g} or more")
-        before = _asked.set(None if temperature is None else 1 / temperature)
-        try:
+        with asked_sharpness(None if temperature is None else 1 / temperature):
             return to_numpy(self.G.average.module.sample(n, self.length, rng))
-        finally:
-            _asked.reset(before)
 
     def complete(self, patterns: Sequence[Sequence[int]], rng: np.random.Generator) -> np.ndarray:
         """Return a sentence that begins as the first pattern, (length,): tokens, and at its end blanks ONE or SOME.

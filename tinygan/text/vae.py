@@ -6,16 +6,22 @@ dropout; both Bowman et al. 2016, *Generating Sentences from a Continuous Space*
 (free bits: Kingma et al. 2016): captions with the first two alone ended at a KL of .003. Read `language.py` first.
 """
 
+from collections.abc import Iterator
 from dataclasses import dataclass
+from typing import Any
+
+import numpy as np
 
 from tinygan import ops
 from tinygan.autodiff import Tensor, no_grad
-from tinygan.backend import stream, to_device, xp
+from tinygan.backend import stream, to_device, to_numpy, xp
+from tinygan.gan.latent import Normal
 from tinygan.nn import Embedding, Linear, LSTMCell, Module
 from tinygan.run.settings import RunSettings, setting
-from tinygan.text.language import UNKNOWN, LanguageModel, TextGame, trim
+from tinygan.text.language import UNKNOWN, LanguageModel, TextGame, asked_sharpness, trim
 
 PROPOSED = 64  # points z for each beginning
+SURE = 0.1  # temperature of sentences between others
 
 
 class SentenceVAE(Module):
@@ -111,6 +117,19 @@ class VAESettings(RunSettings):
 
 class VAEGame(TextGame):
     """way=vae: both networks learn the bound; the weight of KL rises in a line from 0 to 1 in a share of the steps."""
+
+    def walk(self, n: int, seed: int, times: Any) -> Iterator[np.ndarray]:
+        """Yield n sentences, tokens (n, length), at each of `times` from 0 to 1 on the way from one z to another.
+
+        Nearly the likeliest words are taken: what differs is z's doing. Bowman et al. 2016, section 5.3.
+        """
+        writer, space = self.G.average.module, Normal(self.G.module.latent)
+        a, b = (space.sample(stream(seed, "walk", k), n) for k in range(2))
+        for time in times:
+            z = Tensor(space.between(a, b, time, a).astype("float32"), device=writer.embedding.weight.device)
+            with asked_sharpness(1 / SURE):
+                sentences = writer.write(z, self.length, stream(seed, "words"))
+            yield to_numpy(sentences)
 
     def imitate(self, k):
         """Take a step down the gradient of reconstruction + weight · max(KL, s.free a sentence), a token."""

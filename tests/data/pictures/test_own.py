@@ -367,6 +367,11 @@ def test_sides_without_partners_are_whole(tmp_path):
     assert notes[-1] == "not paired: 1 of 3 files in a and of 2 in b have a partner of the same name"
     with pytest.raises(DataError, match=r"b/a: no such folder; expected pictures of the one kind in"):
         read_sides(tmp_path / "b")
+    (tmp_path / "it").mkdir()
+    for name in "ab":
+        (tmp_path / "it" / name).symlink_to(tmp_path / name)
+    with pytest.raises(DataError, match=r"it/a: a link to what is elsewhere"):
+        read_sides(tmp_path / "it")
 
 
 # --- ranges ------------------------------------------------------------------------------------------------------

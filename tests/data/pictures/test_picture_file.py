@@ -8,7 +8,7 @@ import numpy as np
 import pytest
 from PIL import Image, ImageFile, WebPImagePlugin, features
 
-from tinygan.data import DataError, gather_notes, read_picture
+from tinygan.data import DataError, gather_notes, read_picture, read_pictures
 
 rng = np.random.default_rng(0)
 GREY = rng.integers(0, 256, (8, 12), dtype=np.uint8)
@@ -178,6 +178,18 @@ def test_a_bomb_is_refused_by_its_size_before_it_is_decoded(case, tmp_path, monk
     with pytest.raises(DataError, match=says) as error:
         read_picture(tmp_path / "it")
     assert str(error.value).startswith(str(tmp_path / "it")) and "make it smaller, or remove it" in str(error.value)
+
+
+def test_bombs_in_a_folder_are_left_out_and_the_good_are_read(tmp_path):
+    suffixes = {"PNG": ".png", "JPEG": ".jpeg", "BMP": ".bmp", "GIF": ".gif", "WebP": ".webp", "TIFF": ".tif"}
+    for k, (case, (content, _)) in enumerate(BOMBS.items()):
+        (tmp_path / f"{k}{suffixes[case.partition(',')[0]]}").write_bytes(content)
+    (tmp_path / "good.tiff").write_bytes(encoded(GREY, "TIFF"))
+    with gather_notes() as notes:
+        images = read_pictures(tmp_path)
+    np.testing.assert_allclose(images, grey[None], atol=1e-6)
+    assert notes[-1].startswith(f"read: 1 of {len(BOMBS) + 1} picture files in ")
+    assert sum(f"{k}{suffix}" in " ".join(notes) for k in range(len(BOMBS)) for suffix in suffixes.values()) >= 10
 
 
 def test_a_strip_may_promise_more_than_the_picture_has(tmp_path):

@@ -44,23 +44,41 @@ def test_the_verdict_hangs_on_the_picture_and_on_the_order_of_the_words(game):
     assert all(np.abs(plain - other).max() > 1e-4 for other in others)
 
 
-def test_the_verdict_is_the_mean_of_what_the_words_found(game):
-    """By hand: of each word its state beside the mean of the places, weighted by how well they answer it."""
+def step(cell, x, h, c):
+    """One step of an LSTM by hand."""
+    sigma = lambda a: 1 / (1 + np.exp(-a))
+    i, f, g, o = np.split(cell.weight_ih.data @ x + cell.bias_ih.data + cell.weight_hh.data @ h + cell.bias_hh.data, 4)
+    c = sigma(f) * c + sigma(i) * np.tanh(g)
+    return sigma(o) * np.tanh(c), c
+
+
+def test_the_verdict_is_the_mean_of_what_the_words_add_each_followed_in_the_picture(game):
+    """By hand: a word is read, the places that it speaks of are looked at, and a second LSTM reads the two."""
     rows, (pictures,) = game.batch(1)
     d = game.D.module.eval()
     with no_grad():
         verdicts = d(pictures, rows).data
-        states, first = d.eye(pictures)
-        for n in range(3):
-            line = rows[n][rows[n] != 0]
-            hidden = d.reader(line[None], tuple(a[n : n + 1] for a in first))[0].data[:, 0]
-            found = []
-            for h in hidden:
-                weights = np.exp(states.data[n] @ h / np.sqrt(len(h)))
-                seen = weights / weights.sum() @ states.data[n]
-                mixed = np.tanh(d.mix.weight.data @ np.concatenate([h, seen]) + d.mix.bias.data)
-                found.append(d.verdict.weight.data[0] @ mixed + d.verdict.bias.data[0])
-            assert verdicts[n, 0] == pytest.approx(np.mean(found), abs=1e-5)
+        states, gist = (a.data for a in d.eye(pictures))
+    for n in range(3):
+        h, c, found, cell = np.split(np.tanh(d.reader.first.weight.data @ gist[n] + d.reader.first.bias.data), 4)
+        added = []
+        for word in rows[n][rows[n] != 0]:
+            h, c = step(d.reader.reader.cell, d.reader.reader.words.weight.data[word], h, c)
+            weights = np.exp(states[n] @ h / np.sqrt(len(h)))
+            found, cell = step(d.reader.follow, np.concatenate([h, weights / weights.sum() @ states[n]]), found, cell)
+            added.append(d.verdict.weight.data[0] @ found + d.verdict.bias.data[0])
+        assert verdicts[n, 0] == pytest.approx(np.mean(added), abs=1e-5)
+
+
+def test_a_sentence_written_word_by_word_has_the_states_of_one_read_at_once(game):
+    rows, (pictures,) = game.batch(1)
+    g = game.G.module.eval()
+    with no_grad():
+        states, present, state = g.read(pictures)
+        at_once, _ = g.write(g.before(rows), state, states, present)
+        for t in range(4):
+            hidden, state = g.write(g.before(rows)[:, t : t + 1], state, states, present)
+            np.testing.assert_allclose(hidden.data[:, 0], at_once.data[:, t], atol=1e-5)
 
 
 def test_looks_are_the_weights_that_words_are_written_with(game):
@@ -69,24 +87,26 @@ def test_looks_are_the_weights_that_words_are_written_with(game):
     with no_grad():
         looks, log_p = g.looks(pictures, rows).data, g(pictures, rows).data
         states, _, first = g.read(pictures)
-        hidden = g.writer(g.before(rows), first)[0].data.transpose(1, 0, 2)
-        mixed = np.tanh(np.concatenate([hidden, looks @ states.data], 2) @ g.mix.weight.data.T + g.mix.bias.data)
+        hidden = g.writer(g.before(rows), first, states)[0].data
+        seen = looks.reshape(*rows.shape, 64) @ states.data
+        mixed = np.tanh(np.concatenate([hidden, seen], 2) @ g.mix.weight.data.T + g.mix.bias.data)
         expected = log_softmax(mixed @ g.out.weight.data.T + g.out.bias.data, 2)
-    assert looks.shape == (*rows.shape, 64)
-    np.testing.assert_allclose(looks.sum(2), 1, rtol=1e-5)
+    assert looks.shape == (*rows.shape, 8, 8)
+    np.testing.assert_allclose(looks.sum((2, 3)), 1, rtol=1e-5)
     picked = np.take_along_axis(expected, rows[:, :, None], 2)[:, :, 0]
     np.testing.assert_allclose(log_p[rows != 0], picked[rows != 0], rtol=1e-4, atol=1e-5)
 
 
-def test_a_place_knows_what_is_elsewhere_and_where_it_is():
-    """One thing moved: the states of places that look the same change; of a plain picture no two places are alike."""
+def test_a_place_knows_where_it_is():
+    """Of a picture of one colour no two places inside are alike; without their rows and columns all are."""
     eye = small_game("caption").G.module.eye.eval()
-    one, other = np.full((2, 1, 3, 32, 32), -0.9, np.float32)
-    one[..., :6, :6] = other[..., :6, 26:] = 1.0
+    plain = np.full((1, 3, 32, 32), 0.3, np.float32)
+    apart = lambda: np.ptp(eye(plain)[0].data[0].reshape(8, 8, -1)[2:6, 2:6], (0, 1)).max()
     with no_grad():
-        a, b = (eye(x)[0].data[0].reshape(8, 8, -1) for x in (one, other))
-    assert np.abs(a[5:, 3:5] - b[5:, 3:5]).max() > 1e-6
-    assert np.abs(a[6, 3] - a[6, 4]).max() > 1e-4
+        known = apart()
+        eye.row.data *= 0
+        eye.column.data *= 0
+        assert known > 0.1 and apart() < 1e-5
 
 
 # --- the game --------------------------------------------------------------------------------------------------
@@ -120,7 +140,7 @@ def test_steps_of_d_like_true_sentences_better_than_sentences_about_other_pictur
     before = gap()
     for k in range(40):
         game.step(k)
-    assert gap() > before + 0.3
+    assert gap() > before + 0.1
 
 
 def test_a_step_of_imitation_makes_true_sentences_likelier():

@@ -29,7 +29,7 @@ class Enlargements:
         """Return a number that other pictures do not have."""
         total = 0
         for x in self.large:
-            total = zlib.crc32(np.ascontiguousarray(x), total)
+            total = zlib.crc32(x.tobytes(), total)
         return total
 
     def crops(self, n: int, side: int, rng: np.random.Generator) -> tuple[Array, Array]:
@@ -42,7 +42,7 @@ class Enlargements:
         for row, which in enumerate(rng.choice(len(areas), n, p=areas / areas.sum())):
             height, width = self.small[which].shape
             top, left = rng.integers(height - side + 1), rng.integers(width - side + 1)
-            turns, mirrored = rng.integers(4), rng.integers(2)
+            turns, mirrored = int(rng.integers(4)), rng.integers(2)
             for to, pictures, k in (large, self.large, self.scale), (small, self.small, 1):
                 x = pictures[which][k * top : k * (top + side), k * left : k * (left + side)]
                 to[row, 0] = np.rot90(x[:, ::-1] if mirrored else x, turns)

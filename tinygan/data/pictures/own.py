@@ -75,6 +75,8 @@ def read_sides(folder: str | Path, size: int = 0) -> tuple[Array, Array, bool]:
         side = folder / name
         if not side.is_dir():
             raise DataError(f"{side}: no such folder; expected pictures of the one kind in {folder / 'a'}, of the other in b")
+        if not Path(os.path.realpath(side)).is_relative_to(os.path.realpath(folder)):
+            raise DataError(f"{side}: a link to what is elsewhere; put the folder itself there")
         images, kept = _read_files(side, _list_pictures(side), size)
         rows = {path.relative_to(side).with_suffix(""): i for i, path in reversed([*enumerate(kept)])}
         sides.append((images, kept, rows))

@@ -115,7 +115,7 @@ def _paint(side: int, rng: np.random.Generator) -> Array:
         rows, columns = np.ogrid[a : min(side, int(y + radius) + 1), b : min(side, int(x + radius) + 1)]
         place = np.s_[a : a + rows.size, b : b + columns.size]
         leaf = _outline(rows - y, columns - x, radius, rng) & bare[place]
-        if new := np.count_nonzero(leaf):
+        if new := int(leaf.sum()):
             left -= new
             picture[(slice(None), *place)][:, leaf] = _texture(rows - y, columns - x, radius, noise, rng)[:, leaf]
             bare[place] &= ~leaf

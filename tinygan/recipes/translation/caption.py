@@ -14,31 +14,33 @@ from typing import NamedTuple
 import numpy as np
 
 from tinygan import ops
-from tinygan.autodiff import no_grad, raw
-from tinygan.backend import stream, to_device, to_numpy
+from tinygan.autodiff import no_grad
+from tinygan.backend import stream, to_device
 from tinygan.data import DataError, Loader, Vocabulary, find_world, note, read_picture, words
 from tinygan.data.pictures.fitting import fit
 from tinygan.data.text.vocabulary import END, PAD, UNKNOWN
 from tinygan.files import Range, written_whole
 from tinygan.gan.replies import Replies, ReplySettings
 from tinygan.metrics.pictures.claims import caption_scores, openness
-from tinygan.networks.attending import AttendingSettings, AttendingWriter, Reader
-from tinygan.nn import BatchNorm2d, Conv2d, Linear, Module, Parameter, ReLU, Sequential
+from tinygan.networks.attending import AttendingWriter, Eye, EyeSettings, Follower
+from tinygan.nn import Linear, Module
 from tinygan.plot import save_image
 from tinygan.plot.words import attention_maps, captioned
 from tinygan.run.settings import defaults, setting
 
-SIDE, PLACES = 32, 8  # sides of a picture, and of the grid of places that are attended to, 4 x 4 pixels each
+SIDE = 32  # of a picture
 
 
-@defaults(steps=5000, batch_size=32, learning_rate=2e-3, ema=0.99, beta1=0.9, clip_gradients=5.0)
-class Settings(AttendingSettings, ReplySettings):
+@defaults(
+    steps=4000, batch_size=32, learning_rate=4e-3, ema=0.99, beta1=0.9, clip_gradients=5.0, imitation=0.9, reward_weight=1.0,
+    channels=24, hidden=96,
+)  # fmt: skip
+class Settings(EyeSettings, ReplySettings):
     """Settings of `caption`."""
 
     world: str = setting("shapes", "What the pictures show.", choices=("shapes", "sprites"))
     pictures: int = setting(20_000, "Pictures to learn from, each with one sentence.", 2)
     paired: float = setting(1.0, "Share of the pictures whose sentences imitation sees; the others come without.", 0.0, 1.0)
-    channels: int = setting(32, "Channels of the first convolution; the others have twice as many.", 1)
 
     def __post_init__(self):
         super().__post_init__()
@@ -52,74 +54,50 @@ class Settings(AttendingSettings, ReplySettings):
 # --- the players -----------------------------------------------------------------------------------------------
 
 
-class Eye(Module):
-    """Pictures (N, 3, 32, 32) -> states of their 64 places (N, 64, H), and the first state (h, c) of who reads or writes.
-
-    Each place is told where it is, and looks at all others once: so a thing knows what is left of it.
-    """
-
-    def __init__(self, s, rng):
-        c, h = s.channels, s.hidden
-        normed = lambda size: (BatchNorm2d(size, momentum=1 - s.ema), ReLU())  # its averages lag as those of the weights do
-        self.see = Sequential(
-            Conv2d(3, c, 4, 2, 1, rng=rng), *normed(c),
-            Conv2d(c, 2 * c, 4, 2, 1, rng=rng), *normed(2 * c),
-            Conv2d(2 * c, 2 * c, 3, 1, 1, rng=rng), *normed(2 * c),
-        )  # fmt: skip
-        self.where = Parameter(0.1 * rng.standard_normal((PLACES**2, 2 * c), dtype=np.float32))
-        self.look, self.tell = Linear(2 * c, 6 * c, rng=rng), Linear(2 * c, h, rng=rng)
-        self.keep, self.first = Linear(2 * c, h, rng=rng), Linear(2 * h, 2 * h, rng=rng)
-
-    def forward(self, pictures):
-        x = ops.transpose(ops.flatten(self.see(pictures), 2), 1, 2) + self.where  # (N, 64, 2c)
-        around = ops.scaled_dot_product_attention(*ops.chunk(self.look(x), 3, 2))
-        states = self.keep(x) + self.tell(around)  # (N, 64, H)
-        gist = ops.cat([ops.mean(states, 1), ops.amax(states, 1)], 1)
-        return states, tuple(ops.chunk(ops.tanh(self.first(gist)), 2, 1))
-
-
 class Captioner(AttendingWriter):
-    """Generator: an eye, and a writer that attends to the places of the picture."""
+    """Generator: an eye, and a writer that follows its own words in the picture and attends to the place of the next one."""
 
     def __init__(self, words, longest, s, rng):
-        self.eye = Eye(s, rng)
-        super().__init__(words, longest, s, rng)
+        self.eye = Eye(SIDE, s, rng)
+        super().__init__(Follower(words, s, rng), words, longest, s, rng)
 
     def read(self, pictures):
-        """Return what a sentence about pictures (N, 3, 32, 32) needs: states of places (N, 64, H), the first (h, c)."""
-        states, first = self.eye(pictures)
-        return states, None, first
+        """Return what sentences about pictures (N, 3, 32, 32) need: states of places (N, 64, H), the first state."""
+        states, gist = self.eye(pictures)
+        return states, None, self.writer.begin(gist)
+
+    def write(self, words, state, states, present):
+        """Return h_t (N, T, H) after each of words (N, T), from `state` on, and the state after the last."""
+        return self.writer(words, state, states)
 
     def reply(self, pictures, rng):
         """Return sentences (N, T) about pictures, drawn word by word, as wide as the longest of them."""
         return trim(super().reply(pictures, rng))
 
     def looks(self, pictures, sentences):
-        """Return how much each place counted for each word: (N, T, 64), for sentences (N, T)."""
+        """Return how much each place counted for each word: (N, T, 8, 8), for sentences (N, T)."""
         states, _, first = self.read(pictures)
-        hidden, _ = self.writer(self.before(sentences), first)
-        every = np.eye(PLACES**2, dtype=np.float32)  # its mean, weighted as the places' is, is the weights
-        return ops.scaled_dot_product_attention(ops.transpose(hidden, 0, 1), states, to_device(every, states.device))
+        hidden, _ = self.writer(self.before(sentences), first, states)
+        every = np.eye(states.shape[1], dtype=np.float32)  # its mean, weighted as the places' is, is the weights
+        weights = ops.scaled_dot_product_attention(hidden, states, to_device(every, states.device))
+        return ops.reshape(weights, (*sentences.shape, SIDE // 4, SIDE // 4))
 
 
 class PictureJudge(Module):
-    """Discriminator: each word looks at the picture; the verdict is the mean of what the words found there."""
+    """Discriminator: the words are followed in the picture; the verdict is the mean of what each adds."""
 
     def __init__(self, words, s, rng):
-        self.eye = Eye(s, rng)
-        self.reader = Reader(words, s, rng)
-        self.mix = Linear(2 * s.hidden, s.hidden, rng=rng)
+        self.eye, self.reader = Eye(SIDE, s, rng), Follower(words, s, rng)
         self.verdict = Linear(s.hidden, 1, rng=rng)
 
     def forward(self, pictures, sentences):
         """Pictures (N, 3, 32, 32) and sentences (N, T) -> verdicts (N, 1)."""
-        states, first = self.eye(pictures)
+        states, gist = self.eye(pictures)
         present = sentences != 0
-        hidden = ops.transpose(self.reader(sentences, first, present.sum(1))[0], 0, 1)  # (N, T, H)
-        seen = ops.scaled_dot_product_attention(hidden, states, states)
-        found = self.verdict(ops.tanh(self.mix(ops.cat([hidden, seen], 2))))  # (N, T, 1)
-        share = present[:, :, None] / present.sum(1)[:, None, None].astype(found.dtype)
-        return ops.sum(found * share.astype(found.dtype), 1)
+        found, _ = self.reader(sentences, self.reader.begin(gist), states, present.sum(1))
+        each = self.verdict(found)  # (N, T, 1)
+        share = present[:, :, None] / present.sum(1)[:, None, None].astype(each.dtype)
+        return ops.sum(each * share.astype(each.dtype), 1)
 
 
 # --- the game --------------------------------------------------------------------------------------------------
@@ -247,7 +225,7 @@ def respond(game, path, rng):
     writer = game.G.average.module
     with no_grad():
         on_device = (to_device(a, writer.out.weight.device) for a in (picture, row))
-        weights = to_numpy(raw(writer.looks(*on_device)))[0].reshape(-1, PLACES, PLACES)
+        weights = writer.looks(*on_device).numpy()[0]
     (words,) = game.vocabulary.token_lists(row)
     return Answer(game.vocabulary.decode(row)[0], words, picture[0], weights[: len(words)])
 
