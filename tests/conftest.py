@@ -11,6 +11,7 @@ from pathlib import Path
 import pytest
 
 from tinygan import threads
+from tinygan.metrics.pictures import heads
 
 # What tests share holds no tests: looked through for doctests, it would be imported once more than by those who use it.
 collect_ignore = [path.name for path in Path(__file__).parent.glob("*.py") if not path.name.startswith("test_")]
@@ -22,6 +23,12 @@ if os.environ.get("TINYGAN_TEST_DEVICE") != "cuda":
 _data = Path(__file__).resolve().parents[2] / "shared" / "data"
 if _data.is_dir():
     os.environ.setdefault("TINYGAN_DATA", str(_data))
+
+
+@pytest.fixture(autouse=True)
+def quick_heads(monkeypatch):
+    """The network that reads figures learns for two steps: no test waits for it, and it is stored under another name."""
+    monkeypatch.setitem(heads.TRAINING, "steps", 2)
 
 
 @pytest.fixture

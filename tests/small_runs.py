@@ -21,6 +21,8 @@ SMALL = {
     "mnist-rows": {"batch_size": 8, "hidden": 6, "noise": 3, "row_noise": 2, "features": 7, "row_latent": "path"},
     "digits": {"batch_size": 8, "hidden": 6, "noise": 3, "row_noise": 2, "features": 7},
     "stacked-mnist": {"batch_size": 8, "noise": 4, "packing": 2},
+    "shapes": {"batch_size": 8, "g_channels": 2, "d_channels": 2, "features": 8, "noise": 4, "attention": "both",
+               "pictures": 40},
     "sines": {"batch_size": 4, "hidden": 4, "noise": 2, "step_noise": 2},
     "stock": {"batch_size": 4, "hidden": 4, "noise": 2, "step_noise": 2},
     "chorales": {"batch_size": 4, "hidden": 4, "width": 3, "channels": 2, "pretrain": 2, "length": 8},
@@ -34,7 +36,7 @@ SMALL = {
     "superres": {"batch_size": 4, "crop": 8, "channels": 4, "blocks": 1, "d_channels": 2, "pixel_phase": 0.4},
     "text2image": {"batch_size": 4, "noise": 2, "embedding": 4, "hidden": 6, "channels": 2, "features": 4},
 }
-SMALL["cycle"] = {"batch_size": 4, "channels": 2, "blocks": 1, "d_channels": 2}
+SMALL["cycle"] = {"batch_size": 4, "channels": 2, "blocks": 1, "d_channels": 2, "features": 4}
 SMALL |= {"wgan-gp": {**SMALL["mnist"], "n_critic": 2}, "cgan": SMALL["mnist"], "infogan": SMALL["mnist"]}
 
 WAYS = {  # text: what each way has beside SMALL

@@ -121,6 +121,7 @@ UNREAD = "this training would not read it; with"
         ("names --set way=vae --set pretrain=5", f"pretrain=5: {UNREAD} way=policy or way=gumbel or way=infill it would"),
         ("names --set way=policy --set reward=constant --set lag=.5", f"lag=0.5: {UNREAD} reward=judge it would"),
         ("digits --set penalty=none --set gamma=1", f"gamma=1.0: {UNREAD} penalty=r1 or penalty=r2 or penalty=r1+r2"),
+        ("digits --set gamma=0 --set penalty_every=9", f"penalty_every=9: {UNREAD} gamma given it would"),
         ("digits --set schedule=constant --set decay_from=.2", f"decay_from=0.2: {UNREAD} schedule=linear or"),
         ("digits --set smoothing=.1", f"smoothing=0.1: {UNREAD} objective=minimax or objective=non-saturating"),
         ("names --set way=mle --set smoothing=.1", f"smoothing=0.1: {UNREAD} objective=minimax or"),  # and way=gumbel

@@ -212,9 +212,10 @@ def _read_run(run):
     try:
         if config.get("saved") is not None:
             check(config["saved"], getattr(recipe, "SAVED", {}), "saved")
-        if "version" not in config:  # version 1 listed all settings, those that the training did not read among them
-            known = {f.name for f in fields(recipe.Settings.choose(values))}
-            values = {name: value for name, value in values.items() if name in known}
+        if config.get("version", 1) < 3:  # it lists settings that the training did not read: version 2 some beside gamma=0
+            read = {f.name for f in fields(recipe.Settings.choose(values))}
+            unread = _known_settings(recipe).keys() - read if "version" in config else values.keys() - read
+            values = {name: value for name, value in values.items() if name not in unread}
         return recipe, recipe.Settings(**values)
     except (TypeError, ValueError) as error:
         raise UsageError(f"{run.folder / 'config.json'} does not fit the recipe {config['recipe']}: {error}") from None

@@ -1,6 +1,6 @@
 """What the judge adds to imitation in `caption`, with all pairs and with a tenth of them: are the sentences true?
 
-    python benchmarks/tables/caption.py [--seeds 0,1,2] [--worlds shapes,sprites] [--paired 1,0.1] [--steps N] [--quick]
+    python benchmarks/tables/caption.py [--seeds 0,1,2] [--worlds shapes,sprites] [--paired 1,0.1] [--runs FOLDER] [--quick]
 
 The two rows of a seed and a share of pairs are one run until the judge begins to learn; from there imitation goes on alone
 in one of them, for as many steps. Scores are of 1,000 scenes that training does not show and of 1,000 of combinations
@@ -11,6 +11,7 @@ import argparse
 import json
 import platform
 import resource
+import tempfile
 import time
 from pathlib import Path
 
@@ -24,7 +25,17 @@ from tinygan.threads import prime_malloc
 caption = recipes.load("caption")
 RESULTS = Path(__file__).parents[1] / "results"
 ROWS = {"imitation alone": {"imitation": 1.0}, "judged": {}}
-TRIED = RESULTS / "caption.tried.md"
+TRIED = """
+Tried on the way, on shapes, one seed, imitation alone:
+
+- One LSTM that reads its own words and attends once, as in `dialogue`: after 2,000 steps its claims about shape, colour and
+  size were true in .86, .89, .96 of the sentences, those about place and relation in .41 and .43. It knows that it said "a
+  red circle left of", and not where that circle is. Now a second LSTM reads what the first looked at.
+- Batch norm with running means that move by a tenth a step under weights averaged over a hundred: .04 of the sentences
+  were true after 1,200 steps, though the likelihood in training was good. Now both averages lag alike: .29 after 1,000.
+- Group norm instead: 1.28 nats a word after 800 steps, where batch norm had .96. No norm was slower still.
+- Learning rate 2e-3 instead of 4e-3: 1.37 nats a word after 300 steps instead of 1.23.
+"""
 
 
 def main():
@@ -33,53 +44,71 @@ def main():
     parser.add_argument("--seeds", default="0")
     parser.add_argument("--worlds", default="shapes,sprites")
     parser.add_argument("--paired", default="1,0.1")
+    parser.add_argument("--rows", default=",".join(ROWS), help="which of the two")
     parser.add_argument("--steps", type=int, default=caption.Settings().steps)
+    parser.add_argument("--runs", default="", help="a folder for what is half done, to go on with after an interruption")
     parser.add_argument("--quick", action="store_true", help="a few steps, for a test of this script; writes nothing")
     options = parser.parse_args()
     prime_malloc()
     path = RESULTS / "caption.json"
-    found = json.loads(path.read_text()) if path.exists() and not options.quick else {"runs": []}
     small = {"steps": 12, "pictures": 400, "batch_size": 8} if options.quick else {"steps": options.steps}
     for world in options.worlds.split(","):
         for paired in map(float, options.paired.split(",")):
             for seed in map(int, options.seeds.split(",")):
-                shared = {}
-                for name, changes in ROWS.items():
-                    settings = caption.Settings(world=world, paired=paired, seed=seed, **small, **changes)
+                for name in options.rows.split(","):
+                    settings = caption.Settings(world=world, paired=paired, seed=seed, **small, **ROWS[name])
                     key = {"world": world, "paired": paired, "seed": seed, "row": name, "steps": settings.steps}
-                    run = key | train(settings, shared)
+                    run = key | train(settings, name, options.runs)
                     print({**run, "sentences": None}, flush=True)
+                    if options.quick:
+                        continue
+                    found = json.loads(path.read_text()) if path.exists() else {"runs": []}  # another may have added
                     found["runs"] = [old for old in found["runs"] if any(old[k] != key[k] for k in key)] + [run]
                     found |= {"machine": platform.processor() or platform.machine(), "numpy": np.__version__}
-                    if not options.quick:
-                        path.write_text(json.dumps(found, indent=1) + "\n")
+                    path.write_text(json.dumps(found, indent=1) + "\n")
     if not options.quick:
-        path.with_suffix(".md").write_text(table(found))
+        path.with_suffix(".md").write_text(table(json.loads(path.read_text())))
 
 
-def train(settings, shared):
-    """Return scores, minutes and sentences of a run; `shared`: what a first row leaves there for the other to begin with."""
-    game, apart = caption.make_game(settings), int((caption.Settings().imitation - 0.1) * settings.steps)
-    game.batch(0)
-    begun = time.process_time()
-    if not shared:
-        for step in range(apart):
-            game.step(step)
-        shared["state"] = {
-            part: {k: np.array(a) for k, a in owner.state_dict().items()} for part, owner in game.parts().items()
-        }
-        shared["seconds"] = time.process_time() - begun
-    begun = time.process_time()
-    for part, owner in game.parts().items():
-        owner.load_state_dict(shared["state"][part])
-    for step in range(apart, settings.steps):
-        game.step(step)
-    minutes = (shared["seconds"] + time.process_time() - begun) / 60
+def train(settings, row, runs):
+    """Return scores, minutes and sentences of a run. What both rows of a seed have in common is in a file of `runs`."""
+    with tempfile.TemporaryDirectory() as folder:
+        folder = Path(runs or folder)
+        folder.mkdir(exist_ok=True, parents=True)
+        game, apart = caption.make_game(settings), int((caption.Settings().imitation - 0.1) * settings.steps)
+        begun = folder / f"{settings.world}-{settings.paired:g}-{settings.seed}-{settings.steps}.npz"
+        own = begun.with_name(f"{begun.stem}-{row.replace(' ', '-')}.npz")
+        play(game, begun, apart, begun)
+        seconds = play(game, own if own.exists() else begun, settings.steps, own)
     scores = caption.evaluate(game, game.sample(min(2000, 100 * settings.steps), 1))
     return {
-        "scores": scores, "cpu_minutes": minutes, "sentences": game.sentences(game.sample(8, 2)),
+        "scores": scores, "cpu_minutes": seconds / 60, "sentences": game.sentences(game.sample(8, 2)),
         "peak_memory_gb": resource.getrusage(resource.RUSAGE_SELF).ru_maxrss / 2**20,
     }  # fmt: skip
+
+
+def play(game, known, last, kept):
+    """Play up to step `last` from where the file `known` ends, or from 0; keep the state in `kept`. Return CPU seconds."""
+    first, seconds = 0, 0.0
+    if known.exists():
+        with np.load(known) as file:
+            first, seconds = int(file["step"]), float(file["seconds"])
+            for part, owner in game.parts().items():
+                owner.load_state_dict({k.split("/", 1)[1]: file[k] for k in file if k.startswith(f"{part}/")})
+    rows, start = [], time.process_time()
+    for step in range(first, last):
+        rows.append(game.step(step))
+        if (step + 1) % 250 == 0 or step + 1 == last:
+            state = {f"{part}/{k}": a for part, owner in game.parts().items() for k, a in owner.state_dict().items()}
+            done = seconds + time.process_time() - start
+            with open(kept.with_suffix(".part"), "wb") as file:
+                np.savez(file, step=step + 1, seconds=done, **state)
+            kept.with_suffix(".part").replace(kept)
+            mean = {name: round(float(np.mean([row[name] for row in rows if name in row])), 3) for name in rows[-1]}
+            print(step + 1, f"{done:.0f} s", mean, flush=True)
+            rows = []
+    with np.load(kept) as file:
+        return float(file["seconds"])
 
 
 def chance(world):
@@ -122,9 +151,7 @@ def table(found):
         for run in runs[:2]:
             lines += ["", f"Of seed {run['seed']}, {run['paired']:.0%} of the pairs, {run['row']}:", ""]
             lines += [f"- {sentence}" for sentence in run["sentences"]]
-    if TRIED.exists():
-        lines += ["", TRIED.read_text().rstrip()]
-    return "\n".join(lines) + "\n"
+    return "\n".join(lines) + "\n" + TRIED
 
 
 if __name__ == "__main__":

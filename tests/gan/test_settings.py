@@ -23,7 +23,7 @@ from tinygan.run.settings import defaults
         ({"penalty": "r3"}, "expected one of none, r1"),
         ({"penalty": "dragan", "gamma": 0.0}, "penalises nothing"),
         ({"penalty": "wgan-gp", "clip_weights": 0.01}, "leave one of them out"),
-        ({"gamma": 0.0, "gamma_end": 0.1}, "gamma_end=0.1 with gamma=0.0: there is no penalty that could fall"),
+        ({"gamma": 0.0, "gamma_end": 0.1}, "gamma_end=0.1: this training would not read it; with gamma given it would"),
         ({"packing": 3, "batch_size": 64}, "batch_size=64 does not divide evenly by packing=3: take batch_size=66"),
         ({"packing": 2, "processes": 3}, "does not divide evenly by processes=3 and packing=2: take batch_size=66"),
         ({"smoothing": 0.1, "objective": "wasserstein"}, "with objective=minimax or .* it would"),

@@ -7,7 +7,7 @@ from tinygan import recipes
 from tinygan.data import DataError
 from tinygan.metrics import series
 from tinygan.metrics.meanings import MEANINGS, describe_scores, find_meaning, find_real
-from tinygan.metrics.pictures import classifier, synthetic
+from tinygan.metrics.pictures import classifier, emblems, synthetic
 
 NEEDS_NO_DIRECTION = {"samples", "pictures", "frechet_samples", "frechet_real_samples", "class_shares", "class_of_code",
                       "classifier_accuracy"}  # fmt: skip
@@ -20,6 +20,7 @@ def quick_judges(monkeypatch, tmp_path):
     monkeypatch.setenv("TINYGAN_CACHE", str(tmp_path))
     train, train_pictures = series._train, classifier.train_classifier
     monkeypatch.setattr(series, "_train", lambda network, loss, n, steps, *rest: train(network, loss, n, 2, *rest))
+    monkeypatch.setattr(emblems, "STEPS", 2)
     few = lambda images, labels, **settings: train_pictures(images[:200], labels[:200], **{**settings, "steps": 20})
     for module in (classifier, synthetic):
         monkeypatch.setattr(module, "train_classifier", few)

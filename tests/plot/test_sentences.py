@@ -20,7 +20,7 @@ def parts(sheet, k, columns=2, side=16, scale=3):
 def test_each_picture_stands_beside_its_sentence(channels):
     values = np.array([-1, -0.5, 0.5], "f")
     images = np.ones((3, channels, 16, 16), "f") * values[:, None, None, None]
-    sheet = captioned(images, ["a", "", LONG], columns=2)
+    sheet = captioned(images, ["a", "", LONG], columns=2, scale=3)
     assert sheet.dtype == np.uint8 and sheet.shape == (2 * (48 + MARGIN) + MARGIN, 2 * (48 + TEXT + 3 * MARGIN), 3)
     ink = []
     for k, value in enumerate(values):

@@ -8,7 +8,7 @@ from small_runs import SMALL, WAYS, little_data, set_words
 from tinygan import commands, recipes
 from tinygan.cli import main
 from tinygan.gan import pictures
-from tinygan.metrics.pictures import classifier
+from tinygan.metrics.pictures import classifier, emblems
 from tinygan.plot import points
 from tinygan.recipes.series import stock
 from tinygan.run.folder import Run
@@ -32,6 +32,7 @@ def little(tmp_path_factory):
             stock: ["JUDGE_STEPS", "LEARNER_STEPS"],
             pictures: ["MOST_PICTURES", "FRAMES", "PAIRS"],
             points: ["SURFACE", "ARROWS"],
+            emblems: ["STEPS"],
         }
         for module, names in few.items():
             for name in names:

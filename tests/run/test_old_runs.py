@@ -125,3 +125,19 @@ def test_every_part_is_found_under_each_of_its_former_names(tmp_path, part):
         assert run.load(other) == 3
         for name, a in state(game).items():
             np.testing.assert_array_equal(state(other)[name], a)
+
+
+def test_what_version_2_listed_beside_a_gamma_of_0_is_left_out(tmp_path, capsys):
+    run = tmp_path / "run"
+    tiny = ["--set", "hidden=4", "--set", "features=4", "--set", "batch_size=8", "--set", "gamma=0"]
+    assert main(["train", "digits", "--steps", "1", *tiny, "--out", str(run)]) == 0
+    path = run / "config.json"
+    config = json.loads(path.read_text())
+    assert "penalty_every" not in config["settings"]
+    config["settings"] |= {"penalty_every": 4, "gamma_end": 0.0}
+    for version, code in ((3, 2), (2, 0)):
+        path.write_text(json.dumps({**config, "version": version}))
+        assert main(["sample", str(run), "-n", "2"]) == code
+    assert "penalty_every=4: this training would not read it" in capsys.readouterr().err
+    path.write_text(json.dumps({**config, "version": 2, "settings": {**config["settings"], "hiden": 4}}))
+    assert main(["sample", str(run), "-n", "2"]) == 2 and "hiden=4" in capsys.readouterr().err

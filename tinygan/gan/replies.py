@@ -62,9 +62,10 @@ class Replies(Game):
 
     def step(self, k: int) -> dict[str, float]:
         """Do training step k: imitate, let D learn, let G learn of D's verdicts; return what is worth logging."""
-        s, G, D = self.settings, self.G.module, self.D.module
+        s, D = self.settings, self.D.module
+        G: Any = self.G.module
         replies, (asked,) = self.batch(k)
-        d_learns = k >= (s.imitation - 0.1) * s.steps  # D learns a little before its verdicts count
+        d_learns = s.imitation < 1 and k >= (s.imitation - 0.1) * s.steps  # a little before its verdicts count
         is_rewarded = k >= s.imitation * s.steps
 
         loss = -ops.sum(G(asked, replies)) / (replies != 0).sum()

@@ -92,6 +92,16 @@ class ObjectiveSettings(RunSettings):
 
 
 @dataclass
+class PaceSettings(RunSettings):
+    """How often D's slope is penalised, and how much less in the end."""
+
+    gamma_end: float = setting(
+        0.0, "gamma at the last step; it falls by the same factor in every step. 0: gamma stays.", 0.0
+    )
+    penalty_every: int = setting(1, "Penalise in every N-th turn of D only, with N times the weight.", 1)
+
+
+@dataclass
 class GammaSettings(RunSettings):
     """The penalty on D's slope."""
 
@@ -99,24 +109,17 @@ class GammaSettings(RunSettings):
         1.0,
         "Weight of the penalty: gamma/2 E |slope of D|² for r1, r2 and both; gamma E (|slope of D| - 1)² for wgan-gp and"
         " dragan, where 10 is usual. 0: no penalty.",
-        0.0,
-    )
-    gamma_end: float = setting(
-        0.0, "gamma at the last step; it falls by the same factor in every step. 0: gamma stays.", 0.0
-    )
-    penalty_every: int = setting(1, "Penalise in every N-th turn of D only, with N times the weight.", 1)
-
-    def __post_init__(self):
-        super().__post_init__()
-        if self.gamma_end and self.gamma == 0:
-            raise ValueError(f"gamma_end={self.gamma_end} with gamma=0.0: there is no penalty that could fall")
+        0.0, brings=PaceSettings,
+    )  # fmt: skip
 
     def is_penalised(self, turn: int) -> bool:
         """Return whether D's loss has its penalty in this turn. Karras et al. 2020, appendix B: lazy regularisation."""
-        return self.gamma > 0 and turn % self.penalty_every == 0
+        return isinstance(self, PaceSettings) and turn % self.penalty_every == 0
 
     def weight(self, k: int) -> float:
-        """Return the penalty's weight at step k: gamma, on its way to gamma_end, times penalty_every."""
+        """Return the penalty's weight at step k: gamma, on its way to gamma_end, times penalty_every; 0 without gamma."""
+        if not isinstance(self, PaceSettings):
+            return 0.0
         gamma = self.gamma * (self.gamma_end / self.gamma) ** (k / self.steps) if self.gamma_end else self.gamma
         return gamma * self.penalty_every
 

@@ -8,19 +8,20 @@ from tinygan.autodiff import TensorLike
 from tinygan.backend import Array
 from tinygan.plot.pictures import image_grid
 
-TEXT, LINE, MARGIN = 150, 14, 6  # pixels: width of a sentence, height of its lines, space around
+TEXT, LINE, MARGIN = 170, 12, 6  # pixels: width of a sentence, height of its lines, space around
 
 
-def captioned(images: TensorLike, sentences: Sequence[str], columns: int = 3, scale: int = 3) -> Array:
+def captioned(images: TensorLike, sentences: Sequence[str], columns: int = 4, scale: int = 2) -> Array:
     """Return one picture (H, W, 3), uint8, of pictures (N, 1 or 3, h, w) in [-1, 1], each with its sentence on its right.
 
-    Every pixel becomes a square of `scale` pixels. A sentence that needs more lines than fit beside its picture is cut.
+    Every pixel becomes a square of `scale` pixels. A sentence too long for the height of its
+    picture is cut.
     """
     from PIL import Image, ImageDraw, ImageFont
 
     if len(images) != len(sentences):
         raise ValueError(f"captioned: {len(images)} pictures and {len(sentences)} sentences: expected as many")
-    font = ImageFont.load_default(11)
+    font = ImageFont.load_default(10)
     height, width = images.shape[2] * scale, images.shape[3] * scale
     columns = min(columns, len(images))
     rows = -(-len(images) // columns)
@@ -31,17 +32,17 @@ def captioned(images: TensorLike, sentences: Sequence[str], columns: int = 3, sc
         left, top = MARGIN + k % columns * cell[0], MARGIN + k // columns * cell[1]
         picture = image_grid(images[k : k + 1], 1, scale, border=0, value_range=(-1, 1))
         sheet.paste(Image.fromarray(picture), (left, top))
-        for line, text in enumerate(_wrap(sentence, font.getlength)[: height // LINE]):
-            pen.text((left + width + MARGIN, top + line * LINE), text, fill="#333333", font=font)
+        for line, text in enumerate(_wrap(sentence, font.getlength)[: (height - 2) // LINE]):
+            pen.text((left + width + MARGIN + 1, top + line * LINE), text, fill="#333333", font=font)
     return np.asarray(sheet).copy()
 
 
 def _wrap(sentence, length):
-    """Return the sentence in lines no longer than TEXT."""
+    """Return the sentence in lines that fit into TEXT, with a pixel on both sides for letters that lean out."""
     lines = [""]
     for word in sentence.split():
         longer = f"{lines[-1]} {word}".strip()
-        if length(longer) > TEXT and lines[-1]:
+        if length(longer) > TEXT - 2 and lines[-1]:
             lines.append(word)
         else:
             lines[-1] = longer

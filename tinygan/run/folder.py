@@ -51,7 +51,7 @@ from tinygan.run.checkpoint import (
     writing,
 )
 
-VERSION = 2  # of config.json
+VERSION = 3  # of config.json
 CONFIG = {
     "recipe": str, "settings": dict, "version?": Range(1, 2**31), "saved?": dict, "kept?": dict,
     "on_nan?": ("stop", "rewind"), "rewinds?": [{"pace?": Range(2.0**-20, 1.0)}],
@@ -140,7 +140,7 @@ class Run:
 
     @property
     def config(self):
-        """What config.json says: {"version": 2, "recipe": name, "settings": {...}, "saved": {...}}."""
+        """What config.json says: {"version": 3, "recipe": name, "settings": {...}, "saved": {...}}."""
         path = self.folder / "config.json"
         try:
             found = read_json(path, CONFIG, MOST_CONFIG, follow=False)

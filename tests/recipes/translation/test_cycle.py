@@ -47,6 +47,18 @@ def test_without_data_the_sides_are_digits_that_come_with_tinygan(no_data):
     assert {x.tobytes() for x in a} <= known["a"] and {x.tobytes() for x in b} <= known["b"]
 
 
+@pytest.mark.parametrize("saved, settings", [("own", {}), ("digits", {"data": "somewhere"})])
+def test_a_run_whose_settings_were_changed_is_refused(saved, settings, no_data):
+    saved = {"source": saved, "colours": 1, "size": 28, "checksum": 0}
+    with pytest.raises(DataError, match="the one or the other was changed"):
+        cycle.make_game(cycle.Settings(**settings), saved=saved)
+
+
+def test_sprites_are_drawn_over_and_digits_anew():
+    assert [cycle.Settings(sides=sides).draws for sides in ("digits", "sprites")] == ["anew", "over"]
+    assert cycle.Settings(sides="sprites", draws="anew").draws == "anew"
+
+
 def test_mnist_is_taken_where_it_is(tmp_path):
     with little_data(tmp_path):
         game = small_game("cycle")
@@ -187,6 +199,27 @@ def test_samples_are_drawn_in_rows_of_whole_sixes(no_data, tmp_path):
         cycle.draw(game, game.sample(n, 0), tmp_path / "drawn.png")
         side = 28 * 3 + 2
         assert cycle.read_picture(tmp_path / "drawn.png").shape[1:] == (n // across * side + 2, 6 * across * side + 2)
+
+
+# --- scores ------------------------------------------------------------------------------------------------------
+
+
+def test_each_direction_is_measured_with_its_own_pictures(monkeypatch):
+    marks = np.array([[0.0, 0.1, 0.5, -0.3, -0.2, -0.1]])  # a, in b, back in a; b, in a, back in b
+    samples = np.broadcast_to(marks[..., None, None, None], (1, 6, 1, 4, 4))
+    measure = lambda game, *pictures_and_side: {"seen": [np.ravel(x)[0] for x in pictures_and_side]}
+    monkeypatch.setattr(cycle, "measure", measure)
+    scores = cycle.evaluate(None, samples)
+    assert scores["seen_in_b"] == [0.0, 0.1, -0.3, "b"] and scores["seen_in_a"] == [-0.3, -0.2, 0.0, "a"]
+    assert scores["way_back_in_a"] == pytest.approx(-20 * np.log10(0.25))
+    assert scores["way_back_in_b"] == pytest.approx(-20 * np.log10(0.1))
+
+
+def test_ones_own_results_are_compared_with_real_pictures_beside_their_sources(tmp_path):
+    game = small_game("cycle", data=str(folder(tmp_path / "own")), size=8)
+    source, near, real = (np.full((5, 1, 8, 8), value) for value in (0.0, 0.8, 1.0))
+    scores = cycle.measure(game, source, near, real, "b")
+    assert scores["distance_before"] == pytest.approx(5 * scores["distance"])
 
 
 # --- style by Gram matrices --------------------------------------------------------------------------------------

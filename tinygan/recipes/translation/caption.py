@@ -14,31 +14,33 @@ from typing import NamedTuple
 import numpy as np
 
 from tinygan import ops
-from tinygan.autodiff import no_grad, raw
-from tinygan.backend import stream, to_device, to_numpy
+from tinygan.autodiff import no_grad
+from tinygan.backend import stream, to_device
 from tinygan.data import DataError, Loader, Vocabulary, find_world, note, read_picture, words
 from tinygan.data.pictures.fitting import fit
 from tinygan.data.text.vocabulary import END, PAD, UNKNOWN
 from tinygan.files import Range, written_whole
 from tinygan.gan.replies import Replies, ReplySettings
 from tinygan.metrics.pictures.claims import caption_scores, openness
-from tinygan.networks.attending import AttendingSettings, AttendingWriter, Reader
-from tinygan.nn import BatchNorm2d, Conv2d, Linear, LSTMCell, Module, Parameter, ReLU, Sequential
+from tinygan.networks.attending import AttendingWriter, Eye, EyeSettings, Follower
+from tinygan.nn import Linear, Module
 from tinygan.plot import save_image
 from tinygan.plot.words import attention_maps, captioned
 from tinygan.run.settings import defaults, setting
 
-SIDE, PLACES = 32, 8  # sides of a picture, and of the grid of places that are attended to, 4 x 4 pixels each
+SIDE = 32  # of a picture
 
 
-@defaults(steps=5000, batch_size=32, learning_rate=2e-3, ema=0.99, beta1=0.9, clip_gradients=5.0)
-class Settings(AttendingSettings, ReplySettings):
+@defaults(
+    steps=4000, batch_size=32, learning_rate=4e-3, ema=0.99, beta1=0.9, clip_gradients=5.0, imitation=0.9, reward_weight=1.0,
+    channels=24, hidden=96,
+)  # fmt: skip
+class Settings(EyeSettings, ReplySettings):
     """Settings of `caption`."""
 
     world: str = setting("shapes", "What the pictures show.", choices=("shapes", "sprites"))
     pictures: int = setting(20_000, "Pictures to learn from, each with one sentence.", 2)
     paired: float = setting(1.0, "Share of the pictures whose sentences imitation sees; the others come without.", 0.0, 1.0)
-    channels: int = setting(32, "Channels of the first convolution; the others have twice as many.", 1)
 
     def __post_init__(self):
         super().__post_init__()
@@ -52,58 +54,11 @@ class Settings(AttendingSettings, ReplySettings):
 # --- the players -----------------------------------------------------------------------------------------------
 
 
-class Eye(Module):
-    """Pictures (N, 3, 32, 32) -> states of their 64 places (N, 64, H), which know where they are, and a gist (N, 2H)."""
-
-    def __init__(self, s, rng):
-        c = s.channels
-        normed = lambda size: (BatchNorm2d(size, momentum=1 - s.ema), ReLU())  # its averages lag as those of the weights do
-        self.see = Sequential(
-            Conv2d(3, c, 4, 2, 1, rng=rng), *normed(c),
-            Conv2d(c, 2 * c, 4, 2, 1, rng=rng), *normed(2 * c),
-            Conv2d(2 * c, 2 * c, 3, 1, 1, rng=rng), *normed(2 * c),
-        )  # fmt: skip
-        self.row = Parameter(rng.standard_normal((2 * c, PLACES, 1), dtype=np.float32))
-        self.column = Parameter(rng.standard_normal((2 * c, 1, PLACES), dtype=np.float32))
-        self.keep = Linear(2 * c, s.hidden, rng=rng)
-
-    def forward(self, pictures):
-        """Return the states, and of each of their numbers the mean and the largest."""
-        x = ops.flatten(self.see(pictures) + self.row + self.column, 2)  # (N, 2c, 64)
-        states = self.keep(ops.transpose(x, 1, 2))  # (N, 64, H)
-        return states, ops.cat([ops.mean(states, 1), ops.amax(states, 1)], 1)
-
-
-class Follower(Module):
-    """Words are followed in a picture: one LSTM reads them and looks at each place they speak of, one reads what was seen.
-
-    So "a red circle left of" is known together with where the red circle is.
-    """
-
-    def __init__(self, words, s, rng):
-        self.reader = Reader(words, s, rng)
-        self.follow = LSTMCell(2 * s.hidden, s.hidden, rng=rng)
-        self.first = Linear(2 * s.hidden, 4 * s.hidden, rng=rng)
-
-    def begin(self, gist):
-        """Return the first state, of a gist (N, 2H)."""
-        return tuple(ops.chunk(ops.tanh(self.first(gist)), 4, 1))
-
-    def forward(self, words, state, states, lengths=None):
-        """Words (N, T), the state before them, states of places (N, S, H) -> h_t after each word (N, T, H), the state."""
-        read, cell = self.reader(words, state[:2], lengths)
-        seen = ops.scaled_dot_product_attention(ops.transpose(read, 0, 1), states, states)
-        seen = ops.cat([read, ops.transpose(seen, 0, 1)], 2)  # (T, N, 2H)
-        f = self.follow
-        found = ops.lstm(seen, *state[2:], f.weight_ih, f.weight_hh, f.bias_ih, f.bias_hh, lengths=lengths)
-        return ops.transpose(found[:-1], 0, 1), (read[-1], cell, found[-2], found[-1])
-
-
 class Captioner(AttendingWriter):
     """Generator: an eye, and a writer that follows its own words in the picture and attends to the place of the next one."""
 
     def __init__(self, words, longest, s, rng):
-        self.eye = Eye(s, rng)
+        self.eye = Eye(SIDE, s, rng)
         super().__init__(Follower(words, s, rng), words, longest, s, rng)
 
     def read(self, pictures):
@@ -120,18 +75,19 @@ class Captioner(AttendingWriter):
         return trim(super().reply(pictures, rng))
 
     def looks(self, pictures, sentences):
-        """Return how much each place counted for each word: (N, T, 64), for sentences (N, T)."""
+        """Return how much each place counted for each word: (N, T, 8, 8), for sentences (N, T)."""
         states, _, first = self.read(pictures)
         hidden, _ = self.writer(self.before(sentences), first, states)
-        every = np.eye(PLACES**2, dtype=np.float32)  # its mean, weighted as the places' is, is the weights
-        return ops.scaled_dot_product_attention(hidden, states, to_device(every, states.device))
+        every = np.eye(states.shape[1], dtype=np.float32)  # its mean, weighted as the places' is, is the weights
+        weights = ops.scaled_dot_product_attention(hidden, states, to_device(every, states.device))
+        return ops.reshape(weights, (*sentences.shape, SIDE // 4, SIDE // 4))
 
 
 class PictureJudge(Module):
     """Discriminator: the words are followed in the picture; the verdict is the mean of what each adds."""
 
     def __init__(self, words, s, rng):
-        self.eye, self.reader = Eye(s, rng), Follower(words, s, rng)
+        self.eye, self.reader = Eye(SIDE, s, rng), Follower(words, s, rng)
         self.verdict = Linear(s.hidden, 1, rng=rng)
 
     def forward(self, pictures, sentences):
@@ -269,7 +225,7 @@ def respond(game, path, rng):
     writer = game.G.average.module
     with no_grad():
         on_device = (to_device(a, writer.out.weight.device) for a in (picture, row))
-        weights = to_numpy(raw(writer.looks(*on_device)))[0].reshape(-1, PLACES, PLACES)
+        weights = writer.looks(*on_device).numpy()[0]
     (words,) = game.vocabulary.token_lists(row)
     return Answer(game.vocabulary.decode(row)[0], words, picture[0], weights[: len(words)])
 

@@ -1,7 +1,7 @@
 """Damaged pictures are repaired: holes are filled, text laid over them is taken away, noise is cleaned.
 
-G, a U-net, reads the damaged picture and, with `--set mask=told`, where it is damaged; its answer is the picture plus a
-correction. First it learns pixel by pixel, then also by a judge of patches. `--set pictures=` sprites (shapes without their
+G, a U-net, reads the damaged picture and, with `--set mask=told`, where it is damaged; what is whole then stays as it is.
+First it learns pixel by pixel, then also by a judge of patches. `--set pictures=` sprites (shapes without their
 sheets), digits (MNIST, or the embedded ones enlarged), photographs (BSD100, tested on Set14; or dead leaves made here);
 or pictures of your own, --data FOLDER. `tinygan apply RUN photo.png` repairs a file; if the run is told masks, the mask is
 the file photo.mask.png, white where the photo is damaged.
@@ -41,7 +41,7 @@ class OwnPictureSettings(RunSettings):
 
 
 @defaults(
-    steps=4000, batch_size=32, learning_rate=1e-3, beta1=0.5, schedule="cosine", decay_from=0.0, warmup=100, ema=0.995,
+    steps=4000, batch_size=16, learning_rate=3e-3, beta1=0.5, schedule="cosine", decay_from=0.0, warmup=100, ema=0.995,
     pixel_phase=0.8, pixel_weight=50.0, game_rate=0.3,
 )  # fmt: skip
 class Settings(UNetSettings, TranslationSettings):
@@ -63,18 +63,25 @@ class Settings(UNetSettings, TranslationSettings):
 
 
 class Repairer(Module):
-    """Generator: x + m f(x, m) of a damaged picture x and its mask m; x + f(x) if it has to guess where."""
+    """Generator: (1 - m) x + m f(x, m) of a damaged picture x and its mask m; x + f(x) if it has to guess where.
+
+    Told the mask, f answers anew for x: a correction of x would trust what lies on pixels that are known to be damaged, and
+    dots and scratches, which it never learned, would stay.
+    """
 
     def __init__(self, channels, told, s, rng):
         self.channels, self.told = channels, told
-        self.correct = UNet(channels + told, channels, s, rng)
-        for parameter in self.correct.last.parameters():
-            parameter.data[:] = 0  # at first it changes nothing
+        self.answer = UNet(channels + told, channels, s, rng)
+        for parameter in self.answer.last.parameters():
+            parameter.data[:] = 0  # at first it fills with grey, or changes nothing
 
     def forward(self, source):
         """Sources (N, C + 1 if told else C, h, w) -> pictures (N, C, h, w)."""
-        damaged, mask = source[:, : self.channels], source[:, self.channels :] if self.told else 1.0
-        return damaged + mask * self.correct(source)
+        damaged, answer = source[:, : self.channels], self.answer(source)
+        if not self.told:
+            return damaged + answer
+        mask = source[:, self.channels :]
+        return (1 - mask) * damaged + mask * answer
 
 
 SAVED = {
@@ -145,9 +152,10 @@ EVALUATED_SAMPLES = 500
 
 
 def evaluate(game, samples):
-    """Return PSNR by kind of damage, of the mean error of all pictures, beside repairs for which nothing is learned.
+    """Return dB to the true pictures, of the mean error of all, by kind of damage; beside repairs that learn nothing.
 
-    read: the share of pictures in which a sprite (whole) or a digit can be read. Pictures are repaired anew for each kind.
+    read: the share of pictures in which a figure (all of it) or a digit is read as in the true one. Pictures are repaired
+    anew for each kind.
     """
     s, scores = game.settings, {"samples": len(samples)}
     found = pictures_of(s, game.saved)
@@ -156,17 +164,14 @@ def evaluate(game, samples):
         scores["read_of_real"] = float(found.read(true).mean())
     for kind in KINDS + OTHERS:
         damaged, mask = damaged_by(kind, true)
-        made = game.sample(len(true), 0, given=join(damaged, mask, s.mask == "told")).clip(-1, 1)
         shown = {
-            "": made,
-            "_unrepaired": damaged,
-            "_of_mean": fill_mean(damaged, mask),
-            "_of_diffusion": diffuse(damaged, mask),
-        }
+            "repaired": game.sample(len(true), 0, given=join(damaged, mask, s.mask == "told")).clip(-1, 1),
+            "unrepaired": damaged, "mean_filled": fill_mean(damaged, mask), "diffused": diffuse(damaged, mask),
+        }  # fmt: skip
         for name, pictures in shown.items():
-            scores[f"psnr_{kind}{name}"] = float(-10 * np.log10(np.square(pictures - true).mean() / 4 + 1e-12))
+            scores[f"{name}_{kind}"] = float(-10 * np.log10(np.square(pictures - true).mean() / 4 + 1e-12))
             if found.read:
-                scores[f"read_{kind}{name}"] = float(found.read(pictures).mean())
+                scores[f"read_{name}_{kind}"] = float(found.read(pictures).mean())
     return scores
 
 

@@ -44,11 +44,11 @@ class TellingSettings(RunSettings):
     noise: int = setting(16, "Size of z.", 1)
     embedding: int = setting(48, "Size of a word's vector before it is read.", 1)
     hidden: int = setting(64, "Size of the state of the LSTM that reads.", 1)
-    channels: int = setting(40, "Channels of the layers at 16x16; at 8x8 twice as many, at 4x4 four times.", 1)
+    channels: int = setting(32, "Channels of the layers at 16x16; at 8x8 twice as many, at 4x4 four times.", 1)
     features: int = setting(192, "Size of what D knows of a picture as a whole.", 1)
 
 
-@defaults(steps=3000, batch_size=48, gamma=0.5, penalty_every=8, ema=0.997)
+@defaults(steps=3000, batch_size=48, gamma=0.5, penalty_every=8, ema=0.995, listening=0.25)
 class Settings(TellingSettings, ToldSettings):
     """Settings of `text2image`."""
 
@@ -298,7 +298,7 @@ def write(game, samples, path):
 def told(game, n):
     """Return the sentences that n samples are told."""
     sentences = game.unseen()[1]
-    return [sentences[i % ASKED] for i in range(n)]
+    return [sentences[i % ASKED].replace(" ,", ",") for i in range(n)]
 
 
 FORMATS = {".png": draw, ".txt": write}
