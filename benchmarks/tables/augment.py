@@ -259,6 +259,8 @@ def table(cells):
         lines += [f"## {heading}", "", f"| real digits | {' | '.join(f'{n * classes}' for n in counts)} |"]
         lines += [f"|---|{'---|' * len(counts)}"]
         for arm, points in curves.items():
+            if not points:
+                continue
             known = {n: (mean, error) for n, mean, error in points}
             seeds = {n: len(cells[f"{part}: {n} a class, {arm}"]) for n in known}
             shown = [say(*known[n], digits, seeds[n]) if n in known else "" for n in counts]
@@ -293,12 +295,16 @@ def draw(cells, path):
 
     figure, axes = pyplot.subplots(1, 3, figsize=(13, 3.8), layout="constrained")
     for axis, (part, (heading, arms, score, _, classes)) in zip(axes, SHOWN.items()):
+        seen: set[int] = set()
         for arm in arms:
             points = curve(cells, part, arm, score)
             if points:
                 counts, means, errors = zip(*((n * classes, mean, error or 0.0) for n, mean, error in points))
                 axis.errorbar(counts, means, errors, marker="o", capsize=3, label=arm)
+                seen |= {*counts}
         axis.set(xscale="log", xlabel="real digits", title=heading.replace("`", ""))
+        axis.set_xticks([], minor=True)
+        axis.set_xticks(sorted(seen), [str(n) for n in sorted(seen)])
         axis.title.set_fontsize(9)
         if axis.lines:
             axis.legend(fontsize=8)

@@ -8,8 +8,8 @@ Projection, seed 0, 9,000 steps, 8.6 CPU minutes: .982, .979, Frechet distance 7
 
 Pictures of your own: two or more classes, 5 pictures of each or more; `_labelled.py` reads them. `tinygan sample RUN --class
 hats` draws those of one folder. They are scored by distances pixel by pixel and by classifiers that learn from them alone.
-Few pictures: `--set per_class=20`; `--set augment=translation+cutout` shows D more of them, `--set start=RUN` begins with
-the networks of another run (benchmarks/results/augment.md).
+`--set per_class=20` learns from few; a classifier gains from what G makes of them. `--set start=RUN` begins with the networks
+of another run. `--set augment=translation+cutout` copies less and learns more slowly (benchmarks/results/augment.md).
 """
 
 from functools import cache
