@@ -30,6 +30,20 @@ def test_tables_have_means_errors_and_what_real_pictures_score(monkeypatch):
     )
 
 
+def test_the_table_of_variants_has_means_errors_and_baselines(monkeypatch):
+    monkeypatch.syspath_prepend(Path(__file__).parents[1] / "benchmarks" / "tables")
+    shapes = importlib.import_module("shapes")
+    row = {"steps": 2000, "cpu_minutes": 2.0, "peak_mb": 380.0, "frechet_distance": 30.0, "smallest_class_share": 0.1}
+    seeds = {str(k): {**row, "legible": 0.7 + 0.1 * k, "diversity": 1.0} for k in range(3)}
+    real = {"legible": 0.997, "frechet_distance": 2.2, "smallest_class_share": 0.11, "diversity": 1.0}
+    found = {"variants": {"plain": seeds, "sparse": {"0": seeds["0"]}}, "baselines": {"other real emblems": real}}
+    lines = shapes.table(found).splitlines()
+    assert len({line.count("|") for line in lines if line.startswith("|")}) == 1
+    assert "| `plain` | 0.800 ± 0.058 | 30.00 ± 0.00 | 0.100 ± 0.000 | 1.000 ± 0.000 | 3 | 2.0 ± 0.0 | 380 |" in lines
+    assert "| `sparse` | 0.700 | 30.00 | 0.100 | 1.000 | 1 | 2.0 | 380 |" in lines
+    assert "| other real emblems | 0.997 | 2.20 | 0.110 | 1.000 | | | |" in lines
+
+
 def test_unpaired_pictures_have_a_row_for_each_way_and_errors_over_seeds(monkeypatch):
     monkeypatch.syspath_prepend(Path(__file__).parents[1] / "benchmarks" / "tables")
     cycle = importlib.import_module("cycle")

@@ -25,7 +25,17 @@ from tinygan.threads import prime_malloc
 caption = recipes.load("caption")
 RESULTS = Path(__file__).parents[1] / "results"
 ROWS = {"imitation alone": {"imitation": 1.0}, "judged": {}}
-TRIED = RESULTS / "caption.tried.md"
+TRIED = """
+Tried on the way, on shapes, one seed, imitation alone:
+
+- One LSTM that reads its own words and attends once, as in `dialogue`: after 2,000 steps its claims about shape, colour and
+  size were true in .86, .89, .96 of the sentences, those about place and relation in .41 and .43. It knows that it said "a
+  red circle left of", and not where that circle is. Now a second LSTM reads what the first looked at.
+- Batch norm with running means that move by a tenth a step under weights averaged over a hundred: .04 of the sentences
+  were true after 1,200 steps, though the likelihood in training was good. Now both averages lag alike: .29 after 1,000.
+- Group norm instead: 1.28 nats a word after 800 steps, where batch norm had .96. No norm was slower still.
+- Learning rate 2e-3 instead of 4e-3: 1.37 nats a word after 300 steps instead of 1.23.
+"""
 
 
 def main():
@@ -141,9 +151,7 @@ def table(found):
         for run in runs[:2]:
             lines += ["", f"Of seed {run['seed']}, {run['paired']:.0%} of the pairs, {run['row']}:", ""]
             lines += [f"- {sentence}" for sentence in run["sentences"]]
-    if TRIED.exists():
-        lines += ["", TRIED.read_text().rstrip()]
-    return "\n".join(lines) + "\n"
+    return "\n".join(lines) + "\n" + TRIED
 
 
 if __name__ == "__main__":

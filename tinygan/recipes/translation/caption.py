@@ -32,7 +32,8 @@ SIDE = 32  # of a picture
 
 
 @defaults(
-    steps=4000, batch_size=32, learning_rate=2e-3, ema=0.99, beta1=0.9, clip_gradients=5.0, imitation=0.9, reward_weight=1.0
+    steps=4000, batch_size=32, learning_rate=4e-3, ema=0.99, beta1=0.9, clip_gradients=5.0, imitation=0.9, reward_weight=1.0,
+    channels=24, hidden=96,
 )  # fmt: skip
 class Settings(EyeSettings, ReplySettings):
     """Settings of `caption`."""

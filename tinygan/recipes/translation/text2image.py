@@ -48,7 +48,7 @@ class TellingSettings(RunSettings):
     features: int = setting(192, "Size of what D knows of a picture as a whole.", 1)
 
 
-@defaults(steps=3000, batch_size=48, gamma=0.5, penalty_every=8, ema=0.997)
+@defaults(steps=3000, batch_size=48, gamma=0.5, penalty_every=8, ema=0.995, listening=0.25)
 class Settings(TellingSettings, ToldSettings):
     """Settings of `text2image`."""
 
