@@ -148,7 +148,8 @@ def example(game):
 def draw(game, samples, path):
     """Draw samples (N, 6, C, h, w), two or more in a row: source, translation, way back; and from the other side."""
     across = max(1, round(math.sqrt(len(samples) / 6)))
-    save_image(image_grid(samples.reshape(-1, *samples.shape[2:]), 6 * across, value_range=(-1, 1)), path)
+    scale = 1 if len(samples) > 36 else None
+    save_image(image_grid(samples.reshape(-1, *samples.shape[2:]), 6 * across, scale, value_range=(-1, 1)), path)
 
 
 # --- what it is measured by --------------------------------------------------------------------------------------
