@@ -139,7 +139,8 @@ class Painter(Module):
         return self._paint(z, noise)[0]
 
     def attend(self, z, noise=None):
-        """Return what each of the 8x8 places looks at: (N, 64, 64)."""
+        """Return what each of the 8x8 places looks at: (N, 64, 64). Only with attention."""
+        assert self.attention is not None
         with no_grad():
             return self.attention.maps(self._paint(z, noise)[1])
 
