@@ -37,7 +37,7 @@ RANGE = (-1, 1)
 
 @defaults(
     steps=3750, batch_size=4, learning_rate=2e-3, beta1=0.9, schedule="cosine", decay_from=0.0, warmup=100, ema=0.998,
-    pixel_phase=0.8, game_rate=0.2, game_ema=0.99, pixel_loss="mse", pixel_weight=300.0, content_weight=1.0,
+    pixel_phase=0.8, game_rate=0.2, game_ema=0.99, pixel_loss="mse", pixel_weight=400.0, content_weight=1.0,
 )  # fmt: skip
 class Settings(TranslationSettings):
     """Settings of `superres`."""
