@@ -56,3 +56,16 @@ def test_unpaired_pictures_have_a_row_for_each_way_and_errors_over_seeds(monkeyp
     assert game[0].startswith("| the game | 0.970 ± 0.010 | 1.000 ± 0.000 | 24.0 ± 0.0 | 1000")
     assert game[1] == "| the game | 0.980 | 1.000 | 24.0 | 1000 | 2.2 | 504 |"
     assert "## digits, seeds 0, 1" in lines and any("0.50 processor seconds a picture" in line for line in lines)
+
+
+def test_pictures_that_are_told_stand_beside_real_ones_and_chance(monkeypatch):
+    monkeypatch.syspath_prepend(Path(__file__).parents[1] / "benchmarks" / "tables")
+    text2image = importlib.import_module("text2image")
+    scores = {"obeyed_colour": 0.9, "obeyed_whole": 0.5, "obeyed_held_out_colour": 0.8, "obeyed_held_out_whole": 0.4}
+    scores |= {f"{name}_of_real": 1.0 for name in scores} | {"by_chance_colour": 0.2, "by_chance_whole": 0.0}
+    run = {"samples": 1000, **scores, "variety": 0.7, "steps": 3000, "cpu_minutes": 10.0, "megabytes": 300.0}
+    lines = text2image.table({"shapes": {"0": run, "1": {**run, "obeyed_whole": 0.6}}}).splitlines()
+    assert "## shapes (seed 0, 1; 3,000 steps, 10.0 CPU minutes, 300 MB)" in lines and "| | colour | whole |" in lines
+    assert "| unseen sentences | 90.0 | 55.0 |" in lines and "| real pictures of them | 100.0 | 100.0 |" in lines
+    assert "| pictures of other sentences: chance | 20.0 | 0.0 |" in lines and "| held-out pairs | 80.0 | 40.0 |" in lines
+    assert "variety, 1 is real pictures': 0.70" in lines and not any("PSNR to the true" in line for line in lines)

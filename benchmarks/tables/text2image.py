@@ -128,6 +128,17 @@ has to prefer the right sentence to one with a single wrong word, and to another
 
 So D listens first. After 750 steps of listening at 4x4 places, the wrong word was found by kind (600 training pictures): size
 .91, colour .89, relation .87, place .87, shape .67. Shapes are what D learns last, and why it looks at 8x8 places now.
+
+A run of sprites of 1,400 steps (listening=.2), as far as it went, seed 0, 128 unseen sentences: PSNR of the averaged G to the
+figure that is told, and how often D finds the one wrong word:
+
+| steps | CPU minutes | dB | one wrong word |
+|---|---|---|---|
+| 525 (48 sentences) | 1.9 | 13.3 | .79 |
+| 875 (48 sentences) | 3.7 | 16.2 | .79 |
+| 1,050 | 4.4 | 16.3 | .81 |
+
+A game on shapes has drawn spots of the right colour after 470 steps of it, and no shapes yet.
 """
 
 
