@@ -1,10 +1,10 @@
 """`cycle`: what is kept of a picture, and is it of the other style? Beside no change, a shift of the mean, and Gram matrices.
 
-    python benchmarks/tables/cycle.py [--sides digits,sprites] [--seeds 0] [--runs runs/cycle] [--quick]
+    python benchmarks/tables/cycle.py [--sides digits,sprites] [--seeds 0] [--rows 4] [--runs runs/cycle] [--quick]
 
-Trains both sides, and digits without each of the two terms, by `tinygan train` into RUNS, or goes on with the run that is
-there. All rows are measured as `tinygan evaluate` does, on the same held-out pictures. Writes results/cycle.json, .md and
-.png. --quick: 60 steps, 40 pictures, into RUNS alone.
+Trains both kinds of pictures, and then without each of the two terms, by `tinygan train` into RUNS, or goes on with the run
+that is there; --rows 1: no more than the game. All rows are measured as `tinygan evaluate` does, on the same held-out
+pictures. Writes results/cycle.json, .md and, for each kind, .png. --quick: 8 steps, 40 pictures, into RUNS alone.
 """
 
 import argparse
@@ -29,24 +29,26 @@ from tinygan.recipes.translation._style import restyle
 from tinygan.threads import prime_malloc
 
 RESULTS = Path(__file__).parents[1] / "results"
-GAMES = {  # row: which sides, and what was set
-    "digits": {"the game": {}, "without the way back": {"cycle": 0.0}, "without identity": {"identity": 0.0}},
-    "sprites": {"the game": {}},
+GAMES: dict[str, dict] = {  # row: what was set
+    "the game": {},
+    "without the way back": {"cycle": 0.0},
+    "without identity": {"identity": 0.0},
+    "identity as in the paper, half the way back": {"identity": 2.5},
 }
 RESTYLED, COLUMNS = 200, 10  # pictures for Gram matrices, pictures that are drawn
-GRAM = {"digits": {"weight": 1.0, "steps": 200}, "sprites": {"weight": 1.0, "steps": 200}}
+WEIGHTS = 30.0, 1000.0  # of the style, in Gram matrices' loss
 TRIED = ""
 
 
 def train(sides, row, seed, options):
     """(The folder of the run, trained to its end; {"cpu_minutes", "memory_mb"} of all times that it was trained."""
-    folder = options.runs / f"{sides}-{row.replace(' ', '-')}-{seed}"
-    settings = {"sides": sides, **GAMES[sides][row]}
+    folder = options.runs / f"{sides}-{[*GAMES].index(row)}-{seed}"
+    settings = {"sides": sides, **GAMES[row]}
     words = [word for name, value in settings.items() for word in ("--set", f"{name}={value}")]
     if (folder / "config.json").exists():
         words = ["--resume"]
     else:
-        words = ["cycle", "--seed", str(seed), *words, *(["--steps", "60"] if options.quick else [])]
+        words = ["cycle", "--seed", str(seed), *words, *(["--steps", "8"] if options.quick else [])]
     process = subprocess.Popen([sys.executable, "-m", "tinygan", "train", *words, "--out", str(folder)])
     _, status, used = os.wait4(process.pid, 0)
     process.returncode = os.waitstatus_to_exitcode(status)
@@ -84,10 +86,10 @@ def layers_of(game):
     return layers
 
 
-def restyled(game, sides, source, real):
+def restyled(game, source, real, weight):
     """Sources restyled by Gram matrices, each after a real picture of the other side; processor seconds for each."""
     begun = time.process_time()
-    pictures = restyle(source, real, layers_of(game), **GRAM[sides])
+    pictures = restyle(source, real, layers_of(game), weight=weight)
     return pictures, (time.process_time() - begun) / len(source)
 
 
@@ -102,7 +104,7 @@ def score(game, a, b, in_b, in_a):
 def play(sides, seed, options):
     """({row: scores} of these sides, pictures of the rows to draw)."""
     found, drawn = {}, []
-    for row in GAMES[sides]:
+    for row in [*GAMES][: options.rows]:
         folder, cost = train(sides, row, seed, options)
         game, *_ = open_trained(folder, "cpu")
         samples = game.sample(40 if options.quick else cycle.EVALUATED_SAMPLES, seed)
@@ -110,15 +112,17 @@ def play(sides, seed, options):
         a, in_b, _, b, in_a, _ = parts = np.swapaxes(samples, 0, 1)
         if row == "the game":
             few = slice(40 if options.quick else RESTYLED)
-            gram_b, seconds = restyled(game, sides, a[few], b[few])
-            gram_a, _ = restyled(game, sides, b[few], a[few])
             shifted = shift(a, b), shift(b, a)
             found["the source, unchanged"] = score(game, a, b, a, b)
             found["the source, its mean shifted"] = score(game, a, b, *shifted)
-            found["Gram matrices"] = {**score(game, a[few], b[few], gram_b, gram_a), "seconds_each": seconds}
+            for weight in WEIGHTS:
+                gram_b, seconds = restyled(game, a[few], b[few], weight)
+                gram_a, _ = restyled(game, b[few], a[few], weight)
+                scores = score(game, a[few], b[few], gram_b, gram_a)
+                found[f"Gram matrices, weight {weight:g}"] = {**scores, "seconds_each": seconds}
             if sides == "digits":
-                found["true outlines"] = score(game, a, b, outlined((a + 1) / 2) * 2 - 1, b)
-                found["true outlines"] = {k: v for k, v in found["true outlines"].items() if k in ("kept_in_b", "style_in_b")}
+                true = score(game, a, b, outlined((a + 1) / 2) * 2 - 1, b)
+                found["true outlines"] = {name: true[name] for name in ("kept_in_b", "style_in_b")}
             drawn = [parts[0], shifted[0], gram_b, *parts[1:3], parts[3], shifted[1], gram_a, *parts[4:]]
     return found, [x[:COLUMNS] for x in drawn]
 
@@ -139,7 +143,7 @@ def table(found):
         f" Gram matrices: {RESTYLED}. One seed unless a cell has an error.", "",
     ]  # fmt: skip
     for sides, seeds in found["sides"].items():
-        rows = {row: [scores[row] for scores in seeds.values()] for row in next(iter(seeds.values()))}
+        rows = {row: [scores[row] for scores in seeds.values() if row in scores] for row in next(iter(seeds.values()))}
         shown = {name: text for name, text in columns.items() if any(name in run for runs in rows.values() for run in runs)}
         lines += [f"## {sides}, seeds {', '.join(seeds)}", ""]
         lines += [f"| | {' | '.join(shown.values())} |", "|---" * (len(shown) + 1) + "|"]
@@ -151,7 +155,7 @@ def table(found):
                 error = f" ± {np.std(values, ddof=1) / len(values) ** 0.5:.{near}f}" if len(values) > 1 else ""
                 cells.append(f"{np.mean(values):.{near}f}{error}" if values else "")
             lines.append(f"| {row} | {' | '.join(cells)} |")
-        each = next(iter(seeds.values()))["Gram matrices"]["seconds_each"]
+        each = next(iter(seeds.values()))[f"Gram matrices, weight {WEIGHTS[0]:g}"]["seconds_each"]
         lines += ["", f"Gram matrices take {each:.2f} processor seconds a picture, and begin anew with each.", ""]
     return "\n".join(lines) + TRIED
 
@@ -161,6 +165,7 @@ def main():
     parser = argparse.ArgumentParser(description=__doc__.split("\n")[0])
     parser.add_argument("--sides", default="digits,sprites")
     parser.add_argument("--seeds", default="0")
+    parser.add_argument("--rows", type=int, default=len(GAMES), help="of the games, from the first")
     parser.add_argument("--runs", type=Path, default=Path("runs/cycle"))
     parser.add_argument("--quick", action="store_true")
     options = parser.parse_args()
@@ -172,7 +177,8 @@ def main():
     for sides in options.sides.split(","):
         for seed in options.seeds.split(","):
             scores, drawn = play(sides, int(seed), options)
-            found["sides"].setdefault(sides, {})[seed] = scores
+            known = found["sides"].setdefault(sides, {})
+            known[seed] = {**known.get(seed, {}), **scores}
             path.write_text(json.dumps(found, indent=1) + "\n")
             path.with_suffix(".md").write_text(table(found))
             picture = path.with_name(f"cycle-{sides}.png")

@@ -1,20 +1,21 @@
 """What the judge of patches adds to L1 in `pix2pix`, and what is drawn rightly: drawings of figures, coloured and black.
 
-    python benchmarks/tables/pix2pix.py [--seeds 0] [--rows coloured,black] [--quick]
+    python benchmarks/tables/pix2pix.py [--seeds 0] [--rows coloured,black] [--runs FOLDER] [--quick]
 
-A run is scored at the end of its pixel phase, L1 alone, and at its end. Each finished row is stored at once in
-results/pix2pix.json; a row that is there is not computed again: delete the file to begin anew. --quick: 60 steps, to
-see that it runs; nothing is stored.
+A run is scored at the end of its pixel phase, L1 alone, and at its end. Training goes on where it was stopped, from
+what lies in the folder of --runs. What is scored is stored at once in results/pix2pix.json, and not computed again:
+delete the file, and --runs, to begin anew. --quick: 60 steps, nothing is stored.
 """
 
 import argparse
 import json
 import platform
 import resource
-import time
+import tempfile
 from pathlib import Path
 
 import numpy as np
+from resumed import play
 
 from tinygan import recipes
 from tinygan.plot import image_grid, save_image
@@ -30,44 +31,51 @@ def main():
     parser = argparse.ArgumentParser(description=__doc__.split("\n")[0])
     parser.add_argument("--seeds", default="0")
     parser.add_argument("--rows", default="coloured,black")
+    parser.add_argument("--runs", type=Path, default=Path("runs"))
     parser.add_argument("--quick", action="store_true")
     options = parser.parse_args()
+    if options.quick:
+        options.runs = Path(tempfile.mkdtemp())
     prime_malloc()
     path = RESULTS / "pix2pix.json"
     found = json.loads(path.read_text()) if path.exists() and not options.quick else {"rows": {}}
     found |= {"machine": platform.processor() or platform.machine(), "numpy": np.__version__}
+    store = lambda: options.quick or path.write_text(json.dumps(found, indent=1) + "\n")
     for seed in options.seeds.split(","):
         for pencil in options.rows.split(","):
-            if f"{pencil}, seed {seed}" in found["rows"]:
-                continue
             more = {"steps": 60, "g_channels": 4} if options.quick else {}
-            found["rows"][f"{pencil}, seed {seed}"] = train(
-                pix2pix.Settings(seed=int(seed), pencil=pencil, **more), options.quick
-            )
-            if not options.quick:
-                path.write_text(json.dumps(found, indent=1) + "\n")
+            s = pix2pix.Settings(seed=int(seed), pencil=pencil, **more)
+            row = found["rows"].setdefault(f"{pencil}, seed {seed}", {})
+            state = options.runs / f"pix2pix-{pencil}-{seed}.npz"
+            train(s, row, state, store)
+            if pencil == "coloured" and not options.quick:
+                draw_all(s, state)
+    found["rows"] = {name: row for name, row in found["rows"].items() if "with the judge" in row}
     print(table(found))
     if not options.quick:
         path.with_suffix(".md").write_text(table(found))
 
 
-def train(s, quick):
-    """The scores of a run after its pixel phase and at its end, its steps, CPU minutes and memory."""
-    game, seconds, row, shown = pix2pix.make_game(s), 0.0, {}, []
-    for name, steps in {"L1 alone": range(s.pixel_steps), "with the judge": range(s.pixel_steps, s.steps)}.items():
-        begun = time.process_time()
-        for step in steps:
-            game.step(step)
-        seconds += time.process_time() - begun
-        samples = game.sample(pix2pix.EVALUATED_SAMPLES, 0)
-        shown.append(samples[:10])
-        row[name] = pix2pix.evaluate(game, samples) | {"steps": steps.stop, "cpu_minutes": seconds / 60}
-        print(s.pencil, name, row[name], flush=True)
-    if s.pencil == "coloured" and not quick:
-        drawings, pictures = pix2pix.held_out_pairs(s, game.saved)
-        grid = np.concatenate([drawings[:10], *shown, pictures[:10]])
-        save_image(image_grid(grid, columns=10, value_range=(-1, 1)), PICTURE)
-    return row | {"memory": resource.getrusage(resource.RUSAGE_SELF).ru_maxrss / 2**20, "world": game.saved["world"]}
+def train(s, row, path, store):
+    """Fill `row` with the scores after the pixel phase and at the end, the CPU minutes and the memory."""
+    game = pix2pix.make_game(s)
+    for name, until in {"L1 alone": s.pixel_steps, "with the judge": s.steps}.items():
+        if name not in row:
+            seconds = play(game, until, path)
+            samples = game.sample(pix2pix.EVALUATED_SAMPLES, 0)
+            np.save(path.with_suffix(f".{until}.npy"), samples[:10])
+            row[name] = pix2pix.evaluate(game, samples) | {"steps": until, "cpu_minutes": seconds / 60}
+            row |= {"memory": resource.getrusage(resource.RUSAGE_SELF).ru_maxrss / 2**20, "world": game.saved["world"]}
+            store()
+            print(s.pencil, name, row[name], flush=True)
+
+
+def draw_all(s, path):
+    """Draw drawings, what L1 alone and both make of them, and the true figures."""
+    drawings, pictures = pix2pix.held_out_pairs(s, {"world": "sprites"})
+    made = [np.load(path.with_suffix(f".{until}.npy")) for until in (s.pixel_steps, s.steps)]
+    rows = np.concatenate([drawings[:10], *made, pictures[:10]])
+    save_image(image_grid(rows, columns=10, value_range=(-1, 1)), PICTURE)
 
 
 def table(found):

@@ -1,19 +1,21 @@
 """How well `restore` repairs, by kind of damage, beside no repair, the mean of what is whole, and diffusion.
 
-    python benchmarks/tables/restore.py [--seeds 0] [--rows sprites,guessed,digits,photographs] [--quick]
+    python benchmarks/tables/restore.py [--seeds 0] [--rows sprites,guessed,digits,photographs] [--runs FOLDER] [--quick]
 
-A run is scored at the end of its pixel phase and at its end. Each finished row is stored at once in results/restore.json; a
-row that is there is not computed again: delete the file to begin anew. --quick: 60 steps, nothing is stored.
+A run is scored at the end of its pixel phase and at its end. Training goes on where it was stopped, from
+what lies in the folder of --runs. What is scored is stored at once in results/restore.json, and not computed again:
+delete the file, and --runs, to begin anew. --quick: 60 steps, nothing is stored.
 """
 
 import argparse
 import json
 import platform
 import resource
-import time
+import tempfile
 from pathlib import Path
 
 import numpy as np
+from resumed import play
 
 from tinygan import recipes
 from tinygan.data.pictures.damages import KINDS, OTHERS
@@ -39,43 +41,45 @@ def main():
     parser = argparse.ArgumentParser(description=__doc__.split("\n")[0])
     parser.add_argument("--seeds", default="0")
     parser.add_argument("--rows", default=",".join(ROWS))
+    parser.add_argument("--runs", type=Path, default=Path("runs"))
     parser.add_argument("--quick", action="store_true")
     options = parser.parse_args()
+    if options.quick:
+        options.runs = Path(tempfile.mkdtemp())
     prime_malloc()
     path = RESULTS / "restore.json"
     found = json.loads(path.read_text()) if path.exists() and not options.quick else {"rows": {}}
     found |= {"machine": platform.processor() or platform.machine(), "numpy": np.__version__}
+    store = lambda: options.quick or path.write_text(json.dumps(found, indent=1) + "\n")
     for seed in options.seeds.split(","):
-        for row in options.rows.split(","):
-            if f"{row}, seed {seed}" in found["rows"]:
-                continue
+        for name in options.rows.split(","):
             more = {"steps": 60, "g_channels": 4} if options.quick else {}
-            s = restore.Settings(seed=int(seed), **ROWS[row], **more)
-            found["rows"][f"{row}, seed {seed}"] = train(s, None if options.quick or row != "sprites" else PICTURE)
-            if not options.quick:
-                path.write_text(json.dumps(found, indent=1) + "\n")
+            s, row = restore.Settings(seed=int(seed), **ROWS[name], **more), f"{name}, seed {seed}"
+            picture = None if options.quick or name != "sprites" else PICTURE
+            state = options.runs / f"restore-{name}-{seed}.npz"
+            train(s, found["rows"].setdefault(row, {}), state, picture, store)
+    found["rows"] = {name: row for name, row in found["rows"].items() if "with the judge" in row}
     print(table(found))
     if not options.quick:
         path.with_suffix(".md").write_text(table(found))
 
 
-def train(s, picture):
-    """The scores of a run after its pixel phase and at its end, its steps, CPU minutes and memory."""
-    game, seconds, row = restore.make_game(s), 0.0, {}
-    for name, steps in {"L1 alone": range(s.pixel_steps), "with the judge": range(s.pixel_steps, s.steps)}.items():
-        begun = time.process_time()
-        for step in steps:
-            game.step(step)
-        seconds += time.process_time() - begun
-        scores = restore.evaluate(game, game.sample(restore.EVALUATED_SAMPLES, 0))
-        row[name] = scores | {"steps": steps.stop, "cpu_minutes": seconds / 60}
-        print(s.pictures, s.mask, name, row[name], flush=True)
-    if picture:
-        restore.draw(game, game.sample(12, 0), picture)
-    return row | {
-        "memory": resource.getrusage(resource.RUSAGE_SELF).ru_maxrss / 2**20,
-        "pictures": game.saved["pictures"],
-    }
+def train(s, row, path, picture, store):
+    """Fill `row` with the scores after the pixel phase and at the end, the CPU minutes and the memory."""
+    game = restore.make_game(s)
+    for name, until in {"L1 alone": s.pixel_steps, "with the judge": s.steps}.items():
+        if name not in row:
+            seconds = play(game, until, path)
+            scores = restore.evaluate(game, game.sample(restore.EVALUATED_SAMPLES, 0))
+            row[name] = scores | {"steps": until, "cpu_minutes": seconds / 60}
+            row |= {
+                "memory": resource.getrusage(resource.RUSAGE_SELF).ru_maxrss / 2**20,
+                "pictures": game.saved["pictures"],
+            }
+            store()
+            print(s.pictures, s.mask, name, row[name], flush=True)
+            if picture:
+                restore.draw(game, game.sample(12, 0), picture)
 
 
 def table(found):

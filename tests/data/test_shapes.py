@@ -92,10 +92,29 @@ def test_reading(sentence):
     assert WORLD.read(sentence) == canonical([Thing(*t, None) for t in things], relations)
 
 
+TWO_KINDS = (
+    "a ring left of a red square above a circle",
+    "a ring left of a red square below a circle",
+    "a red square over a ring to the right of a circle",
+    "a large cross in the upper left above a small cross",
+)
+
+
+@pytest.mark.parametrize("sentence", TWO_KINDS)
+def test_what_no_scene_of_ours_tells_is_said_too(sentence):
+    scene, rng = WORLD.read(sentence), stream(0, "said")
+    assert {WORLD.read(WORLD.say(scene, rng)) for _ in range(50)} == {scene}
+    assert WORLD.draw([scene] * 5, rng).shape == (5, 3, 32, 32)
+
+
 def test_places_are_read():
     said = ("a red circle on the left", "on the left there is a red circle", "at the left edge, a red circle")
     for sentence in said:
         assert WORLD.read(sentence) == Scene((Thing(None, "red", "circle", "left"),), ())
+    beside = WORLD.read("a red circle on the left of a ring")
+    assert beside == WORLD.read("a red circle left of a ring") != WORLD.read("a red circle on the right of a ring")
+    corner = WORLD.read("a red circle at the bottom left corner")
+    assert corner == WORLD.read("a red circle in the lower left") != WORLD.read("a red circle at the top left corner")
 
 
 REFUSED = {

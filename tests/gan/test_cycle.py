@@ -9,9 +9,9 @@ from small_runs import hold
 
 from tinygan import Tensor, nn, ops
 from tinygan.backend import stream
-from tinygan.gan import cycle
 from tinygan.gan.cycle import Cycle, CycleSettings
-from tinygan.gan.objectives import Objective
+from tinygan.gan.objectives import OBJECTIVES, Objective
+from tinygan.gan.penalties import squared_slopes
 from tinygan.gan.players import Batch
 from tinygan.losses import l1_loss
 
@@ -26,8 +26,11 @@ def points(side, turn):
     return stream(0, side, turn).standard_normal((8, 2), dtype="float32") + np.float32([[2, 0], [0, 3]]["ab".index(side)])
 
 
-def point_game(alive="ab", make=lambda a: a, **settings):
-    """A game of linear translators without bias: where the points of a side are 0, none of its terms is alive."""
+def point_game(alive="ab", make=lambda a: a, objective=None, **settings):
+    """A game of linear translators without bias: where the points of a side are 0, none of its terms is alive.
+
+    objective: an Objective, where it is none that settings can name.
+    """
     s = Settings(**{"steps": 10, "learning_rate": 1e-3, "schedule": "constant", "cycle": 0.0, "identity": 0.0, **settings})
     real = lambda side, turn: make(points(side, turn) * np.float32(side in alive))
     judge = lambda seed: nn.Sequential(nn.Linear(2, 6, rng=seed), nn.Tanh(), nn.Linear(6, 1, rng=seed + 1))
@@ -36,7 +39,10 @@ def point_game(alive="ab", make=lambda a: a, **settings):
         for p in module.parameters():
             p.data = make(p.data)
     held_out = lambda: (points("a", 100), points("b", 100))
-    return Cycle(translators, judges, lambda turn: Batch(real("b", turn), (real("a", turn),)), held_out, s)
+    game = Cycle(translators, judges, lambda turn: Batch(real("b", turn), (real("a", turn),)), held_out, s)
+    for duel in (game.in_a, game.in_b):
+        duel.objective = objective or duel.objective
+    return game
 
 
 def networks(game):
@@ -50,9 +56,8 @@ NOTHING = Objective(lambda real, fake: 0 * ops.mean(real), lambda real, fake: 0 
 
 @pytest.mark.parametrize("side", "ab")
 @pytest.mark.parametrize("objective, target", [(ONLY_REAL, 1.0), (ONLY_FAKE, 0.0)], ids=["real", "fake"])
-def test_a_judge_draws_verdicts_on_real_samples_to_1_and_on_translated_ones_to_0(side, objective, target, monkeypatch):
-    monkeypatch.setattr(cycle, "least_squares", objective)
-    game = point_game()
+def test_a_judge_draws_verdicts_on_real_samples_to_1_and_on_translated_ones_to_0(side, objective, target):
+    game = point_game(objective=objective)
     G, F, D_a, D_b = networks(game)
     translated = {"a": F(points("b", 0)).data, "b": G(points("a", 0)).data}[side]
     x = points(side, 0) if target else translated
@@ -99,11 +104,38 @@ def errors(game):
     }  # fmt: skip
 
 
+@pytest.mark.parametrize("name", ["relativistic", "non-saturating", "hinge"])
+@pytest.mark.parametrize("side", "ab")
+def test_another_objective_is_both_players_own(name, side):
+    """The judge comes to tell, and its translator to be judged better beside what is real."""
+    game = point_game(objective=OBJECTIVES[name])
+    G, F, D_a, D_b = networks(game)
+    of = {"a": (D_a, points("a", 0), lambda: F(points("b", 0))), "b": (D_b, points("b", 0), lambda: G(points("a", 0)))}
+    judge, real, fake = of[side]
+    margin = lambda made: judge(Tensor(real)).data.mean() - judge(Tensor(made)).data.mean()
+    made = fake().data
+    before = margin(made)
+    game.step(0)
+    assert margin(made) > before + 1e-4
+    assert margin(fake().data) < margin(made) - 1e-5
+
+
+@pytest.mark.parametrize("side", "ab")
+def test_a_penalty_lowers_the_slope_of_the_judges(side):
+    def slope(game):
+        x = Tensor(points(side, 0), requires_grad=True)
+        return squared_slopes({"a": game.judge_a, "b": game.judge_b}[side].module(x), x).data.mean()
+
+    game = point_game(objective=NOTHING, penalty="r1", gamma=1.0)
+    before = slope(game)
+    assert game.step(0)["penalty"] > 0
+    assert slope(game) < before - 1e-5
+
+
 @pytest.mark.parametrize("side", "ab")
 @pytest.mark.parametrize("held", ["to_a", "to_b"])
-def test_both_translators_shorten_the_way_there_and_back(side, held, monkeypatch):
-    monkeypatch.setattr(cycle, "least_squares", NOTHING)
-    game = point_game(alive=side, cycle=1.0)
+def test_both_translators_shorten_the_way_there_and_back(side, held):
+    game = point_game(alive=side, objective=NOTHING, cycle=1.0)
     hold(getattr(game, held))
     before = errors(game)["cycle", side]
     game.step(0)
@@ -111,9 +143,8 @@ def test_both_translators_shorten_the_way_there_and_back(side, held, monkeypatch
 
 
 @pytest.mark.parametrize("side", "ab")
-def test_what_is_of_the_side_already_comes_to_stay_as_it_is(side, monkeypatch):
-    monkeypatch.setattr(cycle, "least_squares", NOTHING)
-    game = point_game(alive=side, identity=1.0)
+def test_what_is_of_the_side_already_comes_to_stay_as_it_is(side):
+    game = point_game(alive=side, objective=NOTHING, identity=1.0)
     other = {"a": game.to_b, "b": game.to_a}[side]
     before, untouched = errors(game)["identity", side], other.parameters[0].data.copy()
     game.step(0)
@@ -126,6 +157,17 @@ def test_the_weights_scale_their_terms():
     assert rows[0]["cycle"] > 0.1 and rows[0]["identity"] > 0.1
     assert rows[1]["g_loss"] - rows[0]["g_loss"] == pytest.approx(3 * rows[0]["cycle"], rel=1e-5)
     assert rows[2]["g_loss"] - rows[0]["g_loss"] == pytest.approx(5 * rows[0]["identity"], rel=1e-5)
+
+
+def test_the_logged_loss_of_the_judges_is_the_mean_of_theirs():
+    game = point_game()
+    G, F, D_a, D_b = networks(game)
+    a, b = points("a", 0), points("b", 0)
+    losses = [
+        OBJECTIVES["least-squares"].discriminator(D(Tensor(real)), D(made)).item()
+        for D, real, made in ((D_a, a, F(b)), (D_b, b, G(a)))
+    ]
+    assert losses[0] != losses[1] and game.step(0)["d_loss"] == pytest.approx(np.mean(losses), rel=1e-5)
 
 
 @pytest.mark.parametrize("still", ["to_a to_b", "judge_a judge_b"])

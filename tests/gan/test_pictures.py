@@ -1,5 +1,7 @@
 """What `tinygan plot` draws of a game: samples, what lies between them, and the training pictures nearest to them."""
 
+import time
+
 import numpy as np
 import pytest
 from PIL import Image
@@ -52,17 +54,27 @@ def test_training_pictures_come_once_each_and_copies_are_found(game, tmp_path, m
 
     drawn = []
     monkeypatch.setattr(
-        pictures, "neighbour_strip", lambda x, near: (drawn.append((x, near)), np.zeros((2, 2), np.uint8))[1]
+        pictures, "neighbour_strip", lambda x, near, of: (drawn.append((x, near, of)), np.zeros((2, 2), np.uint8))[1]
     )
     stolen = every[::30]
     game.generate = lambda G, z, given: Batch(Tensor(stolen[: z[0].shape[0]] + np.float32(0.01)))
     pictures.beside_training(game, tmp_path / "nearest.png")
-    ((x, near),) = drawn
+    ((x, near, compared),) = drawn
+    assert compared == len(every)
     assert near.shape == (pictures.COMPARED, pictures.NEIGHBOURS, 1, 8, 8)
     np.testing.assert_array_equal(near[:, 0], stolen[: pictures.COMPARED])
     for sample, three in zip(x, near):
         nearest = np.sort(np.linalg.norm((every - sample).reshape(len(every), -1), axis=1))[:3]
         np.testing.assert_allclose(np.linalg.norm((three - sample).reshape(3, -1), axis=1), nearest, rtol=1e-5)
+
+
+def test_training_pictures_without_end_are_read_for_so_long(game, monkeypatch):
+    monkeypatch.setattr(pictures, "SECONDS", 0.2)
+    draw = lambda turn: Batch(np.random.default_rng(turn).standard_normal((4, 1, 8, 8), dtype="f"))
+    game.batch = draw
+    begun = time.monotonic()
+    every = np.concatenate(list(pictures._once_each(game)))
+    assert 4 < len(every) < pictures.MOST_PICTURES and time.monotonic() - begun < 10
 
 
 def test_the_log_has_a_penalty_in_every_row_and_scores_where_it_looks(tmp_path):

@@ -112,6 +112,18 @@ def test_the_learning_rate_falls_once_in_each_phase():
     assert rates[99] < 0.001
 
 
+@pytest.mark.parametrize("game_ema", [0.75, 0.0])
+def test_the_average_may_have_a_decay_of_its_own_in_the_game(game_ema):
+    settings = {"pixel_phase": 0.5, "pixel_weight": 1.0, "learning_rate": 0.1}
+    game = game_of("non-saturating", ema=0.5, game_ema=game_ema, **settings)
+    for k in range(10):
+        before = game.G.average.module.conv.weight.data.copy()
+        game.step(k)
+        share = 0.5 if k < 5 or not game_ema else 0.25
+        expected = before + share * (game.G.module.conv.weight.data - before)
+        np.testing.assert_allclose(game.G.average.module.conv.weight.data, expected, atol=1e-6)
+
+
 @pytest.mark.parametrize("phase", [0.0, 1.0])
 def test_there_may_be_only_one_phase(phase):
     s = TranslationSettings(steps=10, pixel_phase=phase, decay_from=0.5)

@@ -3,43 +3,41 @@
 `a_to_b` (G in the paper) turns a sample of side a into one of side b, `b_to_a` (F) one of b into one of a. `judge_b`
 tells real samples of b from G's, `judge_a` those of a from F's. That alone would let G draw any sample of b, whatever it
 was given. So the way back must lead home: F(G(a)) = a and G(F(b)) = b. And what is of the side already must stay as it
-is: G(b) = b and F(a) = a. Read `players.py` first, which has Player and Game.
+is: G(b) = b and F(a) = a. On either side a translator and a judge play a duel: read `adversarial.py` first.
 """
 
 from collections.abc import Callable
-from dataclasses import dataclass
 from typing import Any
 
 import numpy as np
 
 from tinygan.autodiff import Tensor, grad, no_grad
 from tinygan.backend import Array, to_device
-from tinygan.gan.adversarial import g_and_d
-from tinygan.gan.objectives import least_squares
+from tinygan.gan.adversarial import Duel
 from tinygan.gan.players import Batch, Game, read_back
-from tinygan.gan.settings import AverageSettings, DuelSettings
+from tinygan.gan.settings import AverageSettings, DuelSettings, ObjectiveSettings, SlopeSettings
 from tinygan.losses import l1_loss
 from tinygan.nn import Module
-from tinygan.run.settings import setting
+from tinygan.run.settings import defaults, setting
 
 
-@dataclass
-class CycleSettings(AverageSettings, DuelSettings):
+@defaults(objective="least-squares", penalty="none")
+class CycleSettings(SlopeSettings, ObjectiveSettings, AverageSettings, DuelSettings):
     """What the four players want."""
 
-    cycle: float = setting(10.0, "Weight of the way there and back in G's and F's loss, λ in the paper.", 0.0)
-    identity: float = setting(5.0, "Weight of what is of the side already staying as it is; .5 λ in the paper.", 0.0)
+    cycle: float = setting(10.0, "Weight of the way there and back in the translators' loss, λ in the paper.", 0.0)
+    identity: float = setting(
+        5.0, "Weight, in their loss, of what is of the side already staying as it is; .5 λ in the paper.", 0.0
+    )
 
 
 class Cycle(Game):
-    """G: a -> b and F: b -> a against D_b and D_a, all by least squares. Zhu et al. 2017, eq. 1 to 3 and section 5.2.
+    """G: a -> b and F: b -> a against D_b and D_a. Zhu et al. 2017, eq. 1 to 3 and section 5.2.
 
     batch: turn -> Batch of real samples of b, and as `given` as many of a that have nothing to do with them.
     held_out: () -> (samples of a, samples of b) that training does not show, which are translated when samples are drawn.
     A sample is six: one of a, its translation, that one's way back; one of b, its translation, that one's way back.
     """
-
-    bounds = least_squares.bounds
 
     def __init__(
         self,
@@ -50,14 +48,15 @@ class Cycle(Game):
         settings: Any,
         saved: dict | None = None,
     ):
-        to_b, to_a = translators
-        judge_a, judge_b = judges
-        players = [*g_and_d(to_b, judge_b, settings), *g_and_d(to_a, judge_a, settings)]
-        for player, name in zip(players, ("a_to_b", "judge_b", "b_to_a", "judge_a")):
+        (to_b, to_a), (judge_a, judge_b) = translators, judges
+        self.in_b, self.in_a = Duel(to_b, judge_b, batch, settings), Duel(to_a, judge_a, batch, settings)
+        self.to_b, self.judge_b, self.to_a, self.judge_a = self.in_b.G, self.in_b.D, self.in_a.G, self.in_a.D
+        for name, player in {
+            "a_to_b": self.to_b, "b_to_a": self.to_a, "judge_a": self.judge_a, "judge_b": self.judge_b,
+        }.items():  # fmt: skip
             player.name = name
-        super().__init__(players, settings, saved)
-        self.to_b, self.judge_b, self.to_a, self.judge_a = players
-        self.read, self.held_out = batch, held_out
+        super().__init__([self.to_b, self.to_a, self.judge_a, self.judge_b], settings, saved)
+        self.read, self.held_out, self.bounds = batch, held_out, self.in_b.bounds
 
     def batch(self, turn: int) -> Batch:
         """Return real samples of b, and beside them samples of a."""
@@ -65,29 +64,29 @@ class Cycle(Game):
 
     def step(self, k: int) -> dict[str, float]:
         """Train all four players once; return losses."""
-        s = self.settings
-        G, F, D_a, D_b = (player.module for player in (self.to_b, self.to_a, self.judge_a, self.judge_b))
+        s, G, F = self.settings, self.to_b.module, self.to_a.module
         b, (a,) = self.batch(k)
-        a, b = Tensor(a), Tensor(b)
-        fake_b, fake_a = G(a), F(b)
+        fake_b, fake_a = G(Tensor(a)), F(Tensor(b))
 
-        # each D's gradient, each D's step; they do not reach into G and F
-        a_loss = least_squares.discriminator(D_a(a), D_a(fake_a.data))
-        b_loss = least_squares.discriminator(D_b(b), D_b(fake_b.data))
-        self.judge_a.move(a_loss, k)
-        self.judge_b.move(b_loss, k)
+        # each D's gradient, each D's step
+        of_a = self.in_a.move_d(Batch(a), Batch(fake_a), k, k)
+        of_b = self.in_b.move_d(Batch(b), Batch(fake_b), k, k)
 
         # what G and F want together, its gradient, and both steps
-        adversarial = least_squares.generator(None, D_b(fake_b)) + least_squares.generator(None, D_a(fake_a))
-        cycle = l1_loss(F(fake_b), a) + l1_loss(G(fake_a), b)
-        identity = l1_loss(F(a), a) + l1_loss(G(b), b)
+        adversarial = self.fool(self.in_b, b, fake_b) + self.fool(self.in_a, a, fake_a)
+        cycle = l1_loss(F(fake_b), Tensor(a)) + l1_loss(G(fake_a), Tensor(b))
+        identity = l1_loss(F(Tensor(a)), Tensor(a)) + l1_loss(G(Tensor(b)), Tensor(b))
         loss = adversarial + s.cycle * cycle + s.identity * identity
         grads = grad(loss, [*self.to_b.parameters, *self.to_a.parameters])
         self.to_b.follow(grads[: len(self.to_b.parameters)], k)
         self.to_a.follow(grads[len(self.to_b.parameters) :], k)
-        return read_back({
-            "d_loss": (a_loss.data + b_loss.data) / 2, "g_loss": loss.data, "cycle": cycle.data, "identity": identity.data,
-        })  # fmt: skip
+        both = {name: (of_a.row[name] + of_b.row[name]) / 2 for name in of_a.row}  # d_loss, penalty
+        return read_back({**both, "g_loss": loss.data, "cycle": cycle.data, "identity": identity.data})
+
+    def fool(self, duel: Duel, real: Array, fake: Tensor) -> Tensor:
+        """Return the translator's loss by the verdicts of its judge on what it made."""
+        D = duel.D.module
+        return duel.objective.generator(D(Tensor(real)) if duel.objective.compares else None, D(fake))
 
     def translate(self, x: np.ndarray, to: str) -> np.ndarray:
         """Return samples x (n, ...) of one side as samples of side `to`, "a" or "b", by the averaged weights."""

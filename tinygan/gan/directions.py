@@ -16,7 +16,7 @@ from tinygan.gan.adversarial import FromNoise
 from tinygan.gan.latent import draw_each, take_each
 from tinygan.nn import Linear
 
-POINTS, WALKERS = 4096, 16  # z whose features are looked at; samples that walks may begin at
+POINTS, WALKERS = 2048, 16  # z whose features are looked at; samples that walks may begin at
 
 
 class Directions(NamedTuple):
@@ -32,21 +32,24 @@ def find_directions(z: Array, features: Array, count: int) -> Directions:
     c = V (y - mean), the components of y; u = argmin Σ |z - mean - c u|²; a step is σ(c) u. GANSpace, eq. 2 and 3.
     """
     z, y = z - z.mean(0), features - features.mean(0)
-    variances, components = np.linalg.eigh(y.T @ y / len(y))
-    order = np.argsort(-variances, kind="stable")[: min(count, z.shape[1])]
-    together = components[:, order].T @ (y.T @ z) / len(z)  # E c z: components do not correlate with each other
-    steps = together / np.maximum(np.sqrt(variances[order]), 1e-12)[:, None]
+    count, wide = min(count, z.shape[1]), y.shape[1] > len(y)
+    variances, vectors = np.linalg.eigh((y @ y.T if wide else y.T @ y) / len(y))  # the smaller; both have these variances
+    order = np.argsort(-variances, kind="stable")[:count]
+    c = vectors[:, order] if wide else y @ vectors[:, order]
+    c = c / np.maximum(np.sqrt((c * c).mean(0)), 1e-12)  # of deviation 1: E c z is then σ(c) u, as they do not correlate
+    steps = c.T @ z / len(z)
     largest = np.abs(steps).argmax(1)[:, None]  # of the two signs, that by which the largest number grows
     steps = steps * np.sign(np.take_along_axis(steps, largest, 1))
     return Directions(steps, variances[order] / max(variances.sum(), 1e-12))
 
 
 def find_features(game: FromNoise, z: Sequence, given: tuple) -> Array:
-    """Return what the first linear layer of the averaged G gives, (N, F); of a G that calls none, the samples."""
+    """Return what the averaged G's first linear layer that z reaches gives, (N, F); of a G without one, the samples."""
     found: list[Array] = []
 
     def keep(module: Any, arguments: tuple, output: Any) -> None:
-        found.append(output if found else to_numpy(raw(output)))
+        if not found and np.ptp(array := to_numpy(raw(output)), axis=0).any():  # what only reads `given` is all the same
+            found.append(array)
 
     hooks = [m.register_forward_hook(keep) for m in game.G.average.module.modules() if isinstance(m, Linear)]
     try:
@@ -55,7 +58,8 @@ def find_features(game: FromNoise, z: Sequence, given: tuple) -> Array:
     finally:
         for hook in hooks:
             hook.remove()
-    return (found or [samples])[0].reshape(len(samples), -1).astype(np.float64)
+    features = found[0] if found and len(found[0]) == len(samples) else samples
+    return features.reshape(len(samples), -1).astype(np.float64)
 
 
 class Walks:

@@ -5,6 +5,7 @@ has it memorised? Of all games with a latent: what its directions do (`direction
 (`shares.py`).
 """
 
+import time
 from collections.abc import Callable, Iterator
 from itertools import count
 from typing import Any
@@ -18,6 +19,7 @@ from tinygan.gan.shares import PAIRS, find_shares
 from tinygan.gan.translation import Translation
 from tinygan.metrics import nearest_training
 from tinygan.plot import gif, image_grid, neighbour_strip, save_image
+from tinygan.plot.drawing import save_in_few_colours
 from tinygan.plot.latent import direction_curves, direction_grid, direction_plane, share_chart
 
 ROWS, COLUMNS = 6, 9  # of the strip between samples
@@ -25,6 +27,7 @@ WALKERS, STOPS, FRAMES = 16, 4, 12  # frames from a stop to the next
 NEIGHBOURS, COMPARED = 3, 10  # of each of so many samples
 RANGE = (-1, 1)  # of every recipe's pictures
 MOST_PICTURES = 60_000  # all of MNIST
+SECONDS = 8.0  # for reading training pictures: some recipes draw them one by one, without end
 CHUNK = 2048  # training pictures that are compared at a time: 13 MB of MNIST in float64
 DIRECTIONS, FARTHEST = 6, 2.0  # drawn of each game; standard deviations
 
@@ -74,21 +77,23 @@ def walk(game: FromNoise, path: Any) -> None:
 def beside_training(game: Any, path: Any) -> None:
     """Draw samples, and under each the training pictures nearest to it, pixel by pixel."""
     x = game.sample(COMPARED, 0)
-    near, distances = np.zeros((len(x), 0, *x.shape[1:]), x.dtype), np.zeros((len(x), 0))
+    near, distances, compared = np.zeros((len(x), 0, *x.shape[1:]), x.dtype), np.zeros((len(x), 0)), 0
     for pictures in _once_each(game):
+        compared += len(pictures)
         nearest = nearest_training(x, pictures, min(NEIGHBOURS, len(pictures)))
         near = np.concatenate([near, pictures[nearest.rows]], 1)
         distances = np.concatenate([distances, nearest.distances], 1)
         best = np.argsort(distances, 1, kind="stable")[:, :NEIGHBOURS]
         near, distances = near[np.arange(len(x))[:, None], best], np.take_along_axis(distances, best, 1)
-    save_image(neighbour_strip(x, near), path)
+    save_image(neighbour_strip(x, near, of=compared), path)
 
 
 def _once_each(game: Any) -> Iterator[np.ndarray]:
     """Yield the training pictures, CHUNK at a time, in the order of training, until a batch has none that is new.
 
-    No more than MOST_PICTURES: some recipes put pictures together without end.
+    No more than MOST_PICTURES, and for no more than SECONDS: some recipes put pictures together without end.
     """
+    begun = time.monotonic()
     seen: set[int] = set()
     chunk: list[np.ndarray] = []
     for step in count():
@@ -97,7 +102,7 @@ def _once_each(game: Any) -> Iterator[np.ndarray]:
             if (key := hash(picture.tobytes())) not in seen:
                 seen.add(key)
                 chunk.append(picture)
-        if len(seen) == known or known >= MOST_PICTURES:
+        if len(seen) == known or known >= MOST_PICTURES or time.monotonic() - begun > SECONDS:
             break
         if len(chunk) >= CHUNK:
             yield np.stack(chunk)
@@ -119,11 +124,12 @@ def along_directions(game: FromNoise, path: Any) -> None:
     if kind == "pictures":
         save_image(direction_grid(made, amounts, shares), path)
     elif kind == "points":
-        save_image(direction_plane(game.sample(1000, 0), made, shares), path)
+        save_in_few_colours(direction_plane(game.sample(1000, 0), made, shares), path)
     else:
-        save_image(direction_curves(made.reshape(count, samples, stops, made.shape[3], -1)[..., 0], amounts, shares), path)
+        first = made.reshape(count, samples, stops, made.shape[3], -1)[..., 0]  # of the columns
+        save_in_few_colours(direction_curves(first, amounts, shares), path)
 
 
 def shares_of_latents(game: FromNoise, path: Any) -> None:
     """Draw which share of the variance each latent decides alone."""
-    save_image(share_chart(*find_shares(game, PAIRS)), path)
+    save_in_few_colours(share_chart(*find_shares(game, PAIRS)), path)

@@ -8,7 +8,7 @@ above it the second. Variances are summed over all numbers of a sample, or of on
 linear G, y = Σ W_i x_i with x_i ~ N(0, I), S_i is |W_i|² / Σ |W_j|².
 """
 
-from typing import NamedTuple
+from typing import Any, NamedTuple
 
 import numpy as np
 
@@ -35,7 +35,8 @@ class Share:
     """The share of one input: sums over samples y, y_i that have it alone in common, and y' that has all else of y_i."""
 
     def __init__(self) -> None:
-        self.n, self.sums = 0, 0.0
+        self.n: int = 0
+        self.sums: Any = 0.0
 
     def add(self, y: Array, y_i: Array, other: Array) -> None:
         """Add samples y, y_i and y', (N, ...) each."""

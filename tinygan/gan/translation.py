@@ -39,6 +39,9 @@ class TranslationSettings(AdversarialSettings):
         0.0, "Weight, in G's loss, of the distance to the target in features, by default D's.", 0.0
     )
     game_rate: float = setting(1.0, "Learning rate of the phase with D as a multiple of learning_rate.", 0.0)
+    game_ema: float = setting(
+        0.0, "Decay of the moving average of G's weights in the phase with D. 0: as ema.", 0.0, 1.0
+    )
 
     @property
     def pixel_steps(self) -> int:
@@ -88,7 +91,10 @@ class Translation(Adversarial):
 
     def step(self, k: int) -> dict[str, float]:
         """Train G by pixels in the first phase, both players in the second; return losses and so on."""
-        return self.pixel_step(k) if k < self.settings.pixel_steps else super().step(k)
+        is_game = k >= self.settings.pixel_steps
+        # of 1,200 steps of the game, an average of .9995 would still be half what the pixel phase left
+        self.G.average.decay = (is_game and self.settings.game_ema) or self.settings.ema
+        return super().step(k) if is_game else self.pixel_step(k)
 
     def pixel_step(self, k: int) -> dict[str, float]:
         """Take G's step towards the targets, pixel by pixel, on the pairs that D would see in this step."""

@@ -52,7 +52,8 @@ def direction_plane(points: Array, walks: Array, shares: Array) -> Array:
     """Draw a panel a direction: samples (N, 2) in grey, and the ways (K, B, S, 2) that B of them go, from blue to orange."""
     extent, lengths = np.ptp(points, axis=0).max(), np.ptp(walks, axis=2).max(-1)
     larger = max(1, round(0.12 * extent / max(float(np.median(lengths)), 1e-3 * extent)))
-    figure, canvas = new_figure(3.1 * len(walks), 3.5)
+    centre, half = (points.max(0) + points.min(0)) / 2, 0.62 * extent
+    figure, canvas = new_figure(3.1 * len(walks), 3.9)
     for k, (axes, ways) in enumerate(zip(figure.subplots(1, len(walks), squeeze=False)[0], walks)):
         axes.scatter(*points.T, s=4, color="#cccccc", linewidths=0)
         for way in ways:
@@ -62,6 +63,7 @@ def direction_plane(points: Array, walks: Array, shares: Array) -> Array:
             axes.plot(*way[middle:].T, color=HIGH, linewidth=1.5)
             axes.plot(*way[middle], color="#333333", marker="o", markersize=3)
         axes.set(aspect="equal", xticks=[], yticks=[])
+        axes.set(xlim=(centre[0] - half, centre[0] + half), ylim=(centre[1] - half, centre[1] + half))
         axes.set_title(f"direction {k + 1}: {shares[k]:.0%}", fontsize=10)
         axes.spines[:].set_color("#cccccc")
     enlarged = f"\nmoves are drawn {larger} times as large" if larger > 1 else ""

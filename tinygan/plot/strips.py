@@ -25,9 +25,10 @@ def interpolation_strip(draw, start, end, between, steps=9, scale=None):
     return image_grid(pictures, columns=steps, scale=scale, value_range=(-1, 1))
 
 
-def neighbour_strip(generated, neighbours, scale=None):
+def neighbour_strip(generated, neighbours, scale=None, of=0):
     """Return generated pictures (N, 1 or 3, h, w) in the top row, under each its nearest training pictures (N, K, ...).
 
+    of: how many training pictures were compared, for the title; 0 does not say it.
     `metrics.nearest_training` finds them. Copies show at a glance; pictures that are only alike differ in their strokes.
     """
     generated, neighbours = to_numpy(raw(generated)), to_numpy(raw(neighbours))
@@ -41,7 +42,7 @@ def neighbour_strip(generated, neighbours, scale=None):
     top = image_grid(generated, **look)
     below = neighbours.swapaxes(0, 1).reshape(-1, *generated.shape[1:])  # row by row
     rows = [top, image_grid(below, **look)]
-    return _titled(rows, ["generated", "nearest training pictures"])
+    return _titled(rows, ["generated", f"nearest of {of:,} training pictures" if of else "nearest training pictures"])
 
 
 def _titled(pictures, titles):

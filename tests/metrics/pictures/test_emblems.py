@@ -11,7 +11,7 @@ from tinygan.metrics.pictures.emblems import NONE, emblem_reader, emblem_scores,
 
 @pytest.fixture(scope="module")
 def trained(tmp_path_factory):
-    """A reader trained for a sixth of its steps, in a cache of its own."""
+    """A reader trained for less than half of its steps, in a cache of its own."""
     with pytest.MonkeyPatch.context() as patch:
         patch.setenv("TINYGAN_CACHE", str(tmp_path_factory.mktemp("cache")))
         patch.setattr(classifier, "_loaded", {})

@@ -9,6 +9,7 @@ from small_runs import SMALL, set_words, small_game
 
 from tinygan import recipes
 from tinygan.autodiff import no_grad
+from tinygan.backend import stream
 from tinygan.cli import main
 from tinygan.data import gather_notes
 from tinygan.ops import log_softmax
@@ -145,3 +146,15 @@ def test_a_long_pair_is_left_out_and_said(tmp_path):
         "left out: 1 of 41 pairs that have more than 100 words in prompt or reply; --set longest=10000 takes them in",
         f"40 pairs of {path}, in small letters; 4 held out with their prompts",
     ]
+
+
+def test_words_that_were_never_read_are_said_and_long_prompts_too():
+    game = small_game("dialogue")
+    respond = lambda given: dialogue.respond(game, given, stream(0, "apply"))
+    assert respond(dialogue.example(game))
+    with gather_notes() as notes:
+        respond("what is a Zyzzyva ?")
+    assert notes == ["words that this run has never read: zyzzyva"]
+    with gather_notes() as notes:
+        assert respond("what is " * 40)
+    assert len(notes) == 1 and notes[0].startswith(f"cut to {game.asked.shape[1] - 1} words")

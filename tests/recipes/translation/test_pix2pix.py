@@ -9,17 +9,18 @@ from tinygan.backend import stream
 from tinygan.data import DataError, find_world, gather_notes
 from tinygan.files import Unfit, check
 from tinygan.metrics import psnr
-from tinygan.recipes.translation import pix2pix
+from tinygan.recipes.translation import _drawings, pix2pix
 
 
 @pytest.fixture(autouse=True)
 def no_sheets(tmp_path, monkeypatch):
     """Without the sheets of sprites, shapes are drawn; few are asked for."""
     monkeypatch.setenv("TINYGAN_DATA", str(tmp_path))
+    monkeypatch.setattr(_drawings, "ASKED", 25)
     monkeypatch.setattr(pix2pix, "ASKED", 25)
-    pix2pix.asked_of.cache_clear()
+    _drawings.asked_of.cache_clear()
     yield
-    pix2pix.asked_of.cache_clear()
+    _drawings.asked_of.cache_clear()
 
 
 @pytest.fixture
@@ -40,7 +41,7 @@ def test_an_outline_is_the_edge_of_regions():
     regions[0, 1:5, 1:5] = 1
     regions[0, 2, 2:4] = 2
     ink = np.broadcast_to(np.arange(3)[None, :, None, None] / 10 - 0.9, (1, 3, 6, 6))
-    drawn = pix2pix.outline(regions, ink)
+    drawn = _drawings.outline(regions, ink)
     assert drawn.shape == (1, 3, 6, 6)
     edge = regions[0] > 0
     edge[3, 2:4] = False  # within region 1, above it region 2, to which that edge belongs
@@ -52,7 +53,7 @@ def test_a_coloured_pencil_has_the_mean_colour_of_a_region():
     pictures = stream(0, "x").uniform(-1, 1, (2, 3, 4, 4)).astype(np.float32)
     regions = np.zeros((2, 4, 4), int)
     regions[0, :2], regions[1, 2:] = 1, 2
-    flat = pix2pix.mean_colours(pictures, regions)
+    flat = _drawings.mean_colours(pictures, regions)
     np.testing.assert_allclose(
         flat[0, :, :2], np.broadcast_to(pictures[0, :, :2].mean((1, 2))[:, None, None], (3, 2, 4)), rtol=1e-5
     )
@@ -66,7 +67,7 @@ def test_a_black_pencil_tells_no_colours():
     world = find_world("shapes")
     scenes = [world.read(f"a large {colour} circle in the middle") for colour in ("red", "green")]
     black, coloured = (
-        [pix2pix.draw_pairs(world, [scene], stream(0, "draw"), pencil)[0][0] for scene in scenes]
+        [_drawings.draw_pairs(world, [scene], stream(0, "draw"), pencil)[0][0] for scene in scenes]
         for pencil in ("black", "coloured")
     )
     assert (black[0] == black[1]).all() and 20 < (black[0][0] < 0).sum() < 60
@@ -90,8 +91,8 @@ def test_without_sheets_shapes_are_drawn_and_that_is_kept():
 
 def test_what_is_asked_is_not_trained_on():
     game = small_game("pix2pix", batch_size=100)
-    scenes, drawings, pictures = pix2pix.asked_of("shapes", "coloured")
-    assert len(scenes) == len(drawings) == len(pictures) == 2 * pix2pix.ASKED
+    scenes, drawings, pictures = _drawings.asked_of("shapes", "coloured")
+    assert len(scenes) == len(drawings) == len(pictures) == 2 * _drawings.ASKED
     asked = {picture.tobytes() for picture in pictures}
     assert not asked & {picture.tobytes() for k in range(5) for picture in game.batch(k).x}
 
@@ -133,7 +134,7 @@ def test_in_the_game_each_player_gets_the_better_of_the_other(player):
 
 def test_scores_are_of_the_drawing_that_was_asked(monkeypatch):
     game = small_game("pix2pix")
-    _, _, pictures = pix2pix.asked_of("shapes", "coloured")
+    _, _, pictures = _drawings.asked_of("shapes", "coloured")
     scores = pix2pix.evaluate(game, pictures + 1e-3)
     assert scores["as_drawn_psnr"] > 60 and scores["obeyed_whole"] == scores["obeyed_held_out_whole"] == 1.0
     assert scores["obeyed_whole_of_real"] == 1.0
@@ -182,7 +183,7 @@ def test_pairs_that_do_not_fit_are_refused(own, spoil, settings, fault):
 
 def test_a_drawing_in_a_file_is_painted(tmp_path, monkeypatch):
     game = small_game("pix2pix")
-    drawing = pix2pix.asked_of("shapes", "coloured")[1][0]
+    drawing = _drawings.asked_of("shapes", "coloured")[1][0]
     pix2pix.write(drawing, tmp_path / "drawing.png")
     answer = pix2pix.respond(game, str(tmp_path / "drawing.png"), stream(0, "apply"))
     expected = game.translate(np.round((drawing[None] + 1) * 127.5).astype(np.float32) / 127.5 - 1, None)[0]

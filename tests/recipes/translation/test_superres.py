@@ -38,6 +38,10 @@ def game_of(**settings):
     return game
 
 
+def chance():
+    return stream(0, "apply")
+
+
 # --- from training to scores --------------------------------------------------------------------------------------
 
 
@@ -65,7 +69,7 @@ def test_from_training_to_scores(tmp_path, capsys):
 def test_before_training_it_is_bicubic_interpolation():
     game = small_game("superres")
     x = stream(0, "x").uniform(-1, 1, (2, 1, 8, 7)).astype("float32")
-    np.testing.assert_allclose(game.translate(x, None), bicubic(x, (32, 28)), atol=1e-6)
+    np.testing.assert_allclose(game.translate(x, chance()), bicubic(x, (32, 28)), atol=1e-6)
 
 
 # --- which way the terms move -------------------------------------------------------------------------------------
@@ -92,13 +96,28 @@ def test_the_distribution_of_gradients_comes_nearer_to_the_real_one(sharper):
 
 def test_the_divergence_is_that_of_the_shares_at_the_centres():
     x = np.zeros((1, 1, 3, 3), np.float32)
-    x[..., 1:] = (np.e**1.25 - 1) / 127.5  # a step whose 2 log(1 + |∇x|) is 2.5: between the centres 2 and 3
+    x[..., 1:] = (np.e ** (2.5 / 3.3) - 1) / 12.75  # a step whose place, 3.3 log(1 + |∇x| / 10), is 2.5: between 2 and 3
     shares = np.zeros(13)
     shares[[0, 2, 3]] = 0.5, 0.25, 0.25  # half of the places are flat
     np.testing.assert_allclose(steepness(x)[0], shares, atol=0.02)
     flat = np.zeros_like(x)
     assert gradient_divergence(x, x) == pytest.approx(0, abs=1e-6)
     assert gradient_divergence(flat, x) == pytest.approx(0.5 * np.log(0.5) + 0.5 * np.log(0.25 / 1e-4), rel=0.05)
+
+
+def test_noise_is_drawn_in_the_game_alone_and_only_as_strong_as_g_wants_it():
+    game = small_game("superres", pixel_phase=0.5)
+    x = stream(0, "x").uniform(-1, 1, (1, 1, 8, 8)).astype("float32")
+    grain = lambda: game.G.module.grain.weight.data
+    for k in (0, 1):
+        game.step(k)
+    assert not grain().any()
+    np.testing.assert_array_equal(game.translate(x, stream(0, "a")), game.translate(x, stream(0, "b")))
+    game.step(2)
+    game.step(3)
+    assert grain().any()
+    assert (game.translate(x, stream(0, "a")) != game.translate(x, stream(0, "b"))).any()
+    np.testing.assert_array_equal(game.translate(x, stream(0, "a")), game.translate(x, stream(0, "a")))
 
 
 def test_without_its_weight_the_divergence_is_not_computed():
@@ -111,8 +130,8 @@ def test_without_its_weight_the_divergence_is_not_computed():
 def test_tiles_meet_without_a_seam():
     """G by tiles is G on the whole picture but for rounding; with a reach too short it is not."""
     game = game_of(blocks=2)
-    x = stream(0, "picture").uniform(-1, 1, (1, 45, 38)).astype("float32")
-    make = lambda x: game.translate(x[None], None)[0]
+    x = stream(0, "picture").uniform(-1, 1, (17, 45, 38)).astype("float32")  # luminance, and noise
+    make = lambda x: game.paint(x[None, :1], x[None, 1:])[0]
     whole, tiled, seamed = make(x), *(np.empty((1, 180, 152), np.float32) for _ in range(2))
     by_tiles(make, x, tiled, 16, game.G.module.reach)
     by_tiles(make, x, seamed, 16, game.G.module.reach - 2)
@@ -141,7 +160,7 @@ def write(array, path):
 def test_a_photograph_in_colour_is_enlarged_and_its_colours_stay(tmp_path):
     game = small_game("superres")  # of which the luminance is bicubic's too, before training
     x = bicubic(stream(0, "x").random((1, 3, 5, 4)), (20, 17))[0].clip(0, 1)
-    y = respond(game, write(x.transpose(1, 2, 0), tmp_path / "x.png"), None)
+    y = respond(game, write(x.transpose(1, 2, 0), tmp_path / "x.png"), chance())
     expected = bicubic(x[None], (80, 68))[0].clip(0, 1)
     assert y.shape == (80, 68, 3) and y.dtype == np.uint8
     assert np.abs(y / 255 - expected.transpose(1, 2, 0)).mean() < 0.005
@@ -153,18 +172,18 @@ def test_a_photograph_in_colour_is_enlarged_and_its_colours_stay(tmp_path):
 def test_grey_stays_grey_and_what_is_transparent_becomes_white(tmp_path):
     game = game_of()
     x = stream(0, "x").random((9, 7, 4))
-    assert respond(game, write(x[..., 0], tmp_path / "grey.png"), None).shape == (36, 28)
+    assert respond(game, write(x[..., 0], tmp_path / "grey.png"), chance()).shape == (36, 28)
     x[..., 3] = 0
-    clear = respond(small_game("superres"), write(x, tmp_path / "clear.png"), None)
+    clear = respond(small_game("superres"), write(x, tmp_path / "clear.png"), chance())
     assert (clear > 252).all()
 
 
 def test_a_large_picture_is_made_by_tiles_as_the_whole(tmp_path, monkeypatch):
     game = game_of()
     path = write(stream(0, "x").random((30, 41, 3)), tmp_path / "x.png")
-    whole = respond(game, path, None)
+    whole = respond(game, path, chance())
     monkeypatch.setattr(superres, "TILE", 8)
-    tiled = respond(game, path, None)
+    tiled = respond(game, path, chance())
     assert np.abs(whole.astype(int) - tiled).max() <= 1 and (whole != tiled).mean() < 1e-3
 
 
@@ -175,7 +194,7 @@ def test_the_memory_is_that_of_a_tile(tmp_path, monkeypatch):
     def peak(tile):
         monkeypatch.setattr(superres, "TILE", tile)
         tracemalloc.start()
-        respond(game, path, None)
+        respond(game, path, chance())
         most = tracemalloc.get_traced_memory()[1]
         tracemalloc.stop()
         return most - 16 * 120 * 120
@@ -186,12 +205,12 @@ def test_the_memory_is_that_of_a_tile(tmp_path, monkeypatch):
 def test_what_cannot_be_enlarged_is_refused(tmp_path, monkeypatch):
     game = small_game("superres")
     with pytest.raises(DataError, match="no such file"):
-        respond(game, str(tmp_path / "none.png"), None)
+        respond(game, str(tmp_path / "none.png"), chance())
     monkeypatch.setattr(superres, "MOST_PIXELS", 1000)
     with pytest.raises(
         DataError, match="8x8: enlarged it would have more than 1,000 pixels; cut it, or make it smaller"
     ):
-        respond(game, write(np.zeros((8, 8, 3)), tmp_path / "x.png"), None)
+        respond(game, write(np.zeros((8, 8, 3)), tmp_path / "x.png"), chance())
 
 
 # --- data ---------------------------------------------------------------------------------------------------------
@@ -225,7 +244,9 @@ def test_a_folder_without_photographs_is_refused(make, tmp_path):
 
 
 def test_crops_larger_than_a_picture_are_refused_with_a_remedy_that_works():
-    with pytest.raises(ValueError, match="crop=11: the smallest picture, shrunk, has a side of 10; take crop=10 or less"):
+    with pytest.raises(
+        ValueError, match="crop=11: the smallest picture, shrunk, has a side of 10; take crop=10 or less"
+    ):
         small_game("superres", crop=11)
     assert small_game("superres", crop=10).batch(0).x.shape == (4, 1, 40, 40)
 

@@ -59,6 +59,11 @@ def _phrases() -> dict[tuple[str, ...], tuple]:
         ("place", _PLACE_WORDS), ("relation", _RELATION_WORDS), ("order", _ORDER_WORDS),
     ]  # fmt: skip
     known = {tuple(p.split()): (sort, meaning) for sort, t in tables for meaning, many in t.items() for p in many}
+    for side in ("left", "right"):  # understood, never said
+        known[("on", "the", side, "of")] = ("relation", ("left of", side == "left"))
+        for height, words in (("upper", ("upper", "top")), ("lower", ("lower", "bottom"))):
+            for corner in ((before, "the", word, side) for before in ("in", "at") for word in words):
+                known[corner] = known[(*corner, "corner")] = ("place", f"{height} {side}")
     known |= {tuple(p.split()): ("opening", p) for p in _OPENINGS}
     known |= {tuple(p.split()): ("verb", p) for p in _VERBS}
     known |= {(a,): ("article", a) for a in _ARTICLES}
@@ -72,9 +77,8 @@ def _phrases() -> dict[tuple[str, ...], tuple]:
 
 _PHRASES = _phrases()
 WORDS = sorted({word for phrase in _PHRASES for word in phrase})
-LONGEST = (
-    3 + 3 * (1 + 2 + 3 + 5) + 2
-)  # "a picture of"; three things with "that is" and a place of five words; ",", "and"
+# of the words of a sentence: "a picture of"; three things with "that is" and a place of five words; ",", "and"
+LONGEST = 3 + 3 * (1 + 2 + 3 + 5) + 2
 
 
 # --- saying -----------------------------------------------------------------------------------------------------
@@ -91,6 +95,8 @@ def say(scene: Scene, rng: np.random.Generator) -> str:
             return f"{_pick(_PLACE_WORDS[things[0].place], rng)} {_pick((', there is', 'there is', 'is'), rng)} {bare}"
         return opening + _say_group([things[i] for i in order], rng)
     kind = scene.relations[0].kind
+    if {r.kind for r in scene.relations} != {kind}:
+        return opening + _say_two_kinds(scene, rng)
     befores = {r.first for r in scene.relations}
     afters = {r.second for r in scene.relations}
     if befores & afters or (len(things) == 2 and rng.random() < 0.1):  # in a row; each is before the next
@@ -114,6 +120,17 @@ def say(scene: Scene, rng: np.random.Generator) -> str:
         return f"{relation} {_say_group(other, rng)} {verb} {_say_group(subject, rng)}"
     verb = f" {'are' if len(subject) > 1 else _pick(_VERBS[:2], rng)}" if not opening and rng.random() < 0.3 else ""
     return f"{opening}{_say_group(subject, rng)}{verb} {relation} {_say_group(other, rng)}"
+
+
+def _say_two_kinds(scene: Scene, rng: np.random.Generator) -> str:
+    """Say three things of which one is left or right of a second, and that above or below the third."""
+    one, other = ({r.first, r.second} for r in scene.relations)
+    (start,), (middle,), (end,) = one - other, one & other, other - one
+    said = _say_thing(scene.things[start], rng)
+    for relation, before, after in zip(scene.relations, (start, middle), (middle, end)):
+        words = _RELATION_WORDS[relation.kind, relation.first == before]
+        said += f" {_pick(words, rng)} {_say_thing(scene.things[after], rng)}"
+    return said
 
 
 def _say_thing(thing: Thing, rng: np.random.Generator) -> str:

@@ -24,8 +24,9 @@ from tinygan.run.settings import defaults, setting
 
 
 @defaults(
-    steps=6000, batch_size=32, g_channels=24, d_channels=20, learning_rate=2e-3, gamma=0.5, ema=0.998, penalty_every=4
-)
+    steps=4000, batch_size=32, g_channels=24, d_channels=20, build="encoder-decoder", learning_rate=2e-3, gamma=0.5,
+    ema=0.998, penalty_every=4,
+)  # fmt: skip
 class Settings(BuildSettings, AugmentSettings, AdversarialSettings):
     """Settings of `shapes`."""
 

@@ -318,6 +318,7 @@ def draw_after(answer, path):
         quiet_axes(axes)
         axes.tick_params(labelsize=7)
         axes.set_title(printable(column[:30]), fontsize=9, parse_math=False)
+    figure.supxlabel("rows before and after the last that was given", fontsize=8)
     save_small(pixels(canvas), path)
 
 

@@ -16,7 +16,8 @@ import numpy as np
 from tinygan import ops
 from tinygan.backend import stream, to_device
 from tinygan.data import DataError, Loader, Vocabulary, note
-from tinygan.data.text import count_tokens, is_right, read_pairs, small_talk, topic_of
+from tinygan.data.files import list_some
+from tinygan.data.text import count_tokens, is_right, read_pairs, small_talk, tokens, topic_of
 from tinygan.files import Range, written_whole
 from tinygan.gan.replies import Replies, ReplySettings
 from tinygan.networks.attending import AttendingSettings, AttendingWriter, Reader
@@ -165,7 +166,13 @@ def example(game):
 
 def respond(game, given, rng):
     """Return a reply to a line of text."""
-    rows, _ = game.vocabulary.encode([given.lower()], game.asked.shape[1])
+    words, longest = tokens(given.lower(), "word"), game.asked.shape[1] - 1
+    unknown = [word for word in words[:longest] if word not in game.vocabulary.number]
+    if unknown:
+        note(f"words that this run has never read: {list_some(unknown)}")
+    if len(words) > longest:
+        note(f"cut to {longest} words, the longest prompt that this run has read")
+    rows, _ = game.vocabulary.encode([given.lower()], longest + 1)
     return game.vocabulary.decode(game.reply(rows, rng))[0]
 
 

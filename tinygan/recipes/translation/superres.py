@@ -14,7 +14,8 @@ from functools import cache
 
 import numpy as np
 
-from tinygan import ops
+from tinygan import Tensor, ops
+from tinygan.autodiff import no_grad
 from tinygan.backend import stream, to_device
 from tinygan.data import DataError, note, read_picture
 from tinygan.data.pictures.enlargements import Enlargements
@@ -35,8 +36,8 @@ RANGE = (-1, 1)
 
 
 @defaults(
-    steps=4000, batch_size=4, learning_rate=2e-3, beta1=0.9, schedule="cosine", decay_from=0.0, warmup=100, ema=0.998,
-    pixel_phase=0.75, game_rate=0.25, pixel_loss="mse", pixel_weight=300.0, content_weight=1.0,
+    steps=3750, batch_size=4, learning_rate=2e-3, beta1=0.9, schedule="cosine", decay_from=0.0, warmup=100, ema=0.998,
+    pixel_phase=0.8, game_rate=0.2, game_ema=0.99, pixel_loss="mse", pixel_weight=300.0, content_weight=1.0,
 )  # fmt: skip
 class Settings(TranslationSettings):
     """Settings of `superres`."""
@@ -55,7 +56,7 @@ class Settings(TranslationSettings):
     blocks: int = setting(4, "Residual blocks of G, two convolutions each.", 1)
     d_channels: int = setting(32, "Channels of D's first layer; the second has twice, the third four times as many.", 1)
     gradient_weight: float = setting(
-        0.5, "Weight of KL(real | made) of the distributions of gradients in G's loss.", 0.0
+        3.0, "Weight of KL(real | made) of the distributions of gradients in G's loss.", 0.0
     )
 
 
@@ -73,19 +74,29 @@ class Block(Module):
         return x + self.second(ops.relu(self.first(x)))
 
 
+GRAIN = 10  # so that noise matters after a hundred steps, though Adam moves each weight by no more than its rate
+
+
 class Enlarger(Module):
-    """Generator: luminance (N, 1, h, w) -> (N, 1, 4h, 4w), bicubic at first, as its last layer begins at 0."""
+    """Generator: luminance (N, 1, h, w), and noise (N, 16, h, w) in the game -> (N, 1, 4h, 4w).
+
+    At first it is bicubic, as its last layers begin at 0. `grain` says how strong the noise is at each place: what the
+    small picture cannot tell, as grass or the grain of a film, is drawn.
+    """
 
     def __init__(self, s, rng):
         self.read = Conv2d(1, s.channels, 3, padding=1, rng=rng)
         self.body = Sequential(*(Block(s.channels, rng) for _ in range(s.blocks)))
         self.write = Conv2d(s.channels, SCALE**2, 3, padding=1, rng=rng)
-        for p in self.write.parameters():
+        self.grain = Conv2d(s.channels, SCALE**2, 1, rng=rng)
+        for p in self.write.parameters() + self.grain.parameters():
             p.data *= 0
         self.reach = 2 * s.blocks + 2  # pixels that a result depends on, in every direction; the bicubic's are 2
 
-    def forward(self, x):
-        return enlarge(x) + ops.pixel_shuffle(self.write(self.body(self.read(x))), SCALE)
+    def forward(self, x, noise=None):
+        features = self.body(self.read(x))
+        made = self.write(features) if noise is None else self.write(features) + GRAIN * self.grain(features) * noise
+        return enlarge(x) + ops.pixel_shuffle(made, SCALE)
 
 
 def enlarge(x):
@@ -124,6 +135,18 @@ class SuperResolution(Translation):
         super().__init__(G, D, batch, s, lambda: held_out().middles(s.crop)[1], saved)
         self.held_out = held_out
 
+    def fake(self, G, n, given, rng):
+        (small,) = given  # in the pixel phase, where only the mean counts, G gets no noise
+        return Batch(G(Tensor(small), Tensor(draw_noise(small, rng), device=self.device)), given)
+
+    def translate(self, source, rng):
+        return self.paint(source, draw_noise(source, rng))
+
+    def paint(self, small, noise):
+        """Return what the averaged G makes of small pictures (N, 1, h, w) and noise (N, 16, h, w), numpy."""
+        with no_grad():
+            return self.G.average.module(*(Tensor(x, device=self.device) for x in (small, noise))).numpy()
+
     def g_extra(self):
         target, made, weight = self.shown["real"].x, self.shown["fake"].x, self.settings.gradient_weight
         extra, row = super().g_extra()
@@ -133,7 +156,12 @@ class SuperResolution(Translation):
         return extra + weight * divergence, {**row, "gradient_kl": divergence.data}
 
 
-BINS = range(13)  # centres, of 2 log(1 + |∇x|), |∇x| in 255ths: 2 log(1 + 361) = 11.8 is the end
+def draw_noise(small, rng):
+    """Return noise for small pictures (N, 1, h, w): (N, 16, h, w), a number for each pixel of the large ones."""
+    return rng.standard_normal((len(small), SCALE**2, *small.shape[2:]), dtype="float32")
+
+
+BINS = range(13)  # centres, of 3.3 log(1 + |∇x| / 10), |∇x| in 255ths: steep places get as many as flat ones; 11.9 is the end
 
 
 def gradient_divergence(made, real):
@@ -148,7 +176,7 @@ def gradient_divergence(made, real):
 def steepness(x):
     """Return the shares of gradients at each of BINS, (N, 13), of pictures (N, 1, h, w) in [-1, 1]."""
     down, right = x[:, :, 1:, :-1] - x[:, :, :-1, :-1], x[:, :, :-1, 1:] - x[:, :, :-1, :-1]
-    place = 2 * ops.log(1 + 127.5 * ops.sqrt(down * down + right * right + 1e-8))
+    place = 3.3 * ops.log(1 + 12.75 * ops.sqrt(down * down + right * right + 1e-8))
     return ops.stack([ops.mean(ops.relu(1 - ops.abs(place - b)), (1, 2, 3)) for b in BINS], 1)
 
 
@@ -204,7 +232,7 @@ def real_or_made(s, part):
 
 
 TILE = 96  # pixels of a side of the small picture: 12 MB for each layer of 48 channels
-MOST_PIXELS = 1 << 26  # of an enlarged picture: 200 MB in colour
+MOST_PIXELS = 1 << 26  # of an enlarged picture: 200 MB in colour, 270 MB of noise
 
 
 def respond(game, given, rng):
@@ -215,16 +243,24 @@ def respond(game, given, rng):
         raise DataError(
             f"{given}: {height}x{width}: enlarged it would have more than {MOST_PIXELS:,} pixels; cut it, or make it smaller"
         )
-    out = np.empty((channels, SCALE * height, SCALE * width), np.uint8)
-    by_tiles(lambda x: enlarge_colours(game, x), picture, out, TILE, max(2, game.G.module.reach))
-    return out[0] if channels == 1 else out.transpose(1, 2, 0)
+    large = enlarge_picture(game, picture, rng)
+    return large[0] if channels == 1 else large.transpose(1, 2, 0)
 
 
-def enlarge_colours(game, picture):
-    """Return a picture (1 or 3, h, w) in [0, 1] four times as large, in bytes: luminance by G, colours bicubic."""
+def enlarge_picture(game, picture, rng):
+    """Return a whole picture (1 or 3, h, w) in [0, 1] four times as large, in bytes, made tile by tile."""
+    channels, height, width = picture.shape
+    large = np.empty((channels, SCALE * height, SCALE * width), np.uint8)
+    both = np.concatenate([picture, draw_noise(picture[None], rng)[0]])
+    by_tiles(lambda x: enlarge_colours(game, *np.split(x, [channels])), both, large, TILE, game.G.module.reach)
+    return large
+
+
+def enlarge_colours(game, picture, noise):
+    """Return a tile as `enlarge_picture` does: luminance by G, colours bicubic."""
     ycbcr = to_ycbcr(np.broadcast_to(picture, (3, *picture.shape[1:])))
     large = enlarge(ycbcr[None])[0]
-    large[0] = (game.translate(2 * ycbcr[None, :1] - 1, None)[0, 0] + 1) / 2
+    large[0] = (game.paint(2 * ycbcr[None, :1] - 1, noise[None])[0, 0] + 1) / 2
     return np.rint(255 * to_rgb(large))[: len(picture)].astype(np.uint8)
 
 
@@ -275,6 +311,6 @@ def score(made, small, large, name=""):
 def enlarge_whole(game, small):
     """Return a whole luminance (h, w), four times as large, made by tiles."""
     large = np.empty((1, *(SCALE * n for n in small.shape)), np.float32)
-    make = lambda x: game.translate(x[None], None)[0]
-    by_tiles(make, small[None], large, TILE, game.G.module.reach)
+    both = np.concatenate([small[None], draw_noise(small[None, None], stream(0, "noise"))[0]])
+    by_tiles(lambda x: game.paint(x[None, :1], x[None, 1:])[0], both, large, TILE, game.G.module.reach)
     return large[0]
