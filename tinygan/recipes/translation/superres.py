@@ -37,7 +37,7 @@ RANGE = (-1, 1)
 
 @defaults(
     steps=3750, batch_size=4, learning_rate=2e-3, beta1=0.9, schedule="cosine", decay_from=0.0, warmup=100, ema=0.998,
-    pixel_phase=0.8, game_rate=0.2, game_ema=0.99, pixel_loss="mse", pixel_weight=400.0, content_weight=1.0,
+    pixel_phase=0.8, game_rate=0.2, game_ema=0.985, pixel_loss="mse", pixel_weight=400.0, content_weight=1.0,
 )  # fmt: skip
 class Settings(TranslationSettings):
     """Settings of `superres`."""
@@ -56,7 +56,7 @@ class Settings(TranslationSettings):
     blocks: int = setting(4, "Residual blocks of G, two convolutions each.", 1)
     d_channels: int = setting(32, "Channels of D's first layer; the second has twice, the third four times as many.", 1)
     gradient_weight: float = setting(
-        3.0, "Weight of KL(real | made) of the distributions of gradients in G's loss.", 0.0
+        2.2, "Weight of KL(real | made) of the distributions of gradients in G's loss.", 0.0
     )
 
 
