@@ -33,7 +33,8 @@ Tried on the way, on shapes, one seed, imitation alone:
   red circle left of", and not where that circle is. Now a second LSTM reads what the first looked at.
 - Batch norm with running means that move by a tenth a step under weights averaged over a hundred: .04 of the sentences
   were true after 1,200 steps, though the likelihood in training was good. Now both averages lag alike: .29 after 1,000.
-- Group norm instead: 1.28 nats a word after 800 steps, where batch norm had .96. No norm was slower still.
+- Group norm instead: 1.28 nats a word after 800 steps, where batch norm had .96. No norm, on simpler scenes, after 40
+  seconds: .44 nats where batch norm had .31.
 - Learning rate 2e-3 instead of 4e-3: 1.37 nats a word after 300 steps instead of 1.23.
 """
 

@@ -79,16 +79,19 @@ def scored(recipe, seed, runs, settings):
     """The scores of a run, trained to its end if it is not yet: a dict, with the processor's minutes that it took."""
     folder = runs / "-".join([recipe, str(seed), *(item.replace("=", "") for item in settings)])
     before = os.times()
-    if (folder / "config.json").exists():
-        tinygan("train", "--resume", "--out", folder)
-    else:
-        chosen = [word for item in settings for word in ("--set", item)]
-        tinygan("train", recipe, "--seed", seed, "--out", folder, *chosen)
-    after = os.times()
-    spent = folder / "cpu_minutes"  # of all times that it was trained
-    minutes = float(spent.read_text()) if spent.exists() else 0.0
-    minutes += (after.children_user + after.children_system - before.children_user - before.children_system) / 60
-    spent.write_text(f"{minutes}\n")
+    spent = folder / "cpu_minutes"  # of all times that it was trained, those that were stopped too
+    try:
+        if (folder / "config.json").exists():
+            tinygan("train", "--resume", "--out", folder)
+        else:
+            chosen = [word for item in settings for word in ("--set", item)]
+            tinygan("train", recipe, "--seed", seed, "--out", folder, *chosen)
+    finally:
+        after = os.times()
+        minutes = float(spent.read_text()) if spent.exists() else 0.0
+        minutes += (after.children_user + after.children_system - before.children_user - before.children_system) / 60
+        if folder.exists():
+            spent.write_text(f"{minutes}\n")
     tinygan("evaluate", folder)
     scores = json.loads((folder / "scores.json").read_text())
     steps = json.loads((folder / "config.json").read_text())["settings"]["steps"]

@@ -11,6 +11,8 @@ import argparse
 import json
 import platform
 import resource
+import signal
+import sys
 from pathlib import Path
 
 import numpy as np
@@ -20,16 +22,20 @@ from tinygan.backend import stream
 from tinygan.data.pictures.emblems import emblems
 from tinygan.metrics.pictures.emblems import emblem_scores, melt, spoil
 
-VARIANTS = {  # name: settings that differ from those of `plain`
-    "plain": [],
-    "encoder-decoder": ["build=encoder-decoder"],
-    "nearest": ["doubling=nearest"],
-    "attention in G": ["attention=g"],
-    "attention in both": ["attention=both"],
-    "path": ["path=gru"],
-    "uniform": ["latent=uniform"],
-    "categorical": ["latent=categorical"],
-    "sparse": ["features_are=sparse"],
+PLAIN = {
+    "build": "plain", "doubling": "transposed", "attention": "none", "path": "none", "latent": "normal",
+    "features_are": "free",
+}  # fmt: skip
+VARIANTS = {  # name: settings that differ from PLAIN
+    "plain": {},
+    "encoder-decoder": {"build": "encoder-decoder"},
+    "nearest": {"doubling": "nearest"},
+    "attention in G": {"attention": "g"},
+    "attention in both": {"attention": "both"},
+    "path": {"path": "gru"},
+    "uniform": {"latent": "uniform"},
+    "categorical": {"latent": "categorical"},
+    "sparse": {"features_are": "sparse"},
 }
 COLUMNS = {  # score: heading, digits
     "legible": ("legible", 3),
@@ -87,6 +93,7 @@ def main():
     parser.add_argument("--out", type=Path, default=RESULTS / "shapes")
     parser.add_argument("--quick", action="store_true", help="20 steps each, to see that it works")
     options = parser.parse_args()
+    signal.signal(signal.SIGTERM, lambda *_: sys.exit(143))  # `scored` then notes what the stopped training has taken
     steps = 20 if options.quick else options.steps
     path = options.out.with_suffix(".json")
     path.parent.mkdir(parents=True, exist_ok=True)
@@ -96,7 +103,8 @@ def main():
         for name in options.variants.split(","):
             if seed in found["variants"].get(name, {}):
                 continue
-            scores = scored("shapes", seed, options.runs, [f"steps={steps}", *VARIANTS[name]])
+            settings = {"steps": steps, **PLAIN, **VARIANTS[name]}
+            scores = scored("shapes", seed, options.runs / name, [f"{key}={value}" for key, value in settings.items()])
             peak = resource.getrusage(resource.RUSAGE_CHILDREN).ru_maxrss / 1024  # of all runs so far, in this call
             about = {"peak_mb": peak, "numpy": np.__version__, "machine": platform.machine()}
             found["variants"].setdefault(name, {})[seed] = {**scores, **about}

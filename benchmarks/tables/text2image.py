@@ -25,7 +25,8 @@ ROWS = {  # name: settings beside the defaults
     "shapes, a short run": {"steps": 1000},
     "the same, slips=1: wrong sentences all differ in one word": {"steps": 1000, "slips": 1},
     "the same, slips=0: wrong sentences all are another picture's": {"steps": 1000, "slips": 0},
-    "the same, wrong=0: no wrong sentences": {"steps": 1000, "wrong": 0},
+    "the same, wrong=0: no wrong sentences": {"steps": 1000, "wrong": 0, "listening": 0},
+    "the same, listening=0: both players begin at once": {"steps": 1000, "listening": 0},
 }
 PARTS = {  # heading: how the names of its scores begin and end
     "unseen sentences": ("obeyed_", ""),
@@ -115,6 +116,29 @@ def mean(runs, key):
 
 
 TRIED = """
+How D learns words, in the world of shapes, batches of 48, 32 channels, seed 0. It is shown real pictures it has not seen and
+has to prefer the right sentence to one with a single wrong word, and to another picture's (chance is .50):
+
+| | CPU minutes | one wrong word | another's sentence |
+|---|---|---|---|
+| in the game from the first step on, 375 steps (48 pictures) | 1.3 | .56 | .69 |
+| D alone, words look at 4x4 places, 455 steps | .55 | .80 | .93 |
+| the same, learning rate 3e-3, 459 steps | .55 | .72 | .92 |
+| D alone, words look at 8x8 places after a layer of stride 1, 399 steps | .55 | .77 | .91 |
+
+So D listens first. After 750 steps of listening at 4x4 places, the wrong word was found by kind (600 training pictures): size
+.91, colour .89, relation .87, place .87, shape .67. Shapes are what D learns last, and why it looks at 8x8 places now.
+
+A run of sprites of 1,400 steps (listening=.2), as far as it went, seed 0, 128 unseen sentences: PSNR of the averaged G to the
+figure that is told, and how often D finds the one wrong word:
+
+| steps | CPU minutes | dB | one wrong word |
+|---|---|---|---|
+| 525 (48 sentences) | 1.9 | 13.3 | .79 |
+| 875 (48 sentences) | 3.7 | 16.2 | .79 |
+| 1,050 | 4.4 | 16.3 | .81 |
+
+A game on shapes has drawn spots of the right colour after 470 steps of it, and no shapes yet.
 """
 
 

@@ -159,6 +159,17 @@ def test_the_weights_scale_their_terms():
     assert rows[2]["g_loss"] - rows[0]["g_loss"] == pytest.approx(5 * rows[0]["identity"], rel=1e-5)
 
 
+def test_the_logged_loss_of_the_judges_is_the_mean_of_theirs():
+    game = point_game()
+    G, F, D_a, D_b = networks(game)
+    a, b = points("a", 0), points("b", 0)
+    losses = [
+        OBJECTIVES["least-squares"].discriminator(D(Tensor(real)), D(made)).item()
+        for D, real, made in ((D_a, a, F(b)), (D_b, b, G(a)))
+    ]
+    assert losses[0] != losses[1] and game.step(0)["d_loss"] == pytest.approx(np.mean(losses), rel=1e-5)
+
+
 @pytest.mark.parametrize("still", ["to_a to_b", "judge_a judge_b"])
 def test_no_step_moves_the_weights_of_other_players(still):
     game, names = point_game(cycle=1.0, identity=1.0), ("to_a", "to_b", "judge_a", "judge_b")

@@ -24,18 +24,18 @@ class Writer(nn.Module):
     """G: points about the corner of their word, each weight at 0 to begin with."""
 
     def __init__(self):
-        self.corner = nn.Embedding(WORDS, 2, rng=0)
-        self.corner.weight.data *= 0
+        self.reader = nn.Embedding(WORDS, 2, rng=0)
+        self.reader.weight.data *= 0
 
     def forward(self, z, rows):
-        return 0.1 * z + self.corner(rows[:, 0])
+        return 0.1 * z + self.reader(rows[:, 0])
 
 
 class Listener(nn.Module):
     """D: w·x + e_word·x, with a count of how often it looked and a list of the words that it compared."""
 
     def __init__(self):
-        self.real, self.like = nn.Linear(2, 1, rng=0), nn.Embedding(WORDS, 2, rng=1)
+        self.real, self.reader = nn.Linear(2, 1, rng=0), nn.Embedding(WORDS, 2, rng=1)
         self.looks, self.told = 0, []
 
     def look(self, x):
@@ -44,7 +44,7 @@ class Listener(nn.Module):
 
     def compare(self, seen, rows):
         self.told.append(np.asarray(rows.data))
-        return self.real(seen) + ops.sum(self.like(rows[:, 0]) * seen, 1, True)
+        return self.real(seen) + ops.sum(self.reader(rows[:, 0]) * seen, 1, True)
 
     def forward(self, x, rows):
         return self.compare(self.look(x), rows)
@@ -90,7 +90,7 @@ def test_a_step_of_d_parts_right_words_from_wrong_ones():
     for wrong in (0.0, 1.0):
         game = game_of(opposite, wrong=wrong)
         hold(game.G)
-        game.fake = lambda G, n, given, rng: Batch(Tensor(read(0).x) + 0 * G.corner.weight.sum(), given)
+        game.fake = lambda G, n, given, rng: Batch(Tensor(read(0).x) + 0 * G.reader.weight.sum(), given)
         game.read = lambda turn: read(0)
         before = wrong_gap(game)
         for k in range(3):
@@ -115,10 +115,10 @@ def test_a_step_of_g_moves_samples_to_what_d_wants_of_their_words():
     """A D that stands still and wants each word in its own corner."""
     game = game_of()
     hold(game.D)
-    game.D.module.like.weight.data[:] = CORNERS
+    game.D.module.reader.weight.data[:] = CORNERS
     for k in range(3):
         game.step(k)
-    moved = game.G.module.corner.weight.data
+    moved = game.G.module.reader.weight.data
     assert ((moved * CORNERS).sum(1) > 0.02).all()
 
 
@@ -173,6 +173,51 @@ def test_wrong_words_are_drawn_anew_in_every_turn_and_alike_in_every_run():
     assert drawn[:4] == drawn[4:] and len(set(drawn)) == 4
 
 
+# --- D listens first ----------------------------------------------------------------------------------------------
+
+
+def test_a_listening_d_parts_right_words_from_wrong_ones_and_g_waits():
+    game = game_of(opposite, listening=0.5)
+    game.read = lambda turn: read(0)
+    before, kept = wrong_gap(game), [p.numpy().copy() for p in game.G.parameters]
+    rows = [game.step(k) for k in range(4)]  # of 8
+    assert wrong_gap(game) > before + 0.05
+    assert rows[0].keys() == {"words_loss"} and rows[3]["words_loss"] < rows[0]["words_loss"]
+    for p, old in zip(game.G.parameters, kept):
+        np.testing.assert_array_equal(p.numpy(), old)
+    assert {"d_loss", "g_loss"} <= game.step(4).keys()
+
+
+def test_the_loss_of_a_listening_d():
+    game = game_of(opposite, listening=1.0)
+    (x, (words,)), D = game.batch(0), game.D.module
+    expected = game.objective.discriminator(D(Tensor(x), words), D(Tensor(x), opposite(words, None))).item()
+    assert game.step(0)["words_loss"] == pytest.approx(expected, rel=1e-5)
+
+
+def test_g_begins_with_what_d_knows_of_words_and_goes_on_by_itself():
+    game = game_of(opposite, listening=0.25)
+    hold(game.G)
+    weights = lambda module: module.reader.weight.numpy().copy()
+    G, D, average = game.G.module, game.D.module, game.G.average.module
+    for k in range(2):
+        game.step(k)
+    heard = weights(D)
+    game.step(2)
+    np.testing.assert_array_equal(weights(G), heard)
+    np.testing.assert_array_equal(weights(average), heard)
+    game.step(3)
+    np.testing.assert_array_equal(weights(G), heard)  # D's goes on, and G's does not follow
+    assert (weights(D) != heard).any()
+
+
+def test_without_listening_g_keeps_its_own_words():
+    game = game_of(opposite)
+    hold(game.G)
+    game.step(0)
+    assert not game.G.module.reader.weight.numpy().any()
+
+
 # --- words --------------------------------------------------------------------------------------------------------
 
 
@@ -187,7 +232,7 @@ def test_exchanged_words_are_those_of_another_sample():
 
 def test_samples_are_told_the_words_that_are_asked_for_or_given():
     game = game_of()
-    game.G.average.module.corner.weight.data[:] = 10 * CORNERS
+    game.G.average.module.reader.weight.data[:] = 10 * CORNERS
     corner = lambda x: (x @ CORNERS.T).argmax(1)
     samples = game.sample(300, 0)
     np.testing.assert_array_equal(corner(samples), np.arange(300) % WORDS)

@@ -2,9 +2,10 @@
 
 import numpy as np
 import pytest
+from PIL import Image
 
-from tinygan.plot import image_grid
-from tinygan.plot.drawing import COLOURS
+from tinygan.plot import image_grid, save_image
+from tinygan.plot.drawing import COLOURS, save_in_few_colours
 from tinygan.plot.latent import LINE, MARGIN, direction_curves, direction_grid, direction_plane, say_shares, share_chart
 
 
@@ -70,6 +71,15 @@ def test_a_map_has_a_column_for_each_step():
     dark = np.argwhere(np.abs(drawn - [8, 48, 107]).sum(2) < 9)  # the darkest of "Blues"
     dark = dark[dark[:, 1] < drawn.shape[1] * 0.5]
     assert np.corrcoef(dark.T)[0, 1] > 0.8  # the diagonal, from the upper left
+
+
+def test_few_colours_look_the_same_and_take_less_room(tmp_path):
+    drawn = direction_curves(np.random.default_rng(0).standard_normal((2, 2, 5, 9)), np.linspace(-2, 2, 5), np.ones(2))
+    save_in_few_colours(drawn, tmp_path / "few.png")
+    save_image(drawn, tmp_path / "all.png")
+    few = np.asarray(Image.open(tmp_path / "few.png").convert("RGB"))
+    assert np.abs(few.astype(int) - drawn).mean() < 2 and (few[0, 0] == 255).all()
+    assert (tmp_path / "few.png").stat().st_size < 0.6 * (tmp_path / "all.png").stat().st_size
 
 
 def test_shares_in_words():

@@ -16,7 +16,7 @@ from tinygan.gan.adversarial import FromNoise
 from tinygan.gan.latent import draw_each, take_each
 from tinygan.nn import Linear
 
-POINTS, WALKERS = 4096, 16  # z whose features are looked at; samples that walks may begin at
+POINTS, WALKERS = 2048, 16  # z whose features are looked at; samples that walks may begin at
 
 
 class Directions(NamedTuple):
@@ -32,10 +32,12 @@ def find_directions(z: Array, features: Array, count: int) -> Directions:
     c = V (y - mean), the components of y; u = argmin Σ |z - mean - c u|²; a step is σ(c) u. GANSpace, eq. 2 and 3.
     """
     z, y = z - z.mean(0), features - features.mean(0)
-    variances, components = np.linalg.eigh(y.T @ y / len(y))
-    order = np.argsort(-variances, kind="stable")[: min(count, z.shape[1])]
-    together = components[:, order].T @ (y.T @ z) / len(z)  # E c z: components do not correlate with each other
-    steps = together / np.maximum(np.sqrt(variances[order]), 1e-12)[:, None]
+    count, wide = min(count, z.shape[1]), y.shape[1] > len(y)
+    variances, vectors = np.linalg.eigh((y @ y.T if wide else y.T @ y) / len(y))  # the smaller; both have these variances
+    order = np.argsort(-variances, kind="stable")[:count]
+    c = vectors[:, order] if wide else y @ vectors[:, order]
+    c = c / np.maximum(np.sqrt((c * c).mean(0)), 1e-12)  # of deviation 1: E c z is then σ(c) u, as they do not correlate
+    steps = c.T @ z / len(z)
     largest = np.abs(steps).argmax(1)[:, None]  # of the two signs, that by which the largest number grows
     steps = steps * np.sign(np.take_along_axis(steps, largest, 1))
     return Directions(steps, variances[order] / max(variances.sum(), 1e-12))

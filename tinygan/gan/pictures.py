@@ -19,6 +19,7 @@ from tinygan.gan.shares import PAIRS, find_shares
 from tinygan.gan.translation import Translation
 from tinygan.metrics import nearest_training
 from tinygan.plot import gif, image_grid, neighbour_strip, save_image
+from tinygan.plot.drawing import save_in_few_colours
 from tinygan.plot.latent import direction_curves, direction_grid, direction_plane, share_chart
 
 ROWS, COLUMNS = 6, 9  # of the strip between samples
@@ -123,11 +124,12 @@ def along_directions(game: FromNoise, path: Any) -> None:
     if kind == "pictures":
         save_image(direction_grid(made, amounts, shares), path)
     elif kind == "points":
-        save_image(direction_plane(game.sample(1000, 0), made, shares), path)
+        save_in_few_colours(direction_plane(game.sample(1000, 0), made, shares), path)
     else:
-        save_image(direction_curves(made.reshape(count, samples, stops, made.shape[3], -1)[..., 0], amounts, shares), path)
+        first = made.reshape(count, samples, stops, made.shape[3], -1)[..., 0]  # of the columns
+        save_in_few_colours(direction_curves(first, amounts, shares), path)
 
 
 def shares_of_latents(game: FromNoise, path: Any) -> None:
     """Draw which share of the variance each latent decides alone."""
-    save_image(share_chart(*find_shares(game, PAIRS)), path)
+    save_in_few_colours(share_chart(*find_shares(game, PAIRS)), path)

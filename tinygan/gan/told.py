@@ -16,7 +16,7 @@ from tinygan.autodiff import Tensor, raw
 from tinygan.backend import Array, stream, xp
 from tinygan.gan.adversarial import FromNoise
 from tinygan.gan.latent import Space
-from tinygan.gan.players import Batch
+from tinygan.gan.players import Batch, read_back
 from tinygan.gan.settings import AdversarialSettings
 from tinygan.nn import Module
 from tinygan.run.settings import setting
@@ -29,6 +29,15 @@ class ToldSettings(AdversarialSettings):
     wrong: float = setting(
         0.5, "Weight in D's loss of real samples with wrong words; that of generated samples is 1. 0: show none.", 0.0
     )
+    listening: float = setting(
+        0.0, "Share of the steps in which D alone learns, by right and wrong words. G then begins to read as D does.",
+        0.0, 1.0,
+    )  # fmt: skip
+
+    @property
+    def listening_steps(self) -> int:
+        """Steps in which D alone learns."""
+        return round(self.listening * self.steps)
 
 
 def exchange(words: Array, rng: np.random.Generator) -> Array:
@@ -41,6 +50,9 @@ class Told(FromNoise):
 
     D's loss is L(real, generated) + wrong · L(real, real with wrong words), L the loss of the objective. With
     objective=non-saturating and wrong=1 it is twice that of Reed et al. 2016, algorithm 1.
+
+    At first D may listen alone: L(real, real with wrong words). At the end of that G's reader becomes a copy of D's, so
+    that words mean something when G begins. Where that is wished, both players have a `reader`, a module of one kind.
 
     D has `look`, x -> features, and `compare`, (features, words) -> verdicts; D(x, words) is both, one after the other.
     A real sample is looked at once, and compared with right and with wrong words.
@@ -63,15 +75,43 @@ class Told(FromNoise):
         self.asked, self.mislead, self.takes = asked, mislead, ("given",)
         super().__init__(generator, discriminator, spaces, batch, settings, saved)
 
+    def step(self, k: int) -> dict[str, float]:
+        """Train D alone in the first steps, both players in the others; return losses and so on."""
+        first = self.settings.listening_steps
+        if k < first:
+            return self.listen(k)
+        if k == first > 0:
+            self.pass_on_words()
+        return super().step(k)
+
+    def listen(self, k: int) -> dict[str, float]:
+        """Take D's step apart from wrong words, on real samples alone."""
+        turn, D = k * self.settings.n_critic, self.D.module
+        real = self.batch(turn)
+        of_right, of_wrong = self.compare_both(D, Tensor(real.x), real, turn)
+        loss = self.objective.discriminator(of_right, of_wrong)
+        self.D.move(loss, k)
+        return read_back({"words_loss": loss.data})
+
+    def pass_on_words(self) -> None:
+        """Let G, and its average, read as D does now."""
+        players: list[Any] = [self.D.module, self.G.module, self.G.average.module]
+        for player in players[1:]:
+            player.reader.load_state_dict(players[0].reader.state_dict())
+
+    def compare_both(self, D: Any, x: Tensor, real: Batch, turn: int) -> tuple[Tensor, Tensor]:
+        """Return D's verdicts on real samples with their own words, and with wrong ones."""
+        (words,) = real.given
+        features = D.look(x)
+        wrong = self.mislead(raw(words), stream(self.settings.seed, "wrong words", turn))
+        return D.compare(features, words), D.compare(features, wrong)
+
     def judge_real(self, D: Any, x: Tensor, real: Batch, turn: int) -> tuple[Tensor, Any]:
         """Return D's verdicts on real samples with their own words, and what its loss gains by wrong ones."""
-        s, (words,) = self.settings, real.given
-        features = D.look(x)
-        of_right = D.compare(features, words)
-        if not s.wrong:
-            return of_right, 0.0
-        of_wrong = D.compare(features, self.mislead(raw(words), stream(s.seed, "wrong words", turn)))
-        return of_right, s.wrong * self.objective.discriminator(of_right, of_wrong)
+        if not self.settings.wrong:
+            return self.judge(D, x, real.given)
+        of_right, of_wrong = self.compare_both(D, x, real, turn)
+        return of_right, self.settings.wrong * self.objective.discriminator(of_right, of_wrong)
 
     def ask(self, n: int, rng: np.random.Generator | None = None) -> tuple:
         """Return what n samples are told where nobody gives it."""

@@ -44,7 +44,7 @@ MEANINGS = {
     "gradients": Meaning("distance between the gradients of made and of true pictures, in 255ths", "lower"),
     "gradients_of_bicubic": Meaning("this distance of bicubic interpolation", "lower"),
     # pictures of the one side, a, and of the other, b, turned into each other
-    "way_back": Meaning("dB from the source to what comes back when its translation is translated", "higher"),
+    "way_back": Meaning("dB from sources to what comes back of them, there and back", "higher"),
     "kept": Meaning("share of translations that are still what their source was", "higher", 1.0),
     "least_kept": Meaning("the same, of the attribute that is kept least often", "higher", 1.0),
     "style": Meaning("share of translations that are of this side", "higher", 1.0),

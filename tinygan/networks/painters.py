@@ -139,20 +139,21 @@ class Painter(Module):
         return self._paint(z, noise)[0]
 
     def attend(self, z, noise=None):
-        """Return what each of the 8x8 places looks at: (N, 64, 64)."""
+        """Return what each of the 8x8 places looks at: (N, 64, 64). Only with attention."""
+        assert self.attention is not None
         with no_grad():
             return self.attention.maps(self._paint(z, noise)[1])
 
     def _paint(self, z, noise):
         """Return pictures, and the features of 8x8 places that attention is given."""
-        passed = [None, None, None]  # what the way down had at 4, 8 and 16 pixels; at 4 it is itself what goes up
+        passed = {}  # what the way down had: 1 at 8 pixels, 2 at 16; at 4 it is itself what goes up
         if self.s.build == "plain":
             x = reshape(self.first(z), (len(z), -1, SMALLEST, SMALLEST))
         else:
             x = reshape(self.first(z), (len(z), 1, 32, 32))
             for k, layer in zip((2, 1, 0), self.down):
                 x = passed[k] = leaky_relu(layer(x), 0.2)
-            passed[0] = None
+            del passed[0]
         points = self.path(z, transpose(noise, 0, 1)) if self.s.path == "gru" else None  # (N, 3, noise)
         for k, (norm, double) in enumerate(zip(self.norms, self.up)):
             x = norm(x)
@@ -162,7 +163,7 @@ class Painter(Module):
             if k == 1:
                 places = x  # (N, 2C, 8, 8)
                 x = x if self.attention is None else self.attention(x)
-            x = double(x if passed[k] is None else cat([x, passed[k]], 1))
+            x = double(cat([x, passed[k]], 1) if k in passed else x)
         return tanh(x), places
 
     def spaces(self):

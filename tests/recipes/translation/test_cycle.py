@@ -47,6 +47,18 @@ def test_without_data_the_sides_are_digits_that_come_with_tinygan(no_data):
     assert {x.tobytes() for x in a} <= known["a"] and {x.tobytes() for x in b} <= known["b"]
 
 
+@pytest.mark.parametrize("saved, settings", [("own", {}), ("digits", {"data": "somewhere"})])
+def test_a_run_whose_settings_were_changed_is_refused(saved, settings, no_data):
+    saved = {"source": saved, "colours": 1, "size": 28, "checksum": 0}
+    with pytest.raises(DataError, match="the one or the other was changed"):
+        cycle.make_game(cycle.Settings(**settings), saved=saved)
+
+
+def test_sprites_are_drawn_over_and_digits_anew():
+    assert [cycle.Settings(sides=sides).draws for sides in ("digits", "sprites")] == ["anew", "over"]
+    assert cycle.Settings(sides="sprites", draws="anew").draws == "anew"
+
+
 def test_mnist_is_taken_where_it_is(tmp_path):
     with little_data(tmp_path):
         game = small_game("cycle")

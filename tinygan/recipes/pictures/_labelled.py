@@ -82,6 +82,13 @@ def _split(folder: str, labels: Array, names: list[str]) -> tuple[Array, Array]:
     return np.flatnonzero(~held_out), np.flatnonzero(held_out)
 
 
+def apart(labelled: Labelled, batch_size: int) -> list[Array]:
+    """Return the pictures of each class; those of a class that a batch needs more of than there are come several times."""
+    needed = -(-batch_size // len(labelled.names))
+    of_class = [labelled.images[labelled.labels == k] for k in range(len(labelled.names))]
+    return [np.concatenate([x] * -(-needed // len(x))) if 0 < len(x) < needed else x for x in of_class]
+
+
 def checksum(labelled: Labelled, s) -> int:
     """Return a number that tells whether a reader's pictures and their classes are those that a run began with."""
     return zlib.crc32(labelled.labels.tobytes(), zlib.crc32(labelled.images.tobytes())) if s.data else 0

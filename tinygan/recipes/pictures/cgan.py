@@ -8,8 +8,8 @@ Projection, seed 0, 9,000 steps, 8.6 CPU minutes: .982, .979, Frechet distance 7
 
 Pictures of your own: two or more classes, 5 pictures of each or more; `_labelled.py` reads them. `tinygan sample RUN --class
 hats` draws those of one folder. They are scored by distances pixel by pixel and by classifiers that learn from them alone.
-Few pictures: `--set per_class=20`; `--set augment=translation+cutout` shows D more of them, `--set start=RUN` begins with
-the networks of another run (benchmarks/results/augment.md).
+`--set per_class=20` learns from few; a classifier gains from what G makes of them. `--set start=RUN` begins with the networks
+of another run. `--set augment=translation+cutout` copies less and learns more slowly (benchmarks/results/augment.md).
 """
 
 from functools import cache
@@ -28,6 +28,7 @@ from tinygan.ops import cat, reshape, sum
 from tinygan.plot import image_grid, save_image
 from tinygan.recipes.pictures._labelled import (
     LabelledSettings,
+    apart,
     checksum,
     class_scores,
     read_labelled,
@@ -133,11 +134,10 @@ def make_game(s, device="cpu", saved=None):
     def loader():
         if checksum(real(), s) != known["checksum"]:
             raise DataError(f"{s.data}: not the pictures that this run began with; put them back, or begin a new run")
-        images, labels, _ = real()
-        return ClassLoader([to_device(images[labels == k], device) for k in range(classes)], s.batch_size, s.seed)
+        return ClassLoader([to_device(x, device) for x in apart(real(), s.batch_size)], s.batch_size, s.seed)
 
     if not saved:
-        loader()  # too few pictures are said before a run begins
+        loader()  # a class without pictures is said before a run begins
     kind = ReadingGame if s.condition == "auxiliary" else ClassGame
     game = kind(g, d, [Normal(s.noise)], lambda turn: Batch(loader().batch(turn)), s, known, classes=classes)
     if s.start and not saved:

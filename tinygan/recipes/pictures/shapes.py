@@ -4,6 +4,7 @@ The networks are in `networks/painters.py`, and the settings say which of their 
 decoder, transposed convolutions or repeated pixels, self-attention, a path for z, other latent spaces, sparse features.
 Data: 4,000 emblems, made here. Measured by a classifier of our own, which knows the eight emblems and spoilt pictures: how
 many are legible, how often each is drawn, Frechet distance, variety.
+Seed 0, 2,000 steps, 2.2 CPU minutes: .88 of the samples are legible, of real emblems .997; .72 without the encoder.
 What each part adds: benchmarks/results/shapes.md.
 """
 
@@ -24,8 +25,9 @@ from tinygan.run.settings import defaults, setting
 
 
 @defaults(
-    steps=6000, batch_size=32, g_channels=24, d_channels=20, learning_rate=2e-3, gamma=0.5, ema=0.998, penalty_every=4
-)
+    steps=4000, batch_size=32, g_channels=24, d_channels=20, build="encoder-decoder", learning_rate=2e-3, gamma=0.5,
+    ema=0.998, penalty_every=4,
+)  # fmt: skip
 class Settings(BuildSettings, AugmentSettings, AdversarialSettings):
     """Settings of `shapes`."""
 
