@@ -113,7 +113,7 @@ def test_pairs_are_cut_and_shrunk_and_rounded():
 
 def test_a_crop_is_a_part_of_both_pictures_at_one_place_turned_alike():
     large, small = PAIRS.crops(120, 4, stream(0, "crops"))
-    assert large.shape == (200, 1, 16, 16) and small.shape == (200, 1, 4, 4)
+    assert large.shape == (120, 1, 16, 16) and small.shape == (120, 1, 4, 4)
     symmetries = [lambda x, t=t, m=m: np.rot90(x[:, ::-1] if m else x, t) for t in range(4) for m in (0, 1)]
     seen = set()
     for y, x in zip(large[:, 0], small[:, 0]):
