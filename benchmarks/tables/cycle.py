@@ -41,16 +41,17 @@ WEIGHTS = 30.0, 1000.0  # of the style, in Gram matrices' loss
 TRIED = """
 ## Tried
 
-Digits, seed 0, least squares, no penalty and no norm in the translators, 300 to 400 steps: with the paper's weights (way back
-10, identity 5) nothing changes style (.00, .01); with 2 and .5 every outline becomes black (same digit .13). Relativistic,
-R1 + R2 and no norm: both translators end in black. With instance norm, 16 channels and weights 5 and 0, 150 steps: same
-digit .98 and .95, other style 1.00 and 1.00. Identity .5 instead, 75 steps: .77 and .30, .96 and .76, where without it 50
-steps have .84 and .53, 1.00 and .80: a plain stroke and the line of an outline look alike from near, and one is to stay
-while the other is not. A mask that lets the picture stay where it may (draws=over), 200 steps: .76 and .42, .89 and .81, 5 dB to the true
-outline where drawing anew has 17: rings are drawn around what stays. A judge of patches of 18x18 pixels learned more slowly.
+Digits, seed 0, least squares, no penalty and no norm in the translators, 300 to 400 steps: with the paper's weights
+(way back 10, identity 5) nothing changes style (.00, .01); with 2 and .5 every outline becomes black (same digit .13).
+Relativistic, R1 + R2 and no norm: both translators end in black. With instance norm, 16 channels and weights 5 and 0,
+150 steps: same digit .98 and .95, other style 1.00 and 1.00. Identity .5 instead, 75 steps: .77 and .30, .96 and .76,
+where without it 50 steps have .84 and .53, 1.00 and .80: a plain stroke and the line of an outline look alike from
+near, and one is to stay while the other is not. A mask that lets the picture stay where it may (draws=over), 200 steps:
+.76 and .42, .89 and .81, 5 dB to the true outline where drawing anew has 17: rings are drawn around what stays. A judge
+of patches of 18x18 pixels learned more slowly.
 
-Sprites, 150 steps of batch 8, 400 pictures: drawn anew, faces and colours are blurred after 250 steps of 16; drawn over, way
-back 5: kept .998 and .994, other top .46 and .24; way back 1, identity 0: .996 and .979, .61 and .61.
+Sprites, 150 steps of batch 8, 400 pictures: drawn anew, faces and colours are blurred after 250 steps of 16; drawn
+over, way back 5: kept .998 and .994, other top .46 and .24; way back 1, identity 0: .996 and .979, .61 and .61.
 
 A pool of past samples for the judges was not needed, and a run would have to store it.
 """
