@@ -53,7 +53,8 @@ of patches of 18x18 pixels learned more slowly.
 Sprites, 150 steps of batch 8, 400 pictures: drawn anew, faces and colours are blurred after 250 steps of 16; drawn
 over, way back 5: kept .998 and .994, other top .46 and .24; way back 1, identity 0: .996 and .979, .61 and .61.
 
-A pool of past samples for the judges was not needed, and a run would have to store it.
+A pool of past samples for the judges was not tried: digits keep their class as well as true outlines do without it, and a
+run would have to store it.
 """
 
 
