@@ -55,7 +55,8 @@ def test_unpaired_pictures_have_a_row_for_each_way_and_errors_over_seeds(monkeyp
     game = [line for line in lines if line.startswith("| the game |")]
     assert game[0].startswith("| the game | 0.970 ± 0.010 | 1.000 ± 0.000 | 24.0 ± 0.0 | 1000")
     assert game[1] == "| the game | 0.980 | 1.000 | 24.0 | 1000 | 2.2 | 504 |"
-    assert "## digits, seeds 0, 1" in lines and any("0.50 processor seconds a picture" in line for line in lines)
+    assert "## digits, seeds 0, 1" in lines and "## sprites, --set cycle=2, seeds 0" in lines
+    assert any("0.50 processor seconds a picture" in line for line in lines)
 
 
 def test_pictures_that_are_told_stand_beside_real_ones_and_chance(monkeypatch):
