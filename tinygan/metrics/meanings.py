@@ -32,7 +32,7 @@ MEANINGS = {
     "frechet_real_samples": Meaning("real pictures in the Frechet distance"),
     "mean_confidence": Meaning("of the classifier in the class that it reads", "real", "real_mean_confidence"),
     "inception_score": Meaning("legible and varied: 1 to the number of classes", "higher", "real_inception_score"),
-    "legible": Meaning("share of pictures that show one of the emblems, as the classifier reads them", "higher"),
+    "legible": Meaning("share of pictures that the classifier reads as one of the emblems", "higher"),
     "smallest_class_share": Meaning("share of the class that is drawn least often", "higher"),
     "class_shares": Meaning("how often each class is drawn"),
     "classifier_accuracy": Meaning("of the classifier that scores, on real pictures it has not seen"),
