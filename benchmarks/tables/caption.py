@@ -125,8 +125,8 @@ def table(found):
         "# Captions: what the judge adds to imitation", "",
         "Written by `python benchmarks/tables/caption.py`; `caption.json` has every run. A line of one seed is of that seed"
         " alone. `exact`: the share of sentences, one drawn for each of 1,000 pictures that training does not show, that are"
-        " true in all they claim (shapes: and tell the number of things; sprites: and leave nothing out). Real sentences score"
-        " 1 in these columns. `words` and `openness` (of each next word, nats) are better the nearer they are to real ones'.",
+        " true in all they claim (shapes: and tell the number of things; sprites: and leave nothing out). Real ones score"
+        " 1 in these columns. `words` and `openness` (of each next word, nats) are better the nearer to real ones'.",
     ]  # fmt: skip
     for world in dict.fromkeys(run["world"] for run in found["runs"]):
         runs = [run for run in found["runs"] if run["world"] == world]

@@ -6,7 +6,7 @@ each fits its picture, and what D liked becomes likelier (REINFORCE): the game o
 `--set world=` shapes, made here, or sprites (TINYGAN_DATA). Measured by whether a sentence, read back by the grammar, is
 true of its picture: .634 after 4,000 steps of imitation alone, 3.1 CPU minutes, seed 0 (benchmarks/results/caption.md).
 `tinygan apply RUN picture.png` prints a sentence, with `--out maps.png` it draws where the writer looked for each word.
-Xu et al. 2015, *Show, Attend and Tell*; Dai et al. 2017, *Towards Diverse and Natural Image Descriptions via a Conditional GAN*.
+Xu et al. 2015, *Show, Attend and Tell*; Dai et al. 2017, *Towards Diverse and Natural Image Descriptions*.
 """
 
 from functools import cache, cached_property
