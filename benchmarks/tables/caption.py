@@ -123,10 +123,10 @@ def table(found):
     """Return the table in Markdown: a block a world, a line for each row and share of pairs, the mean over its seeds."""
     lines = [
         "# Captions: what the judge adds to imitation", "",
-        "Written by `python benchmarks/tables/caption.py`; `caption.json` has every run. `exact`: the share of sentences, one"
-        " drawn for each of 1,000 pictures that training does not show, that are true in all they claim (shapes: and tell the"
-        " number of things; sprites: and leave nothing out). Real sentences score 1 in all these columns. `words` and"
-        " `openness` (how open each next word is, nats) are better the nearer they are to real sentences'.",
+        "Written by `python benchmarks/tables/caption.py`; `caption.json` has every run. A line of one seed is of that seed"
+        " alone. `exact`: the share of sentences, one drawn for each of 1,000 pictures that training does not show, that are"
+        " true in all they claim (shapes: and tell the number of things; sprites: and leave nothing out). Real ones score"
+        " 1 in these columns. `words` and `openness` (of each next word, nats) are better the nearer to real ones'.",
     ]  # fmt: skip
     for world in dict.fromkeys(run["world"] for run in found["runs"]):
         runs = [run for run in found["runs"] if run["world"] == world]
