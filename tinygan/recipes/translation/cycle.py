@@ -9,7 +9,7 @@ Digits are measured by a classifier of twenty classes, ten plain and ten outline
 it the same digit? Sprites by the heads that read figures: is the top of the other kind, and all else as it was?
 Digits, seed 0, 1,000 steps, 2.2 CPU minutes: all are of the other style, .982 of the outlines and .992 of the plain ones
 show the same digit (true outlines: .984). See benchmarks/results/cycle.md, also for what was tried. Sprites with
-`--set cycle=2`, 3.2 CPU minutes: .956 and .941 wear what the other side wears, .997 and .975 of all else is kept.
+`--set cycle=2`, 3.2 CPU minutes: .952 and .944 wear what the other side wears, .997 and .975 of all else is kept.
 """
 
 import math
