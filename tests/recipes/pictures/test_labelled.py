@@ -215,6 +215,7 @@ def test_a_run_begins_with_the_networks_of_another(run, tmp_path, capsys):
 def test_a_run_that_does_not_fit_is_no_start(run, tmp_path, capsys):
     def refused(says, start=run, **settings):
         words = set_words({**SMALL["cgan"], "classes": "5+6", "start": start, **settings})
+        capsys.readouterr()  # what trainings before it said
         assert main(["train", "cgan", "--steps", "2", "--out", str(tmp_path / "x"), *words]) == 2
         printed = capsys.readouterr().err
         assert says in printed and printed.count("\n") == 1 and not (tmp_path / "x").exists()
