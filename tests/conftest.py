@@ -26,9 +26,19 @@ if _data.is_dir():
 
 
 @pytest.fixture(autouse=True)
-def quick_heads(monkeypatch):
+def data_folder_stays():
+    """No test leaves another TINYGAN_DATA behind. It is the first fixture, so it looks after all others are undone."""
+    before = os.environ.get("TINYGAN_DATA")
+    yield
+    assert os.environ.get("TINYGAN_DATA") == before
+
+
+@pytest.fixture(autouse=True)
+def quick_heads():
     """The network that reads figures learns for two steps: no test waits for it, and it is stored under another name."""
-    monkeypatch.setitem(heads.TRAINING, "steps", 2)
+    with pytest.MonkeyPatch.context() as patch:  # the fixture `monkeypatch` would be undone after those of modules
+        patch.setitem(heads.TRAINING, "steps", 2)
+        yield
 
 
 @pytest.fixture
