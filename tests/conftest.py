@@ -41,6 +41,17 @@ def quick_heads():
         yield
 
 
+@pytest.fixture(scope="session")
+def sheets(tmp_path_factory):
+    """A folder of data that has made sheets of sprites; a test that spoils them copies them first."""
+    from small_runs import make_sheets
+
+    folder = tmp_path_factory.mktemp("data")
+    (folder / "sprites").mkdir()
+    make_sheets(folder / "sprites")
+    return folder
+
+
 @pytest.fixture
 def use_threads(monkeypatch):
     """use_threads(n): large operations are shared by n threads until the end of the test."""

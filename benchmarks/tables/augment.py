@@ -41,7 +41,7 @@ NETWORKS = {"g_channels": 16, "d_channels": 16, "features": 64, "batch_size": 30
 LONG = 6000  # steps; a G whose D sees changed pictures learns more slowly
 SOURCE = {"classes": "0+1+2+3+4"}
 NEW = {"classes": "5+6+7+8+9", "steps": 1000, "ema": 0.99}
-FEW = 10, 20, 50  # real digits of each class, of which a classifier learns
+FEW = 10, 20, 50  # real digits of each class; a classifier learns from them
 GANS = {  # name: settings
     **{f"{n} a class, {'changed' if policy else 'plain'}": {"per_class": n, "augment": policy}
        for n in (10, 50, 200) for policy in ("", POLICY)},

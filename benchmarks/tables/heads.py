@@ -55,7 +55,7 @@ def shares(pictures, scenes):
 
 
 def clips(world, rng, n=1000):
-    """The scores of n real clips of the nine classes, and of as many of which each frame is of another clip."""
+    """Return the scores of n real clips of the nine classes, and of n clips whose frames come from different clips."""
     directions = np.array(VALUES["direction"])[rng.integers(1, 4, n)]
     figures = [f._replace(direction=str(d)) for f, d in zip(world.scenes("unseen", n, rng), directions)]
     frames = [f._replace(step=k) for f in figures for k in VALUES["step"]]

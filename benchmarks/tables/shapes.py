@@ -46,7 +46,7 @@ COLUMNS = {  # score: heading, digits
 
 
 def baselines():
-    """Scores of what is no generator's: other real emblems, the same ones melted a little and much, and spoilt ones."""
+    """Return scores without a generator: other real emblems, the same ones melted a little and much, spoilt ones."""
     real, rng = emblems(2000, seed=3)[0], stream(0, "baselines")
     pictures = {
         "other real emblems": real,
@@ -59,7 +59,7 @@ def baselines():
 
 
 def table(found):
-    """Markdown: a row a variant, means and standard errors over seeds; then what is no generator's."""
+    """Return Markdown: a row a variant, means and standard errors over seeds; then the baselines."""
     steps = next(iter(found["variants"]["plain"].values()))["steps"] if "plain" in found["variants"] else 0
     headings = " | ".join(heading for heading, _ in COLUMNS.values())
     lines = [

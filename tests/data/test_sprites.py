@@ -6,21 +6,12 @@ import shutil
 import numpy as np
 import pytest
 from PIL import Image
-from small_runs import make_sheets
 
 from tinygan.backend import stream
 from tinygan.data import DataError, find_file, words
 from tinygan.data.sprites import COUNTS, PARTS, VALUES, Figure, Sprites, _parts, indices, read, say
 
 MAN = Figure("man", "green", "long", "pink", "brown shirt", "silver greaves", "golden boots", "walk", "left", 3)
-
-
-@pytest.fixture(scope="module")
-def sheets(tmp_path_factory):
-    folder = tmp_path_factory.mktemp("data")
-    (folder / "sprites").mkdir()
-    make_sheets(folder / "sprites")
-    return folder
 
 
 @pytest.fixture

@@ -120,8 +120,8 @@ def test_sparse_features_are_those_of_the_smallest_layer():
 def test_the_judge_attends_where_both_do():
     x = Tensor(stream(0, "x").standard_normal((3, 3, 32, 32), dtype="float32"))
     counts = []
-    for who in ("none", "g", "both"):
-        d = painter_judge(BuildSettings(**SMALL, attention=who), stream(0, "d"))
+    for players in ("none", "g", "both"):
+        d = painter_judge(BuildSettings(**SMALL, attention=players), stream(0, "d"))
         assert d(x).shape == (3, 1)
         counts.append([type(m) for m in d.modules()].count(SelfAttention))
     assert counts == [0, 0, 1]

@@ -2,21 +2,12 @@
 
 import numpy as np
 import pytest
-from small_runs import make_sheets
 
 from tinygan.backend import stream
 from tinygan.data.sprites import VALUES, Figure, Sprites
 from tinygan.metrics.pictures import classifier, heads
 
 MAN = Figure("man", "green", "long", "pink", "brown shirt", "silver greaves", "golden boots", "walk", "left", 3)
-
-
-@pytest.fixture(scope="module")
-def sheets(tmp_path_factory):
-    folder = tmp_path_factory.mktemp("data")
-    (folder / "sprites").mkdir()
-    make_sheets(folder / "sprites")
-    return folder
 
 
 @pytest.fixture

@@ -1,4 +1,4 @@
-"""What is kept of a translated picture, and of which side it is."""
+"""A translated picture: what it keeps of its source, and which side it belongs to."""
 
 import numpy as np
 import pytest

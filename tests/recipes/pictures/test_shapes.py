@@ -38,7 +38,7 @@ def test_free_features_cost_nothing():
 def test_maps_of_attention_are_drawn_beside_the_samples(tmp_path):
     from PIL import Image
 
-    with_maps, without = (small_game("shapes", attention=who) for who in ("g", "none"))
+    with_maps, without = (small_game("shapes", attention=players) for players in ("g", "none"))
     x = shapes.attention_maps(with_maps, 5)
     assert x.shape == (20, 3, 32, 32) and np.abs(x).max() <= 1
     widths = []

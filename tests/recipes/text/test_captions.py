@@ -71,7 +71,7 @@ def test_a_full_stop_that_nobody_wrote_may_come(game):
 
 def test_words_that_were_never_read_are_named(game):
     respond = recipes.load("captions").respond
-    with pytest.raises(DataError, match="'tabel' is no word that this run has learned; did you mean table"):
+    with pytest.raises(DataError, match="'tabel' is not a word that this run has learned; did you mean table"):
         respond(game, "a ___ tabel", stream(0, "apply"))
     with pytest.raises(DataError, match="40 tokens, and 1 or more to be found"):
         respond(game, "a dog " * 20, stream(0, "apply"))

@@ -160,8 +160,8 @@ def test_letters_are_filled_in(no_data):
 @pytest.mark.parametrize(
     "given, named",
     [
-        ("m\u00e4r", "'\u00e4' is no character that this run has learned"),
-        ("m7", "'7' is no character that this run has learned; it knows"),
+        ("m\u00e4r", "'\u00e4' is not a character that this run has learned"),
+        ("m7", "'7' is not a character that this run has learned; it knows"),
         ("m_r", r"filled by a run of --set way=infill; this one (way=mle) goes on from a beginning"),
         ("m" * 50, "50 tokens, and 1 or more to be found: this run's sentences have at most"),
     ],

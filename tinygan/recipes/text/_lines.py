@@ -148,7 +148,7 @@ def _number(token, vocabulary):
     unit = {"char": "character", "word": "word"}[vocabulary.level]
     near = difflib.get_close_matches(token.lower(), vocabulary.number, 3, 0.6)
     meant = f"; did you mean {' or '.join(near)}?" if near else f"; it knows {list_some(vocabulary.number, 12)}"
-    raise DataError(f"{token!r} is no {unit} that this run has learned{meant}")
+    raise DataError(f"{token!r} is not a {unit} that this run has learned{meant}")
 
 
 def example(game):
