@@ -21,7 +21,7 @@ import numpy as np
 RESULTS = Path(__file__).parents[1] / "results"
 ROWS = {  # name: settings beside the defaults
     "shapes": {},
-    "sprites": {"world": "sprites"},
+    "sprites": {"world": "sprites", "steps": 6500, "listening": 0.05},
     "shapes, a short run": {"steps": 1000},
     "the same, slips=1: wrong sentences all differ in one word": {"steps": 1000, "slips": 1},
     "the same, slips=0: wrong sentences all are another picture's": {"steps": 1000, "slips": 0},

@@ -140,7 +140,7 @@ class Adversarial(Duel):
 
         # G's gradient, G's step, on the samples of D's last turn
         of_real = self.judge(D.module, Tensor(real.x), real.given)[0] if self.objective.compares else None
-        of_fake, aside = self.judge(D.module, fake.x, fake.given)
+        of_fake, aside = self.judge_made(D.module, fake, turn)
         extra, g_row = self.g_extra()
         g_loss = self.objective.generator(of_real, of_fake) + aside + extra
         g_grads = G.move(g_loss, k)
@@ -155,6 +155,10 @@ class Adversarial(Duel):
     def g_extra(self) -> tuple[Any, dict[str, float]]:
         """Return what G's loss gains beside the objective, and what of it is worth logging."""
         return 0.0, {}
+
+    def judge_made(self, D: Module, fake: Batch, turn: int) -> tuple[Tensor, Any]:
+        """Return `judge` of the samples of G's turn. A subclass may add to G's loss what more it wants of them."""
+        return self.judge(D, fake.x, fake.given)
 
     def show(self, batch: Batch, turn: int, kind: str) -> Batch:
         """Return samples as D sees them in this turn: changed, packed, under instance noise; kind: "real" or "fake"."""

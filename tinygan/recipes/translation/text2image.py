@@ -8,12 +8,10 @@ sentences that training does not show. Measured by the share of claims that pict
 that is told (benchmarks/tables/text2image.py).
 """
 
-from dataclasses import dataclass
 from functools import cache, cached_property
 
 import numpy as np
 
-from tinygan import ops
 from tinygan.autodiff import no_grad
 from tinygan.backend import stream, to_device, to_numpy
 from tinygan.data import DataError, Vocabulary, find_world, note
@@ -24,33 +22,10 @@ from tinygan.gan.latent import Normal
 from tinygan.gan.players import Batch
 from tinygan.gan.told import Told, ToldSettings, exchange
 from tinygan.metrics import obey, obeyed_shares, psnr
-from tinygan.networks.words import WordReader
-from tinygan.nn import (
-    BatchNorm2d,
-    Conv2d,
-    ConvTranspose2d,
-    Flatten,
-    LeakyReLU,
-    Linear,
-    Module,
-    ModuleList,
-    Parameter,
-    Sequential,
-)
+from tinygan.networks.told import FigureJudge, FigurePainter, SceneJudge, ScenePainter, TellingSettings
 from tinygan.plot import image_grid, save_image
 from tinygan.plot.sentences import captioned
-from tinygan.run.settings import RunSettings, defaults, setting
-
-
-@dataclass
-class TellingSettings(RunSettings):
-    """Settings of both networks, which have a reader each."""
-
-    noise: int = setting(16, "Size of z.", 1)
-    embedding: int = setting(48, "Size of a word's vector before it is read.", 1)
-    hidden: int = setting(64, "Size of the state of the LSTM that reads.", 1)
-    channels: int = setting(32, "Channels of the layers at 16x16; at 8x8 twice as many, at 4x4 four times.", 1)
-    features: int = setting(192, "Size of what D knows of a picture as a whole.", 1)
+from tinygan.run.settings import defaults, setting
 
 
 @defaults(steps=3000, batch_size=48, gamma=0.5, penalty_every=8, ema=0.995, listening=0.25)
@@ -59,110 +34,6 @@ class Settings(TellingSettings, ToldSettings):
 
     world: str = setting("shapes", "What sentences speak of, and pictures show.", choices=("shapes", "sprites"))
     slips: float = setting(0.5, "Share of wrong sentences that differ in one word; the others are another's.", 0.0, 1.0)
-
-
-# --- the players -----------------------------------------------------------------------------------------------
-
-
-class Attention(Module):
-    """Each of the things that ask looks at all that can be seen, with two heads: softmax(Q Kᵀ / √d) V, and a layer on top."""
-
-    def __init__(self, asking, seen, size, rng):
-        self.query, self.key, self.value = (Linear(width, size, rng=rng) for width in (asking, seen, seen))
-        self.out = Linear(size, size, rng=rng)
-
-    def forward(self, asking, seen, present=None):
-        """Asking (N, Q, A), seen (N, K, B), which of those are there (N, K) -> (N, Q, size)."""
-        split = lambda x: ops.transpose(ops.reshape(x, (*x.shape[:2], 2, -1)), 1, 2)  # (N, 2, Q or K, size / 2)
-        query, key, value = split(self.query(asking)), split(self.key(seen)), split(self.value(seen))
-        mask = None if present is None else present[:, None, None]
-        found = ops.scaled_dot_product_attention(query, key, value, attn_mask=mask)
-        return self.out(ops.flatten(ops.transpose(found, 1, 2), 2))
-
-
-class ToldNorm(Module):
-    """Batch norm, then a scale and a shift of each channel, linear in what G is told. De Vries et al. 2017."""
-
-    def __init__(self, channels, told, rng):
-        self.norm = BatchNorm2d(channels)
-        self.change = Linear(told, 2 * channels, rng=rng)
-
-    def forward(self, x, told):
-        """x (N, C, h, w), told (N, T) -> (N, C, h, w)."""
-        scale, shift = ops.chunk(self.change(told)[:, :, None, None], 2, 1)
-        return self.norm(x) * (1 + scale) + shift
-
-
-class Painter(Module):
-    """Generator: z and the whole sentence make 4x4 places, which grow to 32x32. At 8x8, each place looks at the words."""
-
-    def __init__(self, tokens, s, rng):
-        self.reader = WordReader(tokens, s.embedding, s.hidden, rng=rng)
-        told, c = s.noise + 2 * s.hidden, s.channels
-        self.small = 4 * c, 4, 4
-        self.first = Linear(told, 4 * c * 16, rng=rng)
-        self.norms = ModuleList(ToldNorm(channels, told, rng) for channels in (4 * c, 2 * c, c))
-        self.ups = ModuleList(ConvTranspose2d(a, b, 4, 2, 1, rng=rng) for a, b in ((4 * c, 2 * c), (2 * c, c), (c, 3)))
-        self.position = Parameter(0.1 * rng.standard_normal((1, 64, 2 * c), "float32"))
-        self.look = Attention(2 * c, s.hidden, 2 * c, rng)
-
-    def forward(self, z, rows):
-        """z (N, noise), tokens (N, T) -> pictures (N, 3, 32, 32)."""
-        words, whole, present = self.reader(rows)
-        told = ops.cat([z, whole], 1)
-        x = ops.reshape(self.first(told), (-1, *self.small))
-        x = self.ups[0](ops.relu(self.norms[0](x, told)))  # (N, 2c, 8, 8)
-        found = self.look(places(x) + self.position, words, present)  # (N, 64, 2c)
-        x = x + ops.reshape(ops.transpose(found, 1, 2), x.shape)
-        x = self.ups[1](ops.relu(self.norms[1](x, told)))
-        return ops.tanh(self.ups[2](ops.relu(self.norms[2](x, told))))
-
-
-class Judge(Module):
-    """D(x, s) = w·φ(x) + Ws·φ(x) + Σ_t m_t: how real at all, how like the whole sentence, and how far word t holds.
-
-    Each word looks at the 8x8 places of the picture for what it speaks of; m_t is a small network's opinion of both. The
-    second term is that of Miyato & Koyama 2018.
-    """
-
-    def __init__(self, tokens, s, rng):
-        self.reader = WordReader(tokens, s.embedding, s.hidden, rng=rng)
-        c = s.channels
-        conv = lambda a, b: (Conv2d(a, b, 4, 2, 1, rng=rng), LeakyReLU(0.2))
-        # at 4x4 a circle would have to be learned 64 times over, for each place that it may have in a cell of 8 pixels
-        self.trunk = Sequential(
-            *conv(3, c), *conv(c, 2 * c), Conv2d(2 * c, 2 * c, 3, 1, 1, rng=rng), LeakyReLU(0.2)
-        )  # (N, 2c, 8, 8)
-        self.features = Sequential(
-            *conv(2 * c, 4 * c), Flatten(), Linear(4 * c * 16, s.features, rng=rng), LeakyReLU(0.2)
-        )
-        self.real = Linear(s.features, 1, rng=rng)
-        self.like = Linear(2 * s.hidden, s.features, rng=rng)
-        self.position = Parameter(0.1 * rng.standard_normal((1, 64, 2 * c), "float32"))
-        self.find = Attention(s.hidden, 2 * c, 2 * c, rng)
-        self.holds = Sequential(Linear(s.hidden + 2 * c, 2 * c, rng=rng), LeakyReLU(0.2), Linear(2 * c, 1, rng=rng))
-
-    def look(self, x):
-        """Pictures (N, 3, 32, 32) -> their places (N, 64, 2c), features of each as a whole φ (N, features)."""
-        x = self.trunk(x)
-        return places(x) + self.position, self.features(x)
-
-    def compare(self, seen, rows):
-        """What was seen of pictures, tokens (N, T) -> verdicts (N, 1)."""
-        at_places, features = seen
-        words, whole, present = self.reader(rows)
-        like = ops.sum(self.like(whole) * features, 1, True) / features.shape[1] ** 0.5
-        holds = self.holds(ops.cat([words, self.find(words, at_places)], 2))  # (N, T, 1)
-        return self.real(features) + like + ops.sum(ops.where(present[:, :, None], holds, 0.0), 1)
-
-    def forward(self, x, rows):
-        """Pictures (N, 3, 32, 32), tokens (N, T) -> verdicts (N, 1)."""
-        return self.compare(self.look(x), rows)
-
-
-def places(x):
-    """Return a map (N, C, h, w) as its places (N, h w, C)."""
-    return ops.transpose(ops.flatten(x, 2), 1, 2)
 
 
 # --- words -----------------------------------------------------------------------------------------------------
@@ -199,6 +70,7 @@ class Words:
 # --- the game --------------------------------------------------------------------------------------------------
 
 ASKED = 1000  # sentences that samples are told, and as many of held-out pairs
+PLAYERS = {"shapes": (ScenePainter, SceneJudge), "sprites": (FigurePainter, FigureJudge)}
 SAVED = {"world": str, "words": [str]}
 
 
@@ -254,8 +126,9 @@ def make_game(s, device="cpu", saved=None):
         rows = words.encode([world.say(scene, rng) for scene in scenes])
         return Batch(to_device(world.draw(scenes, rng), device), (to_device(rows, device),))
 
-    g = Painter(len(words.vocabulary), s, stream(s.seed, "generator")).to(device)
-    d = Judge(len(words.vocabulary), s, stream(s.seed, "discriminator")).to(device)
+    painter, judge = PLAYERS[world.name]
+    g = painter(len(words.vocabulary), s, stream(s.seed, "generator")).to(device)
+    d = judge(len(words.vocabulary), s, stream(s.seed, "discriminator")).to(device)
     return Telling(g, d, batch, s, saved, words)
 
 

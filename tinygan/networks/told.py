@@ -1,0 +1,193 @@
+"""Players of `text2image`, who are told a sentence: generators that draw it, and judges of a picture and a sentence.
+
+A picture of one thing that fills it, as a figure, is drawn at once and judged as a whole: `FigurePainter`, `FigureJudge`.
+A scene of several things is drawn thing by thing, and judged word by word: `ScenePainter`, `SceneJudge`. Each player has an
+LSTM that reads, a `WordReader`. Sentences are rows of tokens (N, T), 0 after the end; pictures (N, 3, 32, 32) in [-1, 1].
+"""
+
+from dataclasses import dataclass
+
+from tinygan import ops
+from tinygan.networks.words import WordReader
+from tinygan.nn import (
+    BatchNorm2d,
+    Conv2d,
+    ConvTranspose2d,
+    Flatten,
+    LeakyReLU,
+    Linear,
+    Module,
+    ModuleList,
+    Parameter,
+    ReLU,
+    Sequential,
+    Tanh,
+    Unflatten,
+)
+from tinygan.run.settings import RunSettings, setting
+
+
+@dataclass
+class TellingSettings(RunSettings):
+    """Sizes of both players."""
+
+    noise: int = setting(16, "Size of z.", 1)
+    embedding: int = setting(48, "Size of a word's vector before it is read.", 1)
+    hidden: int = setting(64, "Size of the state of the LSTM that reads.", 1)
+    channels: int = setting(48, "Channels of the layers at 16x16; at 8x8 and 4x4 there are more.", 1)
+    features: int = setting(192, "Size of what D knows of a picture as a whole.", 1)
+
+
+def halve(a, b, rng):
+    """Return layers that halve the side of a map."""
+    return Conv2d(a, b, 4, 2, 1, rng=rng), LeakyReLU(0.2)
+
+
+# --- figures -----------------------------------------------------------------------------------------------------
+
+
+class FigurePainter(Module):
+    """Generator: z and the whole sentence make 4x4 places of many channels, which transposed convolutions double."""
+
+    def __init__(self, tokens, s, rng):
+        self.reader = WordReader(tokens, s.embedding, s.hidden, rng=rng)
+        a, b, c = widths(s.channels)
+        up = lambda wide, narrow: (BatchNorm2d(wide), ReLU(), ConvTranspose2d(wide, narrow, 4, 2, 1, rng=rng))
+        first = Linear(s.noise + 2 * s.hidden, 16 * c, rng=rng)
+        self.draw = Sequential(first, Unflatten(1, (c, 4, 4)), *up(c, b), *up(b, a), *up(a, 3), Tanh())
+
+    def forward(self, z, rows):
+        """z (N, noise), tokens (N, T) -> pictures (N, 3, 32, 32)."""
+        return self.draw(ops.cat([z, self.reader(rows).whole], 1))
+
+
+class FigureJudge(Module):
+    """D(x, s) = w·φ(x) + Ws·φ(x): how real the picture is at all, and how like the sentence. Miyato & Koyama 2018."""
+
+    def __init__(self, tokens, s, rng):
+        self.reader = WordReader(tokens, s.embedding, s.hidden, rng=rng)
+        a, b, c = widths(s.channels)
+        self.look = Sequential(
+            *halve(3, a, rng), *halve(a, b, rng), *halve(b, c, rng),
+            Flatten(), Linear(16 * c, s.features, rng=rng), LeakyReLU(0.2),
+        )  # fmt: skip
+        self.real = Linear(s.features, 1, rng=rng)
+        self.like = Linear(2 * s.hidden, s.features, rng=rng)
+
+    def compare(self, features, rows):
+        """Features of pictures (N, features), tokens (N, T) -> verdicts (N, 1)."""
+        wanted = self.like(self.reader(rows).whole) / features.shape[1] ** 0.5
+        return self.real(features) + ops.sum(wanted * features, 1, True)
+
+    def forward(self, x, rows):
+        """Pictures (N, 3, 32, 32), tokens (N, T) -> verdicts (N, 1)."""
+        return self.compare(self.look(x), rows)
+
+
+def widths(channels):
+    """Return the channels at 16x16, 8x8 and 4x4, as of a prototype with 48, 96 and 160."""
+    return channels, 2 * channels, 10 * channels // 3
+
+
+# --- scenes ------------------------------------------------------------------------------------------------------
+
+
+class Attention(Module):
+    """Each of the things that ask looks at all that can be seen, with two heads: softmax(Q Kᵀ / √d) V, and a layer on top."""
+
+    def __init__(self, asking, seen, size, rng):
+        self.query, self.key, self.value = (Linear(width, size, rng=rng) for width in (asking, seen, seen))
+        self.out = Linear(size, size, rng=rng)
+
+    def forward(self, asking, seen, present=None):
+        """Asking (N, Q, A), seen (N, K, B), which of those are there (N, K) -> (N, Q, size)."""
+        split = lambda x: ops.transpose(ops.reshape(x, (*x.shape[:2], 2, -1)), 1, 2)  # (N, 2, Q or K, size / 2)
+        query, key, value = split(self.query(asking)), split(self.key(seen)), split(self.value(seen))
+        mask = None if present is None else present[:, None, None]
+        found = ops.scaled_dot_product_attention(query, key, value, attn_mask=mask)
+        return self.out(ops.flatten(ops.transpose(found, 1, 2), 2))
+
+
+class ToldNorm(Module):
+    """Batch norm, then a scale and a shift of each channel, linear in what G is told. De Vries et al. 2017."""
+
+    def __init__(self, channels, told, rng):
+        self.norm = BatchNorm2d(channels)
+        self.change = Linear(told, 2 * channels, rng=rng)
+
+    def forward(self, x, told):
+        """x (N, C, h, w), told (N, T) -> (N, C, h, w)."""
+        scale, shift = ops.chunk(self.change(told)[:, :, None, None], 2, 1)
+        return self.norm(x) * (1 + scale) + shift
+
+
+class ScenePainter(Module):
+    """Generator: z and the whole sentence make 4x4 places, which grow to 32x32. At 8x8, each place looks at the words."""
+
+    def __init__(self, tokens, s, rng):
+        self.reader = WordReader(tokens, s.embedding, s.hidden, rng=rng)
+        told, c = s.noise + 2 * s.hidden, s.channels
+        self.small = 4 * c, 4, 4
+        self.first = Linear(told, 4 * c * 16, rng=rng)
+        self.norms = ModuleList(ToldNorm(channels, told, rng) for channels in (4 * c, 2 * c, c))
+        self.ups = ModuleList(ConvTranspose2d(a, b, 4, 2, 1, rng=rng) for a, b in ((4 * c, 2 * c), (2 * c, c), (c, 3)))
+        self.position = Parameter(0.1 * rng.standard_normal((1, 64, 2 * c), "float32"))
+        self.look = Attention(2 * c, s.hidden, 2 * c, rng)
+
+    def forward(self, z, rows):
+        """z (N, noise), tokens (N, T) -> pictures (N, 3, 32, 32)."""
+        words, whole, present = self.reader(rows)
+        told = ops.cat([z, whole], 1)
+        x = ops.reshape(self.first(told), (-1, *self.small))
+        x = self.ups[0](ops.relu(self.norms[0](x, told)))  # (N, 2c, 8, 8)
+        found = self.look(places(x) + self.position, words, present)  # (N, 64, 2c)
+        x = x + ops.reshape(ops.transpose(found, 1, 2), x.shape)
+        x = self.ups[1](ops.relu(self.norms[1](x, told)))
+        return ops.tanh(self.ups[2](ops.relu(self.norms[2](x, told))))
+
+
+class SceneJudge(Module):
+    """D(x, s) = w·φ(x) + Ws·φ(x) + Σ_t m_t: how real at all, how like the whole sentence, and how far word t holds.
+
+    Each word looks at the 8x8 places of the picture for what it speaks of; m_t is a small network's opinion of both. The
+    second term is that of Miyato & Koyama 2018.
+    """
+
+    def __init__(self, tokens, s, rng):
+        self.reader = WordReader(tokens, s.embedding, s.hidden, rng=rng)
+        c = s.channels
+        conv = lambda a, b: (Conv2d(a, b, 4, 2, 1, rng=rng), LeakyReLU(0.2))
+        # at 4x4 a circle would have to be learned 64 times over, for each place that it may have in a cell of 8 pixels
+        self.trunk = Sequential(
+            *conv(3, c), *conv(c, 2 * c), Conv2d(2 * c, 2 * c, 3, 1, 1, rng=rng), LeakyReLU(0.2)
+        )  # (N, 2c, 8, 8)
+        self.features = Sequential(
+            *conv(2 * c, 4 * c), Flatten(), Linear(4 * c * 16, s.features, rng=rng), LeakyReLU(0.2)
+        )
+        self.real = Linear(s.features, 1, rng=rng)
+        self.like = Linear(2 * s.hidden, s.features, rng=rng)
+        self.position = Parameter(0.1 * rng.standard_normal((1, 64, 2 * c), "float32"))
+        self.find = Attention(s.hidden, 2 * c, 2 * c, rng)
+        self.holds = Sequential(Linear(s.hidden + 2 * c, 2 * c, rng=rng), LeakyReLU(0.2), Linear(2 * c, 1, rng=rng))
+
+    def look(self, x):
+        """Pictures (N, 3, 32, 32) -> their places (N, 64, 2c), features of each as a whole φ (N, features)."""
+        x = self.trunk(x)
+        return places(x) + self.position, self.features(x)
+
+    def compare(self, seen, rows):
+        """What was seen of pictures, tokens (N, T) -> verdicts (N, 1)."""
+        at_places, features = seen
+        words, whole, present = self.reader(rows)
+        like = ops.sum(self.like(whole) * features, 1, True) / features.shape[1] ** 0.5
+        holds = self.holds(ops.cat([words, self.find(words, at_places)], 2))  # (N, T, 1)
+        return self.real(features) + like + ops.sum(ops.where(present[:, :, None], holds, 0.0), 1)
+
+    def forward(self, x, rows):
+        """Pictures (N, 3, 32, 32), tokens (N, T) -> verdicts (N, 1)."""
+        return self.compare(self.look(x), rows)
+
+
+def places(x):
+    """Return a map (N, C, h, w) as its places (N, h w, C)."""
+    return ops.transpose(ops.flatten(x, 2), 1, 2)
