@@ -147,16 +147,61 @@ def test_the_loss_is_twice_that_of_reed_et_al():
     assert game.step(0)["d_loss"] == pytest.approx(2 * reed, rel=1e-5)
 
 
-def test_a_real_sample_is_looked_at_once_and_compared_twice():
-    game = game_of(opposite)
+@pytest.mark.parametrize("matching", [0.0, 0.5])
+@pytest.mark.parametrize("objective", ["relativistic", "non-saturating"])
+def test_the_loss_of_g(objective, matching):
+    """That of the objective + matching · L(generated, generated with wrong words)."""
+    game = game_of(opposite, matching=matching, objective=objective)
+    hold(game.D)
+    (x, (words,)), D = game.batch(0), game.D.module
+    made = game.fake(game.G.module, 8, (words,), stream(0, "noise", 0)).x
+    right, wrong = D(made, words), D(made, opposite(words, None))
+    of_real = D(Tensor(x), words) if game.objective.compares else None
+    expected = game.objective.generator(of_real, right) + matching * game.objective.discriminator(right, wrong)
+    assert game.step(0)["g_loss"] == pytest.approx(expected.item(), rel=1e-5)
+
+
+def test_a_step_of_g_moves_samples_away_from_wrong_words():
+    """A D that stands still and says 0 of words 0 and 1, which G is told, and something of 2 and 3, the wrong ones."""
+    words = np.arange(8)[:, None] % 2
+    moved = {}
+    for matching in (0.0, 1.0):
+        game = game_of(opposite, matching=matching)
+        hold(game.D)
+        game.D.module.real.weight.data *= 0
+        game.D.module.reader.weight.data[:] = [[0, 0], [0, 0], *CORNERS[2:]]
+        game.read = lambda turn: Batch(CORNERS[words[:, 0]], (words,))
+        for k in range(3):
+            game.step(k)
+        moved[matching] = (game.G.module.reader.weight.data * CORNERS).sum(1)
+    assert (moved[1.0][:2] > 0.02).all() and not moved[1.0][2:].any() and not moved[0.0].any()
+
+
+def test_a_sample_is_looked_at_once_and_compared_with_its_own_words_and_with_several_wrong_ones():
+    game = game_of(exchange, wrong_words=3)
     D = game.D.module
     game.step(0)
     words = read(0).given[0]
     assert D.looks == 4  # real, generated; both again for G
-    right, wrong, of_made, real_again, made_again = D.told
-    np.testing.assert_array_equal(wrong, opposite(words, None))
+    right, wrong, of_made, real_again, made_again, wrong_again = D.told
     for told in (right, of_made, real_again, made_again):
         np.testing.assert_array_equal(told, words)
+    for told in (wrong, wrong_again):
+        each = told.reshape(3, 8, 1)
+        assert (np.sort(each, 1) == np.sort(words, 0)).all() and not (each[0] == each[1:]).all()
+    assert (wrong != wrong_again).any()
+
+
+def test_each_wrong_words_are_compared_with_their_own_sample():
+    """L(right, wrong) is the mean over all of them; a D that sees several things keeps each with its sample."""
+    game = game_of(opposite, wrong_words=2)
+    D = game.D.module
+    D.look = lambda x: (x, 2 * x)
+    D.compare = lambda seen, rows: D.real(seen[0]) + ops.sum(D.reader(rows[:, 0]) * seen[1], 1, True)
+    x, given = read(0)
+    _, loss = game.tell_apart(D, Tensor(x), given, "wrong words", 0)
+    right, wrong = (D.compare(D.look(Tensor(x)), words) for words in (given[0], opposite(given[0], None)))
+    assert loss.item() == pytest.approx(game.objective.discriminator(right, wrong).item(), rel=1e-6)
 
 
 def test_wrong_words_are_drawn_anew_in_every_turn_and_alike_in_every_run():
@@ -170,7 +215,7 @@ def test_wrong_words_are_drawn_anew_in_every_turn_and_alike_in_every_run():
         game = game_of(mislead, n_critic=2)
         game.step(0)
         game.step(1)
-    assert drawn[:4] == drawn[4:] and len(set(drawn)) == 4
+    assert drawn[: len(drawn) // 2] == drawn[len(drawn) // 2 :] and len(set(drawn)) == len(drawn) // 2 == 12
 
 
 # --- D listens first ----------------------------------------------------------------------------------------------
