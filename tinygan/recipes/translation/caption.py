@@ -33,14 +33,14 @@ SIDE = 32  # of a picture
 
 
 @defaults(
-    steps=4000, batch_size=32, learning_rate=4e-3, ema=0.99, beta1=0.9, clip_gradients=5.0, imitation=0.9, reward_weight=1.0,
-    channels=24, hidden=96,
+    steps=12_000, batch_size=32, learning_rate=4e-3, ema=0.99, beta1=0.9, clip_gradients=5.0, imitation=0.9, reward_weight=1.0,
+    channels=32, hidden=96,
 )  # fmt: skip
 class Settings(EyeSettings, ReplySettings):
     """Settings of `caption`."""
 
     world: str = setting("shapes", "What the pictures show.", choices=("shapes", "sprites"))
-    pictures: int = setting(20_000, "Pictures to learn from, each with one sentence.", 2)
+    pictures: int = setting(50_000, "Pictures to learn from, each with one sentence.", 2)
     paired: float = setting(1.0, "Share of the pictures whose sentences imitation sees; the others come without.", 0.0, 1.0)
 
     def __post_init__(self):
@@ -152,7 +152,9 @@ class Shown(NamedTuple):
         """Return n scenes of these parts of a world in turn, pictures and sentences."""
         each = [world.scenes(part, n // len(parts), stream(seed, f"scenes, {part}")) for part in parts]
         scenes = [scene for together in zip(*each) for scene in together]
-        pictures, rng = world.draw(scenes, stream(seed, f"pictures, {parts[0]}")), stream(seed, f"sentences, {parts[0]}")
+        rng = stream(seed, f"pictures, {parts[0]}")  # drawn in blocks: a scene takes 30 kB while it is placed
+        blocks = [world.draw(scenes[i : i + 1000], rng) for i in range(0, n, 1000)]
+        pictures, rng = np.concatenate(blocks), stream(seed, f"sentences, {parts[0]}")
         steps = {"step": None} if world.name == "sprites" else {}  # a sentence leaves out which step of a walk it is
         return cls(scenes, pictures, [world.say(scene._replace(**steps), rng) for scene in scenes])
 

@@ -49,7 +49,7 @@ class WorldSettings(RunSettings):
 
 
 @defaults(
-    steps=6000, batch_size=16, learning_rate=3e-3, beta1=0.5, ema=0.99, pixel_phase=0.6, pixel_weight=30.0, game_rate=0.3,
+    steps=9000, batch_size=16, learning_rate=3e-3, beta1=0.5, ema=0.99, pixel_phase=0.6, pixel_weight=30.0, game_rate=0.3,
 )  # fmt: skip
 class Settings(UNetSettings, WorldSettings, TranslationSettings):
     """Settings of `pix2pix`."""

@@ -41,7 +41,7 @@ class OwnPictureSettings(RunSettings):
 
 
 @defaults(
-    steps=2500, batch_size=16, learning_rate=3e-3, beta1=0.5, schedule="cosine", decay_from=0.0, warmup=100, ema=0.995,
+    steps=5000, batch_size=16, learning_rate=3e-3, beta1=0.5, schedule="cosine", decay_from=0.0, warmup=100, ema=0.995,
     pixel_phase=0.8, pixel_weight=50.0, game_rate=0.3,
 )  # fmt: skip
 class Settings(UNetSettings, TranslationSettings):
