@@ -12,7 +12,7 @@ from tinygan import recipes
 from tinygan.backend import stream
 from tinygan.data import made_chorales, made_names, made_prices
 from tinygan.plot import save_image
-from tinygan.recipes.translation import _drawings, _repaired
+from tinygan.recipes.translation import _drawings, _photographs, _repaired
 
 SMALL = {
     "ring": {"hidden": 16, "batch_size": 32},
@@ -75,7 +75,7 @@ def little_data(folder):
         patch.setattr(stock, "made_prices", lambda: made_prices(60))
         patch.setattr(chorales, "made_chorales", lambda n, seed=0: made_chorales(6, 3, seed=seed))
         for name, few in {"MADE": 3, "HELD_OUT": 2, "SIDE": 40}.items():
-            patch.setattr(recipes.load("superres"), name, few)
+            patch.setattr(_photographs, name, few)
         for known in (stock.table, chorales.pieces, _drawings.asked_of, _repaired.find_pictures):
             known.cache_clear()
         yield folder
