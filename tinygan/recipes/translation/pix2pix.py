@@ -25,7 +25,8 @@ from tinygan.metrics.pictures.heads import read_figures
 from tinygan.networks.unet import PatchJudge, UNet, UNetSettings
 from tinygan.nn import Sequential, Tanh
 from tinygan.plot import image_grid, save_image
-from tinygan.recipes.translation._drawings import ASKED, asked_of, choose_world, draw_pairs
+from tinygan.recipes.translation._drawings import ASKED, asked_of, draw_pairs
+from tinygan.recipes.translation._worlds import choose_world
 from tinygan.run.settings import RunSettings, defaults, setting
 
 
@@ -95,7 +96,7 @@ def make_game(s, device="cpu", saved=None):
         note(f"{len(a):,} pairs of {s.data}; {held_out} held out")
         checksum = zlib.crc32(b, zlib.crc32(a))
         saved = {"world": "", "before": a.shape[1], "after": b.shape[1], "checksum": checksum}
-    saved = saved or {"world": choose_world(s.world), "before": 3, "after": 3, "checksum": 0}
+    saved = saved or {"world": choose_world(s.world, "drawn"), "before": 3, "after": 3, "checksum": 0}
     before, after = saved["before"], saved["after"]
     g = Sequential(UNet(before, after, s, stream(s.seed, "generator")), Tanh()).to(device)
     d = PatchJudge(before + after, s, stream(s.seed, "discriminator")).to(device)

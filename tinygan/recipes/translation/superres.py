@@ -45,9 +45,7 @@ class Settings(EnlargerSettings, TranslationSettings):
         "A folder of photographs of your own, of any size; a tenth is held out. Empty: BSD100, or dead leaves made here.",
     )
     photographs: str = setting(
-        "real",
-        "What to train on without `data`: BSD100 if it is there, or what is made here.",
-        choices=("real", "made"),
+        "real", "What to train on without `data`: BSD100 if it is there, or what is made here.", choices=("real", "made")
     )
     crop: int = setting(24, "Side of the small pictures that are trained on.", 4, 256)
     gradient_weight: float = setting(
