@@ -6,7 +6,7 @@ from small_runs import SMALL, little_data, set_words, small_game
 
 from tinygan import Tensor
 from tinygan.cli import main
-from tinygan.data import DataError, digits, gather_notes
+from tinygan.data import DataError, digits, gather_notes, read_picture
 from tinygan.data import sides as two_sides
 from tinygan.data.sides import enlarged, outlined
 from tinygan.data.sprites import Sprites
@@ -179,11 +179,11 @@ def test_a_picture_is_answered_by_one_of_the_other_side(shape, no_data, tmp_path
     answers = [cycle.respond(game, given + str(tmp_path / "x.png"), None) for given in ("", "b:")]
     assert all(x.shape == (1, 28, 28) for x in answers)
     if shape == (28, 28):
-        x = cycle.read_picture(tmp_path / "x.png")[None] * 2 - 1
+        x = read_picture(tmp_path / "x.png")[None] * 2 - 1
         for answer, to in zip(answers, "ba"):
             np.testing.assert_allclose(answer, game.translate(x, to)[0], atol=1e-6)
     cycle.ANSWERS[".png"](answers[0], tmp_path / "y.png")
-    written = cycle.read_picture(tmp_path / "y.png")
+    written = read_picture(tmp_path / "y.png")
     np.testing.assert_allclose(written, (answers[0] + 1) / 2, atol=0.51 / 255)
 
 
@@ -198,7 +198,7 @@ def test_samples_are_drawn_in_rows_of_whole_sixes(no_data, tmp_path):
     for n, across in ((4, 1), (24, 2)):
         cycle.draw(game, game.sample(n, 0), tmp_path / "drawn.png")
         side = 28 * 3 + 2
-        assert cycle.read_picture(tmp_path / "drawn.png").shape[1:] == (n // across * side + 2, 6 * across * side + 2)
+        assert read_picture(tmp_path / "drawn.png").shape[1:] == (n // across * side + 2, 6 * across * side + 2)
 
 
 # --- scores ------------------------------------------------------------------------------------------------------

@@ -184,7 +184,7 @@ def test_pairs_that_do_not_fit_are_refused(own, spoil, settings, fault):
 def test_a_drawing_in_a_file_is_painted(tmp_path, monkeypatch):
     game = small_game("pix2pix")
     drawing = _drawings.asked_of("shapes", "coloured")[1][0]
-    pix2pix.write(drawing, tmp_path / "drawing.png")
+    pix2pix.write_picture(drawing, tmp_path / "drawing.png")
     answer = pix2pix.respond(game, str(tmp_path / "drawing.png"), stream(0, "apply"))
     expected = game.translate(np.round((drawing[None] + 1) * 127.5).astype(np.float32) / 127.5 - 1, None)[0]
     np.testing.assert_allclose(answer, expected, atol=1e-4)

@@ -165,7 +165,7 @@ def test_a_file_is_repaired(tmp_path, monkeypatch):
     for k in range(4):
         game.step(k)
     answer = restore.respond(game, str(tmp_path / "photo.png"), None)
-    restore.write(answer, tmp_path / "out.png")
+    restore.write_picture(answer, tmp_path / "out.png")
     repaired = np.asarray(Image.open(tmp_path / "out.png"))
     assert (repaired[mask == 0] == photo[mask == 0]).all() and (repaired[mask > 0] != photo[mask > 0]).any()
     Image.fromarray(mask[:9]).save(tmp_path / "photo.mask.png")
