@@ -119,6 +119,12 @@ class Game:
         self.settings: Any = settings
         self.saved = saved or {}
 
+    def begin(self) -> None:
+        """Give the players the weights that a setting names, if they do not begin with those drawn from the seed.
+
+        A run that ended before its first checkpoint begins again. A game that is made for a new run has begun.
+        """
+
     def batch(self, k: int) -> Batch:
         """Return the real samples of turn k, a function of the seed and k."""
         raise NotImplementedError

@@ -212,6 +212,27 @@ def test_a_run_begins_with_the_networks_of_another(run, tmp_path, capsys):
     assert (out / "checkpoints" / "step-2.safetensors").read_bytes() == whole
 
 
+def test_a_run_that_ended_before_its_first_checkpoint_begins_with_them_again(run, tmp_path, monkeypatch, capsys):
+    words = ["train", "cgan", "--steps", "2", "--set", "classes=5+6", "--set", f"start={run}", *set_words(SMALL["cgan"])]
+    assert main([*words, "--out", str(tmp_path / "whole")]) == 0
+    killed = tmp_path / "killed"
+    with monkeypatch.context() as patch:
+        patch.setattr(cgan.ClassGame, "step", lambda game, k: 1 / 0)
+        with pytest.raises(ZeroDivisionError):
+            main([*words, "--out", str(killed)])
+    assert not [*(killed / "checkpoints").iterdir()]
+    assert main(["train", "--resume", "--out", str(killed)]) == 0
+    whole, resumed = (path / "checkpoints" / "step-2.safetensors" for path in (tmp_path / "whole", killed))
+    assert resumed.read_bytes() == whole.read_bytes()
+
+    for path in (killed / "checkpoints").iterdir():
+        path.unlink()
+    run.rename(tmp_path / "gone")
+    capsys.readouterr()
+    assert main(["train", "--resume", "--out", str(killed)]) == 2
+    assert f"{run} holds no run" in capsys.readouterr().err
+
+
 def test_a_run_that_does_not_fit_is_no_start(run, tmp_path, capsys):
     def refused(says, start=run, **settings):
         words = set_words({**SMALL["cgan"], "classes": "5+6", "start": start, **settings})
