@@ -2,7 +2,7 @@
 
 import numpy as np
 import pytest
-from small_runs import SMALL, little_data, set_words, small_game
+from small_runs import SMALL, little_data, set_words, small_game, train_and_go_on
 
 from tinygan import Tensor
 from tinygan.cli import main
@@ -107,12 +107,7 @@ OWN = {**SMALL["cycle"], "size": 8}
 def test_a_run_on_folders_of_ones_own(tmp_path, capsys):
     """It trains, goes on bit for bit, is scored, and translates a picture either way without the folders."""
     data, out = folder(tmp_path / "own", colour=True), tmp_path / "run"
-    assert main(["train", "cycle", "--data", str(data), "--steps", "4", "--out", str(out), *set_words(OWN)]) == 0
-    last = out / "checkpoints" / "step-4.safetensors"
-    whole = last.read_bytes()
-    last.unlink()
-    assert main(["train", "--resume", "--out", str(out)]) == 0
-    assert last.read_bytes() == whole
+    train_and_go_on(out, "cycle", OWN, data=data)
     capsys.readouterr()
     assert main(["evaluate", str(out), "-n", "20"]) == 0
     printed = capsys.readouterr().out
