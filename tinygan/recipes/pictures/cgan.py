@@ -15,7 +15,7 @@ of another run. `--set augment=translation+cutout` copies less and learns more s
 from functools import cache
 
 from tinygan.backend import stream, to_device
-from tinygan.data import DataError
+from tinygan.data.files import refuse_others
 from tinygan.files import Range
 from tinygan.gan.classes import ClassGame, ClassLoader, in_turn
 from tinygan.gan.latent import Normal
@@ -150,8 +150,7 @@ def make_game(s, device="cpu", saved=None):
 
     @cache
     def loader():
-        if checksum(real(), s) != known["checksum"]:
-            raise DataError(f"{s.data}: not the pictures that this run began with; put them back, or begin a new run")
+        refuse_others(s.data, checksum(real(), s), known["checksum"])
         return ClassLoader([to_device(x, device) for x in apart(real(), s.batch_size)], s.batch_size, s.seed)
 
     kind = ReadingGame if s.condition == "auxiliary" else TransferGame

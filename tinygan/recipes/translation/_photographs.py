@@ -4,6 +4,7 @@ import numpy as np
 
 from tinygan.backend import stream
 from tinygan.data import DataError, note
+from tinygan.data.files import refuse_others
 from tinygan.data.pictures.enlargements import Enlargements
 from tinygan.data.pictures.photographs import dead_leaves, own_photographs, photographs, to_ycbcr
 from tinygan.networks.enlarging import SCALE
@@ -25,10 +26,8 @@ def read(s, part, saved=None):
         raise ValueError(
             f"crop={s.crop}: the smallest picture, shrunk, has a side of {least}; take crop={least} or less"
         )
-    if part == 0 and saved and saved["checksum"] != pairs.checksum():
-        raise DataError(
-            f"{s.data or 'superres'}: not the pictures that this run began with; put them back, or begin a new run"
-        )
+    if part == 0 and saved:
+        refuse_others(s.data or "superres", pairs.checksum(), saved["checksum"])
     return pairs
 
 

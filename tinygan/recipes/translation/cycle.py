@@ -13,7 +13,6 @@ show the same digit (true outlines: .984). See benchmarks/results/cycle.md, also
 """
 
 import math
-import zlib
 from dataclasses import dataclass
 from functools import cache
 
@@ -21,6 +20,7 @@ import numpy as np
 
 from tinygan.backend import stream, to_device
 from tinygan.data import DataError, Loader, centred, note
+from tinygan.data.files import fingerprint, refuse_others
 from tinygan.data.pictures.fitting import fit
 from tinygan.data.sides import SIDES, find_handwriting, own_sides
 from tinygan.data.sprites import Sprites
@@ -105,7 +105,7 @@ def make_game(s, device="cpu", saved=None):
     if (source == "own") != bool(s.data):
         raise DataError(f"a run on {source} pictures with the setting data={s.data!r}: the one or the other was changed")
     sides = cache(lambda: own_sides(s.data, s.size, s.batch_size) if source == "own" else SIDES[source]())
-    checksum = lambda: zlib.crc32(sides()[0][1], zlib.crc32(sides()[0][0])) if s.data else 0
+    checksum = lambda: fingerprint(*sides()[0]) if s.data else 0
     if saved is None:
         _, colours, size, _ = sides()[0][0].shape
         saved = {"source": source, "colours": colours, "size": size, "checksum": checksum()}
@@ -115,8 +115,7 @@ def make_game(s, device="cpu", saved=None):
 
     @cache
     def loaders():
-        if saved["checksum"] != checksum():
-            raise DataError(f"{s.data}: not the pictures that this run began with; put them back, or begin a new run")
+        refuse_others(s.data, checksum(), saved["checksum"])
         return [Loader(to_device(x, device), batch_size=s.batch_size, seed=s.seed) for x in sides()[0]]
 
     def batch(turn):
