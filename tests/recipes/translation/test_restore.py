@@ -131,11 +131,20 @@ def test_pictures_of_your_own(tmp_path):
     assert "read_repaired_holes" not in restore.evaluate(game, game.sample(4, 0))
     test = game.asked()
     assert test.shape == (4, 2, 20, 24)
-    np.save(tmp_path / "own.npy", stream(1, "own").integers(0, 256, (40, 20, 24), dtype=np.uint8))
-    with pytest.raises(DataError, match="not the pictures that this run began with"):
-        restore.make_game(game.settings, saved=game.saved).batch(0)
     with pytest.raises(DataError, match="40 pictures of 20x24: expected"):
         small_game("restore", data=str(tmp_path / "own.npy"), size=0, batch_size=37)
+
+
+@pytest.mark.parametrize("which", range(0, 40, 13))
+def test_a_picture_that_was_changed_is_noticed_learned_from_or_held_out(which, tmp_path):
+    images = stream(0, "own").integers(0, 256, (40, 20, 24), dtype=np.uint8)
+    np.save(tmp_path / "own.npy", images)
+    game = small_game("restore", data=str(tmp_path / "own.npy"), size=0, halvings=2)
+    restore.make_game(game.settings, saved=game.saved).batch(0)
+    images[which, 0, 0] += 1
+    np.save(tmp_path / "own.npy", images)
+    with pytest.raises(DataError, match="not the pictures that this run began with"):
+        restore.make_game(game.settings, saved=game.saved).batch(0)
 
 
 def test_a_file_is_repaired(tmp_path, monkeypatch):

@@ -18,7 +18,7 @@ import numpy as np
 
 from tinygan.backend import stream, to_device
 from tinygan.data import DataError, centred
-from tinygan.data.files import fingerprint, refuse_others
+from tinygan.data.files import refuse_others
 from tinygan.data.pictures.damages import KINDS, OTHERS, damage
 from tinygan.files import Range
 from tinygan.gan.players import Batch
@@ -95,7 +95,7 @@ def make_game(s, device="cpu", saved=None):
     if saved is None:
         saved = {"pictures": "" if s.data else choose(s.pictures), "checksum": 0}
         found = pictures_of(s, saved)
-        saved |= {"channels": found.test.shape[1], "checksum": fingerprint(found.test) if s.data else 0}
+        saved |= {"channels": found.test.shape[1], "checksum": found.checksum}
     told, channels = s.mask == "told", saved["channels"]
     g = Repairer(channels, told, s, stream(s.seed, "generator")).to(device)
     d = PatchJudge(2 * channels + told, s, stream(s.seed, "discriminator")).to(device)
@@ -122,7 +122,7 @@ def pictures_of(s, saved):
         return find_pictures(saved["pictures"])
     found = own_pictures(s.data, s.size, s.batch_size)
     if saved["checksum"]:
-        refuse_others(s.data, fingerprint(found.test), saved["checksum"])
+        refuse_others(s.data, found.checksum, saved["checksum"])
     return found
 
 
