@@ -23,7 +23,9 @@ def test_what_imitation_alone_would_not_read_is_refused(name, unread):
     kind = recipes.load(name).Settings
     assert kind(imitation=1.0).imitation == 1 and kind(imitation=0.9, **unread)
     ((key, value),) = unread.items()
-    with pytest.raises(ValueError, match=f"{key}={value} with imitation=1.0: nothing would read it; leave one of them out"):
+    with pytest.raises(
+        ValueError, match=f"{key}={value} with imitation=1.0: nothing would read it; leave one of them out"
+    ):
         kind(imitation=1.0, **unread)
 
 
