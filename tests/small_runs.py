@@ -10,9 +10,10 @@ import pytest
 
 from tinygan import recipes
 from tinygan.backend import stream
+from tinygan.cli import main
 from tinygan.data import made_chorales, made_names, made_prices
 from tinygan.plot import save_image
-from tinygan.recipes.translation import _drawings, _repaired
+from tinygan.recipes.translation import _drawings, _photographs, _repaired
 
 SMALL = {
     "ring": {"hidden": 16, "batch_size": 32},
@@ -75,7 +76,7 @@ def little_data(folder):
         patch.setattr(stock, "made_prices", lambda: made_prices(60))
         patch.setattr(chorales, "made_chorales", lambda n, seed=0: made_chorales(6, 3, seed=seed))
         for name, few in {"MADE": 3, "HELD_OUT": 2, "SIDE": 40}.items():
-            patch.setattr(recipes.load("superres"), name, few)
+            patch.setattr(_photographs, name, few)
         for known in (stock.table, chorales.pieces, _drawings.asked_of, _repaired.find_pictures):
             known.cache_clear()
         yield folder
@@ -86,6 +87,43 @@ def little_data(folder):
 def set_words(settings):
     """Settings as words of the command line."""
     return [word for key, value in settings.items() for word in ("--set", f"{key}={value}")]
+
+
+def train_and_go_on(out, recipe, settings, steps=4, **more):
+    """Train by the command line; go on from the checkpoint before the last, to the same bytes. Return the last one's path.
+
+    more: options of `tinygan train`, such as data.
+    """
+    options = [word for name, value in {"steps": steps, "out": out, **more}.items() for word in (f"--{name}", str(value))]
+    assert main(["train", recipe, *options, *set_words(settings)]) == 0
+    last = out / "checkpoints" / f"step-{steps}.safetensors"
+    whole = last.read_bytes()
+    last.unlink()
+    assert main(["train", "--resume", "--out", str(out)]) == 0
+    assert last.read_bytes() == whole
+    return last
+
+
+def check_gain(game, player, steps):
+    """Let one player of a game of pairs learn, the other not.
+
+    D's verdicts on real pairs rise above those on made ones. G's steps raise the verdicts on what it makes.
+    """
+    hold(game.D if player == "generator" else game.G)
+    target, (source,) = game.batch(0)
+
+    def verdicts():
+        made = game.G.module(source).data
+        return game.D.module(target, source).data.mean(), game.D.module(made, source).data.mean()
+
+    before = verdicts()
+    for _ in range(steps):
+        game.step(0)
+    after = verdicts()
+    if player == "generator":
+        assert after[0] == before[0] and after[1] > before[1]
+    else:
+        assert after[0] - after[1] > before[0] - before[1]
 
 
 def hold(*players):

@@ -13,7 +13,7 @@ ROOT = Path(tinygan.__file__).parent
 
 # A part may import the parts on floors below its own. So `run` cannot know what a GAN is.
 FLOORS = [
-    {"backend", "files", "seeding", "remedies", "progress", "console"},
+    {"backend", "checks", "files", "seeding", "remedies", "progress", "console"},
     {"threads", "tensors"},
     {"autodiff"},
     {"ops"},

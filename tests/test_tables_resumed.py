@@ -26,7 +26,7 @@ def test_a_game_in_pieces_is_the_whole_game(resumed, monkeypatch, tmp_path):
     def stop(k):
         if k == 3:
             raise KeyboardInterrupt
-        real(k)
+        return real(k)
 
     stopped.step = stop
     with pytest.raises(KeyboardInterrupt):

@@ -11,11 +11,12 @@ import argparse
 import json
 import platform
 import resource
+import shutil
 import tempfile
-import time
 from pathlib import Path
 
 import numpy as np
+from resumed import RESULTS, play
 
 from tinygan import recipes
 from tinygan.data import find_world
@@ -23,7 +24,6 @@ from tinygan.metrics.pictures.claims import caption_scores
 from tinygan.threads import prime_malloc
 
 caption = recipes.load("caption")
-RESULTS = Path(__file__).parents[1] / "results"
 ROWS = {"imitation alone": {"imitation": 1.0}, "judged": {}}
 TRIED = """
 Tried on the way, on shapes, one seed, imitation alone:
@@ -79,37 +79,15 @@ def train(settings, row, runs):
         game, apart = caption.make_game(settings), int((caption.Settings().imitation - 0.1) * settings.steps)
         begun = folder / f"{settings.world}-{settings.paired:g}-{settings.seed}-{settings.steps}.npz"
         own = begun.with_name(f"{begun.stem}-{row.replace(' ', '-')}.npz")
-        play(game, begun, apart, begun)
-        seconds = play(game, own if own.exists() else begun, settings.steps, own)
+        if not own.exists():
+            play(game, apart, begun)
+            shutil.copy(begun, own)
+        seconds = play(game, settings.steps, own)
     scores = caption.evaluate(game, game.sample(min(2000, 100 * settings.steps), 1))
     return {
         "scores": scores, "cpu_minutes": seconds / 60, "sentences": game.sentences(game.sample(8, 2)),
         "peak_memory_gb": resource.getrusage(resource.RUSAGE_SELF).ru_maxrss / 2**20,
     }  # fmt: skip
-
-
-def play(game, known, last, kept):
-    """Play up to step `last` from where the file `known` ends, or from 0; keep the state in `kept`. Return CPU seconds."""
-    first, seconds = 0, 0.0
-    if known.exists():
-        with np.load(known) as file:
-            first, seconds = int(file["step"]), float(file["seconds"])
-            for part, owner in game.parts().items():
-                owner.load_state_dict({k.split("/", 1)[1]: file[k] for k in file if k.startswith(f"{part}/")})
-    rows, start = [], time.process_time()
-    for step in range(first, last):
-        rows.append(game.step(step))
-        if (step + 1) % 250 == 0 or step + 1 == last:
-            state = {f"{part}/{k}": a for part, owner in game.parts().items() for k, a in owner.state_dict().items()}
-            done = seconds + time.process_time() - start
-            with open(kept.with_suffix(".part"), "wb") as file:
-                np.savez(file, step=step + 1, seconds=done, **state)
-            kept.with_suffix(".part").replace(kept)
-            mean = {name: round(float(np.mean([row[name] for row in rows if name in row])), 3) for name in rows[-1]}
-            print(step + 1, f"{done:.0f} s", mean, flush=True)
-            rows = []
-    with np.load(kept) as file:
-        return float(file["seconds"])
 
 
 def chance(world):

@@ -7,22 +7,14 @@ what lies in the folder of --runs. What is scored is stored at once in results/r
 delete the file, and --runs, to begin anew. --quick: 60 steps, nothing is stored.
 """
 
-import argparse
-import json
-import platform
-import resource
-import tempfile
 from pathlib import Path
 
-import numpy as np
-from resumed import play
+from resumed import score_phases
 
 from tinygan import recipes
 from tinygan.data.pictures.damages import KINDS, OTHERS
-from tinygan.threads import prime_malloc
 
 restore = recipes.load("restore")
-RESULTS = Path(__file__).parents[1] / "results"
 PICTURE = Path(__file__).parents[2] / "docs" / "restore.png"
 ROWS = {
     "sprites": {},
@@ -36,50 +28,10 @@ REPAIRS = {
 }  # fmt: skip
 
 
-def main():
-    """Train and score what is missing, then write the table."""
-    parser = argparse.ArgumentParser(description=__doc__.split("\n")[0])
-    parser.add_argument("--seeds", default="0")
-    parser.add_argument("--rows", default=",".join(ROWS))
-    parser.add_argument("--runs", type=Path, default=Path("runs"))
-    parser.add_argument("--quick", action="store_true")
-    options = parser.parse_args()
-    if options.quick:
-        options.runs = Path(tempfile.mkdtemp())
-    prime_malloc()
-    path = RESULTS / "restore.json"
-    found = json.loads(path.read_text()) if path.exists() and not options.quick else {"rows": {}}
-    found |= {"machine": platform.processor() or platform.machine(), "numpy": np.__version__}
-    store = lambda: options.quick or path.write_text(json.dumps(found, indent=1) + "\n")
-    for seed in options.seeds.split(","):
-        for name in options.rows.split(","):
-            more = {"steps": 60, "g_channels": 4} if options.quick else {}
-            s, row = restore.Settings(seed=int(seed), **ROWS[name], **more), f"{name}, seed {seed}"
-            picture = None if options.quick or name != "sprites" else PICTURE
-            state = options.runs / f"restore-{name}-{seed}.npz"
-            train(s, found["rows"].setdefault(row, {}), state, picture, store)
-    found["rows"] = {name: row for name, row in found["rows"].items() if "with the judge" in row}
-    print(table(found))
-    if not options.quick:
-        path.with_suffix(".md").write_text(table(found))
-
-
-def train(s, row, path, picture, store):
-    """Fill `row` with the scores after the pixel phase and at the end, the CPU minutes and the memory."""
-    game = restore.make_game(s)
-    for name, until in {"L1 alone": s.pixel_steps, "with the judge": s.steps}.items():
-        if name not in row:
-            seconds = play(game, until, path)
-            scores = restore.evaluate(game, game.sample(restore.EVALUATED_SAMPLES, 0))
-            row[name] = scores | {"steps": until, "cpu_minutes": seconds / 60}
-            row |= {
-                "memory": resource.getrusage(resource.RUSAGE_SELF).ru_maxrss / 2**20,
-                "pictures": game.saved["pictures"],
-            }
-            store()
-            print(s.pictures, s.mask, name, row[name], flush=True)
-            if picture:
-                restore.draw(game, game.sample(12, 0), picture)
+def draw(game, row, until, path):
+    """Draw figures that were damaged, repaired, and true."""
+    if row == "sprites":
+        restore.draw(game, game.sample(12, 0), PICTURE)
 
 
 def table(found):
@@ -112,4 +64,4 @@ def table(found):
 
 
 if __name__ == "__main__":
-    main()
+    score_phases(__doc__, "restore", ROWS, table, "pictures", draw)

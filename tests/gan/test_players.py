@@ -80,11 +80,11 @@ def test_norms_of_a_layer_are_of_its_weights_together():
     one = player("discriminator")
     grads = [np.full(p.shape, k + 1.0) for k, p in enumerate(one.parameters)]
     assert one.layer_norms(grads) == {
-        "d_gradient_norm/0": pytest.approx(np.sqrt(6 * 1 + 3 * 4)), "d_gradient_norm/1": pytest.approx(np.sqrt(3 * 9 + 16))
+        "0": pytest.approx(np.sqrt(6 * 1 + 3 * 4)), "1": pytest.approx(np.sqrt(3 * 9 + 16))
     }  # fmt: skip
     alone = nn.Linear(2, 1, bias=False, rng=0)
     bare = Player("generator", alone, SGD(alone.parameters(), 1.0))
-    assert bare.layer_norms([np.ones((1, 2))]) == {"g_gradient_norm/weight": pytest.approx(2**0.5)}
+    assert bare.layer_norms([np.ones((1, 2))]) == {"weight": pytest.approx(2**0.5)}
 
 
 # --- a game --------------------------------------------------------------------------------------------------------

@@ -17,6 +17,18 @@ def test_what_the_step_would_not_read_is_refused():
         dialogue.Settings(n_critic=2)
 
 
+@pytest.mark.parametrize("name", ["dialogue", "caption"])
+@pytest.mark.parametrize("unread", [{"reward_weight": 0.5}, {"d_rate": 2.0}], ids="-".join)
+def test_what_imitation_alone_would_not_read_is_refused(name, unread):
+    kind = recipes.load(name).Settings
+    assert kind(imitation=1.0).imitation == 1 and kind(imitation=0.9, **unread)
+    ((key, value),) = unread.items()
+    with pytest.raises(
+        ValueError, match=f"{key}={value} with imitation=1.0: nothing would read it; leave one of them out"
+    ):
+        kind(imitation=1.0, **unread)
+
+
 def test_phases():
     game = small_game("dialogue", steps=20, imitation=0.5)
     rows = [game.step(step) for step in range(20)]

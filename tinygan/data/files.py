@@ -10,6 +10,7 @@ import errno
 import os
 import re
 import unicodedata
+import zlib
 from collections.abc import Iterable, Iterator
 from contextlib import contextmanager
 from contextvars import ContextVar
@@ -101,6 +102,20 @@ def _download(name: str, url: str, sha256: str | None) -> Path:
 
     folder = pooch.os_cache("tinygan") / Path(name).parent
     return Path(pooch.retrieve(url, known_hash=sha256 and f"sha256:{sha256}", fname=Path(name).name, path=folder))
+
+
+def fingerprint(*arrays: Any) -> int:
+    """Return a number of 32 bits that other arrays do not have, but by chance."""
+    total = 0
+    for array in arrays:
+        total = zlib.crc32(array if array.flags.c_contiguous else array.tobytes(), total)
+    return total
+
+
+def refuse_others(name: str, found: int, began: int) -> None:
+    """Raise DataError unless the pictures of `name` have the fingerprint of those that a run began with."""
+    if found != began:
+        raise DataError(f"{name}: not the pictures that this run began with; put them back, or begin a new run")
 
 
 def check_split(split: str | None, known: tuple[str | None, ...]) -> None:

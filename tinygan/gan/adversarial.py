@@ -145,7 +145,8 @@ class Adversarial(Duel):
         g_loss = self.objective.generator(of_real, of_fake) + aside + extra
         g_grads = G.move(g_loss, k)
         if (k + 1) % NORMS_EVERY == 0:
-            row |= {**D.layer_norms(d_grads), **G.layer_norms(g_grads)}
+            row |= {f"d_gradient_norm/{layer}": norm for layer, norm in D.layer_norms(d_grads).items()}
+            row |= {f"g_gradient_norm/{layer}": norm for layer, norm in G.layer_norms(g_grads).items()}
         return read_back({**row, **g_row, "g_loss": g_loss.data})
 
     def fake(self, G: Module, n: int, given: tuple, rng: np.random.Generator) -> Batch:

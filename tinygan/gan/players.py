@@ -80,13 +80,13 @@ class Player:
         return grads
 
     def layer_norms(self, grads: Sequence) -> dict[str, float]:
-        """Return {"d_gradient_norm/conv1": |g|, ...}, weight and bias of a layer together, "d" for the discriminator."""
+        """Return {"conv1": |g|, ...}, weight and bias of a layer together."""
         squares: dict[str, float] = {}
         names = [name for name, _ in self.module.named_parameters()]
         for name, square in read_back({name: (g * g).sum() for name, g in zip(names, grads, strict=True)}).items():
             layer = name.rpartition(".")[0] or name
             squares[layer] = squares.get(layer, 0.0) + square
-        return {f"{self.name[0]}_gradient_norm/{layer}": math.sqrt(square) for layer, square in squares.items()}
+        return {layer: math.sqrt(square) for layer, square in squares.items()}
 
 
 def read_back(row: dict[str, Any]) -> dict[str, float]:
@@ -118,6 +118,12 @@ class Game:
             raise ValueError(f"Game: players {names}: expected names that differ")
         self.settings: Any = settings
         self.saved = saved or {}
+
+    def begin(self) -> None:
+        """Give the players the weights that a setting names, if they do not begin with those drawn from the seed.
+
+        A run that ended before its first checkpoint begins again. A game that is made for a new run has begun.
+        """
 
     def batch(self, k: int) -> Batch:
         """Return the real samples of turn k, a function of the seed and k."""

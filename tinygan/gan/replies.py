@@ -8,7 +8,7 @@ wrong pairs as in Reed et al. 2016, section 4.2. The networks are in `networks/a
 """
 
 from collections.abc import Callable
-from dataclasses import dataclass
+from dataclasses import dataclass, fields
 from typing import Any
 
 import numpy as np
@@ -32,6 +32,13 @@ class ReplySettings(AverageSettings, DuelSettings):
     reward_weight: float = setting(
         0.3, "Weight of D's reward in G's gradient, beside the likelihood of real replies.", 0.0
     )
+
+    def __post_init__(self):
+        super().__post_init__()
+        for f in fields(self):
+            value = getattr(self, f.name)
+            if self.imitation == 1 and f.name in ("reward_weight", "d_rate") and value != f.default:
+                raise ValueError(f"{f.name}={value} with imitation=1.0: nothing would read it; leave one of them out")
 
 
 class Replies(Game):

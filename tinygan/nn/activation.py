@@ -12,7 +12,7 @@ import numpy as np
 from tinygan import ops
 from tinygan.autodiff import Tensor, TensorLike, raw
 from tinygan.backend import xp
-from tinygan.nn.checks import check_number, check_sizes, check_whole
+from tinygan.checks import check_number, check_sizes, check_whole
 from tinygan.nn.init import Seed, constant_
 from tinygan.nn.module import Module
 from tinygan.nn.parameter import zeros_parameter
@@ -47,7 +47,7 @@ class LeakyReLU(Module):
     """input where positive, negative_slope * input elsewhere."""
 
     def __init__(self, negative_slope: float = 0.01, inplace: bool = False):
-        check_number(self, -math.inf, negative_slope=negative_slope)
+        check_number(self, "negative_slope", negative_slope, -math.inf)
         self.negative_slope = negative_slope
 
     def forward(self, input: TensorLike) -> Tensor:
@@ -69,7 +69,7 @@ class PReLU(Module):
         dtype: Any = np.float32,
     ):  # fmt: skip
         check_sizes(self, num_parameters=num_parameters)
-        check_number(self, -math.inf, init=init)
+        check_number(self, "init", init, -math.inf)
         self.num_parameters, self.init = num_parameters, init
         self.weight = zeros_parameter(num_parameters, device=device, dtype=dtype)
         self.reset_parameters(rng)
@@ -98,7 +98,7 @@ class ELU(Module):
     """input where positive, alpha (e^input - 1) elsewhere."""
 
     def __init__(self, alpha: float = 1.0, inplace: bool = False):
-        check_number(self, -math.inf, alpha=alpha)
+        check_number(self, "alpha", alpha, -math.inf)
         self.alpha = alpha
 
     def forward(self, input: TensorLike) -> Tensor:
@@ -156,8 +156,8 @@ class Softplus(Module):
     """log(1 + e^(beta input)) / beta; input itself where beta input > threshold."""
 
     def __init__(self, beta: float = 1.0, threshold: float = 20.0):
-        check_number(self, math.ulp(0.0), beta=beta)
-        check_number(self, -math.inf, threshold=threshold)
+        check_number(self, "beta", beta, math.ulp(0.0))
+        check_number(self, "threshold", threshold, -math.inf)
         self.beta, self.threshold = beta, threshold
 
     def forward(self, input: TensorLike) -> Tensor:
@@ -199,7 +199,7 @@ class Dropout(Module):
     """
 
     def __init__(self, p: float = 0.5, inplace: bool = False, *, rng: Seed = None):
-        check_number(self, 0, 1, p=p)
+        check_number(self, "p", p, 0, 1)
         self.p = p
         self.rng = generator(rng)
 

@@ -8,7 +8,7 @@ import numpy as np
 from tinygan import ops
 from tinygan.autodiff import Tensor, TensorLike, raw
 from tinygan.backend import xp
-from tinygan.nn.checks import check_number, check_sizes
+from tinygan.checks import check_number, check_sizes
 from tinygan.nn.init import Seed, xavier_uniform_, zeros_
 from tinygan.nn.linear import Linear
 from tinygan.nn.module import Module
@@ -28,7 +28,7 @@ class MultiheadAttention(Module):
         *, rng: Seed = None, device: str | None = None, dtype: Any = np.float32,
     ):  # fmt: skip
         check_sizes(self, embed_dim=embed_dim, num_heads=num_heads)
-        check_number(self, 0, 1, dropout=dropout)
+        check_number(self, "dropout", dropout, 0, 1)
         if embed_dim % num_heads:
             raise ValueError(f"MultiheadAttention: embed_dim={embed_dim} must be a multiple of num_heads={num_heads}")
         self.embed_dim, self.num_heads, self.dropout, self.batch_first = embed_dim, num_heads, dropout, batch_first

@@ -11,7 +11,7 @@ import numpy as np
 from tinygan import ops
 from tinygan.autodiff import Tensor, TensorLike
 from tinygan.backend import xp
-from tinygan.nn.checks import check_per_axis, check_sizes
+from tinygan.checks import check_per_axis, check_sizes
 from tinygan.nn.init import Seed, affine_
 from tinygan.nn.module import Module
 from tinygan.nn.parameter import zeros_parameter

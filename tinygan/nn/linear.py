@@ -9,7 +9,7 @@ from typing import Any
 import numpy as np
 
 from tinygan.autodiff import Tensor, TensorLike
-from tinygan.nn.checks import check_sizes, check_whole
+from tinygan.checks import check_sizes, check_whole
 from tinygan.nn.init import Seed, affine_, normal_
 from tinygan.nn.module import Module
 from tinygan.nn.parameter import zeros_parameter

@@ -7,7 +7,7 @@ from typing import Any
 
 from tinygan import losses
 from tinygan.autodiff import Tensor, TensorLike, raw
-from tinygan.nn.checks import check_number
+from tinygan.checks import check_number
 from tinygan.nn.module import Module
 
 
@@ -51,7 +51,7 @@ class SmoothL1Loss(_Loss):
 
     def __init__(self, *, reduction: str = "mean", beta: float = 1.0):
         super().__init__(reduction=reduction)
-        check_number(self, beta=beta)
+        check_number(self, "beta", beta)
         self.beta = beta
 
     def forward(self, input: TensorLike, target: TensorLike) -> Tensor:
@@ -118,7 +118,7 @@ class CrossEntropyLoss(_Loss):
         label_smoothing: float = 0.0,
     ):  # fmt: skip
         super().__init__(reduction=reduction)
-        check_number(self, 0, 1, label_smoothing=label_smoothing)
+        check_number(self, "label_smoothing", label_smoothing, 0, 1)
         self._add_weights(weight=weight)
         self.ignore_index, self.label_smoothing = ignore_index, label_smoothing
 

@@ -10,7 +10,7 @@ import numpy as np
 from tinygan import ops
 from tinygan.autodiff import Tensor, TensorLike
 from tinygan.backend import library_of, xp
-from tinygan.nn.checks import check_number, check_sizes
+from tinygan.checks import check_number, check_sizes
 from tinygan.nn.init import Seed, ones_, zeros_
 from tinygan.nn.module import Module
 from tinygan.nn.parameter import zeros_parameter
@@ -41,9 +41,9 @@ class _RunningNorm(_Norm):
 
     def _build(self, num_features, eps, momentum, affine, track_running_stats, bias, device, dtype):
         check_sizes(self, num_features=num_features)
-        check_number(self, eps=eps)
+        check_number(self, "eps", eps)
         if momentum is not None:
-            check_number(self, 0, 1, momentum=momentum)
+            check_number(self, "momentum", momentum, 0, 1)
         self.num_features, self.eps, self.momentum, self.affine = num_features, eps, momentum, affine
         self.track_running_stats = track_running_stats
         library = library_of(device)
@@ -177,7 +177,7 @@ class LayerNorm(_Norm):
             raise ValueError("LayerNorm: normalized_shape is empty: it needs the size of one dimension or more")
         for size in shape:
             check_sizes(self, normalized_shape=size)
-        check_number(self, eps=eps)
+        check_number(self, "eps", eps)
         self.normalized_shape = shape
         self.eps = eps
         self._add_affine(self.normalized_shape, elementwise_affine, elementwise_affine and bias, device, dtype)
@@ -198,7 +198,7 @@ class GroupNorm(_Norm):
         rng: Seed = None, device: str | None = None, dtype: Any = np.float32,
     ):  # fmt: skip
         check_sizes(self, num_groups=num_groups, num_channels=num_channels)
-        check_number(self, eps=eps)
+        check_number(self, "eps", eps)
         if num_channels % num_groups:
             raise ValueError(f"GroupNorm: {num_channels} channels do not fall into {num_groups} groups")
         self.num_groups, self.num_channels, self.eps = num_groups, num_channels, eps

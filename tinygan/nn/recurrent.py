@@ -15,7 +15,7 @@ import numpy as np
 from tinygan import ops
 from tinygan.autodiff import Tensor, TensorLike, raw
 from tinygan.backend import xp
-from tinygan.nn.checks import check_number, check_sizes
+from tinygan.checks import check_number, check_sizes
 from tinygan.nn.init import Seed, uniform_
 from tinygan.nn.module import Module
 from tinygan.nn.parameter import Parameter, zeros_parameter
@@ -66,7 +66,7 @@ class _Recurrent(_Gated):
         *, rng: Seed = None, device: str | None = None, dtype: Any = np.float32,
     ):  # fmt: skip
         check_sizes(self, input_size=input_size, hidden_size=hidden_size, num_layers=num_layers)
-        check_number(self, 0, 1, dropout=dropout)
+        check_number(self, "dropout", dropout, 0, 1)
         if dropout and num_layers == 1:
             name = type(self).__name__
             warn(f"{name}: dropout={dropout} acts between layers, num_layers=1 has no two")

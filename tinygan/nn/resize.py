@@ -5,7 +5,7 @@ from typing import Any
 
 from tinygan import ops
 from tinygan.autodiff import Tensor, TensorLike
-from tinygan.nn.checks import check_number, check_per_axis, check_sizes, check_whole
+from tinygan.checks import check_number, check_per_axis, check_sizes, check_whole
 from tinygan.nn.module import Module
 from tinygan.ops.windows import PerAxis
 
@@ -123,7 +123,7 @@ class Upsample(Module):
                 check_sizes(self, size=each)
         else:
             for factor in scale_factor if isinstance(scale_factor, tuple | list) else (scale_factor,):
-                check_number(self, math.ulp(0.0), scale_factor=factor)
+                check_number(self, "scale_factor", factor, math.ulp(0.0))
         if mode not in ("nearest", "linear", "bilinear", "bicubic", "trilinear"):
             raise ValueError(f"Upsample: mode is nearest, linear, bilinear, bicubic or trilinear, not {mode!r}")
         self.size, self.scale_factor, self.mode, self.align_corners = size, scale_factor, mode, align_corners

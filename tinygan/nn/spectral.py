@@ -7,7 +7,7 @@ import numpy as np
 
 from tinygan import ops
 from tinygan.backend import xp
-from tinygan.nn.checks import check_whole
+from tinygan.checks import check_whole
 from tinygan.nn.conv import _ConvTranspose
 from tinygan.nn.init import Seed
 from tinygan.nn.module import Module

@@ -5,7 +5,7 @@ from collections.abc import Mapping
 from typing import Any
 
 from tinygan.backend import Array, device_of, xp
-from tinygan.optim.groups import checked
+from tinygan.checks import check_number
 from tinygan.optim.optimizers import Flat, Whole
 
 
@@ -26,7 +26,7 @@ class EMA:
     def __init__(self, module: Any, decay: float = 0.999) -> None:
         if not hasattr(module, "parameters"):
             raise TypeError(f"EMA takes a module, not its parameters: got a {type(module).__name__}")
-        self.decay = checked("EMA", "decay", decay, below=1.0)
+        self.decay = check_number("EMA", "decay", decay, below=1.0)
         self.module = copy.deepcopy(module).requires_grad_(False).eval()
         for ours, theirs in zip(self.module.parameters(), module.parameters()):
             ours.data = theirs.data.copy(order="K")  # deepcopy forgets on a GPU that a weight is channels-last

@@ -7,6 +7,7 @@ from typing import Any
 import numpy as np
 
 from tinygan.autodiff import Tensor
+from tinygan.checks import check_number
 
 
 def make_groups(owner: str, params: Any, settings: dict[str, Any]) -> list[dict[str, Any]]:
@@ -74,16 +75,7 @@ def checked_setting(owner: str, setting: str, value: Any) -> Any:
     if setting in ("params", "nesterov", "centered"):
         return value
     if setting != "betas":
-        return checked(owner, setting, value, 1.0 if setting == "alpha" else math.inf)
+        return check_number(owner, setting, value, below=1.0 if setting == "alpha" else math.inf)
     if np.ndim(value) != 1 or len(value) != 2:
         raise ValueError(f"{owner}: betas are two numbers, got {value!r}")
-    return tuple(checked(owner, f"betas[{i}]", beta, 1.0) for i, beta in enumerate(value))
-
-
-def checked(owner: str, setting: str, value: Any, below: float = math.inf) -> float:
-    """Return value as a Python float in [0, below); ValueError for any other value."""
-    number = math.nan if isinstance(value, bool | str) or value is None else float(value)
-    if not 0 <= number < below:
-        limit = "finite" if below == math.inf else f"below {below:g}"
-        raise ValueError(f"{owner}: {setting} must be at least 0 and {limit}, got {value!r}")
-    return number
+    return tuple(check_number(owner, f"betas[{i}]", beta, below=1.0) for i, beta in enumerate(value))

@@ -12,8 +12,8 @@ torch.optim's. Read `Optimizer.step` first, then `Adam`.
 
 from __future__ import annotations
 
-import _signal  # type: ignore[import-not-found]  # `signal` without enumerations, which make three calls take 13 us, not 1
 import math
+import signal
 import threading
 from collections.abc import Iterable, Mapping, Sequence
 from operator import is_
@@ -23,9 +23,10 @@ import numpy as np
 
 from tinygan.autodiff import Tensor, raw
 from tinygan.backend import Array, Layout, device_of, is_numpy, to_device, to_numpy, xp
+from tinygan.checks import check_number
 from tinygan.ops.kernels import cuda
 from tinygan.optim.clip import is_finite
-from tinygan.optim.groups import check_params, checked, make_groups
+from tinygan.optim.groups import check_params, make_groups
 from tinygan.remedies import watch, with_remedies
 from tinygan.tensors import numbers
 from tinygan.threads import in_blocks
@@ -65,9 +66,9 @@ class Whole:
 
     def __enter__(self) -> None:
         main = threading.get_ident() == threading.main_thread().ident  # the only one that Ctrl-C interrupts
-        self.handler = _signal.getsignal(_signal.SIGINT) if main else None
+        self.handler = signal.getsignal(signal.SIGINT) if main else None
         if callable(self.handler):
-            _signal.signal(_signal.SIGINT, self.press)
+            signal.signal(signal.SIGINT, self.press)
 
     def press(self, *args: Any) -> None:
         """Keep for later what the signal says."""
@@ -75,7 +76,7 @@ class Whole:
 
     def __exit__(self, *_: Any) -> None:
         if callable(self.handler):
-            _signal.signal(_signal.SIGINT, self.handler)
+            signal.signal(signal.SIGINT, self.handler)
             if self.pressed:
                 self.handler(*self.pressed)
 
@@ -139,7 +140,7 @@ class Optimizer:
                 f" optimizer.param_groups[0]['lr'] = {rate}"
             )
         for group, group_rate in zip(groups, rates):
-            group["lr"] = checked(name, "lr", group_rate)
+            group["lr"] = check_number(name, "lr", group_rate)
 
     def step(self, grads: Sequence[Array | Tensor] | None = None) -> None:
         """Update all parameters. grads: one for each, as `grad(loss, params)` returns them; None: their `.grad`.
@@ -149,7 +150,7 @@ class Optimizer:
         asked, since each answer would make it wait. Ctrl-C waits for the end of the step.
         """
         for group in self.param_groups:
-            group["lr"] = checked(type(self).__name__, "lr", group["lr"])
+            group["lr"] = check_number(type(self).__name__, "lr", group["lr"])
         trained = [p.requires_grad for p in self.params]
         if trained != self._trained:
             self._trained, self._runs = trained, self._find_runs(trained)

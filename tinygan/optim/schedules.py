@@ -16,7 +16,7 @@ from typing import Any
 
 import numpy as np
 
-from tinygan.optim.groups import checked
+from tinygan.checks import check_number
 
 SHAPES = {  # what is left of the learning rate, after a share t of the steps in which it falls
     "constant": lambda t: 1.0,
@@ -108,7 +108,7 @@ class StepLR(LambdaLR):
 
     def __init__(self, optimizer, step_size, gamma=0.1):
         _check_steps("StepLR", step_size=step_size)
-        checked("StepLR", "gamma", gamma)
+        check_number("StepLR", "gamma", gamma)
         super().__init__(optimizer, partial(_power, gamma, step_size))
 
 
@@ -116,7 +116,7 @@ class ExponentialLR(LambdaLR):
     """lr = base lr · gammaᵏ: times gamma at every step."""
 
     def __init__(self, optimizer, gamma):
-        checked("ExponentialLR", "gamma", gamma)
+        check_number("ExponentialLR", "gamma", gamma)
         super().__init__(optimizer, partial(_power, gamma, 1))
 
 
@@ -125,8 +125,8 @@ class LinearLR(LambdaLR):
 
     def __init__(self, optimizer, start_factor=1 / 3, end_factor=1.0, total_iters=5):
         _check_steps("LinearLR", total_iters=total_iters)
-        checked("LinearLR", "start_factor", start_factor)
-        checked("LinearLR", "end_factor", end_factor)
+        check_number("LinearLR", "start_factor", start_factor)
+        check_number("LinearLR", "end_factor", end_factor)
         super().__init__(optimizer, partial(_line, start_factor, end_factor, total_iters))
 
 
@@ -138,7 +138,7 @@ class CosineAnnealingLR(LambdaLR):
 
     def __init__(self, optimizer, T_max, eta_min=0.0):
         _check_steps("CosineAnnealingLR", T_max=T_max)
-        self.eta_min = checked("CosineAnnealingLR", "eta_min", eta_min)
+        self.eta_min = check_number("CosineAnnealingLR", "eta_min", eta_min)
         super().__init__(optimizer, partial(_wave, T_max))
 
     def _rate(self, base: float, k: int) -> float:

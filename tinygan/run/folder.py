@@ -316,6 +316,8 @@ class Run:
                     remove_leftovers(folder)
             files = self.checkpoints()
             step = self.load(game) if files else 0
+            if not files:
+                game.begin()
             for path in files[: files.index(self.newest)] if files else []:
                 with writing(path):  # damaged ones are put aside
                     path.replace(path.with_name(path.name + ".damaged"))

@@ -5,7 +5,7 @@ import json
 import numpy as np
 import pytest
 from PIL import Image
-from small_runs import SMALL, hold, set_words, small_game
+from small_runs import SMALL, hold, set_words, small_game, train_and_go_on
 
 from tinygan import recipes
 from tinygan.cli import main
@@ -33,17 +33,11 @@ def folder_of_classes(folder, counts=COUNTS, shape=(8, 12), same=None):
 @pytest.mark.parametrize("shape", [(8, 12), (8, 8, 3)], ids=["grey", "colour"])
 def test_a_run_on_a_folder_a_class(shape, tmp_path, capsys):
     data, out = folder_of_classes(tmp_path / "data", shape=shape), tmp_path / "run"
-    words = ["train", "cgan", "--data", str(data), "--steps", "4", "--out", str(out), *set_words(SETTINGS)]
-    assert main(words) == 0
+    last = train_and_go_on(out, "cgan", SETTINGS, data=data)
     assert "50 pictures, 8x" in capsys.readouterr().out
     saved = json.loads((out / "config.json").read_text())["saved"]
     channels = shape[2] if len(shape) == 3 else 1
     assert saved["names"] == [*COUNTS] and saved["shape"] == [channels, 8, shape[1]] and saved["checksum"] > 0
-    last = out / "checkpoints" / "step-4.safetensors"
-    whole = last.read_bytes()
-    last.unlink()
-    assert main(["train", "--resume", "--out", str(out)]) == 0
-    assert last.read_bytes() == whole
 
     capsys.readouterr()
     assert main(["evaluate", str(out), "-n", "30"]) == 0
@@ -210,6 +204,27 @@ def test_a_run_begins_with_the_networks_of_another(run, tmp_path, capsys):
     run.rename(tmp_path / "gone")  # from its first checkpoint on, a run does not need it
     assert main(["train", "--resume", "--out", str(out)]) == 0
     assert (out / "checkpoints" / "step-2.safetensors").read_bytes() == whole
+
+
+def test_a_run_that_ended_before_its_first_checkpoint_begins_with_them_again(run, tmp_path, monkeypatch, capsys):
+    words = ["train", "cgan", "--steps", "2", "--set", "classes=5+6", "--set", f"start={run}", *set_words(SMALL["cgan"])]
+    assert main([*words, "--out", str(tmp_path / "whole")]) == 0
+    killed = tmp_path / "killed"
+    with monkeypatch.context() as patch:
+        patch.setattr(cgan.ClassGame, "step", lambda game, k: 1 / 0)
+        with pytest.raises(ZeroDivisionError):
+            main([*words, "--out", str(killed)])
+    assert not [*(killed / "checkpoints").iterdir()]
+    assert main(["train", "--resume", "--out", str(killed)]) == 0
+    whole, resumed = (path / "checkpoints" / "step-2.safetensors" for path in (tmp_path / "whole", killed))
+    assert resumed.read_bytes() == whole.read_bytes()
+
+    for path in (killed / "checkpoints").iterdir():
+        path.unlink()
+    run.rename(tmp_path / "gone")
+    capsys.readouterr()
+    assert main(["train", "--resume", "--out", str(killed)]) == 2
+    assert f"{run} holds no run" in capsys.readouterr().err
 
 
 def test_a_run_that_does_not_fit_is_no_start(run, tmp_path, capsys):

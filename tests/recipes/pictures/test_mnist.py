@@ -3,7 +3,7 @@
 import numpy as np
 import pytest
 from data_files import folder_of, saved
-from small_runs import SMALL, set_words, small_game
+from small_runs import SMALL, set_words, small_game, train_and_go_on
 
 from tinygan import recipes
 from tinygan.cli import main
@@ -67,13 +67,7 @@ TINY = {"batch_size": 8, "g_channels": 3, "d_channels": 3, "features": 8, "noise
 def test_a_run_on_a_folder(tmp_path, capsys):
     data, out = tmp_path / "pictures", tmp_path / "run"
     folder_of(np.stack([SQUARES, SQUARES // 2, SQUARES // 3], 3))(data)
-    assert main(["train", "mnist", "--data", str(data), "--steps", "4", "--out", str(out), *set_words(TINY)]) == 0
-    last = out / "checkpoints" / "step-4.safetensors"
-    whole = last.read_bytes()
-    last.unlink()
-    assert main(["train", "--resume", "--out", str(out)]) == 0
-    assert last.read_bytes() == whole
-
+    last = train_and_go_on(out, "mnist", TINY, data=data)
     capsys.readouterr()
     assert main(["evaluate", str(out), "-n", "20"]) == 0
     printed = capsys.readouterr().out

@@ -2,7 +2,7 @@
 
 import numpy as np
 import pytest
-from small_runs import SMALL, set_words
+from small_runs import SMALL, train_and_go_on
 
 from tinygan import recipes
 from tinygan.cli import main
@@ -13,12 +13,7 @@ NAMES = ("mnist", "mnist-rows", "wgan-gp", "cgan", "infogan", "stacked-mnist")
 @pytest.mark.parametrize("name", NAMES)
 def test_a_recipe_from_training_to_scores(name, tmp_path, capsys):
     out = tmp_path / "run"
-    assert main(["train", name, "--steps", "3", "--out", str(out), *set_words(SMALL[name])]) == 0
-    last = out / "checkpoints" / "step-3.safetensors"
-    whole = last.read_bytes()
-    last.unlink()
-    assert main(["train", "--resume", "--out", str(out)]) == 0
-    assert last.read_bytes() == whole
+    train_and_go_on(out, name, SMALL[name], steps=3)
     assert (out / "samples" / "step-000003.png").stat().st_size > 100
 
     for n in ("7", "120"):

@@ -2,11 +2,11 @@
 
 import numpy as np
 import pytest
-from small_runs import SMALL, little_data, set_words, small_game
+from small_runs import SMALL, little_data, set_words, small_game, train_and_go_on
 
 from tinygan import Tensor
 from tinygan.cli import main
-from tinygan.data import DataError, digits, gather_notes
+from tinygan.data import DataError, digits, gather_notes, read_picture
 from tinygan.data import sides as two_sides
 from tinygan.data.sides import enlarged, outlined
 from tinygan.data.sprites import Sprites
@@ -107,12 +107,7 @@ OWN = {**SMALL["cycle"], "size": 8}
 def test_a_run_on_folders_of_ones_own(tmp_path, capsys):
     """It trains, goes on bit for bit, is scored, and translates a picture either way without the folders."""
     data, out = folder(tmp_path / "own", colour=True), tmp_path / "run"
-    assert main(["train", "cycle", "--data", str(data), "--steps", "4", "--out", str(out), *set_words(OWN)]) == 0
-    last = out / "checkpoints" / "step-4.safetensors"
-    whole = last.read_bytes()
-    last.unlink()
-    assert main(["train", "--resume", "--out", str(out)]) == 0
-    assert last.read_bytes() == whole
+    train_and_go_on(out, "cycle", OWN, data=data)
     capsys.readouterr()
     assert main(["evaluate", str(out), "-n", "20"]) == 0
     printed = capsys.readouterr().out
@@ -179,11 +174,11 @@ def test_a_picture_is_answered_by_one_of_the_other_side(shape, no_data, tmp_path
     answers = [cycle.respond(game, given + str(tmp_path / "x.png"), None) for given in ("", "b:")]
     assert all(x.shape == (1, 28, 28) for x in answers)
     if shape == (28, 28):
-        x = cycle.read_picture(tmp_path / "x.png")[None] * 2 - 1
+        x = read_picture(tmp_path / "x.png")[None] * 2 - 1
         for answer, to in zip(answers, "ba"):
             np.testing.assert_allclose(answer, game.translate(x, to)[0], atol=1e-6)
     cycle.ANSWERS[".png"](answers[0], tmp_path / "y.png")
-    written = cycle.read_picture(tmp_path / "y.png")
+    written = read_picture(tmp_path / "y.png")
     np.testing.assert_allclose(written, (answers[0] + 1) / 2, atol=0.51 / 255)
 
 
@@ -198,7 +193,7 @@ def test_samples_are_drawn_in_rows_of_whole_sixes(no_data, tmp_path):
     for n, across in ((4, 1), (24, 2)):
         cycle.draw(game, game.sample(n, 0), tmp_path / "drawn.png")
         side = 28 * 3 + 2
-        assert cycle.read_picture(tmp_path / "drawn.png").shape[1:] == (n // across * side + 2, 6 * across * side + 2)
+        assert read_picture(tmp_path / "drawn.png").shape[1:] == (n // across * side + 2, 6 * across * side + 2)
 
 
 # --- scores ------------------------------------------------------------------------------------------------------

@@ -1,12 +1,13 @@
 """Pairs of a small picture and the same one `scale` times as large, for super-resolution: whole, and crops of them."""
 
-import zlib
 from collections.abc import Sequence
 
 import numpy as np
 
 from tinygan.backend import Array
 from tinygan.ops import interpolate
+
+from ..files import fingerprint
 
 
 class Enlargements:
@@ -27,10 +28,7 @@ class Enlargements:
 
     def checksum(self) -> int:
         """Return a number that other pictures do not have."""
-        total = 0
-        for x in self.large:
-            total = zlib.crc32(x.tobytes(), total)
-        return total
+        return fingerprint(*self.large)
 
     def crops(self, n: int, side: int, rng: np.random.Generator) -> tuple[Array, Array]:
         """Return n crops: large (n, 1, scale side, scale side), small (n, 1, side, side); turned and mirrored by chance.

@@ -7,11 +7,15 @@ blurred one badly. Print it beside PSNR, never alone.
 
 from __future__ import annotations
 
+from collections.abc import Sequence
+
 import numpy as np
 from numpy.typing import ArrayLike
 
 from tinygan.backend import Array, to_numpy
 from tinygan.metrics.points import wasserstein_1d
+
+from .quality import bicubic, psnr
 
 
 def gradient_magnitudes(images: ArrayLike, value_range: tuple[float, float]) -> Array:
@@ -41,3 +45,27 @@ def gradient_floor(references: ArrayLike, value_range: tuple[float, float]) -> A
     places = gradient_magnitudes(references, value_range)
     odd = np.indices(places.shape[1:]).sum(0) % 2 == 1  # as on a chessboard
     return np.array([wasserstein_1d(x[odd], x[~odd]) for x in places])
+
+
+def enlargement_scores(
+    made: Sequence[Array],
+    small: Sequence[Array],
+    large: Sequence[Array],
+    value_range: tuple[float, float],
+    scale: int,
+    name: str = "",
+) -> dict[str, float]:
+    """Return mean PSNR and `gradient_distance` of enlarged pictures, beside those of bicubic interpolation of `small`.
+
+    All have one channel and may differ in size. `scale` pixels are cut from every side for PSNR. name: of these pictures,
+    which each score's name gains.
+    """
+    rows = []
+    for x, s, y in zip(made, small, large):
+        x, s, y = (a.reshape(1, 1, *a.shape[-2:]) for a in (x, s, y))
+        both = [a.clip(*value_range) for a in (x, bicubic(s, y.shape[2:]))]
+        near = [psnr(a, y, value_range, border=scale)[0] for a in both]
+        far = [gradient_distance(a, y, value_range)[0] for a in both]
+        rows.append([*near, *far, gradient_floor(y, value_range)[0]])
+    names = "psnr{}", "psnr_of_bicubic{}", "gradients{}", "gradients_of_bicubic{}", "gradients{}_of_real"
+    return {text.format(name): float(value) for text, value in zip(names, np.mean(rows, 0))}

@@ -15,7 +15,7 @@ of another run. `--set augment=translation+cutout` copies less and learns more s
 from functools import cache
 
 from tinygan.backend import stream, to_device
-from tinygan.data import DataError
+from tinygan.data.files import refuse_others
 from tinygan.files import Range
 from tinygan.gan.classes import ClassGame, ClassLoader, in_turn
 from tinygan.gan.latent import Normal
@@ -111,7 +111,25 @@ class Settings(LabelledSettings, PictureSettings):
     start: str = setting("", "Begin with the networks of this run of `cgan`, a folder; they must have the same sizes.")
 
 
-class ReadingGame(ClassGame):
+class TransferGame(ClassGame):
+    """A game of classes that may begin with the networks of another run."""
+
+    def begin(self):
+        """Give the players the networks, averages and optimisers of the run `start`. RunError if they do not fit."""
+        start = self.settings.start
+        if not start:
+            return
+        run = Run.open(start)
+        if run.config["recipe"] != "cgan":
+            raise RunError(f"start={start}: a run of {run.config['recipe']}, not of cgan; its networks are others")
+        try:
+            run.load(self)
+        except RunError as error:
+            raise RunError(f"start={start}: not of the sizes that these classes and settings make: {error}") from None
+        self.set_pace(1.0)
+
+
+class ReadingGame(TransferGame):
     """AC-GAN's game: the losses of both players gain the cross-entropy of D's second head, on real and generated pictures."""
 
     def judge(self, D, x, given):
@@ -132,29 +150,15 @@ def make_game(s, device="cpu", saved=None):
 
     @cache
     def loader():
-        if checksum(real(), s) != known["checksum"]:
-            raise DataError(f"{s.data}: not the pictures that this run began with; put them back, or begin a new run")
+        refuse_others(s.data, checksum(real(), s), known["checksum"])
         return ClassLoader([to_device(x, device) for x in apart(real(), s.batch_size)], s.batch_size, s.seed)
 
+    kind = ReadingGame if s.condition == "auxiliary" else TransferGame
+    game = kind(g, d, [Normal(s.noise)], lambda turn: Batch(loader().batch(turn)), s, known, classes=classes)
     if not saved:
         loader()  # a class without pictures is said before a run begins
-    kind = ReadingGame if s.condition == "auxiliary" else ClassGame
-    game = kind(g, d, [Normal(s.noise)], lambda turn: Batch(loader().batch(turn)), s, known, classes=classes)
-    if s.start and not saved:
-        begin_with(game, s.start)
+        game.begin()
     return game
-
-
-def begin_with(game, folder):
-    """Give `game` the networks, averages and optimisers of the run of `cgan` in `folder`. RunError if they do not fit."""
-    run = Run.open(folder)
-    if run.config["recipe"] != "cgan":
-        raise RunError(f"start={folder}: a run of {run.config['recipe']}, not of cgan; its networks are others")
-    try:
-        run.load(game)
-    except RunError as error:
-        raise RunError(f"start={folder}: not of the sizes that these classes and settings make: {error}") from None
-    game.set_pace(1.0)
 
 
 def draw(game, samples, path):

@@ -9,7 +9,6 @@ Pictures of your own: 40 or more, grey or in colour, both sides multiples of 4 a
 tenth, 1,000 at most, is held out and never trained on. Scores are distances pixel by pixel, beside those of held-out ones.
 """
 
-import zlib
 from dataclasses import dataclass
 from functools import cache
 
@@ -17,6 +16,7 @@ import numpy as np
 
 from tinygan.backend import stream, to_device
 from tinygan.data import DataError, Loader, centred, mnist, note, read_pictures
+from tinygan.data.files import fingerprint, refuse_others
 from tinygan.files import Range
 from tinygan.gan.adversarial import FromNoise
 from tinygan.gan.latent import Normal
@@ -58,7 +58,7 @@ def make_game(s, device="cpu", saved=None):
     """Return the game that `tinygan train mnist` plays; with `saved`, pictures are read when they are needed, to train on."""
     images = cache(lambda: own_pictures(s, saved)[0] if s.data else centred(mnist("train")[0]))
     if saved is None:
-        saved = {"shape": list(images().shape[1:]), "checksum": zlib.crc32(images()) if s.data else 0}
+        saved = {"shape": list(images().shape[1:]), "checksum": fingerprint(images()) if s.data else 0}
     shape = tuple(saved["shape"])
     g = painter(s.noise, shape, s, stream(s.seed, "generator")).to(device)
     rng = stream(s.seed, "discriminator")
@@ -80,8 +80,8 @@ def own_pictures(s, saved=None):
             f"{s.batch_size} of the latter; add pictures" + ", or --set batch_size=16" * (n >= 40)
         )
     images, held_out = images[rows], images[held_out]
-    if saved and saved["checksum"] != zlib.crc32(images):
-        raise DataError(f"{s.data}: not the pictures that this run began with; put them back, or begin a new run")
+    if saved:
+        refuse_others(s.data, fingerprint(images), saved["checksum"])
     colours = "grey" if channels == 1 else "in colour"
     note(f"{n:,} pictures, {height}x{width}, {colours}, of {s.data}; {len(held_out)} held out")
     return images, held_out

@@ -5,7 +5,7 @@ from functools import cache
 import numpy as np
 
 from tinygan.backend import stream
-from tinygan.data import DataError, find_world, note
+from tinygan.data import find_world
 
 ASKED = 500  # drawings that samples are made of, and as many of held-out combinations
 
@@ -56,13 +56,3 @@ def asked_of(name, pencil):
     world, rng = find_world(name), stream(0, "asked")
     scenes = world.scenes("unseen", ASKED, rng) + world.scenes("held_out", ASKED, rng)
     return scenes, *draw_pairs(world, scenes, rng, pencil)
-
-
-def choose_world(name):
-    """Return `name`, or shapes if the sheets of sprites are missing."""
-    try:
-        find_world(name)
-    except DataError as error:
-        note(f"{error}; shapes are drawn instead")
-        return "shapes"
-    return name

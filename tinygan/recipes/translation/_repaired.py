@@ -8,6 +8,7 @@ import numpy as np
 
 from tinygan.backend import Array, stream
 from tinygan.data import DataError, centred, digits, find_world, mnist, note, read_pictures
+from tinygan.data.files import fingerprint
 from tinygan.data.pictures.photographs import dead_leaves, photographs
 from tinygan.metrics import digit_classifier, obey
 
@@ -21,6 +22,7 @@ class Pictures(NamedTuple):
     batch: Callable[[int, np.random.Generator], Array]  # (n, rng) -> n pictures to learn from
     test: Array  # pictures that are not learned from
     read: Callable[[Array], Array] | None = None  # the first of the test's, repaired -> which can be read as before
+    checksum: int = 0  # of all pictures of a reader's own
 
 
 def choose(name: str) -> str:
@@ -71,7 +73,7 @@ def own_pictures(path: str, size: int, batch_size: int) -> Pictures:
             " beside the tenth that is held out; add pictures, or --set size=32 --set batch_size=8"
         )
     images = images[stream(0, "held out").permutation(len(images))]
-    return Pictures(partial(_choose_rows, images[held_out:]), images[:held_out])
+    return Pictures(partial(_choose_rows, images[held_out:]), images[:held_out], checksum=fingerprint(images))
 
 
 def crop(photos: list[Array], n: int, rng: np.random.Generator) -> Array:

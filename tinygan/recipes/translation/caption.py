@@ -1,8 +1,8 @@
 """A sentence for a picture: convolutions see, an LSTM writes with attention over places, D judges the two together.
 
 First G learns to say what people said of pictures (maximum likelihood). Then it draws sentences of its own, D says how well
-each fits its picture, and what D liked becomes likelier (REINFORCE): the game of `dialogue`, in `gan/replies.py`. With
-`--set paired=.1` imitation sees the sentences of a tenth of the pictures; G is judged on the others all the same.
+each fits its picture, and what D liked becomes likelier (REINFORCE): the game of `dialogue`, `gan/replies.py`, with players
+that see, `networks/describing.py`. With `--set paired=.1` imitation sees the sentences of a tenth of the pictures.
 `--set world=` shapes, made here, or sprites (TINYGAN_DATA). Measured by whether a sentence, read back by the grammar, is
 true of its picture: .634 after 4,000 steps of imitation alone, 3.1 CPU minutes, seed 0 (benchmarks/results/caption.md).
 `tinygan apply RUN picture.png` prints a sentence, with `--out maps.png` it draws where the writer looked for each word.
@@ -14,22 +14,19 @@ from typing import NamedTuple
 
 import numpy as np
 
-from tinygan import ops
 from tinygan.autodiff import no_grad
 from tinygan.backend import stream, to_device
-from tinygan.data import DataError, Loader, Vocabulary, find_world, note, read_picture, words
+from tinygan.data import Loader, Vocabulary, find_world, note, read_picture, words
 from tinygan.data.pictures.fitting import fit
 from tinygan.data.text.vocabulary import END, PAD, UNKNOWN
 from tinygan.files import Range, written_whole
 from tinygan.gan.replies import Replies, ReplySettings
 from tinygan.metrics.pictures.claims import caption_scores, openness
-from tinygan.networks.attending import AttendingWriter, Eye, EyeSettings, Follower
-from tinygan.nn import Linear, Module
+from tinygan.networks.describing import SIDE, Captioner, EyeSettings, PictureJudge, trim
 from tinygan.plot import save_image
 from tinygan.plot.words import attention_maps, captioned
+from tinygan.recipes.translation._worlds import Shown, choose_world
 from tinygan.run.settings import defaults, setting
-
-SIDE = 32  # of a picture
 
 
 @defaults(
@@ -52,55 +49,6 @@ class Settings(EyeSettings, ReplySettings):
             )
 
 
-# --- the players -----------------------------------------------------------------------------------------------
-
-
-class Captioner(AttendingWriter):
-    """Generator: an eye, and a writer that follows its own words in the picture and attends to the place of the next one."""
-
-    def __init__(self, words, longest, s, rng):
-        self.eye = Eye(SIDE, s, rng)
-        super().__init__(Follower(words, s, rng), words, longest, s, rng)
-
-    def read(self, pictures):
-        """Return what sentences about pictures (N, 3, 32, 32) need: states of places (N, 64, H), the first state."""
-        states, gist = self.eye(pictures)
-        return states, None, self.writer.begin(gist)
-
-    def write(self, words, state, states, present):
-        """Return h_t (N, T, H) after each of words (N, T), from `state` on, and the state after the last."""
-        return self.writer(words, state, states)
-
-    def reply(self, pictures, rng):
-        """Return sentences (N, T) about pictures, drawn word by word, as wide as the longest of them."""
-        return trim(super().reply(pictures, rng))
-
-    def looks(self, pictures, sentences):
-        """Return how much each place counted for each word: (N, T, 8, 8), for sentences (N, T)."""
-        states, _, first = self.read(pictures)
-        hidden, _ = self.writer(self.before(sentences), first, states)
-        every = np.eye(states.shape[1], dtype=np.float32)  # its mean, weighted as the places' is, is the weights
-        weights = ops.scaled_dot_product_attention(hidden, states, to_device(every, states.device))
-        return ops.reshape(weights, (*sentences.shape, SIDE // 4, SIDE // 4))
-
-
-class PictureJudge(Module):
-    """Discriminator: the words are followed in the picture; the verdict is the mean of what each adds."""
-
-    def __init__(self, words, s, rng):
-        self.eye, self.reader = Eye(SIDE, s, rng), Follower(words, s, rng)
-        self.verdict = Linear(s.hidden, 1, rng=rng)
-
-    def forward(self, pictures, sentences):
-        """Pictures (N, 3, 32, 32) and sentences (N, T) -> verdicts (N, 1)."""
-        states, gist = self.eye(pictures)
-        present = sentences != 0
-        found, _ = self.reader(sentences, self.reader.begin(gist), states, present.sum(1))
-        each = self.verdict(found)  # (N, T, 1)
-        share = present[:, :, None] / present.sum(1)[:, None, None].astype(each.dtype)
-        return ops.sum(each * share.astype(each.dtype), 1)
-
-
 # --- the game --------------------------------------------------------------------------------------------------
 
 
@@ -121,8 +69,7 @@ class Caption(Replies):
     @cached_property
     def asked(self):
         """What samples are about: scenes that training does not show, and, every second, of combinations kept from it."""
-        world = find_world(self.saved["world"])
-        return Shown.make(world, ("unseen", "held_out"), 2000, 0)
+        return Shown.make(find_world(self.saved["world"]), ("unseen", "held_out"), 2000, 0)
 
     def sample(self, n, seed, *, given=None, **how):
         """Return n rows (1 + T): numbers of pictures of `asked`, those given or the first n, and sentences about them."""
@@ -140,39 +87,20 @@ class Caption(Replies):
         return self.vocabulary.decode(samples[:, 1:])
 
 
-class Shown(NamedTuple):
-    """Scenes, pictures of them, (N, 3, 32, 32) in [-1, 1], and a sentence about each."""
-
-    scenes: list
-    pictures: np.ndarray
-    sentences: list
-
-    @classmethod
-    def make(cls, world, parts, n, seed):
-        """Return n scenes of these parts of a world in turn, pictures and sentences."""
-        each = [world.scenes(part, n // len(parts), stream(seed, f"scenes, {part}")) for part in parts]
-        scenes = [scene for together in zip(*each) for scene in together]
-        rng = stream(seed, f"pictures, {parts[0]}")  # drawn in blocks: a scene takes 30 kB while it is placed
-        blocks = [world.draw(scenes[i : i + 1000], rng) for i in range(0, n, 1000)]
-        pictures, rng = np.concatenate(blocks), stream(seed, f"sentences, {parts[0]}")
-        steps = {"step": None} if world.name == "sprites" else {}  # a sentence leaves out which step of a walk it is
-        return cls(scenes, pictures, [world.say(scene._replace(**steps), rng) for scene in scenes])
-
-
 SAVED = {"world": ("shapes", "sprites"), "tokens": [str], "longest": Range(2, 1024)}
 
 
 def make_game(s, device="cpu", saved=None):
     """Return the game that `tinygan train caption` plays."""
     if saved is None:
-        world = choose_world(s.world)
+        world = find_world(choose_world(s.world, "described"))
         saved = {"world": world.name, "tokens": [PAD, END, UNKNOWN, *world.words], "longest": world.longest + 1}
 
     @cache
     def loaders():
         """Return what serves pairs, and what serves any pictures; the first pictures are those with sentences."""
         shown, pairs = Shown.make(find_world(saved["world"]), ["train"], s.pictures, 1), round(s.paired * s.pictures)
-        rows, _ = game.vocabulary.encode(shown.sentences[:pairs], saved["longest"])
+        rows, _ = Vocabulary.from_tokens(saved["tokens"], "word").encode(shown.sentences[:pairs], saved["longest"])
         bytes_ = to_device(np.rint((shown.pictures + 1) * 127.5).astype(np.uint8), device)  # a quarter of the memory
         note(f"{s.pictures:,} pictures of {saved['world']}, {pairs:,} with sentences")
         served = {"batch_size": s.batch_size, "seed": s.seed}
@@ -185,27 +113,12 @@ def make_game(s, device="cpu", saved=None):
     words, longest = len(saved["tokens"]), saved["longest"]
     g = Captioner(words, longest, s, stream(s.seed, "generator")).to(device)
     d = PictureJudge(words, s, stream(s.seed, "discriminator")).to(device)
-    game = Caption(g, d, read, lambda k: lighten(loaders()[1].batch(k)), s, saved)
-    return game
-
-
-def trim(rows):
-    """Return tokens (N, T) without the columns in which every row is over: most sentences are short."""
-    return rows[:, : int((rows != 0).sum(1).max())]
+    return Caption(g, d, read, lambda k: lighten(loaders()[1].batch(k)), s, saved)
 
 
 def lighten(pictures):
     """Return bytes as float32 in [-1, 1]."""
     return pictures.astype(np.float32) / 127.5 - 1
-
-
-def choose_world(name):
-    """Return the world of this name; shapes, and a note, where its files are missing."""
-    try:
-        return find_world(name)
-    except DataError as error:
-        note(f"shapes are described instead: {error}")
-        return find_world("shapes")
 
 
 # --- a picture of the reader's ------------------------------------------------------------------------------------

@@ -13,14 +13,14 @@ show the same digit (true outlines: .984). See benchmarks/results/cycle.md, also
 """
 
 import math
-import zlib
 from dataclasses import dataclass
 from functools import cache
 
 import numpy as np
 
 from tinygan.backend import stream, to_device
-from tinygan.data import DataError, Loader, centred, note, read_picture
+from tinygan.data import DataError, Loader, centred, note
+from tinygan.data.files import fingerprint, refuse_others
 from tinygan.data.pictures.fitting import fit
 from tinygan.data.sides import SIDES, find_handwriting, own_sides
 from tinygan.data.sprites import Sprites
@@ -33,6 +33,7 @@ from tinygan.networks.dcgan import trunk
 from tinygan.networks.translators import DrawSettings, OverSettings, TranslatorSettings, translator
 from tinygan.nn import Linear, Sequential
 from tinygan.plot import image_grid, save_image
+from tinygan.recipes.translation._pictures import read_as, write_picture
 from tinygan.run.settings import RunSettings, defaults, setting
 
 
@@ -104,7 +105,7 @@ def make_game(s, device="cpu", saved=None):
     if (source == "own") != bool(s.data):
         raise DataError(f"a run on {source} pictures with the setting data={s.data!r}: the one or the other was changed")
     sides = cache(lambda: own_sides(s.data, s.size, s.batch_size) if source == "own" else SIDES[source]())
-    checksum = lambda: zlib.crc32(sides()[0][1], zlib.crc32(sides()[0][0])) if s.data else 0
+    checksum = lambda: fingerprint(*sides()[0]) if s.data else 0
     if saved is None:
         _, colours, size, _ = sides()[0][0].shape
         saved = {"source": source, "colours": colours, "size": size, "checksum": checksum()}
@@ -114,8 +115,7 @@ def make_game(s, device="cpu", saved=None):
 
     @cache
     def loaders():
-        if saved["checksum"] != checksum():
-            raise DataError(f"{s.data}: not the pictures that this run began with; put them back, or begin a new run")
+        refuse_others(s.data, checksum(), saved["checksum"])
         return [Loader(to_device(x, device), batch_size=s.batch_size, seed=s.seed) for x in sides()[0]]
 
     def batch(turn):
@@ -131,14 +131,11 @@ def make_game(s, device="cpu", saved=None):
 def respond(game, given, rng):
     """Return a picture (C, size, size) of b, made of the one in a file; of a, if "b:" stands before the file's name."""
     to, path = ("a", given[2:]) if given.startswith("b:") else ("b", given)
-    x, colours = read_picture(path), game.saved["colours"]
-    if colours == 1:
-        x = x.mean(0, keepdims=True)
-    x = fit(np.repeat(x, colours // len(x), 0)[None], game.saved["size"])
+    x = fit(read_as(path, game.saved["colours"])[None], game.saved["size"])
     return game.translate(centred(x), to)[0]
 
 
-ANSWERS = {".png": lambda answer, path: save_image(image_grid(answer[None], scale=1, border=0, value_range=(-1, 1)), path)}
+ANSWERS = {".png": write_picture}
 
 
 def example(game):

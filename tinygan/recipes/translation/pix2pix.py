@@ -9,14 +9,14 @@ Seed 0, 3,000 steps, 2.6 CPU minutes: 27.5 dB; skin .85, legs .90, the others .9
 Isola et al. 2017, *Image-to-Image Translation with Conditional Adversarial Networks*.
 """
 
-import zlib
 from dataclasses import dataclass
 from functools import cache
 
 import numpy as np
 
 from tinygan.backend import stream, to_device
-from tinygan.data import DataError, Loader, centred, find_world, note, read_picture, read_sides
+from tinygan.data import DataError, Loader, centred, find_world, note, read_sides
+from tinygan.data.files import fingerprint, refuse_others
 from tinygan.files import Range
 from tinygan.gan.players import Batch
 from tinygan.gan.translation import Translation, TranslationSettings
@@ -24,8 +24,9 @@ from tinygan.metrics import obey, obeyed_shares, psnr
 from tinygan.metrics.pictures.heads import read_figures
 from tinygan.networks.unet import PatchJudge, UNet, UNetSettings
 from tinygan.nn import Sequential, Tanh
-from tinygan.plot import image_grid, save_image
-from tinygan.recipes.translation._drawings import ASKED, asked_of, choose_world, draw_pairs
+from tinygan.recipes.translation._drawings import ASKED, asked_of, draw_pairs
+from tinygan.recipes.translation._pictures import MOST_PIXELS, draw_rows, read_as, translate_any_size, write_picture
+from tinygan.recipes.translation._worlds import choose_world
 from tinygan.run.settings import RunSettings, defaults, setting
 
 
@@ -79,8 +80,8 @@ def own_pairs(s, saved=None):
     if held_out < 1 or len(a) - held_out < s.batch_size:
         raise DataError(f"{s.data}: {len(a)} pairs: a tenth is held out, and a batch has {s.batch_size}; add pairs")
     a, b = (centred(x[order]) for x in (a, b))
-    if saved and saved["checksum"] != zlib.crc32(b, zlib.crc32(a)):
-        raise DataError(f"{s.data}: not the pictures that this run began with; put them back, or begin a new run")
+    if saved:
+        refuse_others(s.data, fingerprint(a, b), saved["checksum"])
     return a, b, held_out
 
 
@@ -93,9 +94,8 @@ def make_game(s, device="cpu", saved=None):
     if saved is None and s.data:
         a, b, held_out = own()
         note(f"{len(a):,} pairs of {s.data}; {held_out} held out")
-        checksum = zlib.crc32(b, zlib.crc32(a))
-        saved = {"world": "", "before": a.shape[1], "after": b.shape[1], "checksum": checksum}
-    saved = saved or {"world": choose_world(s.world), "before": 3, "after": 3, "checksum": 0}
+        saved = {"world": "", "before": a.shape[1], "after": b.shape[1], "checksum": fingerprint(a, b)}
+    saved = saved or {"world": choose_world(s.world, "drawn"), "before": 3, "after": 3, "checksum": 0}
     before, after = saved["before"], saved["after"]
     g = Sequential(UNet(before, after, s, stream(s.seed, "generator")), Tanh()).to(device)
     d = PatchJudge(before + after, s, stream(s.seed, "discriminator")).to(device)
@@ -123,10 +123,7 @@ def held_out_pairs(s, saved):
 def draw(game, samples, path):
     """Draw rows of drawings, what was made of them, and the true pictures."""
     rows = [x[np.arange(len(samples)) % len(x)] for x in held_out_pairs(game.settings, game.saved)]
-    n = min(len(samples), 12)
-    wide = lambda x: np.broadcast_to(x, (len(x), 3, *x.shape[2:]))
-    shown = np.concatenate([wide(x[:n]) for x in (rows[0], samples, rows[1])])
-    save_image(image_grid(shown, columns=n, value_range=(-1, 1)), path)
+    draw_rows([x[:12] for x in (rows[0], samples, rows[1])], path)
 
 
 EVALUATED_SAMPLES = 2 * ASKED
@@ -164,27 +161,8 @@ POSE = ("action", "direction", "step")
 
 
 def respond(game, path, rng):
-    """Return what is made of a drawing in a file, (C, h, w) in [-1, 1]; its sides are padded to what the U-net takes."""
-    drawing, channels = centred(read_picture(path)), game.saved["before"]
-    if channels == 1:
-        drawing = drawing.mean(0, keepdims=True)
-    drawing = np.broadcast_to(drawing, (channels, *drawing.shape[1:]))
-    height, width = drawing.shape[1:]
-    if height * width > MOST_PIXELS:
-        raise DataError(
-            f"{path}: {height}x{width} pixels, more than the {MOST_PIXELS:,} that are painted; make it smaller"
-        )
-    multiple = 2**game.settings.halvings
-    padded = np.pad(drawing, ((0, 0), (0, -height % multiple), (0, -width % multiple)), "edge")
-    return game.translate(np.ascontiguousarray(padded[None]), rng)[0, :, :height, :width]
+    """Return what is made of a drawing in a file, (C, h, w) in [-1, 1]."""
+    return translate_any_size(game, centred(read_as(path, game.saved["before"], MOST_PIXELS)), rng)
 
 
-MOST_PIXELS = 1 << 20
-
-
-def write(answer, path):
-    """Write a picture as a PNG."""
-    save_image(image_grid(answer[None], scale=1, border=0, value_range=(-1, 1)), path)
-
-
-ANSWERS = {".png": write}
+ANSWERS = {".png": write_picture}

@@ -10,7 +10,6 @@ damage that it never learned (scratches, dots, half a picture); and whether spri
 Pathak et al. 2016, *Context Encoders*.
 """
 
-import zlib
 from dataclasses import dataclass
 from functools import cache
 from pathlib import Path
@@ -18,7 +17,8 @@ from pathlib import Path
 import numpy as np
 
 from tinygan.backend import stream, to_device
-from tinygan.data import DataError, centred, read_picture
+from tinygan.data import DataError, centred
+from tinygan.data.files import refuse_others
 from tinygan.data.pictures.damages import KINDS, OTHERS, damage
 from tinygan.files import Range
 from tinygan.gan.players import Batch
@@ -26,7 +26,7 @@ from tinygan.gan.translation import Translation, TranslationSettings
 from tinygan.metrics.pictures.repairs import diffuse, fill_mean
 from tinygan.networks.unet import PatchJudge, UNet, UNetSettings
 from tinygan.nn import Module
-from tinygan.plot import image_grid, save_image
+from tinygan.recipes.translation._pictures import MOST_PIXELS, draw_rows, read_as, translate_any_size, write_picture
 from tinygan.recipes.translation._repaired import choose, find_pictures, own_pictures
 from tinygan.run.settings import RunSettings, defaults, setting
 
@@ -95,7 +95,7 @@ def make_game(s, device="cpu", saved=None):
     if saved is None:
         saved = {"pictures": "" if s.data else choose(s.pictures), "checksum": 0}
         found = pictures_of(s, saved)
-        saved |= {"channels": found.test.shape[1], "checksum": zlib.crc32(found.test) if s.data else 0}
+        saved |= {"channels": found.test.shape[1], "checksum": found.checksum}
     told, channels = s.mask == "told", saved["channels"]
     g = Repairer(channels, told, s, stream(s.seed, "generator")).to(device)
     d = PatchJudge(2 * channels + told, s, stream(s.seed, "discriminator")).to(device)
@@ -121,8 +121,8 @@ def pictures_of(s, saved):
     if not s.data:
         return find_pictures(saved["pictures"])
     found = own_pictures(s.data, s.size, s.batch_size)
-    if saved.get("checksum") not in (0, zlib.crc32(found.test)):
-        raise DataError(f"{s.data}: not the pictures that this run began with; put them back, or begin a new run")
+    if saved["checksum"]:
+        refuse_others(s.data, found.checksum, saved["checksum"])
     return found
 
 
@@ -143,9 +143,7 @@ def draw(game, samples, path):
     """Draw rows of damaged pictures, the repaired ones, and the true ones; each column a kind of damage."""
     true, sources = asked_of(game.settings, game.saved)
     n = min(len(samples), 12, len(true))
-    wide = lambda x: np.broadcast_to(x, (len(x), 3, *x.shape[2:]))
-    shown = [wide(x[:n, : true.shape[1]]) for x in (sources, samples, true)]
-    save_image(image_grid(np.concatenate(shown), columns=n, value_range=(-1, 1)), path)
+    draw_rows([x[:n, : true.shape[1]] for x in (sources, samples, true)], path)
 
 
 EVALUATED_SAMPLES = 500
@@ -177,18 +175,12 @@ def evaluate(game, samples):
 
 # --- a picture of your own -----------------------------------------------------------------------------------------
 
-MOST_PIXELS = 1 << 20
-
 
 def respond(game, path, rng):
     """Return the repaired picture of a file, (C, h, w) in [-1, 1]; its mask is white where the picture is damaged."""
     s, channels = game.settings, game.saved["channels"]
-    picture = as_channels(read_picture(path), channels)
+    picture = centred(read_as(path, channels, MOST_PIXELS))
     height, width = picture.shape[1:]
-    if height * width > MOST_PIXELS:
-        raise DataError(
-            f"{path}: {height}x{width} pixels, more than the {MOST_PIXELS:,} that are repaired; make it smaller"
-        )
     mask = np.ones((1, height, width), np.float32)
     if s.mask == "told":
         beside = Path(path).with_suffix(".mask.png")
@@ -196,24 +188,10 @@ def respond(game, path, rng):
             raise DataError(
                 f"{beside}: no such file; this run is told where a picture is damaged: white there, black elsewhere"
             )
-        mask = (as_channels(read_picture(beside), 1) > 0).astype(np.float32)
+        mask = (centred(read_as(beside, 1)) > 0).astype(np.float32)
         if mask.shape[1:] != picture.shape[1:]:
             raise DataError(f"{beside}: {mask.shape[1]}x{mask.shape[2]} pixels, but {path} has {height}x{width}")
-    multiple = 2**s.halvings
-    padding = (0, 0), (0, 0), (0, -height % multiple), (0, -width % multiple)
-    source = np.pad(join(picture[None], mask[None], s.mask == "told"), padding, "edge")
-    return game.translate(source, rng)[0, :, :height, :width].clip(-1, 1)
+    return translate_any_size(game, join(picture[None], mask[None], s.mask == "told")[0], rng).clip(-1, 1)
 
 
-def as_channels(picture, channels):
-    """Return a picture (1 or 3, h, w) in [0, 1] as (channels, h, w) in [-1, 1]: grey, or in colour."""
-    grey = picture.mean(0, keepdims=True) if channels == 1 else picture
-    return centred(np.repeat(grey, channels // len(grey), 0))
-
-
-def write(answer, path):
-    """Write a picture as a PNG."""
-    save_image(image_grid(answer[None], scale=1, border=0, value_range=(-1, 1)), path)
-
-
-ANSWERS = {".png": write}
+ANSWERS = {".png": write_picture}

@@ -1,10 +1,10 @@
 """Photographs four times as large: a small residual network, first pixel by pixel, then against a judge of patches.
 
 G reads the small picture's luminance; its layers work at the small size, and the last one gives each pixel the sixteen that
-take its place (pixel shuffle, Shi et al. 2016). They are added to the bicubic enlargement. In the pixel phase G learns
-the mean of all pictures that would fit, which is soft. Then D, who sees the enlargement beside a real picture or G's,
-judges patches. G draws grain, and its loss is D's cross-entropy, the pixel loss, the distance in D's features (Ledig et
-al. 2017, SRGAN), and KL(real | made) between the distributions of gradients. Colour is enlarged by bicubic interpolation.
+take its place: `networks/enlarging.py`. They are added to the bicubic enlargement. In the pixel phase G learns the mean of
+all pictures that would fit, which is soft. Then D, who sees the enlargement beside a real picture or G's, judges patches.
+G draws grain, and its loss is D's cross-entropy, the pixel loss, the distance in D's features (Ledig et al. 2017, SRGAN),
+and KL(real | made) between the distributions of gradients. Colour is enlarged by bicubic interpolation.
 Data: BSD100 from TINYGAN_DATA, scored on Set5 and Set14; --data FOLDER of photographs; else dead leaves, made here.
 Measured by PSNR, and by Wasserstein's distance between the gradients of made and real pictures (benchmarks/results/e7.md).
 Seed 0, 18,000 steps of the pixel phase, 12.4 CPU minutes: Set5 30.61 dB, Set14 27.66, where bicubic has 28.43 and 26.10.
@@ -18,21 +18,18 @@ import numpy as np
 from tinygan import Tensor, ops
 from tinygan.autodiff import no_grad
 from tinygan.backend import stream, to_device
-from tinygan.data import DataError, note, read_picture
-from tinygan.data.pictures.enlargements import Enlargements
-from tinygan.data.pictures.photographs import dead_leaves, own_photographs, photographs, to_rgb, to_ycbcr
+from tinygan.data import DataError, read_picture
+from tinygan.data.pictures.photographs import COUNTS, to_rgb, to_ycbcr
 from tinygan.files import Range
 from tinygan.gan.players import Batch
 from tinygan.gan.translation import Translation, TranslationSettings
-from tinygan.metrics import psnr
-from tinygan.metrics.pictures.edges import gradient_distance, gradient_floor
+from tinygan.metrics.pictures.edges import enlargement_scores
+from tinygan.networks.enlarging import SCALE, Enlarger, EnlargerSettings, PatchJudge, draw_noise, enlarge
 from tinygan.networks.tiles import by_tiles
-from tinygan.nn import Conv2d, LeakyReLU, Module, ModuleList, Sequential
 from tinygan.plot import image_grid, save_image
+from tinygan.recipes.translation._photographs import read
 from tinygan.run.settings import defaults, setting
 
-SCALE = 4
-MADE, HELD_OUT, SIDE = 24, 4, 192  # dead leaves: pictures to train on, held-out ones, pixels of a side
 RANGE = (-1, 1)
 
 
@@ -40,7 +37,7 @@ RANGE = (-1, 1)
     steps=3750, batch_size=4, learning_rate=2e-3, beta1=0.9, schedule="cosine", decay_from=0.0, warmup=100, ema=0.998,
     pixel_phase=0.8, game_rate=0.2, game_ema=0.985, pixel_loss="mse", pixel_weight=400.0, content_weight=1.0,
 )  # fmt: skip
-class Settings(TranslationSettings):
+class Settings(EnlargerSettings, TranslationSettings):
     """Settings of `superres`."""
 
     data: str = setting(
@@ -48,79 +45,12 @@ class Settings(TranslationSettings):
         "A folder of photographs of your own, of any size; a tenth is held out. Empty: BSD100, or dead leaves made here.",
     )
     photographs: str = setting(
-        "real",
-        "What to train on without `data`: BSD100 if it is there, or what is made here.",
-        choices=("real", "made"),
+        "real", "What to train on without `data`: BSD100 if it is there, or what is made here.", choices=("real", "made")
     )
     crop: int = setting(24, "Side of the small pictures that are trained on.", 4, 256)
-    channels: int = setting(48, "Channels of G.", 1)
-    blocks: int = setting(4, "Residual blocks of G, two convolutions each.", 1)
-    d_channels: int = setting(32, "Channels of D's first layer; the second has twice, the third four times as many.", 1)
     gradient_weight: float = setting(
         2.2, "Weight of KL(real | made) of the distributions of gradients in G's loss.", 0.0
     )
-
-
-# --- the players -----------------------------------------------------------------------------------------------
-
-
-class Block(Module):
-    """x + W₂ relu(W₁ x), convolutions 3x3. Without batch norm: it blurs the range of values, Lim et al. 2017."""
-
-    def __init__(self, channels, rng):
-        self.first = Conv2d(channels, channels, 3, padding=1, rng=rng)
-        self.second = Conv2d(channels, channels, 3, padding=1, rng=rng)
-
-    def forward(self, x):
-        return x + self.second(ops.relu(self.first(x)))
-
-
-GRAIN = 10  # so that noise matters after a hundred steps, though Adam moves each weight by no more than its rate
-
-
-class Enlarger(Module):
-    """Generator: luminance (N, 1, h, w), and noise (N, 16, h, w) in the game -> (N, 1, 4h, 4w).
-
-    At first it is bicubic, as its last layers begin at 0. `grain` says how strong the noise is at each place: what the
-    small picture cannot tell, as grass or the grain of a film, is drawn.
-    """
-
-    def __init__(self, s, rng):
-        self.read = Conv2d(1, s.channels, 3, padding=1, rng=rng)
-        self.body = Sequential(*(Block(s.channels, rng) for _ in range(s.blocks)))
-        self.write = Conv2d(s.channels, SCALE**2, 3, padding=1, rng=rng)
-        self.grain = Conv2d(s.channels, SCALE**2, 1, rng=rng)
-        for p in self.write.parameters() + self.grain.parameters():
-            p.data *= 0
-        self.reach = 2 * s.blocks + 2  # pixels that a result depends on, in every direction; the bicubic's are 2
-
-    def forward(self, x, noise=None):
-        features = self.body(self.read(x))
-        made = self.write(features) if noise is None else self.write(features) + GRAIN * self.grain(features) * noise
-        return enlarge(x) + ops.pixel_shuffle(made, SCALE)
-
-
-def enlarge(x):
-    """Return pictures (N, C, h, w) four times as large, bicubic."""
-    return ops.interpolate(x, size=(SCALE * x.shape[2], SCALE * x.shape[3]), mode="bicubic", antialias=True)
-
-
-class PatchJudge(Module):
-    """Discriminator: a picture and the enlargement, side by side -> a verdict for each patch, (N, 1, h / 8, w / 8)."""
-
-    def __init__(self, s, rng):
-        c = s.d_channels
-        widths = [(2, c), (c, 2 * c), (2 * c, 4 * c)]
-        self.layers = ModuleList(Sequential(Conv2d(a, b, 4, 2, 1, rng=rng), LeakyReLU(0.2)) for a, b in widths)
-        self.verdict = Conv2d(4 * c, 1, 3, padding=1, rng=rng)
-
-    def features(self, x, small):
-        """Return what each layer makes of pictures x (N, 1, 4h, 4w) and small ones (N, 1, h, w)."""
-        x = ops.cat([x, enlarge(small)], 1)
-        return [x := layer(x) for layer in self.layers]
-
-    def forward(self, x, small):
-        return self.verdict(self.features(x, small)[-1])
 
 
 # --- the game --------------------------------------------------------------------------------------------------
@@ -155,11 +85,6 @@ class SuperResolution(Translation):
             return extra, row
         divergence = gradient_divergence(made, target)
         return extra + weight * divergence, {**row, "gradient_kl": divergence.data}
-
-
-def draw_noise(small, rng):
-    """Return noise for small pictures (N, 1, h, w): (N, 16, h, w), a number for each pixel of the large ones."""
-    return rng.standard_normal((len(small), SCALE**2, *small.shape[2:]), dtype="float32")
 
 
 BINS = range(13)  # centres, of 3.3 log(1 + |∇x| / 10), |∇x| in 255ths: steep places get as many as flat ones; 11.9 is the end
@@ -199,38 +124,7 @@ def make_game(s, device="cpu", saved=None):
     return SuperResolution(g, d, batch, s, held_out, saved)
 
 
-def read(s, part, saved=None):
-    """Return Enlargements to train on (part 0) or held-out ones (1); DataError if they are not those of `saved`."""
-    if s.data:
-        pictures = own_photographs(s.data, SCALE * s.crop)
-        order, few = stream(0, "held out").permutation(len(pictures)), -(-len(pictures) // 10)
-        chosen = [pictures[k] for k in (np.sort(order[few:]), order[:few])[part]]
-        note(f"{few} of them held out")
-    else:
-        chosen = real_or_made(s, part)
-    pairs = Enlargements([to_ycbcr(x)[0] for x in chosen], SCALE)
-    if s.crop > (least := min(min(x.shape) for x in pairs.small)):
-        raise ValueError(f"crop={s.crop}: the smallest picture, shrunk, has a side of {least}; take crop={least} or less")
-    if part == 0 and saved and saved["checksum"] != pairs.checksum():
-        raise DataError(
-            f"{s.data or 'superres'}: not the pictures that this run began with; put them back, or begin a new run"
-        )
-    return pairs
-
-
-def real_or_made(s, part):
-    """Return photographs to train on (part 0: BSD100) or held-out ones (1: Set5, Set14), or else dead leaves."""
-    if part == 1 or s.photographs == "real":
-        try:
-            return photographs("bsd100") if part == 0 else [*photographs("set5"), *photographs("set14")]
-        except DataError:
-            pass
-    note(f"{MADE} pictures of dead leaves, made here, which stand in for photographs; --data FOLDER takes yours")
-    return dead_leaves(MADE, SIDE) if part == 0 else dead_leaves(HELD_OUT, SIDE, seed=1)
-
-
 # --- what it is used for ---------------------------------------------------------------------------------------
-
 
 TILE = 96  # pixels of a side of the small picture: 12 MB for each layer of 48 channels
 MOST_PIXELS = 1 << 26  # of an enlarged picture: 200 MB in colour, 270 MB of noise
@@ -289,24 +183,12 @@ def evaluate(game, samples):
     held_out = game.held_out()
     large, small = held_out.middles(game.settings.crop)
     asked = np.arange(len(samples)) % len(large)
-    scores = {"samples": len(samples), **score(samples, small[asked], large[asked])}
-    if not game.settings.data and len(held_out) > HELD_OUT:
+    scores = {"samples": len(samples), **enlargement_scores(samples, small[asked], large[asked], RANGE, SCALE)}
+    if not game.settings.data and len(held_out) == COUNTS["set5"] + COUNTS["set14"]:
         for name, part in ("set5", slice(5)), ("set14", slice(5, None)):
             made = [enlarge_whole(game, x) for x in held_out.small[part]]
-            scores |= score(made, held_out.small[part], held_out.large[part], f"_{name}")
+            scores |= enlargement_scores(made, held_out.small[part], held_out.large[part], RANGE, SCALE, f"_{name}")
     return scores
-
-
-def score(made, small, large, name=""):
-    """Return the mean PSNR of pictures, and Wasserstein's distance of their gradients from the real ones', by name."""
-    rows = []
-    for x, s, y in zip(made, small, large):
-        x, s, y = (a.reshape(1, 1, *a.shape[-2:]) for a in (x, s, y))
-        both = [a.clip(*RANGE) for a in (x, enlarge(s))]
-        near = [psnr(a, y, RANGE, border=SCALE)[0] for a in both]
-        rows.append([*near, *(gradient_distance(a, y, RANGE)[0] for a in both), gradient_floor(y, RANGE)[0]])
-    names = "psnr{}", "psnr_of_bicubic{}", "gradients{}", "gradients_of_bicubic{}", "gradients{}_of_real"
-    return {text.format(name): float(value) for text, value in zip(names, np.mean(rows, 0))}
 
 
 def enlarge_whole(game, small):

@@ -1,4 +1,4 @@
-"""What the constructors of layers accept: sizes, settings for each axis, numbers in a range. Each check names the layer."""
+"""What layers and optimisers accept: sizes, settings for each axis, numbers in a range. Each check names who asks."""
 
 import math
 from typing import Any
@@ -22,14 +22,21 @@ def check_per_axis(owner: object, dims: int, least: int, **settings: Any) -> Non
             check_whole(type(owner).__name__, name, size, least)
 
 
-def check_number(owner: object, least: float = 0.0, most: float = math.inf, **settings: Any) -> None:
-    """Raise unless every setting is a number in [least, most] and finite."""
-    for name, value in settings.items():
-        number = math.nan if isinstance(value, bool | str) or value is None else float(value)
-        if not least <= number <= most or math.isinf(number):
-            low = f" of at least {least:g}" if least > -math.inf else ""
-            expected = f"{low} and at most {most:g}" if most < math.inf else low
-            raise ValueError(f"{type(owner).__name__}: {name} must be a finite number{expected}, got {value!r}")
+def check_number(
+    owner: object, name: str, value: Any, least: float = 0.0, most: float = math.inf, below: float = math.inf
+) -> float:
+    """Return `value` as a Python float; ValueError unless it is finite, in [least, most] and less than `below`.
+
+    owner: a name, or what is being made.
+    """
+    number = math.nan if isinstance(value, bool | str) or value is None else float(value)
+    if not least <= number <= most or math.isinf(number) or number >= below:
+        limits = [f"of at least {least:g}"] * (least > -math.inf)
+        limits += [f"at most {most:g}"] * (most < math.inf) + [f"below {below:g}"] * (below < math.inf)
+        expected = " ".join(["a finite number", " and ".join(limits)]).strip()
+        who = owner if isinstance(owner, str) else type(owner).__name__
+        raise ValueError(f"{who}: {name} must be {expected}, got {value!r}")
+    return number
 
 
 def check_whole(owner: str, name: str, size: Any, least: float = -math.inf) -> None:

@@ -1,0 +1,38 @@
+"""Worlds of pictures that can be told (`tinygan.data.find_world`), as recipes take them: one that is there, scenes shown."""
+
+from typing import NamedTuple
+
+import numpy as np
+
+from tinygan.backend import stream
+from tinygan.data import DataError, find_world, note
+
+
+def choose_world(name, done):
+    """Return `name`, or "shapes" where its files are missing. done: what is done with the world, "drawn", for the note."""
+    try:
+        find_world(name)
+    except DataError as error:
+        note(f"shapes are {done} instead: {error}")
+        return "shapes"
+    return name
+
+
+class Shown(NamedTuple):
+    """Scenes, pictures of them, (N, 3, 32, 32) in [-1, 1], and a sentence about each."""
+
+    scenes: list
+    pictures: np.ndarray
+    sentences: list
+
+    @classmethod
+    def make(cls, world, parts, n, seed):
+        """Return n scenes of these parts of a world in turn, pictures and sentences."""
+        each = [world.scenes(part, n // len(parts), stream(seed, f"scenes, {part}")) for part in parts]
+        scenes = [scene for together in zip(*each) for scene in together]
+        pictures, rng = (
+            world.draw(scenes, stream(seed, f"pictures, {parts[0]}")),
+            stream(seed, f"sentences, {parts[0]}"),
+        )
+        steps = {"step": None} if world.name == "sprites" else {}  # a sentence leaves out which step of a walk it is
+        return cls(scenes, pictures, [world.say(scene._replace(**steps), rng) for scene in scenes])
