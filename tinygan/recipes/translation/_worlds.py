@@ -30,9 +30,8 @@ class Shown(NamedTuple):
         """Return n scenes of these parts of a world in turn, pictures and sentences."""
         each = [world.scenes(part, n // len(parts), stream(seed, f"scenes, {part}")) for part in parts]
         scenes = [scene for together in zip(*each) for scene in together]
-        pictures, rng = (
-            world.draw(scenes, stream(seed, f"pictures, {parts[0]}")),
-            stream(seed, f"sentences, {parts[0]}"),
-        )
+        rng = stream(seed, f"pictures, {parts[0]}")  # drawn in blocks: a scene takes 30 kB while it is placed
+        blocks = [world.draw(scenes[i : i + 1000], rng) for i in range(0, n, 1000)]
+        pictures, rng = np.concatenate(blocks), stream(seed, f"sentences, {parts[0]}")
         steps = {"step": None} if world.name == "sprites" else {}  # a sentence leaves out which step of a walk it is
         return cls(scenes, pictures, [world.say(scene._replace(**steps), rng) for scene in scenes])

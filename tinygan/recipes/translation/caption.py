@@ -30,8 +30,8 @@ from tinygan.run.settings import defaults, setting
 
 
 @defaults(
-    steps=12_000, batch_size=32, learning_rate=4e-3, ema=0.99, beta1=0.9, clip_gradients=5.0, imitation=0.9, reward_weight=1.0,
-    channels=32, hidden=96,
+    steps=12_000, batch_size=32, learning_rate=4e-3, ema=0.99, beta1=0.9, clip_gradients=5.0, imitation=0.9,
+    reward_weight=1.0, channels=32, hidden=96,
 )  # fmt: skip
 class Settings(EyeSettings, ReplySettings):
     """Settings of `caption`."""

@@ -14,7 +14,7 @@ import numpy as np
 
 from tinygan.autodiff import no_grad
 from tinygan.backend import stream, to_device, to_numpy
-from tinygan.data import DataError, Vocabulary, find_world, note
+from tinygan.data import Vocabulary, find_world
 from tinygan.data.slips import slips
 from tinygan.data.text import END, PAD, UNKNOWN
 from tinygan.files import written_whole
@@ -25,6 +25,7 @@ from tinygan.metrics import obey, obeyed_shares, psnr
 from tinygan.networks.told import FigureJudge, FigurePainter, SceneJudge, ScenePainter, TellingSettings
 from tinygan.plot import image_grid, save_image
 from tinygan.plot.sentences import captioned
+from tinygan.recipes.translation._worlds import choose_world
 from tinygan.run.settings import defaults, setting
 
 
@@ -116,7 +117,7 @@ class Telling(Told):
 
 def make_game(s, device="cpu", saved=None):
     """Return the game that `tinygan train text2image` plays."""
-    world = open_world(saved["world"] if saved else s.world, fresh=saved is None)
+    world = find_world(saved["world"] if saved else choose_world(s.world, "told"))
     saved = saved or {"world": world.name, "words": world.words}
     words = Words(world, saved["words"])
 
@@ -130,17 +131,6 @@ def make_game(s, device="cpu", saved=None):
     g = painter(len(words.vocabulary), s, stream(s.seed, "generator")).to(device)
     d = judge(len(words.vocabulary), s, stream(s.seed, "discriminator")).to(device)
     return Telling(g, d, batch, s, saved, words)
-
-
-def open_world(name, fresh):
-    """Return the world of this name; for a new run shapes, made here, where its files are missing."""
-    try:
-        return find_world(name)
-    except DataError as error:
-        if not fresh:
-            raise
-        note(f"{error}; this run is told of shapes")
-        return find_world("shapes")
 
 
 # --- what it makes ---------------------------------------------------------------------------------------------
