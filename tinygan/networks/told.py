@@ -1,13 +1,17 @@
 """Players of `text2image`, who are told a sentence: generators that draw it, and judges of a picture and a sentence.
 
 A picture of one thing that fills it, as a figure, is drawn at once and judged as a whole: `FigurePainter`, `FigureJudge`.
-A scene of several things is drawn thing by thing, and judged word by word: `ScenePainter`, `SceneJudge`. Each player has an
-LSTM that reads, a `WordReader`. Sentences are rows of tokens (N, T), 0 after the end; pictures (N, 3, 32, 32) in [-1, 1].
+A scene of several things is painted stroke by stroke, and judged word by word: `ScenePainter`, `SceneJudge`. Each player
+has an LSTM that reads, a `WordReader`. Sentences are rows of tokens (N, T), 0 after the end; pictures (N, 3, 32, 32) in [-1, 1].
 """
 
 from dataclasses import dataclass
 
+import numpy as np
+
 from tinygan import ops
+from tinygan.autodiff import raw
+from tinygan.backend import xp
 from tinygan.networks.words import WordReader
 from tinygan.nn import (
     BatchNorm2d,
@@ -16,8 +20,8 @@ from tinygan.nn import (
     Flatten,
     LeakyReLU,
     Linear,
+    LSTMCell,
     Module,
-    ModuleList,
     Parameter,
     ReLU,
     Sequential,
@@ -31,11 +35,19 @@ from tinygan.run.settings import RunSettings, setting
 class TellingSettings(RunSettings):
     """Sizes of both players."""
 
-    noise: int = setting(16, "Size of z.", 1)
+    noise: int = setting(16, "Size of z, of a scene of the part of it that each stroke gets.", 1)
     embedding: int = setting(48, "Size of a word's vector before it is read.", 1)
     hidden: int = setting(64, "Size of the state of the LSTM that reads.", 1)
-    channels: int = setting(48, "Channels of the layers at 16x16; at 8x8 and 4x4 there are more.", 1)
+    channels: int = setting(32, "Channels of the layers at 16x16; at 8x8 and 4x4 there are more.", 1)
     features: int = setting(192, "Size of what D knows of a picture as a whole.", 1)
+
+
+@dataclass
+class SceneSettings(RunSettings):
+    """How scenes are painted."""
+
+    strokes: int = setting(3, "Strokes of a picture.", 1)
+    painting: int = setting(96, "Size of the state of the LSTM that paints.", 1)
 
 
 def halve(a, b, rng):
@@ -51,13 +63,14 @@ class FigurePainter(Module):
 
     def __init__(self, tokens, s, rng):
         self.reader = WordReader(tokens, s.embedding, s.hidden, rng=rng)
+        self.size = s.noise
         a, b, c = widths(s.channels)
         up = lambda wide, narrow: (BatchNorm2d(wide), ReLU(), ConvTranspose2d(wide, narrow, 4, 2, 1, rng=rng))
         first = Linear(s.noise + 2 * s.hidden, 16 * c, rng=rng)
         self.draw = Sequential(first, Unflatten(1, (c, 4, 4)), *up(c, b), *up(b, a), *up(a, 3), Tanh())
 
     def forward(self, z, rows):
-        """z (N, noise), tokens (N, T) -> pictures (N, 3, 32, 32)."""
+        """z (N, size), tokens (N, T) -> pictures (N, 3, 32, 32)."""
         return self.draw(ops.cat([z, self.reader(rows).whole], 1))
 
 
@@ -108,42 +121,61 @@ class Attention(Module):
         return self.out(ops.flatten(ops.transpose(found, 1, 2), 2))
 
 
-class ToldNorm(Module):
-    """Batch norm, then a scale and a shift of each channel, linear in what G is told. De Vries et al. 2017."""
-
-    def __init__(self, channels, told, rng):
-        self.norm = BatchNorm2d(channels)
-        self.change = Linear(told, 2 * channels, rng=rng)
-
-    def forward(self, x, told):
-        """x (N, C, h, w), told (N, T) -> (N, C, h, w)."""
-        scale, shift = ops.chunk(self.change(told)[:, :, None, None], 2, 1)
-        return self.norm(x) * (1 + scale) + shift
+PATCH = 16  # side of a stroke
+SPOT = 3 - np.square(np.arange(PATCH) - (PATCH - 1) / 2).astype(np.float32) / 5
 
 
 class ScenePainter(Module):
-    """Generator: z and the whole sentence make 4x4 places, which grow to 32x32. At 8x8, each place looks at the words."""
+    """Generator: an LSTM paints stroke by stroke, and before each it draws noise and looks for the words that come next.
+
+    A stroke has a place, one colour c, and an opacity α, 16x16 pixels, which begins as a round spot; it turns the canvas x
+    to (1 - α) x + α c. As DRAW (Gregor et al. 2015) writes, with the attention of Mansimov et al. 2016, *Generating Images
+    from Captions with Attention*. Whatever the place, a circle is learned once.
+    """
 
     def __init__(self, tokens, s, rng):
         self.reader = WordReader(tokens, s.embedding, s.hidden, rng=rng)
-        told, c = s.noise + 2 * s.hidden, s.channels
-        self.small = 4 * c, 4, 4
-        self.first = Linear(told, 4 * c * 16, rng=rng)
-        self.norms = ModuleList(ToldNorm(channels, told, rng) for channels in (4 * c, 2 * c, c))
-        self.ups = ModuleList(ConvTranspose2d(a, b, 4, 2, 1, rng=rng) for a, b in ((4 * c, 2 * c), (2 * c, c), (c, 3)))
-        self.position = Parameter(0.1 * rng.standard_normal((1, 64, 2 * c), "float32"))
-        self.look = Attention(2 * c, s.hidden, 2 * c, rng)
+        self.strokes, self.noise, self.size = s.strokes, s.noise, s.strokes * s.noise
+        known = s.noise + s.hidden + s.painting
+        self.begin = Linear(2 * s.hidden, s.painting, rng=rng)
+        self.cell = LSTMCell(s.noise + s.hidden, s.painting, rng=rng)
+        self.look = Linear(s.painting, s.hidden, rng=rng)
+        self.place, self.colour, self.shown = (Linear(known, n, rng=rng) for n in (2, 3, 1))
+        up = lambda wide, narrow: (BatchNorm2d(wide), ReLU(), ConvTranspose2d(wide, narrow, 4, 2, 1, rng=rng))
+        first = Linear(known, 64 * 16, rng=rng)
+        self.form = Sequential(first, Unflatten(1, (64, 4, 4)), *up(64, 32), *up(32, 1))
+        self.ground = Parameter(np.full((1, 3, 1, 1), -1.0, np.float32))
 
     def forward(self, z, rows):
-        """z (N, noise), tokens (N, T) -> pictures (N, 3, 32, 32)."""
+        """z (N, size), tokens (N, T) -> pictures (N, 3, 32, 32)."""
         words, whole, present = self.reader(rows)
-        told = ops.cat([z, whole], 1)
-        x = ops.reshape(self.first(told), (-1, *self.small))
-        x = self.ups[0](ops.relu(self.norms[0](x, told)))  # (N, 2c, 8, 8)
-        found = self.look(places(x) + self.position, words, present)  # (N, 64, 2c)
-        x = x + ops.reshape(ops.transpose(found, 1, 2), x.shape)
-        x = self.ups[1](ops.relu(self.norms[1](x, told)))
-        return ops.tanh(self.ups[2](ops.relu(self.norms[2](x, told))))
+        h = ops.tanh(self.begin(whole))
+        c, found, known = 0 * h, 0 * words[:, 0], []
+        for k in range(self.strokes):
+            chance = z[:, k * self.noise : (k + 1) * self.noise]
+            h, c = self.cell(ops.cat([chance, found], 1), (h, c))
+            asking = 2 * self.look(h)[:, None]
+            found = ops.scaled_dot_product_attention(asking, words, words, attn_mask=present[:, None])[:, 0]
+            known.append(ops.cat([h, found, chance], 1))
+        canvas = ops.tanh(self.ground)
+        for colour, opacity in zip(*(ops.chunk(part, self.strokes, 0) for part in self.paint(ops.cat(known, 0)))):
+            canvas = (1 - opacity) * canvas + opacity * colour
+        return canvas
+
+    def paint(self, known):
+        """What is known before each of M strokes (M, K) -> their colours (M, 3, 1, 1), opacities (M, 1, 32, 32)."""
+        form = ops.sigmoid(self.form(known) + xp(raw(known)).asarray(SPOT))
+        y, x = ops.chunk(16 + 16 * ops.tanh(3 * self.place(known)), 2, 1)
+        opacity = ops.matmul(ops.matmul(spread(y), form), ops.transpose(spread(x), 2, 3))
+        shown = ops.sigmoid(self.shown(known) + 2)  # a stroke too many can be left out
+        return ops.tanh(2 * self.colour(known))[:, :, None, None], shown[:, :, None, None] * opacity
+
+
+def spread(centre):
+    """Return how much of each line of a stroke falls on each line of a picture: centres (M, 1) -> (M, 1, 32, PATCH)."""
+    lines = xp(raw(centre)).arange(32, dtype=np.float32)[:, None] + 0.5
+    offsets = xp(raw(centre)).arange(PATCH, dtype=np.float32) - (PATCH - 1) / 2
+    return ops.relu(1 - ops.abs(lines - offsets - centre[:, :, None, None]))
 
 
 class SceneJudge(Module):

@@ -22,19 +22,24 @@ from tinygan.gan.latent import Normal
 from tinygan.gan.players import Batch
 from tinygan.gan.told import Told, ToldSettings, exchange
 from tinygan.metrics import obey, obeyed_shares, psnr
-from tinygan.networks.told import FigureJudge, FigurePainter, SceneJudge, ScenePainter, TellingSettings
+from tinygan.networks.told import FigureJudge, FigurePainter, SceneJudge, ScenePainter, SceneSettings, TellingSettings
 from tinygan.plot import image_grid, save_image
 from tinygan.plot.sentences import captioned
 from tinygan.recipes.translation._worlds import choose_world
 from tinygan.run.settings import defaults, setting
 
 
-@defaults(steps=3000, batch_size=48, gamma=0.5, penalty_every=8, ema=0.995, listening=0.25)
-class Settings(TellingSettings, ToldSettings):
+@defaults(
+    steps=9500, batch_size=48, learning_rate=1.5e-3, gamma=0.5, penalty_every=8, ema=0.995, listening=0.16, wrong_words=4,
+    matching=4.0,
+)  # fmt: skip
+class Settings(TellingSettings, SceneSettings, ToldSettings):
     """Settings of `text2image`."""
 
-    world: str = setting("shapes", "What sentences speak of, and pictures show.", choices=("shapes", "sprites"))
-    slips: float = setting(0.5, "Share of wrong sentences that differ in one word; the others are another's.", 0.0, 1.0)
+    world: str = setting(
+        "shapes", "What sentences speak of, and pictures show.", choices={"shapes": SceneSettings, "sprites": None}
+    )
+    slips: float = setting(0.7, "Share of wrong sentences that differ in one word; the others are another's.", 0.0, 1.0)
 
 
 # --- words -----------------------------------------------------------------------------------------------------
@@ -92,7 +97,7 @@ class Telling(Told):
         self.words = words
         self.unseen, self.held_out = (cache(lambda part=part: self.find(part)) for part in ("unseen", "held_out"))
         super().__init__(
-            g, d, [Normal(s.noise)], batch, s, saved, asked=lambda: self.unseen()[2], mislead=self.mislead_words
+            g, d, [Normal(g.size)], batch, s, saved, asked=lambda: self.unseen()[2], mislead=self.mislead_words
         )
 
     def find(self, part):
