@@ -2,7 +2,8 @@
 
 A picture of one thing that fills it, as a figure, is drawn at once and judged as a whole: `FigurePainter`, `FigureJudge`.
 A scene of several things is painted stroke by stroke, and judged word by word: `ScenePainter`, `SceneJudge`. Each player
-has an LSTM that reads, a `WordReader`. Sentences are rows of tokens (N, T), 0 after the end; pictures (N, 3, 32, 32) in [-1, 1].
+has an LSTM that reads, a `WordReader`. Sentences are rows of tokens (N, T), 0 after the end; pictures are (N, 3, 32, 32) in
+[-1, 1].
 """
 
 from dataclasses import dataclass
@@ -122,7 +123,8 @@ class Attention(Module):
 
 
 PATCH = 16  # side of a stroke
-SPOT = 3 - np.square(np.arange(PATCH) - (PATCH - 1) / 2).astype(np.float32) / 5
+OFFSETS = np.arange(PATCH, dtype=np.float32) - (PATCH - 1) / 2  # of its lines from its middle
+SPOT = 3 - (OFFSETS[:, None] ** 2 + OFFSETS**2) / 5
 
 
 class ScenePainter(Module):
@@ -174,8 +176,7 @@ class ScenePainter(Module):
 def spread(centre):
     """Return how much of each line of a stroke falls on each line of a picture: centres (M, 1) -> (M, 1, 32, PATCH)."""
     lines = xp(raw(centre)).arange(32, dtype=np.float32)[:, None] + 0.5
-    offsets = xp(raw(centre)).arange(PATCH, dtype=np.float32) - (PATCH - 1) / 2
-    return ops.relu(1 - ops.abs(lines - offsets - centre[:, :, None, None]))
+    return ops.relu(1 - ops.abs(lines - xp(raw(centre)).asarray(OFFSETS) - centre[:, :, None, None]))
 
 
 class SceneJudge(Module):
