@@ -5,7 +5,14 @@ import pytest
 
 from tinygan import Tensor, grad, ops
 from tinygan.networks.told import (
-    PATCH, FigureJudge, FigurePainter, SceneJudge, ScenePainter, SceneSettings, TellingSettings, spread,
+    PATCH,
+    FigureJudge,
+    FigurePainter,
+    SceneJudge,
+    ScenePainter,
+    SceneSettings,
+    TellingSettings,
+    spread,
 )  # fmt: skip
 from tinygan.run.settings import defaults
 
