@@ -1,6 +1,6 @@
 """What the judge of patches adds to L1 in `pix2pix`, and what is drawn rightly: drawings of figures, coloured and black.
 
-    python benchmarks/tables/pix2pix.py [--seeds 0] [--rows coloured,black] [--runs FOLDER] [--quick]
+    python benchmarks/tables/pix2pix.py [--seeds 0] [--rows coloured,black,...] [--runs FOLDER] [--quick]
 
 A run is scored at the end of its pixel phase, L1 alone, and at its end. Training goes on where it was stopped, from
 what lies in the folder of --runs. What is scored is stored at once in results/pix2pix.json, and not computed again:
@@ -17,7 +17,11 @@ from tinygan.plot import image_grid, save_image
 
 pix2pix = recipes.load("pix2pix")
 PICTURE = Path(__file__).parents[2] / "docs" / "pix2pix.png"
-ROWS = {"coloured": {"pencil": "coloured"}, "black": {"pencil": "black"}}
+ROWS = {
+    "coloured": {"pencil": "coloured"},
+    "coloured without a judge": {"pencil": "coloured", "pixel_phase": 1.0},  # as many steps, of L1 alone
+    "black": {"pencil": "black"},
+}
 
 
 def draw(game, row, until, path):
@@ -41,7 +45,7 @@ def table(found):
         " A black outline does not tell colours: there chance is one over the number of values, and what counts is that the"
         " figure is one (dB as read).", "",
     ]  # fmt: skip
-    first = next(iter(found["rows"].values()))["with the judge"]
+    first = next(iter(found["rows"].values()))["L1 alone"]
     names = [
         n.removeprefix("obeyed_")
         for n in first
@@ -53,6 +57,8 @@ def table(found):
     ]
     for row, run in found["rows"].items():
         for phase in ("L1 alone", "with the judge"):
+            if phase not in run:
+                continue
             e = run[phase]
             cells = [f"{e[f'obeyed_{n}']:.3f} / {e[f'obeyed_held_out_{n}']:.3f}" for n in names]
             cells += [f"{e['as_drawn_psnr']:.2f}", f"{e.get('as_read_psnr', np.nan):.2f}", f"{e['steps']:,}"]

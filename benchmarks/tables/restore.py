@@ -47,7 +47,7 @@ def table(found):
         " is smoothed.", "",
     ]  # fmt: skip
     for row, run in found["rows"].items():
-        last = run["with the judge"]
+        last = run.get("with the judge", run["L1 alone"])
         read = f"; of the true pictures {last['read_of_real']:.3f} can be read" if "read_of_real" in last else ""
         cost = f"{last['steps']:,} steps, {last['cpu_minutes']:.1f} CPU minutes, {run['memory']:.2f} GB"
         lines += [f"## {row} ({run['pictures']})", "", f"{cost}{read}.", ""]

@@ -74,7 +74,7 @@ def score_phases(text, name, rows, table, shown, draw):
             run = found["rows"].setdefault(f"{row}, seed {seed}", {})
             game, state = recipe.make_game(s), runs / f"{name}-{row}-{seed}.npz"
             for phase, until in {"L1 alone": s.pixel_steps, "with the judge": s.steps}.items():
-                if phase in run:
+                if phase in run or (phase == "with the judge" and s.pixel_steps == s.steps):
                     continue
                 seconds = play(game, until, state)
                 scores = recipe.evaluate(game, game.sample(recipe.EVALUATED_SAMPLES, 0))
@@ -84,7 +84,6 @@ def score_phases(text, name, rows, table, shown, draw):
                 if not options.quick:
                     path.write_text(json.dumps(found, indent=1) + "\n")
                     draw(game, row, until, state)
-    found["rows"] = {row: run for row, run in found["rows"].items() if "with the judge" in run}
     print(table(found))
     if not options.quick:
         path.with_suffix(".md").write_text(table(found))
