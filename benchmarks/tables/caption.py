@@ -21,6 +21,7 @@ from resumed import RESULTS, play
 from tinygan import recipes
 from tinygan.data import find_world
 from tinygan.metrics.pictures.claims import caption_scores
+from tinygan.recipes.translation._worlds import as_floats
 from tinygan.threads import prime_malloc
 
 caption = recipes.load("caption")
@@ -94,7 +95,7 @@ def chance(world):
     """Return the scores of true sentences about other pictures of the same part."""
     shown = caption.Shown.make(find_world(world), ["unseen"], 1000, 0)
     others = shown.sentences[1:] + shown.sentences[:1]
-    return caption_scores(find_world(world), shown.scenes, shown.pictures, others)
+    return caption_scores(find_world(world), shown.scenes, as_floats(shown.pictures), others)
 
 
 def table(found):

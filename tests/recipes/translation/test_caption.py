@@ -170,8 +170,8 @@ def test_the_same_seed_and_pictures_again(game):
 
 
 def test_too_few_pairs_are_refused():
-    with pytest.raises(ValueError, match=r"paired=0.001 of pictures=20,000: 20 pairs for batches of 32"):
-        caption.Settings(paired=0.001)
+    with pytest.raises(ValueError, match=r"paired=0.0005 of pictures=50,000: 25 pairs for batches of 32"):
+        caption.Settings(paired=0.0005)
 
 
 def test_without_the_sprites_shapes_are_described_and_it_is_said(monkeypatch, tmp_path):

@@ -25,7 +25,7 @@ from tinygan.metrics.pictures.claims import caption_scores, openness
 from tinygan.networks.describing import SIDE, Captioner, EyeSettings, PictureJudge, trim
 from tinygan.plot import save_image
 from tinygan.plot.words import attention_maps, captioned
-from tinygan.recipes.translation._worlds import Shown, choose_world
+from tinygan.recipes.translation._worlds import Shown, as_floats, choose_world
 from tinygan.run.settings import defaults, setting
 
 
@@ -78,7 +78,7 @@ class Caption(Replies):
 
     def draw(self, n, rng, given):
         rows = np.zeros((n, 1 + self.saved["longest"]), int)
-        rows[:, 0], drawn = given, self.reply(self.asked.pictures[given], rng)
+        rows[:, 0], drawn = given, self.reply(as_floats(self.asked.pictures[given]), rng)
         rows[:, 1 : 1 + drawn.shape[1]] = drawn
         return rows
 
@@ -101,24 +101,19 @@ def make_game(s, device="cpu", saved=None):
         """Return what serves pairs, and what serves any pictures; the first pictures are those with sentences."""
         shown, pairs = Shown.make(find_world(saved["world"]), ["train"], s.pictures, 1), round(s.paired * s.pictures)
         rows, _ = Vocabulary.from_tokens(saved["tokens"], "word").encode(shown.sentences[:pairs], saved["longest"])
-        bytes_ = to_device(np.rint((shown.pictures + 1) * 127.5).astype(np.uint8), device)  # a quarter of the memory
+        pictures = to_device(shown.pictures, device)
         note(f"{s.pictures:,} pictures of {saved['world']}, {pairs:,} with sentences")
         served = {"batch_size": s.batch_size, "seed": s.seed}
-        return Loader(bytes_[:pairs], to_device(rows, device), **served), Loader(bytes_, **served)
+        return Loader(pictures[:pairs], to_device(rows, device), **served), Loader(pictures, **served)
 
     def read(k):
         pictures, rows = loaders()[0].batch(k)
-        return lighten(pictures), trim(rows)
+        return as_floats(pictures), trim(rows)
 
     words, longest = len(saved["tokens"]), saved["longest"]
     g = Captioner(words, longest, s, stream(s.seed, "generator")).to(device)
     d = PictureJudge(words, s, stream(s.seed, "discriminator")).to(device)
-    return Caption(g, d, read, lambda k: lighten(loaders()[1].batch(k)), s, saved)
-
-
-def lighten(pictures):
-    """Return bytes as float32 in [-1, 1]."""
-    return pictures.astype(np.float32) / 127.5 - 1
+    return Caption(g, d, read, lambda k: as_floats(loaders()[1].batch(k)), s, saved)
 
 
 # --- a picture of the reader's ------------------------------------------------------------------------------------
@@ -171,7 +166,7 @@ ANSWERS = {".txt": write_sentence, ".png": draw_maps}
 def draw(game, samples, path):
     """Draw pictures with their sentences, 24 at most."""
     some = samples[:24]
-    save_image(captioned(game.asked.pictures[some[:, 0]], game.sentences(some)), path)
+    save_image(captioned(as_floats(game.asked.pictures[some[:, 0]]), game.sentences(some)), path)
 
 
 def write(game, samples, path):
@@ -193,7 +188,8 @@ def evaluate(game, samples):
     for end, part in (("", numbers % 2 == 0), ("_held_out", numbers % 2 == 1)):
         rows = np.flatnonzero(part)
         if len(rows):
-            found = caption_scores(world, [scenes[i] for i in rows], game.asked.pictures[numbers[rows]], sentences[rows])
+            pictures = as_floats(game.asked.pictures[numbers[rows]])
+            found = caption_scores(world, [scenes[i] for i in rows], pictures, sentences[rows])
             scores |= {f"{name}{end}": value for name, value in found.items() if not end or name == "exact"}
     for end, lines in (("", sentences), ("_of_real", real)):
         scores |= {f"words{end}": float(np.mean([len(words(x)) for x in lines])), f"openness{end}": openness(lines)}
