@@ -34,8 +34,8 @@ RANGE = (-1, 1)
 
 
 @defaults(
-    steps=3750, batch_size=4, learning_rate=2e-3, beta1=0.9, schedule="cosine", decay_from=0.0, warmup=100, ema=0.998,
-    pixel_phase=0.8, game_rate=0.2, game_ema=0.985, pixel_loss="mse", pixel_weight=400.0, content_weight=1.0,
+    steps=5500, batch_size=4, learning_rate=1e-3, beta1=0.9, schedule="cosine", decay_from=0.0, warmup=100, ema=0.998,
+    pixel_phase=0.91, game_rate=0.42, game_ema=0.99, pixel_loss="mse", pixel_weight=1600.0, content_weight=1.0,
 )  # fmt: skip
 class Settings(EnlargerSettings, TranslationSettings):
     """Settings of `superres`."""
@@ -49,7 +49,7 @@ class Settings(EnlargerSettings, TranslationSettings):
     )
     crop: int = setting(24, "Side of the small pictures that are trained on.", 4, 256)
     gradient_weight: float = setting(
-        2.2, "Weight of KL(real | made) of the distributions of gradients in G's loss.", 0.0
+        8.0, "Weight of KL(real | made) of the distributions of gradients in G's loss.", 0.0
     )
 
 
