@@ -21,7 +21,10 @@ import numpy as np
 RESULTS = Path(__file__).parents[1] / "results"
 ROWS = {  # name: settings beside the defaults
     "shapes": {},
-    "sprites": {"world": "sprites", "steps": 6500, "listening": 0.05},
+    "sprites": {
+        "world": "sprites", "channels": 48, "steps": 6500, "learning_rate": 1e-3, "listening": 0.05, "matching": 0.5,
+        "wrong_words": 2, "slips": 0.5,
+    },
     "short": {"steps": 1000},
     "short slips=1": {"steps": 1000, "slips": 1},  # wrong sentences all differ in one word
     "short slips=0": {"steps": 1000, "slips": 0},  # wrong sentences all are another picture's
@@ -93,7 +96,9 @@ def table(found):
         names = [key for key in names if f"obeyed_{key}_of_real" in runs[0] and not key.startswith("held_out_")]
         steps, minutes, memory = (mean(runs, key) for key in ("steps", "cpu_minutes", "megabytes"))
         of = f"seed {', '.join(seeds)}; {steps:,.0f} steps, {minutes:.1f} CPU minutes, {memory:,.0f} MB"
-        lines += [f"## {name} ({of})", "", f"| | {' | '.join(names)} |", "|---" * (len(names) + 1) + "|"]
+        chosen = " ".join(f"--set {key}={value}" for key, value in ROWS[name].items())
+        lines += [f"## {name} ({of})", "", f"`{f'tinygan train text2image {chosen}'.strip()}`", ""]
+        lines += [f"| | {' | '.join(names)} |", "|---" * (len(names) + 1) + "|"]
         for part, (begin, end) in PARTS.items():
             cells = [mean(runs, f"{begin}{key}{end}") for key in names]
             lines.append(f"| {part} | {' | '.join('' if c is None else f'{100 * c:.1f}' for c in cells)} |")
