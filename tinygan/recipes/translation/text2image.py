@@ -1,22 +1,21 @@
 """Pictures that are told: an LSTM reads a sentence, G draws what it says, D judges picture and sentence together.
 
 D is also shown real pictures with a wrong sentence, another picture's or one with a single wrong word: GAN-CLS, Reed et al.
-2016. In the first quarter of the steps D listens: it learns by right and wrong sentences on real pictures alone. Then G
-begins to read as D does. `--set world=shapes` is made here, `world=sprites` reads TINYGAN_DATA/sprites.
+2016; and G's pictures have to fit their own sentence better than wrong ones. At first D listens: it learns by right and
+wrong sentences on real pictures alone. Then G begins to read as D does. `--set world=shapes`, made here, is painted stroke
+by stroke, `world=sprites` (TINYGAN_DATA) at once: `networks/told.py`.
 `tinygan apply RUN "a green triangle left of a red circle"` draws pictures of one sentence; `tinygan sample` those of
 sentences that training does not show. Measured by the share of claims that pictures obey, by sprites also in dB to the figure
 that is told (benchmarks/tables/text2image.py).
 """
 
-from functools import cache, cached_property
+from functools import cache
 
 import numpy as np
 
 from tinygan.autodiff import no_grad
 from tinygan.backend import stream, to_device, to_numpy
-from tinygan.data import Vocabulary, find_world
-from tinygan.data.slips import slips
-from tinygan.data.text import END, PAD, UNKNOWN
+from tinygan.data import find_world
 from tinygan.files import written_whole
 from tinygan.gan.latent import Normal
 from tinygan.gan.players import Batch
@@ -25,7 +24,7 @@ from tinygan.metrics import obey, obeyed_shares, psnr
 from tinygan.networks.told import FigureJudge, FigurePainter, SceneJudge, ScenePainter, SceneSettings, TellingSettings
 from tinygan.plot import image_grid, save_image
 from tinygan.plot.sentences import captioned
-from tinygan.recipes.translation._worlds import choose_world
+from tinygan.recipes.translation._worlds import Words, choose_world
 from tinygan.run.settings import defaults, setting
 
 
@@ -40,37 +39,6 @@ class Settings(TellingSettings, SceneSettings, ToldSettings):
         "shapes", "What sentences speak of, and pictures show.", choices={"shapes": SceneSettings, "sprites": None}
     )
     slips: float = setting(0.7, "Share of wrong sentences that differ in one word; the others are another's.", 0.0, 1.0)
-
-
-# --- words -----------------------------------------------------------------------------------------------------
-
-
-class Words:
-    """The words of a world as numbers; which words can stand in each other's place and say another thing."""
-
-    def __init__(self, world, known):
-        self.world, self.vocabulary = world, Vocabulary.from_tokens([PAD, END, UNKNOWN, *known], "word")
-
-    def encode(self, sentences):
-        """Return tokens (N, T), each row closed by <end>; T is that of the longest."""
-        return self.vocabulary.encode(sentences)[0]
-
-    def slip(self, rows, rng):
-        """Return tokens (N, T) of which one in each row is another, so that the sentence says another thing."""
-        table, count = self.others
-        row, place = np.arange(len(rows)), (rng.random(rows.shape) * (count[rows] > 0)).argmax(1)
-        word = rows[row, place]
-        slipped = rows.copy()
-        slipped[row, place] = table[word, (rng.random(len(rows)) * count[word]).astype(int)]
-        return slipped
-
-    @cached_property
-    def others(self):
-        """Return (tokens (V, K) that may stand for each token and say another thing, how many they are (V,))."""
-        known, number = slips(self.world.name), self.vocabulary.number
-        fit = [[number[other] for other in known.get(word, ()) if other in number] for word in self.vocabulary.tokens]
-        count = np.array([len(row) for row in fit])
-        return np.array([row + [0] * (count.max() - len(row)) for row in fit]), count
 
 
 # --- the game --------------------------------------------------------------------------------------------------
