@@ -156,6 +156,8 @@ class Game:
         how = {name: value for name, value in asked.items() if value is not None}
         for name in how.keys() - set(self.takes):
             raise ValueError(f"{name.removeprefix('of_')} {how[name]}: {REFUSALS[name]}")
+        if temperature is not None and not temperature >= COLDEST:
+            raise ValueError(f"temperature {temperature:g}: expected {COLDEST:g} or more")
         if n < 1:
             raise ValueError(f"n {n}: expected at least 1 sample")
         if given is not None and len(given) != n:
@@ -193,6 +195,7 @@ class Game:
             player.schedule.base_lr = player.base_lr * pace
 
 
+COLDEST = 1e-6  # temperature: the likeliest token is all but certain, and logits divided by it are float32 yet
 REFUSALS = {  # what `sample` says where a game does not take it
     "of_class": "this run has no classes; those of `cgan` have",
     "temperature": "these samples have no temperature; those of `names` have",

@@ -48,7 +48,7 @@ class Replies(Game):
     D(asked, replies) -> verdicts (N, 1). read: step -> (asked, replies), real pairs, arrays.
     """
 
-    takes = ("given",)
+    takes = ("given", "temperature")
     bounds = minimax.bounds
 
     def __init__(
@@ -92,10 +92,10 @@ class Replies(Game):
         self.G.move(loss, k)
         return read_back({**row, "g_loss": loss.data})
 
-    def reply(self, asked: np.ndarray, rng: np.random.Generator) -> np.ndarray:
+    def reply(self, asked: np.ndarray, rng: np.random.Generator, temperature: float = 1.0) -> np.ndarray:
         """Return replies (N, T) to `asked` (N, ...), drawn with the averaged weights."""
         writer = self.G.average.module
-        return to_numpy(writer.reply(to_device(asked, writer.out.weight.device), rng))
+        return to_numpy(writer.reply(to_device(asked, writer.out.weight.device), rng, temperature))
 
 
 def pair_loss(of_real: Tensor, of_drawn: Tensor, of_wrong: Tensor) -> Tensor:

@@ -77,8 +77,11 @@ class AttendingWriter(Module):
         flat = ops.reshape(scores, (-1, scores.shape[2]))
         return -ops.reshape(cross_entropy(flat, replies.reshape(-1), ignore_index=0, reduction="none"), replies.shape)
 
-    def reply(self, asked, rng):
-        """Return replies (N, longest) to `asked` (N, ...), drawn word by word; 0 after <end>."""
+    def reply(self, asked, rng, temperature=1.0):
+        """Return replies (N, longest) to `asked` (N, ...), drawn word by word; 0 after <end>.
+
+        temperature: scores of words are divided by it; the smaller, the surer is the likeliest word.
+        """
         with no_grad():
             states, present, state = self.read(asked)
             word = xp(asked).ones(len(asked), int)
@@ -86,7 +89,7 @@ class AttendingWriter(Module):
             while len(drawn) < self.longest and speaking.any():
                 hidden, state = self.write(word[:, None], state, states, present)
                 scores = self.words(hidden, states, present)[:, 0]
-                word = ops.categorical(scores.data, rng) * speaking
+                word = ops.categorical(scores.data / temperature, rng) * speaking
                 speaking = speaking * (word != 1)
                 drawn.append(word)
             drawn += [xp(asked).zeros_like(word)] * (self.longest - len(drawn))

@@ -93,9 +93,9 @@ class Captioner(AttendingWriter):
         """Return h_t (N, T, H) after each of words (N, T), from `state` on, and the state after the last."""
         return self.writer(words, state, states)
 
-    def reply(self, pictures, rng):
+    def reply(self, pictures, rng, temperature=1.0):
         """Return sentences (N, T) about pictures, drawn word by word, as wide as the longest of them."""
-        return trim(super().reply(pictures, rng))
+        return trim(super().reply(pictures, rng, temperature))
 
     def looks(self, pictures, sentences):
         """Return how much each place counted for each word: (N, T, 8, 8), for sentences (N, T)."""

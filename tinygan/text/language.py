@@ -27,7 +27,6 @@ from tinygan.run.settings import defaults, setting
 
 PADDED, END, UNKNOWN = 0, 1, 2  # the numbers of <pad>, <end> and <unknown> in every Vocabulary
 ONE, SOME = -1, -2  # blanks of a sentence: of one token, of one or several
-COLDEST = 1e-6  # temperature: the likeliest token is all but certain, and logits divided by it are float32 yet
 BLOCK = 320_000  # logits held at once while drawing: 64 rows of 5000, which stay in the cache
 
 # The sharpness that a sample was asked with, None for the model's own: threads draw at temperatures of their own.
@@ -309,8 +308,6 @@ class TextGame(Game):
 
     def draw(self, n: int, rng: np.random.Generator, *, temperature: float | None = None) -> np.ndarray:
         """Return n sentences, integers (n, length)."""
-        if temperature is not None and not temperature >= COLDEST:
-            raise ValueError(f"temperature {temperature:g}: expected {COLDEST:g} or more")
         with asked_sharpness(None if temperature is None else 1 / temperature):
             return to_numpy(self.G.average.module.sample(n, self.length, rng))
 

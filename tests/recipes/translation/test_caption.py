@@ -11,6 +11,7 @@ from tinygan.cli import main
 from tinygan.data import DataError, gather_notes
 from tinygan.ops import log_softmax
 from tinygan.plot import save_image
+from tinygan.recipes.translation._worlds import as_floats
 
 SET = set_words(SMALL["caption"])
 caption = recipes.load("caption")
@@ -167,6 +168,22 @@ def test_the_same_seed_and_pictures_again(game):
     np.testing.assert_array_equal(a, b)
     assert game.sample(2002, 0)[:, 0].tolist() == [*range(2000), 0, 1]  # more than are drawn at once
     np.testing.assert_array_equal(game.sample(2, 3, given=np.array([7, 4]))[:, 0], [7, 4])
+
+
+def test_the_colder_the_surer_is_the_likeliest_word(game):
+    """At the coldest no chance is left: each word is that of the highest score, given those before it."""
+    coldest = [game.sample(20, seed, temperature=1e-6) for seed in (0, 1)]
+    np.testing.assert_array_equal(*coldest)
+    assert (game.sample(20, 0) != game.sample(20, 1)).any()
+    pictures, rows = as_floats(game.asked.pictures[:20]), coldest[0][:, 1:]
+    g = game.G.average.module
+    chosen = g(pictures, rows).data  # log p of the words that were taken
+    for word in range(1, len(game.saved["tokens"])):  # 0: the sentence is over
+        other = rows.copy()
+        other[:, 0] = word
+        assert (g(pictures, other).data[:, 0] <= chosen[:, 0] + 1e-5).all()
+    with pytest.raises(ValueError, match="temperature 0: expected 1e-06 or more"):
+        game.sample(2, 0, temperature=0.0)
 
 
 def test_too_few_pairs_are_refused():

@@ -94,8 +94,8 @@ class Dialogue(Replies):
             given = np.resize(self.asked[order], (n, self.asked.shape[1]))
         return super().sample(n, seed, given=given, **how)
 
-    def draw(self, n, rng, given):
-        return np.concatenate([given, self.reply(given, rng)], 1)
+    def draw(self, n, rng, given, temperature=1.0):
+        return np.concatenate([given, self.reply(given, rng, temperature)], 1)
 
     def lines(self, samples):
         """Return samples as [(prompt, reply)], strings."""
