@@ -35,7 +35,7 @@ RANGE = (-1, 1)
 
 @defaults(
     steps=5200, batch_size=4, learning_rate=1e-3, beta1=0.9, schedule="cosine", decay_from=0.0, warmup=100, ema=0.998,
-    pixel_phase=5000 / 5200, game_rate=0.42, game_ema=0.99, pixel_loss="mse", pixel_weight=400.0, content_weight=1.0,
+    pixel_phase=0.9615, game_rate=0.42, game_ema=0.99, pixel_loss="mse", pixel_weight=400.0, content_weight=1.0,
 )  # fmt: skip
 class Settings(EnlargerSettings, TranslationSettings):
     """Settings of `superres`."""
