@@ -125,7 +125,7 @@ def test_each_stroke_has_noise_of_its_own_and_the_first_does_not_know_what_comes
 
 
 def test_before_a_stroke_the_painter_looks_at_the_words():
-    """A word of which the whole sentence tells nothing is heard all the same."""
+    """The painter hears a word even where the sentence as a whole says nothing of it."""
     g = ScenePainter(8, S, np.random.default_rng(0)).eval()
     g.begin.weight.data *= 0
     one, another = (g(noise(g, n=1), np.array([[5, word, 3, 1]])).data for word in (6, 7))

@@ -61,7 +61,7 @@ class Words:
         return self.vocabulary.encode(sentences)[0]
 
     def slip(self, rows, rng):
-        """Return tokens (N, T) of which one in each row is another, so that the sentence says another thing."""
+        """Return tokens (N, T) with one word of each row replaced: the sentence then says another thing."""
         table, count = self.others
         row, place = np.arange(len(rows)), (rng.random(rows.shape) * (count[rows] > 0)).argmax(1)
         word = rows[row, place]
