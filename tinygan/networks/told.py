@@ -56,6 +56,11 @@ def halve(a, b, rng):
     return Conv2d(a, b, 4, 2, 1, rng=rng), LeakyReLU(0.2)
 
 
+def double(a, b, rng):
+    """Return layers that double the side of a map."""
+    return BatchNorm2d(a), ReLU(), ConvTranspose2d(a, b, 4, 2, 1, rng=rng)
+
+
 # --- figures -----------------------------------------------------------------------------------------------------
 
 
@@ -66,9 +71,9 @@ class FigurePainter(Module):
         self.reader = WordReader(tokens, s.embedding, s.hidden, rng=rng)
         self.size = s.noise
         a, b, c = widths(s.channels)
-        up = lambda wide, narrow: (BatchNorm2d(wide), ReLU(), ConvTranspose2d(wide, narrow, 4, 2, 1, rng=rng))
         first = Linear(s.noise + 2 * s.hidden, 16 * c, rng=rng)
-        self.draw = Sequential(first, Unflatten(1, (c, 4, 4)), *up(c, b), *up(b, a), *up(a, 3), Tanh())
+        grow = *double(c, b, rng), *double(b, a, rng), *double(a, 3, rng)
+        self.draw = Sequential(first, Unflatten(1, (c, 4, 4)), *grow, Tanh())
 
     def forward(self, z, rows):
         """z (N, size), tokens (N, T) -> pictures (N, 3, 32, 32)."""
@@ -106,22 +111,6 @@ def widths(channels):
 # --- scenes ------------------------------------------------------------------------------------------------------
 
 
-class Attention(Module):
-    """Each of the things that ask looks at all that can be seen, with two heads: softmax(Q Kᵀ / √d) V, and a layer on top."""
-
-    def __init__(self, asking, seen, size, rng):
-        self.query, self.key, self.value = (Linear(width, size, rng=rng) for width in (asking, seen, seen))
-        self.out = Linear(size, size, rng=rng)
-
-    def forward(self, asking, seen, present=None):
-        """Asking (N, Q, A), seen (N, K, B), which of those are there (N, K) -> (N, Q, size)."""
-        split = lambda x: ops.transpose(ops.reshape(x, (*x.shape[:2], 2, -1)), 1, 2)  # (N, 2, Q or K, size / 2)
-        query, key, value = split(self.query(asking)), split(self.key(seen)), split(self.value(seen))
-        mask = None if present is None else present[:, None, None]
-        found = ops.scaled_dot_product_attention(query, key, value, attn_mask=mask)
-        return self.out(ops.flatten(ops.transpose(found, 1, 2), 2))
-
-
 PATCH = 16  # side of a stroke
 OFFSETS = np.arange(PATCH, dtype=np.float32) - (PATCH - 1) / 2  # of its lines from its middle
 SPOT = 3 - (OFFSETS[:, None] ** 2 + OFFSETS**2) / 5
@@ -143,9 +132,8 @@ class ScenePainter(Module):
         self.cell = LSTMCell(s.noise + s.hidden, s.painting, rng=rng)
         self.look = Linear(s.painting, s.hidden, rng=rng)
         self.place, self.colour, self.shown = (Linear(known, n, rng=rng) for n in (2, 3, 1))
-        up = lambda wide, narrow: (BatchNorm2d(wide), ReLU(), ConvTranspose2d(wide, narrow, 4, 2, 1, rng=rng))
         first = Linear(known, 64 * 16, rng=rng)
-        self.form = Sequential(first, Unflatten(1, (64, 4, 4)), *up(64, 32), *up(32, 1))
+        self.form = Sequential(first, Unflatten(1, (64, 4, 4)), *double(64, 32, rng), *double(32, 1, rng))
         self.ground = Parameter(np.full((1, 3, 1, 1), -1.0, np.float32))
 
     def forward(self, z, rows):
@@ -179,6 +167,21 @@ def spread(centre):
     return ops.relu(1 - ops.abs(lines - xp(raw(centre)).asarray(OFFSETS) - centre[:, :, None, None]))
 
 
+class Attention(Module):
+    """Each of the things that ask looks at all that can be seen, with two heads: softmax(Q Kᵀ / √d) V, and a layer on top."""
+
+    def __init__(self, asking, seen, size, rng):
+        self.query, self.key, self.value = (Linear(width, size, rng=rng) for width in (asking, seen, seen))
+        self.out = Linear(size, size, rng=rng)
+
+    def forward(self, asking, seen):
+        """Asking (N, Q, A), seen (N, K, B) -> (N, Q, size)."""
+        split = lambda x: ops.transpose(ops.reshape(x, (*x.shape[:2], 2, -1)), 1, 2)  # (N, 2, Q or K, size / 2)
+        query, key, value = split(self.query(asking)), split(self.key(seen)), split(self.value(seen))
+        found = ops.scaled_dot_product_attention(query, key, value)
+        return self.out(ops.flatten(ops.transpose(found, 1, 2), 2))
+
+
 class SceneJudge(Module):
     """D(x, s) = w·φ(x) + Ws·φ(x) + Σ_t m_t: how real at all, how like the whole sentence, and how far word t holds.
 
@@ -189,13 +192,12 @@ class SceneJudge(Module):
     def __init__(self, tokens, s, rng):
         self.reader = WordReader(tokens, s.embedding, s.hidden, rng=rng)
         c = s.channels
-        conv = lambda a, b: (Conv2d(a, b, 4, 2, 1, rng=rng), LeakyReLU(0.2))
         # at 4x4 a circle would have to be learned 64 times over, for each place that it may have in a cell of 8 pixels
         self.trunk = Sequential(
-            *conv(3, c), *conv(c, 2 * c), Conv2d(2 * c, 2 * c, 3, 1, 1, rng=rng), LeakyReLU(0.2)
+            *halve(3, c, rng), *halve(c, 2 * c, rng), Conv2d(2 * c, 2 * c, 3, 1, 1, rng=rng), LeakyReLU(0.2)
         )  # (N, 2c, 8, 8)
         self.features = Sequential(
-            *conv(2 * c, 4 * c), Flatten(), Linear(4 * c * 16, s.features, rng=rng), LeakyReLU(0.2)
+            *halve(2 * c, 4 * c, rng), Flatten(), Linear(4 * c * 16, s.features, rng=rng), LeakyReLU(0.2)
         )
         self.real = Linear(s.features, 1, rng=rng)
         self.like = Linear(2 * s.hidden, s.features, rng=rng)
