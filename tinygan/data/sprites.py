@@ -116,6 +116,16 @@ class Sprites:
         """Return a sentence that says all of a scene, one of many; its step too if the scene has one."""
         return say(scene, rng)
 
+    def slip(self, scene: Figure, rng: np.random.Generator) -> Figure:
+        """Return the scene with one claim told otherwise. A figure that training may show stays one."""
+        told = [name for name, value in scene._asdict().items() if value is not None]
+        while True:
+            name = told[int(rng.integers(len(told)))]
+            others = [value for value in VALUES[name] if value != getattr(scene, name)]
+            slipped = scene._replace(**{name: others[int(rng.integers(len(others)))]})
+            if name not in LOOKS or None in scene[: len(LOOKS)] or is_shown(slipped) or not is_shown(scene):
+                return slipped
+
     def read(self, sentence: str) -> Figure:
         """Return what a sentence claims. DataError for words that it does not know, and where they make no sense."""
         return read(sentence)
@@ -137,6 +147,19 @@ def _parts() -> dict[str, Array]:
         "held_out": number[held_out & (eighth > 0)],
         "heads": number[eighth == 0],
     }
+
+
+@cache
+def _shown() -> set[int]:
+    return set(_parts()["train"].tolist())
+
+
+def is_shown(scene: Figure) -> bool:
+    """Return whether training may show a figure, of which all is said."""
+    number = 0
+    for values, of, value in zip(VALUES.values(), _PLACES, scene[: len(LOOKS)]):
+        number = number * len(values) + of[value]
+    return number in _shown()
 
 
 def indices(scenes: Sequence[Figure]) -> Array:

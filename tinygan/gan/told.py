@@ -46,9 +46,10 @@ class ToldSettings(AdversarialSettings):
         return round(self.listening * self.steps)
 
 
-def exchange(words: Array, rng: np.random.Generator) -> Array:
-    """Return the words of another sample for each, (N, ...): those of the batch, moved on by some places."""
-    return xp(words).roll(words, int(rng.integers(1, max(2, len(words)))), 0)
+def exchange(words: Array, k: int, turn: int, rng: np.random.Generator) -> Array:
+    """Return the words of k other samples for each, (k N, ...): those of the batch, moved on by some places."""
+    steps = rng.integers(1, max(2, len(words)), k)
+    return xp(words).concatenate([xp(words).roll(words, int(step), 0) for step in steps])
 
 
 class Told(FromNoise):
@@ -64,7 +65,8 @@ class Told(FromNoise):
     D has `look`, x -> features, and `compare`, (features, words) -> verdicts; D(x, words) is both, one after the other.
     A sample is looked at once, and compared with its own words and with several wrong ones.
     batch: turn -> Batch(x, (words,)). asked: () -> words (M, ...) that training does not show; samples are told them in
-    turn, so sample i is told words i modulo M. mislead: (words, rng) -> wrong words, as many.
+    turn, so sample i is told words i modulo M. mislead: (words (N, ...), k, turn, rng) -> wrong words (k N, ...), where
+    the words are those of the batch of `turn`.
     """
 
     def __init__(
@@ -77,7 +79,7 @@ class Told(FromNoise):
         saved: dict | None = None,
         *,
         asked: Callable[[], Array],
-        mislead: Callable[[Array, np.random.Generator], Array] = exchange,
+        mislead: Callable[[Array, int, int, np.random.Generator], Array] = exchange,
     ):
         self.asked, self.mislead, self.takes = asked, mislead, ("given",)
         super().__init__(generator, discriminator, spaces, batch, settings, saved)
@@ -107,8 +109,8 @@ class Told(FromNoise):
 
     def tell_apart(self, D: Any, x: Tensor, given: tuple, name: str, turn: int) -> tuple[Tensor, Tensor]:
         """Return D's verdicts on samples x with their own words, and L(x, x with wrong words)."""
-        (words,), k, rng = given, self.settings.wrong_words, stream(self.settings.seed, name, turn)
-        wrong = xp(raw(words)).concatenate([self.mislead(raw(words), rng) for _ in range(k)])
+        (words,), k = given, self.settings.wrong_words
+        wrong = self.mislead(raw(words), k, turn, stream(self.settings.seed, name, turn))
         seen = D.look(x)
         right = D.compare(seen, words)
         return right, self.objective.discriminator(repeat(right, k), D.compare(repeat(seen, k), wrong))

@@ -4,7 +4,7 @@
     drawing.py    from scenes to pixels
     grammar.py    from scenes to sentences, and back
 
-`Shapes` is the whole world under the protocol that recipes use: scenes, draw, say, read. What a picture shows is read
+`Shapes` is the whole world under the protocol that recipes use: scenes, draw, say, slip, read. What a picture shows is read
 from its pixels by `tinygan.metrics.obey`.
 """
 
@@ -14,7 +14,7 @@ from tinygan.backend import Array
 
 from .drawing import draw
 from .grammar import LONGEST, WORDS, read, say
-from .scenes import COLOURS, HELD_OUT, PLACES, SHAPES, SIZES, Relation, Scene, Thing, make_scenes
+from .scenes import COLOURS, HELD_OUT, PLACES, SHAPES, SIZES, Relation, Scene, Thing, make_scenes, slip
 
 __all__ = ["COLOURS", "HELD_OUT", "PLACES", "SHAPES", "SIZES", "Relation", "Scene", "Shapes", "Thing"]
 
@@ -47,6 +47,10 @@ class Shapes:
     def say(self, scene: Scene, rng: np.random.Generator) -> str:
         """Return a sentence about the scene, one of many; `read` of it is the scene."""
         return say(scene, rng)
+
+    def slip(self, scene: Scene, rng: np.random.Generator) -> Scene:
+        """Return the scene with one claim told otherwise."""
+        return slip(scene, rng)
 
     def read(self, sentence: str) -> Scene:
         """Return the scene that a sentence tells, None where it tells nothing. DataError if it is not understood."""

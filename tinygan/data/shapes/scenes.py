@@ -31,6 +31,7 @@ PLACES = ("upper left", "top", "upper right", "left", "middle", "right", "lower 
 KINDS = ("left of", "above")  # "right of" and "below" are these, the other way round
 # kept from every generator: for each shape one colour that it shows with other shapes
 HELD_OUT = (("purple", "circle"), ("green", "square"), ("yellow", "triangle"), ("red", "cross"), ("blue", "ring"))
+VALUES = {"size": SIZES, "colour": tuple(COLOURS), "shape": SHAPES, "place": PLACES}
 PARTS = ("train", "unseen", "held_out")
 MOST = 3  # things of a scene
 
@@ -82,6 +83,27 @@ def make_scenes(part: str, n: int, rng: np.random.Generator) -> list[Scene]:
         if part == "held_out" or _is_unseen(scene) == (part == "unseen"):
             found.append(scene)
     return found
+
+
+def slip(scene: Scene, rng: np.random.Generator) -> Scene:
+    """Return the scene with one claim told otherwise: another shape, colour, size or place, or a relation turned round.
+
+    As in "train", no pair is held out, and no two things are said to be alike or at one place.
+    """
+    told = [(i, name) for i, thing in enumerate(scene.things) for name, value in thing._asdict().items() if value]
+    while True:
+        k = int(rng.integers(len(told) + len(scene.relations)))
+        if k >= len(told):
+            turned = scene.relations[k - len(told)]
+            return scene._replace(relations=tuple(r._replace(first=r.second, second=r.first) if r == turned else r for r in scene.relations))
+        i, name = told[k]
+        thing = scene.things[i]
+        others = [value for value in VALUES[name] if value != getattr(thing, name)]
+        thing = thing._replace(**{name: others[int(rng.integers(len(others)))]})
+        rest = scene.things[:i] + scene.things[i + 1 :]
+        alike = any(other[1:3] == thing[1:3] or other.place == thing.place is not None for other in rest)
+        if not alike and thing[1:3] not in HELD_OUT:
+            return scene._replace(things=(*scene.things[:i], thing, *scene.things[i + 1 :]))
 
 
 def _is_unseen(scene: Scene) -> bool:

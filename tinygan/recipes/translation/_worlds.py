@@ -1,13 +1,11 @@
 """Worlds of pictures that can be told (`tinygan.data.find_world`), as recipes take them: one that is there, scenes shown."""
 
-from functools import cached_property
 from typing import NamedTuple
 
 import numpy as np
 
 from tinygan.backend import stream
 from tinygan.data import DataError, Vocabulary, find_world, note
-from tinygan.data.slips import slips
 from tinygan.data.text import END, PAD, UNKNOWN
 
 
@@ -51,7 +49,7 @@ def as_floats(pictures):
 
 
 class Words:
-    """The words of a world as numbers; which words can stand in each other's place and say another thing."""
+    """The words of a world as numbers."""
 
     def __init__(self, world, known):
         self.world, self.vocabulary = world, Vocabulary.from_tokens([PAD, END, UNKNOWN, *known], "word")
@@ -59,20 +57,3 @@ class Words:
     def encode(self, sentences):
         """Return tokens (N, T), each row closed by <end>; T is that of the longest."""
         return self.vocabulary.encode(sentences)[0]
-
-    def slip(self, rows, rng):
-        """Return tokens (N, T) with one word of each row replaced: the sentence then says another thing."""
-        table, count = self.others
-        row, place = np.arange(len(rows)), (rng.random(rows.shape) * (count[rows] > 0)).argmax(1)
-        word = rows[row, place]
-        slipped = rows.copy()
-        slipped[row, place] = table[word, (rng.random(len(rows)) * count[word]).astype(int)]
-        return slipped
-
-    @cached_property
-    def others(self):
-        """Return (tokens (V, K) that may stand for each token and say another thing, how many they are (V,))."""
-        known, number = slips(self.world.name), self.vocabulary.number
-        fit = [[number[other] for other in known.get(word, ()) if other in number] for word in self.vocabulary.tokens]
-        count = np.array([len(row) for row in fit])
-        return np.array([row + [0] * (count.max() - len(row)) for row in fit]), count

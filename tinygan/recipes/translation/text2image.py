@@ -1,6 +1,6 @@
 """Pictures that are told: an LSTM reads a sentence, G draws what it says, D judges picture and sentence together.
 
-D is also shown real pictures with a wrong sentence, another picture's or one with a single wrong word: GAN-CLS, Reed et al.
+D is also shown real pictures with a wrong sentence, another picture's or one that tells a single thing otherwise: GAN-CLS, Reed et al.
 2016; and G's pictures have to fit their own sentence better than wrong ones. At first D listens: it learns by right and
 wrong sentences on real pictures alone. Then G begins to read as D does. `--set world=shapes`, made here, is painted stroke
 by stroke, `world=sprites` (TINYGAN_DATA) at once: `networks/told.py`.
@@ -9,17 +9,18 @@ sentences that training does not show. Measured by the share of claims that pict
 that is told (benchmarks/tables/text2image.py).
 """
 
-from functools import cache
+from functools import cache, lru_cache
+from typing import NamedTuple
 
 import numpy as np
 
 from tinygan.autodiff import no_grad
-from tinygan.backend import stream, to_device, to_numpy
+from tinygan.backend import stream, to_device
 from tinygan.data import find_world
 from tinygan.files import written_whole
 from tinygan.gan.latent import Normal
 from tinygan.gan.players import Batch
-from tinygan.gan.told import Told, ToldSettings, exchange
+from tinygan.gan.told import Told, ToldSettings
 from tinygan.metrics import obey, obeyed_shares, psnr
 from tinygan.networks.told import FigureJudge, FigurePainter, SceneJudge, ScenePainter, SceneSettings, TellingSettings
 from tinygan.plot import image_grid, save_image
@@ -38,7 +39,7 @@ class Settings(TellingSettings, SceneSettings, ToldSettings):
     world: str = setting(
         "shapes", "What sentences speak of, and pictures show.", choices={"shapes": SceneSettings, "sprites": None}
     )
-    slips: float = setting(0.7, "Share of wrong sentences that differ in one word; the others are another's.", 0.0, 1.0)
+    slips: float = setting(0.7, "Share of wrong sentences that tell one thing otherwise; the others are another's.", 0.0, 1.0)
 
 
 # --- the game --------------------------------------------------------------------------------------------------
@@ -56,13 +57,44 @@ def asked(world_name, part):
     return scenes, [world.say(scene, rng) for scene in scenes]
 
 
+class Lesson(NamedTuple):
+    """Scenes, a sentence about each, and how it came to these words: the state of the stream of chance that chose them."""
+
+    scenes: list
+    sentences: list
+    ways: list
+
+    @classmethod
+    def make(cls, world, n, seed, turn):
+        """Return the lesson of a turn."""
+        scenes, rng = world.scenes("train", n, stream(seed, "scenes", turn)), stream(seed, "sentences", turn)
+        ways, sentences = [], []
+        for scene in scenes:
+            ways.append(rng.bit_generator.state)
+            sentences.append(world.say(scene, rng))
+        return cls(scenes, sentences, ways)
+
+    def slip(self, world, k, share, rng):
+        """Return k wrong sentences for each scene, (k N): a share tell one thing otherwise, the others are another's."""
+        wrong, again, n = [], stream(0, "again"), len(self.scenes)
+        for _ in range(k):
+            others, step = rng.random(n) >= share, int(rng.integers(1, max(2, n)))
+            for i, (scene, way) in enumerate(zip(self.scenes, self.ways)):
+                if others[i]:
+                    wrong.append(self.sentences[(i + step) % n])
+                else:
+                    again.bit_generator.state = way
+                    wrong.append(world.say(world.slip(scene, rng), again))
+        return wrong
+
+
 class Telling(Told):
     """The game of Painter against Judge. unseen(), held_out(): what training does not show, (scenes, sentences, tokens)."""
 
     at_once = 500
 
-    def __init__(self, g, d, batch, s, saved, words):
-        self.words = words
+    def __init__(self, g, d, batch, s, saved, words, lesson):
+        self.words, self.lesson = words, lesson
         self.unseen, self.held_out = (cache(lambda part=part: self.find(part)) for part in ("unseen", "held_out"))
         super().__init__(
             g, d, [Normal(g.size)], batch, s, saved, asked=lambda: self.unseen()[2], mislead=self.mislead_words
@@ -73,11 +105,10 @@ class Telling(Told):
         scenes, sentences = asked(self.words.world.name, part)
         return scenes, sentences, self.words.encode(sentences)
 
-    def mislead_words(self, rows, rng):
-        """Return wrong sentences: a share differs in one word, the others are another picture's."""
-        rows_here = to_numpy(rows)
-        slipped = rng.random((len(rows), 1)) < self.settings.slips
-        return to_device(np.where(slipped, self.words.slip(rows_here, rng), exchange(rows_here, rng)), self.device)
+    def mislead_words(self, rows, k, turn, rng):
+        """Return the tokens of k wrong sentences for each scene of a turn, (k N, T)."""
+        wrong = self.lesson(turn).slip(self.words.world, k, self.settings.slips, rng)
+        return to_device(self.words.encode(wrong), self.device)
 
     @property
     def device(self):
@@ -94,16 +125,19 @@ def make_game(s, device="cpu", saved=None):
     saved = saved or {"world": world.name, "words": world.words}
     words = Words(world, saved["words"])
 
+    @lru_cache(1)
+    def lesson(turn):
+        return Lesson.make(world, s.batch_size, s.seed, turn)
+
     def batch(turn):
-        rng = stream(s.seed, "scenes", turn)
-        scenes = world.scenes("train", s.batch_size, rng)
-        rows = words.encode([world.say(scene, rng) for scene in scenes])
-        return Batch(to_device(world.draw(scenes, rng), device), (to_device(rows, device),))
+        scenes, sentences, _ = lesson(turn)
+        x, rows = world.draw(scenes, stream(s.seed, "pictures", turn)), words.encode(sentences)
+        return Batch(to_device(x, device), (to_device(rows, device),))
 
     painter, judge = PLAYERS[world.name]
     g = painter(len(words.vocabulary), s, stream(s.seed, "generator")).to(device)
     d = judge(len(words.vocabulary), s, stream(s.seed, "discriminator")).to(device)
-    return Telling(g, d, batch, s, saved, words)
+    return Telling(g, d, batch, s, saved, words, lesson)
 
 
 # --- what it makes ---------------------------------------------------------------------------------------------
