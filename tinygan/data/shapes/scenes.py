@@ -88,22 +88,25 @@ def make_scenes(part: str, n: int, rng: np.random.Generator) -> list[Scene]:
 def slip(scene: Scene, rng: np.random.Generator) -> Scene:
     """Return the scene with one claim told otherwise: another shape, colour, size or place, or a relation turned round.
 
-    As in "train", no pair is held out, and no two things are said to be alike or at one place.
+    Each kind of claim has the same chance. As in "train", no pair is held out, and no two things are said to be alike or
+    at one place.
     """
-    told = [(i, name) for i, thing in enumerate(scene.things) for name, value in thing._asdict().items() if value]
+    told = [(name, i) for i, thing in enumerate(scene.things) for name, value in thing._asdict().items() if value]
+    told += [("relation", i) for i in range(len(scene.relations))]
+    kinds = sorted({name for name, _ in told})
     while True:
-        k = int(rng.integers(len(told) + len(scene.relations)))
-        if k >= len(told):
-            turned = scene.relations[k - len(told)]
-            return scene._replace(relations=tuple(r._replace(first=r.second, second=r.first) if r == turned else r for r in scene.relations))
-        i, name = told[k]
-        thing = scene.things[i]
-        others = [value for value in VALUES[name] if value != getattr(thing, name)]
-        thing = thing._replace(**{name: others[int(rng.integers(len(others)))]})
-        rest = scene.things[:i] + scene.things[i + 1 :]
-        alike = any(other[1:3] == thing[1:3] or other.place == thing.place is not None for other in rest)
-        if not alike and thing[1:3] not in HELD_OUT:
-            return scene._replace(things=(*scene.things[:i], thing, *scene.things[i + 1 :]))
+        name = kinds[int(rng.integers(len(kinds)))]
+        fit = [i for other, i in told if other == name]
+        i = fit[int(rng.integers(len(fit)))]
+        things, relations = list(scene.things), list(scene.relations)
+        if name == "relation":
+            relations[i] = relations[i]._replace(first=relations[i].second, second=relations[i].first)
+            return Scene(scene.things, tuple(relations))
+        others = [value for value in VALUES[name] if value != getattr(things[i], name)]
+        things[i] = things[i]._replace(**{name: others[int(rng.integers(len(others)))]})
+        pairs, places = [(t.colour, t.shape) for t in things], [t.place for t in things if t.place]
+        if len(set(pairs)) == len(pairs) and len(set(places)) == len(places) and pairs[i] not in HELD_OUT:
+            return Scene(tuple(things), scene.relations)
 
 
 def _is_unseen(scene: Scene) -> bool:
