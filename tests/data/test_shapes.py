@@ -7,6 +7,7 @@ from tinygan.backend import stream
 from tinygan.data import DataError, find_world
 from tinygan.data.shapes import HELD_OUT, SHAPES, Relation, Scene, Shapes, Thing
 from tinygan.data.shapes.scenes import PAIRS, canonical
+from tinygan.metrics import obey
 
 WORLD = Shapes()
 PARTS = ("train", "unseen", "held_out")
@@ -51,6 +52,24 @@ def test_a_colour_that_is_not_told_is_none_of_a_held_out_pair():
     scene = WORLD.read("a triangle")
     colours = {spots[0].colour for spots in see(WORLD.draw([scene] * 500, stream(0, "free")))}
     assert len(colours) == 7 and "yellow" not in colours
+
+
+def test_a_slip_tells_one_thing_otherwise_and_no_picture_of_the_scene_obeys_it():
+    rng, kinds = stream(3, "slips"), []
+    scenes = WORLD.scenes("train", 600, rng)
+    slipped = [WORLD.slip(scene, rng) for scene in scenes]
+    for scene, other in zip(scenes, slipped):
+        told = lambda s: [(i, *c) for i, thing in enumerate(s.things) for c in thing._asdict().items()] + [*s.relations]
+        (was,), (now,) = (set(told(a)) - set(told(b)) for a, b in ((scene, other), (other, scene)))
+        kinds.append("relation" if isinstance(now, Relation) else now[1])
+        assert was[2] and now[2] if len(now) == 3 and not isinstance(now, Relation) else was == (now[2], now[1], now[0])
+        pairs = [(thing.colour, thing.shape) for thing in other.things]
+        assert len(set(pairs)) == len(pairs) and not set(pairs) & set(HELD_OUT)
+        assert WORLD.read(WORLD.say(other, rng)) == canonical(*other) != canonical(*scene)
+    pictures = WORLD.draw(scenes, rng)
+    assert obey(WORLD, pictures, [WORLD.say(other, rng) for other in slipped])["whole"].mean() < 0.01
+    share = {kind: kinds.count(kind) / len(kinds) for kind in kinds}
+    assert len(share) == 5 and min(share.values()) > 0.1 and share["relation"] > 0.17
 
 
 def test_scenes_and_pictures_are_a_function_of_rng():

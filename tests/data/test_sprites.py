@@ -120,6 +120,22 @@ def test_what_is_said_is_read_back(world):
     assert [read(say(scene._replace(step=None), rng)).step for scene in scenes[:9]] == [None] * 9
 
 
+def test_a_slip_tells_one_thing_otherwise_and_stays_among_the_figures_of_training(world):
+    rng = stream(3, "slips")
+    changed = []
+    for figure in world.scenes("train", 800, rng):
+        other = world.slip(figure, rng)
+        (name,) = (name for name in VALUES if getattr(figure, name) != getattr(other, name))
+        assert getattr(other, name) in VALUES[name]
+        changed.append(name)
+    assert set(changed) == set(VALUES)
+    train = _parts()["train"]
+    slipped = [world.slip(figure, rng) for figure in world.scenes("train", 300, rng)]
+    assert np.isin(np.ravel_multi_index(indices(slipped)[:, :7].T, COUNTS), train).all()
+    said = world.slip(Figure(sex="man", skin="green"), rng)  # a sentence may say a part
+    assert said.hair is None and (said.sex, said.skin) != ("man", "green")
+
+
 def test_the_sentence_of_the_docs(world):
     line = "a green man with long pink hair in a brown shirt, silver greaves and golden boots walks to the left"
     assert world.read(line) == MAN._replace(step=None)

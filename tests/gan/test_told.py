@@ -66,8 +66,8 @@ def game_of(mislead=exchange, **settings):
     return Told(Writer(), Listener(), [Normal(2)], read, Settings(**settings), asked=asked, mislead=mislead)
 
 
-def opposite(words, rng):
-    return (words + 2) % WORDS
+def opposite(words, k=1, turn=0, rng=None):
+    return np.tile((words + 2) % WORDS, (k, 1))
 
 
 def mean_verdict(game, x, words):
@@ -81,7 +81,7 @@ def mean_verdict(game, x, words):
 def wrong_gap(game):
     """How much more D likes real samples with their words than with those of the opposite corner."""
     x, (words,) = read(0)
-    return mean_verdict(game, x, words) - mean_verdict(game, x, opposite(words, None))
+    return mean_verdict(game, x, words) - mean_verdict(game, x, opposite(words))
 
 
 def test_a_step_of_d_parts_right_words_from_wrong_ones():
@@ -130,7 +130,7 @@ def test_the_loss_of_d(objective, wrong):
     (x, (words,)), D = game.batch(0), game.D.module
     made = game.fake(game.G.module, 8, (words,), stream(0, "noise", 0)).x
     loss = lambda other, told: game.objective.discriminator(D(Tensor(x), words), D(other, told)).item()
-    expected = loss(made, words) + wrong * loss(Tensor(x), opposite(words, None))
+    expected = loss(made, words) + wrong * loss(Tensor(x), opposite(words))
     assert game.step(0)["d_loss"] == pytest.approx(expected, rel=1e-5)
 
 
@@ -141,7 +141,7 @@ def test_the_loss_is_twice_that_of_reed_et_al():
     made = game.fake(game.G.module, 8, (words,), stream(0, "noise", 0)).x
     right, fake, wrong = (
         1 / (1 + np.exp(-D(Tensor(a), b).numpy()))
-        for a, b in ((x, words), (made.numpy(), words), (x, opposite(words, None)))
+        for a, b in ((x, words), (made.numpy(), words), (x, opposite(words)))
     )
     reed = -np.log(right).mean() - np.log(1 - fake).mean() / 2 - np.log(1 - wrong).mean() / 2
     assert game.step(0)["d_loss"] == pytest.approx(2 * reed, rel=1e-5)
@@ -155,7 +155,7 @@ def test_the_loss_of_g(objective, matching):
     hold(game.D)
     (x, (words,)), D = game.batch(0), game.D.module
     made = game.fake(game.G.module, 8, (words,), stream(0, "noise", 0)).x
-    right, wrong = D(made, words), D(made, opposite(words, None))
+    right, wrong = D(made, words), D(made, opposite(words))
     of_real = D(Tensor(x), words) if game.objective.compares else None
     expected = game.objective.generator(of_real, right) + matching * game.objective.discriminator(right, wrong)
     assert game.step(0)["g_loss"] == pytest.approx(expected.item(), rel=1e-5)
@@ -200,22 +200,23 @@ def test_each_wrong_words_are_compared_with_their_own_sample():
     D.compare = lambda seen, rows: D.real(seen[0]) + ops.sum(D.reader(rows[:, 0]) * seen[1], 1, True)
     x, given = read(0)
     _, loss = game.tell_apart(D, Tensor(x), given, "wrong words", 0)
-    right, wrong = (D.compare(D.look(Tensor(x)), words) for words in (given[0], opposite(given[0], None)))
+    right, wrong = (D.compare(D.look(Tensor(x)), words) for words in (given[0], opposite(given[0])))
     assert loss.item() == pytest.approx(game.objective.discriminator(right, wrong).item(), rel=1e-6)
 
 
 def test_wrong_words_are_drawn_anew_in_every_turn_and_alike_in_every_run():
     drawn = []
 
-    def mislead(words, rng):
-        drawn.append(rng.random())
-        return words
+    def mislead(words, k, turn, rng):
+        drawn.append((turn, rng.random()))
+        return np.tile(words, (k, 1))
 
     for _ in range(2):
         game = game_of(mislead, n_critic=2)
         game.step(0)
         game.step(1)
-    assert drawn[: len(drawn) // 2] == drawn[len(drawn) // 2 :] and len(set(drawn)) == len(drawn) // 2 == 12
+    assert drawn[:6] == drawn[6:] and len(set(drawn)) == 6
+    assert [turn for turn, _ in drawn[:6]] == [0, 1, 1, 2, 3, 3]  # D's turns, and G's, on the samples of D's last
 
 
 # --- D listens first ----------------------------------------------------------------------------------------------
@@ -236,7 +237,7 @@ def test_a_listening_d_parts_right_words_from_wrong_ones_and_g_waits():
 def test_the_loss_of_a_listening_d():
     game = game_of(opposite, listening=1.0)
     (x, (words,)), D = game.batch(0), game.D.module
-    expected = game.objective.discriminator(D(Tensor(x), words), D(Tensor(x), opposite(words, None))).item()
+    expected = game.objective.discriminator(D(Tensor(x), words), D(Tensor(x), opposite(words))).item()
     assert game.step(0)["words_loss"] == pytest.approx(expected, rel=1e-5)
 
 
@@ -268,11 +269,11 @@ def test_without_listening_g_keeps_its_own_words():
 
 def test_exchanged_words_are_those_of_another_sample():
     words = np.arange(12).reshape(6, 2)
-    seen = [exchange(words, stream(0, "x", k)) for k in range(40)]
+    seen = [other for k in range(20) for other in np.split(exchange(words, 2, 0, stream(0, "x", k)), 2)]
     for other in seen:
         assert (other != words).all() and sorted(map(tuple, other)) == sorted(map(tuple, words))
     assert len({other.tobytes() for other in seen}) == 5
-    np.testing.assert_array_equal(exchange(words[:1], stream(0, "x")), words[:1])  # nobody else's are there
+    np.testing.assert_array_equal(exchange(words[:1], 1, 0, stream(0, "x")), words[:1])  # nobody else's are there
 
 
 def test_samples_are_told_the_words_that_are_asked_for_or_given():

@@ -88,16 +88,15 @@ def make_scenes(part: str, n: int, rng: np.random.Generator) -> list[Scene]:
 def slip(scene: Scene, rng: np.random.Generator) -> Scene:
     """Return the scene with one claim told otherwise: another shape, colour, size or place, or a relation turned round.
 
-    Each kind of claim has the same chance. As in "train", no pair is held out, and no two things are said to be alike or
-    at one place.
+    Half of the slips are about where things lie, if that is told: it is the hardest to see. As in "train", no pair is held
+    out, and no two things are said to be alike or at one place.
     """
-    told = [(name, i) for i, thing in enumerate(scene.things) for name, value in thing._asdict().items() if value]
-    told += [("relation", i) for i in range(len(scene.relations))]
-    kinds = sorted({name for name, _ in told})
+    told = [(name, i) for i, thing in enumerate(scene.things) for name in VALUES if getattr(thing, name)]
+    where = [claim for claim in told if claim[0] == "place"]
+    where += [("relation", i) for i in range(len(scene.relations))]
     while True:
-        name = kinds[int(rng.integers(len(kinds)))]
-        fit = [i for other, i in told if other == name]
-        i = fit[int(rng.integers(len(fit)))]
+        fit = where if where and rng.random() < 0.5 else told
+        name, i = fit[int(rng.integers(len(fit)))]
         things, relations = list(scene.things), list(scene.relations)
         if name == "relation":
             relations[i] = relations[i]._replace(first=relations[i].second, second=relations[i].first)

@@ -1,9 +1,9 @@
 """Pictures that are told: an LSTM reads a sentence, G draws what it says, D judges picture and sentence together.
 
-D is also shown real pictures with a wrong sentence, another picture's or one that tells a single thing otherwise: GAN-CLS, Reed et al.
-2016; and G's pictures have to fit their own sentence better than wrong ones. At first D listens: it learns by right and
-wrong sentences on real pictures alone. Then G begins to read as D does. `--set world=shapes`, made here, is painted stroke
-by stroke, `world=sprites` (TINYGAN_DATA) at once: `networks/told.py`.
+D is also shown real pictures with a wrong sentence, another picture's or one that tells a single thing otherwise: GAN-CLS,
+Reed et al. 2016; and G's pictures have to fit their own sentence better than wrong ones. At first D listens: it learns by
+right and wrong sentences on real pictures alone. Then G begins to read as D does. `--set world=shapes`, made here, is
+painted stroke by stroke, `world=sprites` (TINYGAN_DATA) at once: `networks/told.py`.
 `tinygan apply RUN "a green triangle left of a red circle"` draws pictures of one sentence; `tinygan sample` those of
 sentences that training does not show. Measured by the share of claims that pictures obey, by sprites also in dB to the figure
 that is told (benchmarks/tables/text2image.py).
