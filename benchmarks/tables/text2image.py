@@ -20,7 +20,7 @@ import numpy as np
 
 RESULTS = Path(__file__).parents[1] / "results"
 ROWS = {  # name: settings beside the defaults
-    "shapes": {"steps": 9500, "listening": 0.16},
+    "shapes": {"steps": 15000, "listening": 0.16, "gamma": 0.05},
     "sprites": {
         "world": "sprites", "channels": 48, "steps": 6500, "learning_rate": 1e-3, "listening": 0.05, "matching": 0.5,
         "wrong_words": 2, "slips": 0.5,

@@ -174,19 +174,24 @@ class Attention(Module):
         self.query, self.key, self.value = (Linear(width, size, rng=rng) for width in (asking, seen, seen))
         self.out = Linear(size, size, rng=rng)
 
-    def forward(self, asking, seen):
-        """Asking (N, Q, A), seen (N, K, B) -> (N, Q, size)."""
+    def forward(self, asking, seen, present=None):
+        """Asking (N, Q, A), seen (N, K, B), which of these are there (N, K) or None for all -> (N, Q, size)."""
         split = lambda x: ops.transpose(ops.reshape(x, (*x.shape[:2], 2, -1)), 1, 2)  # (N, 2, Q or K, size / 2)
         query, key, value = split(self.query(asking)), split(self.key(seen)), split(self.value(seen))
-        found = ops.scaled_dot_product_attention(query, key, value)
+        mask = None if present is None else present[:, None, None]
+        found = ops.scaled_dot_product_attention(query, key, value, attn_mask=mask)
         return self.out(ops.flatten(ops.transpose(found, 1, 2), 2))
+
+
+WHERE = np.stack(np.mgrid[-1:1:8j, -1:1:8j], -1).reshape(1, 64, 2).astype(np.float32)  # (y, x) of D's places
 
 
 class SceneJudge(Module):
     """D(x, s) = w·φ(x) + Ws·φ(x) + Σ_t m_t: how real at all, how like the whole sentence, and how far word t holds.
 
-    Each word looks at the 8x8 places of the picture for what it speaks of; m_t is a small network's opinion of both. The
-    second term is that of Miyato & Koyama 2018.
+    Each word looks at the 8x8 places of the picture for what it speaks of, and then at what the other words have found: only
+    two words together know what is left of what. m_t is a small network's opinion of all this. The second term is that of
+    Miyato & Koyama 2018.
     """
 
     def __init__(self, tokens, s, rng):
@@ -202,20 +207,26 @@ class SceneJudge(Module):
         self.real = Linear(s.features, 1, rng=rng)
         self.like = Linear(2 * s.hidden, s.features, rng=rng)
         self.position = Parameter(0.1 * rng.standard_normal((1, 64, 2 * c), "float32"))
-        self.find = Attention(s.hidden, 2 * c, 2 * c, rng)
-        self.holds = Sequential(Linear(s.hidden + 2 * c, 2 * c, rng=rng), LeakyReLU(0.2), Linear(2 * c, 1, rng=rng))
+        self.find = Attention(s.hidden, 2 * c + 2, 2 * c, rng)
+        self.relate = Attention(s.hidden + 2 * c, s.hidden + 2 * c, 2 * c, rng)
+        self.holds = Sequential(
+            Linear(s.hidden + 4 * c, 4 * c, rng=rng), LeakyReLU(0.2),
+            Linear(4 * c, 2 * c, rng=rng), LeakyReLU(0.2), Linear(2 * c, 1, rng=rng),
+        )  # fmt: skip
 
     def look(self, x):
-        """Pictures (N, 3, 32, 32) -> their places (N, 64, 2c), features of each as a whole φ (N, features)."""
+        """Pictures (N, 3, 32, 32) -> their places (N, 64, 2c + 2), features of each as a whole φ (N, features)."""
         x = self.trunk(x)
-        return places(x) + self.position, self.features(x)
+        where = np.repeat(WHERE, len(x), 0)
+        return ops.cat([places(x) + self.position, xp(raw(x)).asarray(where)], 2), self.features(x)
 
     def compare(self, seen, rows):
         """What was seen of pictures, tokens (N, T) -> verdicts (N, 1)."""
         at_places, features = seen
         words, whole, present = self.reader(rows)
         like = ops.sum(self.like(whole) * features, 1, True) / features.shape[1] ** 0.5
-        holds = self.holds(ops.cat([words, self.find(words, at_places)], 2))  # (N, T, 1)
+        found = ops.cat([words, self.find(words, at_places)], 2)
+        holds = self.holds(ops.cat([found, self.relate(found, found, present)], 2))  # (N, T, 1)
         return self.real(features) + like + ops.sum(ops.where(present[:, :, None], holds, 0.0), 1)
 
     def forward(self, x, rows):

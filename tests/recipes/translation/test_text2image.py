@@ -77,7 +77,7 @@ def judging():
     """A judge in whose verdicts each term is 0 until a test changes it, pictures, tokens of different lengths."""
     game = small_game("text2image")
     d, (x, (rows,)) = game.D.module.eval(), game.batch(0)
-    for layer in (d.real, d.like, d.holds[2]):
+    for layer in (d.real, d.like, d.holds[4]):
         layer.weight.data *= 0
         layer.bias.data *= 0
     assert len(set((rows != 0).sum(1))) > 1
@@ -100,7 +100,7 @@ def test_a_verdict_gains_what_the_picture_is_like_the_sentence(judging):
 def test_a_verdict_gains_each_word_that_holds(judging):
     """Every word and <end> count once, padding does not."""
     d, x, rows = judging
-    d.holds[2].bias.data[:] = 0.25
+    d.holds[4].bias.data[:] = 0.25
     np.testing.assert_allclose(d(x, rows).data[:, 0], 0.25 * (rows != 0).sum(1), rtol=1e-5)
 
 
@@ -116,7 +116,7 @@ def test_a_verdict_gains_how_real_a_picture_is_whatever_is_said(judging):
 def test_words_look_at_places_of_the_picture(judging):
     """D's words see what changes in a corner."""
     d, x, rows = judging
-    d.holds[2].weight.data[:] = 1
+    d.holds[4].weight.data[:] = 1
     other = Tensor(x.data.copy())
     other.data[:, :, :8, :8] += 1
     assert np.abs(d(x, rows).data - d(other, rows).data).max() > 1e-6
