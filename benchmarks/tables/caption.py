@@ -27,8 +27,9 @@ from tinygan.threads import prime_malloc
 caption = recipes.load("caption")
 ROWS = {"imitation alone": {"imitation": 1.0}, "judged": {}}
 TRIED = """
-The row of 4,000 steps learned of 20,000 pictures, with 24 channels; the others of 50,000, with 32. Pictures are kept as bytes
-since then: .4 GB.
+The sentence that takes the likeliest word each time is exact for .929, .934 and .984 of shapes after 12,000 and 18,000 steps
+and of sprites: it begins with things that it cannot place later. Of 500 unseen shapes, 18,000 steps, the likeliest of it and
+of 4, 8, 16 sentences drawn at half the temperature was exact for .952, .970, .966, and it alone for .944.
 
 Tried on the way, on shapes, one seed, imitation alone:
 
@@ -129,7 +130,7 @@ def table(found):
             cells = [np.mean([run["scores"].get(f"{name}_likeliest", np.nan) for run in some]) for name in names]
             if not np.isnan(cells[0]):
                 sure = " | ".join("" if np.isnan(c) else f"{c:.3f}" for c in cells)
-                lines.append(f"| | the same, the likeliest word each time | | | {sure} | | |")
+                lines.append(f"| | the same, the likeliest of nine sentences | | | {sure} | | |")
         real = runs[0]["scores"]
         cells = [f"{real.get(f'{name}_of_real', 1.0):.3f}" for name in names]
         lines.append(f"| | real sentences | | | {' | '.join(cells)} | | |")

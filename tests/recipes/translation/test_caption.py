@@ -186,6 +186,19 @@ def test_the_colder_the_surer_is_the_likeliest_word(game):
         game.sample(2, 0, temperature=0.0)
 
 
+def test_what_is_said_is_the_likeliest_of_several_sentences(game, monkeypatch):
+    """It is at least as likely as the sentence of the likeliest words, and for some pictures likelier."""
+    pictures, g = as_floats(game.asked.pictures[:40]), game.G.average.module
+    log_p = lambda rows: g(pictures, rows).data.sum(1)
+    said = game.say(pictures, stream(0, "x"))
+    np.testing.assert_array_equal(said, game.say(pictures, stream(0, "x")))
+    monkeypatch.setattr(caption, "SAID", 1)
+    shortsighted = game.say(pictures, stream(0, "x"))
+    np.testing.assert_array_equal(shortsighted, game.reply(pictures, stream(1, "y"), 1e-6))
+    gain = log_p(said) - log_p(shortsighted)
+    assert (gain > -1e-4).all() and (gain > 0.1).any()
+
+
 def test_too_few_pairs_are_refused():
     with pytest.raises(ValueError, match=r"paired=0.0005 of pictures=50,000: 25 pairs for batches of 32"):
         caption.Settings(paired=0.0005)
