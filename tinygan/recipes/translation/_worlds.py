@@ -48,6 +48,37 @@ def as_floats(pictures):
     return pictures.astype(np.float32) / 127.5 - 1
 
 
+class Lesson(NamedTuple):
+    """Scenes, a sentence about each, and how it came to these words: the state of the stream of chance that chose them."""
+
+    scenes: list
+    sentences: list
+    ways: list
+
+    @classmethod
+    def make(cls, world, n, seed, turn):
+        """Return the lesson of a turn."""
+        scenes, rng = world.scenes("train", n, stream(seed, "scenes", turn)), stream(seed, "sentences", turn)
+        ways, sentences = [], []
+        for scene in scenes:
+            ways.append(rng.bit_generator.state)
+            sentences.append(world.say(scene, rng))
+        return cls(scenes, sentences, ways)
+
+    def slip(self, world, k, share, rng):
+        """Return k wrong sentences for each scene, (k N): a share tell one thing otherwise, the others are another's."""
+        wrong, again, n = [], stream(0, "again"), len(self.scenes)
+        for _ in range(k):
+            others, step = rng.random(n) >= share, int(rng.integers(1, max(2, n)))
+            for i, (scene, way) in enumerate(zip(self.scenes, self.ways)):
+                if others[i]:
+                    wrong.append(self.sentences[(i + step) % n])
+                else:
+                    again.bit_generator.state = way
+                    wrong.append(world.say(world.slip(scene, rng), again))
+        return wrong
+
+
 class Words:
     """The words of a world as numbers."""
 

@@ -10,7 +10,6 @@ that is told (benchmarks/tables/text2image.py).
 """
 
 from functools import cache, lru_cache
-from typing import NamedTuple
 
 import numpy as np
 
@@ -25,7 +24,7 @@ from tinygan.metrics import obey, obeyed_shares, psnr
 from tinygan.networks.told import FigureJudge, FigurePainter, SceneJudge, ScenePainter, SceneSettings, TellingSettings
 from tinygan.plot import image_grid, save_image
 from tinygan.plot.sentences import captioned
-from tinygan.recipes.translation._worlds import Words, choose_world
+from tinygan.recipes.translation._worlds import Lesson, Words, choose_world
 from tinygan.run.settings import defaults, setting
 
 
@@ -55,37 +54,6 @@ def asked(world_name, part):
     world, rng = find_world(world_name), stream(0, f"asked, {part}")
     scenes = world.scenes(part, ASKED, rng)
     return scenes, [world.say(scene, rng) for scene in scenes]
-
-
-class Lesson(NamedTuple):
-    """Scenes, a sentence about each, and how it came to these words: the state of the stream of chance that chose them."""
-
-    scenes: list
-    sentences: list
-    ways: list
-
-    @classmethod
-    def make(cls, world, n, seed, turn):
-        """Return the lesson of a turn."""
-        scenes, rng = world.scenes("train", n, stream(seed, "scenes", turn)), stream(seed, "sentences", turn)
-        ways, sentences = [], []
-        for scene in scenes:
-            ways.append(rng.bit_generator.state)
-            sentences.append(world.say(scene, rng))
-        return cls(scenes, sentences, ways)
-
-    def slip(self, world, k, share, rng):
-        """Return k wrong sentences for each scene, (k N): a share tell one thing otherwise, the others are another's."""
-        wrong, again, n = [], stream(0, "again"), len(self.scenes)
-        for _ in range(k):
-            others, step = rng.random(n) >= share, int(rng.integers(1, max(2, n)))
-            for i, (scene, way) in enumerate(zip(self.scenes, self.ways)):
-                if others[i]:
-                    wrong.append(self.sentences[(i + step) % n])
-                else:
-                    again.bit_generator.state = way
-                    wrong.append(world.say(world.slip(scene, rng), again))
-        return wrong
 
 
 class Telling(Told):
