@@ -19,18 +19,18 @@ from pathlib import Path
 import numpy as np
 
 RESULTS = Path(__file__).parents[1] / "results"
-ROWS = {  # name: settings beside the defaults
-    "shapes": {"steps": 15000, "listening": 0.16, "gamma": 0.05},
+ROWS = {  # name: settings beside the defaults; where there are two numbers of steps, a run that has ended goes on
+    "shapes": {"steps": (15000,), "listening": 0.16, "gamma": 0.05},
     "sprites": {
-        "world": "sprites", "channels": 48, "steps": 6500, "learning_rate": 1e-3, "listening": 0.05, "matching": 0.5,
-        "wrong_words": 2, "slips": 0.5,
+        "world": "sprites", "channels": 48, "steps": (10000, 16000), "learning_rate": 1e-3, "listening": 0.05,
+        "matching": 0.5, "wrong_words": 2,
     },
-    "short": {"steps": 1000},
-    "short slips=1": {"steps": 1000, "slips": 1},  # wrong sentences all differ in one word
-    "short slips=0": {"steps": 1000, "slips": 0},  # wrong sentences all are another picture's
-    "short wrong=0": {"steps": 1000, "wrong": 0, "listening": 0},  # D is shown no wrong sentences
-    "short matching=0": {"steps": 1000, "matching": 0},  # G's pictures need not fit less to wrong sentences
-    "short listening=0": {"steps": 1000, "listening": 0},  # both players begin at once
+    "short": {"steps": (1000,)},
+    "short slips=1": {"steps": (1000,), "slips": 1},  # wrong sentences all differ in one word
+    "short slips=0": {"steps": (1000,), "slips": 0},  # wrong sentences all are another picture's
+    "short wrong=0": {"steps": (1000,), "wrong": 0, "listening": 0},  # D is shown no wrong sentences
+    "short matching=0": {"steps": (1000,), "matching": 0},  # G's pictures need not fit less to wrong sentences
+    "short listening=0": {"steps": (1000,), "listening": 0},  # both players begin at once
 }
 PARTS = {  # heading: how the names of its scores begin and end
     "unseen sentences": ("obeyed_", ""),
@@ -55,7 +55,7 @@ def main():
     found = json.loads(path.read_text()) if path.exists() else {}
     for name in options.rows.split(","):
         for seed in options.seeds.split(","):
-            settings = {**ROWS[name], "seed": seed, **({"steps": 20} if options.quick else {})}
+            settings = {**ROWS[name], "seed": seed, **({"steps": (20,)} if options.quick else {})}
             found.setdefault(name, {})[seed] = scored(settings, options.runs)
             path.write_text(json.dumps(found, indent=1) + "\n")
             options.out.with_suffix(".md").write_text(table(found))
@@ -64,11 +64,16 @@ def main():
 
 def scored(settings, runs):
     """Return the scores of a run, trained to its end if it is not yet, its steps, CPU minutes and memory."""
+    first, *further = settings["steps"]
+    settings = {**settings, "steps": first}
     folder = runs / "-".join(f"{key}{value}" for key, value in settings.items())
     chosen = [word for key, value in settings.items() for word in ("--set", f"{key}={value}")]
     begun = folder / "config.json"
     before = os.times()
     tinygan("train", *(["--resume"] if begun.exists() else ["text2image", *chosen]), "--out", folder)
+    for steps in further:
+        if steps > json.loads(begun.read_text())["settings"]["steps"]:
+            tinygan("train", "--resume", "--steps", steps, "--out", folder)
     after = os.times()
     spent = folder / "cpu_minutes"  # of all times that it was trained
     minutes = float(spent.read_text()) if spent.exists() else 0.0
@@ -96,8 +101,10 @@ def table(found):
         names = [key for key in names if f"obeyed_{key}_of_real" in runs[0] and not key.startswith("held_out_")]
         steps, minutes, memory = (mean(runs, key) for key in ("steps", "cpu_minutes", "megabytes"))
         of = f"seed {', '.join(seeds)}; {steps:,.0f} steps, {minutes:.1f} CPU minutes, {memory:,.0f} MB"
-        chosen = " ".join(f"--set {key}={value}" for key, value in ROWS[name].items())
-        lines += [f"## {name} ({of})", "", f"`{f'tinygan train text2image {chosen}'.strip()}`", ""]
+        first, *further = ROWS[name]["steps"]
+        chosen = " ".join(f"--set {key}={value}" for key, value in {**ROWS[name], "steps": first}.items())
+        commands = [f"tinygan train text2image {chosen}", *(f"tinygan train --resume --steps {n} --out RUN" for n in further)]
+        lines += [f"## {name} ({of})", "", ", then ".join(f"`{command}`" for command in commands), ""]
         lines += [f"| | {' | '.join(names)} |", "|---" * (len(names) + 1) + "|"]
         for part, (begin, end) in PARTS.items():
             cells = [mean(runs, f"{begin}{key}{end}") for key in names]
