@@ -169,6 +169,32 @@ that fool it. Strokes of one colour that begin as spots cannot, so they were kep
 | .5, 1e-3, 500 steps | .02 | .09 | .44 | .14 | .32 | .39 |
 | 2, 2e-3 | .01 | .28 | .43 | .48 | .38 | .53 |
 | 8, 2e-3 | .01 | .32 | .54 | .63 | .40 | .63 |
+
+All above was learned with wrong sentences of another kind: one word gave its place to another that may stand there. Of 1,000
+such sentences about shapes 95 could not be read, of those about figures 403 ("walks to the with"), and some were true ("and"
+for "above"): D learned what a sentence is. After 9,500 steps, of unseen scenes with one claim told otherwise in the same
+words, it knew the wrong one by size .98, place 1.00, colour .97, shape .81, relation .56. Now a wrong sentence is said of a
+scene that differs in one claim. From that state on, 300 unseen sentences, the rates at their height:
+
+| wrong sentences | gamma | more steps | shape | colour | size | place | relation | number | whole |
+|---|---|---|---|---|---|---|---|---|---|
+| | | 0 | .32 | .72 | .84 | .85 | .31 | .80 | .26 |
+| one word | .5 | 400 | .29 | .70 | .82 | .83 | .35 | .78 | .22 |
+| one word | .1 | 800 | .36 | .72 | .82 | .84 | .34 | .80 | .27 |
+| one claim | .1 | 1,600 | .47 | .76 | .87 | .89 | .32 | .84 | .35 |
+| one claim | .02 | 1,600 | .56 | .80 | .88 | .88 | .31 | .85 | .37 |
+
+D alone, from that state on, claims about relations in 800 unseen pictures. Each word looks at the picture; and then
+
+| | 200 steps | 400 | 600 | 800 |
+|---|---|---|---|---|
+| at what the other words found | .62 | .64 | .75 | .61 |
+| an LSTM reads what the words found | .54 | .58 | .72 | .65 |
+| at the picture again | .54 | .61 | .71 | .58 |
+| at what the others found, places know their (y, x) | .61 | .66 | .64 | .73 |
+| the same, and half of the slips tell where things lie | .63 | .66 | .78 | |
+
+The last was taken; from scratch it had .81 after 1,875 steps (shape .89, colour .95, place .97, size .99).
 """
 
 
