@@ -26,7 +26,7 @@ ROWS = {  # name: settings beside the defaults; where there are two numbers of s
         "matching": 0.5, "wrong_words": 2,
     },
     "short": {"steps": (1000,)},
-    "short slips=1": {"steps": (1000,), "slips": 1},  # wrong sentences all differ in one word
+    "short slips=1": {"steps": (1000,), "slips": 1},  # all wrong sentences tell one thing otherwise
     "short slips=0": {"steps": (1000,), "slips": 0},  # wrong sentences all are another picture's
     "short wrong=0": {"steps": (1000,), "wrong": 0, "listening": 0},  # D is shown no wrong sentences
     "short matching=0": {"steps": (1000,), "matching": 0},  # G's pictures need not fit less to wrong sentences

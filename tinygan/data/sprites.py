@@ -155,7 +155,7 @@ def _shown() -> set[int]:
 
 
 def is_shown(scene: Figure) -> bool:
-    """Return whether training may show a figure, of which all is said."""
+    """Return whether training may show a figure; the scene says all that it wears and is."""
     number = 0
     for values, of, value in zip(VALUES.values(), _PLACES, scene[: len(LOOKS)]):
         number = number * len(values) + of[value]

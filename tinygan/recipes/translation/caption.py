@@ -106,7 +106,7 @@ class Caption(Replies):
         return self.vocabulary.decode(samples[:, 1:])
 
 
-SAID = 9  # sentences of which the likeliest is the answer
+SAID = 9  # sentences that are written for each answer: the likeliest one is given
 SAVED = {"world": ("shapes", "sprites"), "tokens": [str], "longest": Range(2, 1024)}
 
 
