@@ -19,6 +19,7 @@ pix2pix = recipes.load("pix2pix")
 PICTURE = Path(__file__).parents[2] / "docs" / "pix2pix.png"
 ROWS = {
     "coloured": {"pencil": "coloured"},
+    "coloured long": {"pencil": "coloured", "steps": 20000, "schedule": "cosine", "decay_from": 0.0, "warmup": 100},
     "coloured without a judge": {"pencil": "coloured", "pixel_phase": 1.0},  # as many steps, of L1 alone
     "black": {"pencil": "black"},
 }
@@ -28,7 +29,7 @@ def draw(game, row, until, path):
     """Keep what is made of ten drawings; at the end draw them, what L1 alone and both make of them, and the true figures."""
     s = game.settings
     np.save(path.with_suffix(f".{until}.npy"), game.sample(10, 0))
-    if row == "coloured" and until == s.steps:
+    if row == "coloured long" and until == s.steps:
         drawings, pictures = pix2pix.held_out_pairs(s, game.saved)
         made = [np.load(path.with_suffix(f".{step}.npy")) for step in (s.pixel_steps, s.steps)]
         rows = np.concatenate([drawings[:10], *made, pictures[:10]])

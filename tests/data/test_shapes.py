@@ -1,12 +1,14 @@
 """The world of shapes: scenes, their pictures, and sentences that are read back."""
 
+import itertools
+
 import numpy as np
 import pytest
 
 from tinygan.backend import stream
 from tinygan.data import DataError, find_world
 from tinygan.data.shapes import HELD_OUT, SHAPES, Relation, Scene, Shapes, Thing
-from tinygan.data.shapes.scenes import PAIRS, canonical
+from tinygan.data.shapes.scenes import PAIRS, canonical, slip
 from tinygan.metrics import obey
 
 WORLD = Shapes()
@@ -52,6 +54,28 @@ def test_a_colour_that_is_not_told_is_none_of_a_held_out_pair():
     scene = WORLD.read("a triangle")
     colours = {spots[0].colour for spots in see(WORLD.draw([scene] * 500, stream(0, "free")))}
     assert len(colours) == 7 and "yellow" not in colours
+
+
+class Impatient:
+    """A stream of chance that ends: a loop which waits for a draw that cannot come fails."""
+
+    def __init__(self, seed):
+        self.rng, self.left = stream(seed, "impatient"), 10_000
+
+    def __getattr__(self, name):
+        self.left -= 1
+        assert self.left, "10,000 draws, and no end"
+        return getattr(self.rng, name)
+
+
+def test_a_slip_is_found_whatever_a_scene_leaves_untold():
+    things = [Thing(size, None, "ring", place) for size in (None, "small") for place in (None, "centre")]
+    for trio in itertools.combinations_with_replacement(things, 3):
+        slipped = slip(Scene(trio, ()), Impatient(1))
+        assert sum(a != b for a, b in zip(trio, slipped.things)) == 1
+    for part in ("train", "unseen", "held_out"):
+        for scene in WORLD.scenes(part, 500, stream(4, part)):
+            assert slip(scene, Impatient(2)) != scene
 
 
 def test_a_slip_tells_one_thing_otherwise_and_no_picture_of_the_scene_obeys_it():

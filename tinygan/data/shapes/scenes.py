@@ -88,8 +88,8 @@ def make_scenes(part: str, n: int, rng: np.random.Generator) -> list[Scene]:
 def slip(scene: Scene, rng: np.random.Generator) -> Scene:
     """Return the scene with one claim told otherwise: another shape, colour, size or place, or a relation turned round.
 
-    Half of the slips are about where things lie, if that is told: it is the hardest to see. As in "train", no pair is held
-    out, and no two things are said to be alike or at one place.
+    Half of the slips are about where things lie, if that is told: it is the hardest to see. What is told instead is no pair
+    that is held out, nor another thing's, nor another thing's place.
     """
     told = [(name, i) for i, thing in enumerate(scene.things) for name in VALUES if getattr(thing, name)]
     where = [claim for claim in told if claim[0] == "place"]
@@ -103,8 +103,10 @@ def slip(scene: Scene, rng: np.random.Generator) -> Scene:
             return Scene(scene.things, tuple(relations))
         others = [value for value in VALUES[name] if value != getattr(things[i], name)]
         things[i] = things[i]._replace(**{name: others[int(rng.integers(len(others)))]})
-        pairs, places = [(t.colour, t.shape) for t in things], [t.place for t in things if t.place]
-        if len(set(pairs)) == len(pairs) and len(set(places)) == len(places) and pairs[i] not in HELD_OUT:
+        pair, rest = (things[i].colour, things[i].shape), things[:i] + things[i + 1 :]
+        alike = name in ("colour", "shape") and pair in [(t.colour, t.shape) for t in rest]
+        placed_alike = name == "place" and things[i].place in [t.place for t in rest]
+        if not alike and not placed_alike and pair not in HELD_OUT:
             return Scene(tuple(things), scene.relations)
 
 
