@@ -27,7 +27,7 @@ from tinygan.metrics.pictures.edges import enlargement_scores
 from tinygan.networks.enlarging import SCALE, Enlarger, EnlargerSettings, PatchJudge, draw_noise, enlarge
 from tinygan.networks.tiles import by_tiles
 from tinygan.plot import image_grid, save_image
-from tinygan.recipes.translation._photographs import read
+from tinygan.recipes.translation._photographs import made_leaves, read
 from tinygan.run.settings import defaults, setting
 
 RANGE = (-1, 1)
@@ -51,6 +51,11 @@ class Settings(EnlargerSettings, TranslationSettings):
     gradient_weight: float = setting(
         8.0, "Weight of KL(real | made) of the distributions of gradients in G's loss.", 0.0
     )
+    game_batch_size: int = setting(12, "Pairs of a step of the game; batch_size is of the pixel phase.", 1, 4096)
+    leaves: int = setting(
+        2, "Pairs, of these, that show dead leaves, flat and sharp; of photographs alone G lays grain on all that is flat.",
+        0, 4096,
+    )  # fmt: skip
 
 
 # --- the game --------------------------------------------------------------------------------------------------
@@ -115,8 +120,19 @@ def make_game(s, device="cpu", saved=None):
     if saved is None:
         saved = {"checksum": train().checksum()}
 
+    if s.leaves > s.game_batch_size:
+        raise ValueError(f"leaves={s.leaves}: a step of the game has {s.game_batch_size} pairs; take as many or fewer")
+    leaves = cache(lambda: made_leaves(SCALE * s.crop))
+
     def batch(turn):
-        large, small = train().crops(s.batch_size, s.crop, stream(s.seed, "crops", turn))
+        rng = stream(s.seed, "crops", turn)
+        if turn < s.pixel_steps * s.n_critic:
+            large, small = train().crops(s.batch_size, s.crop, rng)
+        else:
+            large, small = train().crops(s.game_batch_size - s.leaves, s.crop, rng)
+            if s.leaves:
+                sharp = leaves().crops(s.leaves, s.crop, rng)
+                large, small = np.concatenate([large, sharp[0]]), np.concatenate([small, sharp[1]])
         return Batch(to_device(large, device), (to_device(small, device),))
 
     g = Enlarger(s, stream(s.seed, "generator")).to(device)
