@@ -20,10 +20,11 @@ import numpy as np
 
 RESULTS = Path(__file__).parents[1] / "results"
 ROWS = {  # name: settings beside the defaults; where there are two numbers of steps, a run that has ended goes on
-    "shapes": {"steps": (15000,), "listening": 0.16, "gamma": 0.05},
+    "shapes": {"steps": (15000, 27000), "listening": 0.16},
+    "default": {"steps": (4000,)},
     "sprites": {
-        "world": "sprites", "channels": 48, "steps": (10000, 16000), "learning_rate": 1e-3, "listening": 0.05,
-        "matching": 0.5, "wrong_words": 2,
+        "world": "sprites", "channels": 48, "steps": (10000, 24000), "learning_rate": 1e-3, "listening": 0.05,
+        "matching": 0.5, "wrong_words": 2, "gamma": 0.5,
     },
     "short": {"steps": (1000,)},
     "short slips=1": {"steps": (1000,), "slips": 1},  # all wrong sentences tell one thing otherwise
