@@ -34,8 +34,8 @@ RANGE = (-1, 1)
 
 
 @defaults(
-    steps=5200, batch_size=4, learning_rate=1e-3, beta1=0.9, schedule="cosine", decay_from=0.0, warmup=100, ema=0.998,
-    pixel_phase=0.9615, game_rate=0.49, game_ema=0.99, pixel_loss="mse", pixel_weight=400.0, content_weight=1.0,
+    steps=5270, batch_size=4, learning_rate=1e-3, beta1=0.9, schedule="cosine", decay_from=0.0, warmup=100, ema=0.998,
+    pixel_phase=0.9488, game_rate=0.49, game_ema=0.99, pixel_loss="mse", pixel_weight=400.0, content_weight=1.0,
 )  # fmt: skip
 class Settings(EnlargerSettings, TranslationSettings):
     """Settings of `superres`."""
@@ -53,7 +53,7 @@ class Settings(EnlargerSettings, TranslationSettings):
     )
     game_batch_size: int = setting(16, "Pairs of a step of the game; batch_size is of the pixel phase.", 1, 4096)
     leaves: int = setting(
-        2, "Pairs, of these, that show dead leaves, flat and sharp; of photographs alone G lays grain on all that is flat.",
+        3, "Pairs, of these, that show dead leaves, flat and sharp; of photographs alone G lays grain on all that is flat.",
         0, 4096,
     )  # fmt: skip
 
