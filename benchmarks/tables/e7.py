@@ -30,7 +30,7 @@ superres = recipes.load("superres")
 RESULTS = Path(__file__).parents[1] / "results"
 ROWS = {  # name: settings beside the defaults
     "long": {
-        "steps": 45_270, "pixel_phase": 45_000 / 45_270, "learning_rate": 6e-4, "ema": 0.9995, "game_rate": 0.82,
+        "steps": 45_200, "pixel_phase": 45_000 / 45_200, "learning_rate": 6e-4, "ema": 0.9995, "game_rate": 0.7,
     },  # fmt: skip
     "default": {},
     "leaves": {"photographs": "made", "pixel_phase": 1.0},
@@ -221,7 +221,7 @@ took 30 % off on Set14, and then 8, 400 was taken. So the test pictures have bee
 
 | weights of the gradients and of the pixels, game_ema | steps | BSD100 | Set5 | Set14 |
 |---|---|---|---|---|
-| 8, 400, .99 | 80 | .20 dB, 12 % | .49 dB, 22 % | .31 dB, 16 % |
+| 8, 400, .99, the one that is kept, 200 steps | 80 | .20 dB, 12 % | .49 dB, 22 % | .31 dB, 16 % |
 | | 160 | .48 dB, 25 % | .88 dB, 29 % | .61 dB, 29 % |
 | | 240 | .76 dB, 38 % | 1.22 dB, 31 % | .89 dB, 39 % |
 | 16, 800, .99 | 240 | .76 dB, 38 % | 1.24 dB, 31 % | .89 dB, 40 % |
@@ -231,8 +231,12 @@ took 30 % off on Set14, and then 8, 400 was taken. So the test pictures have bee
 | | 500 | | .83 dB, 19 % | .54 dB, 30 % |
 | 2.2, 400, .985, without the distance in D's features | 420 | .48 dB, 29 % | .97 dB, 19 % | .62 dB, 30 % |
 
-Set5 lagged behind: in the butterfly G laid grain on what is flat in truth, and its steep edges stayed soft. BSD100 shows few
-flat faces. So some pairs of the game are of dead leaves, which are flat and sharp. 8, 400, .99:
+Set5 lags behind: in the butterfly G lays grain on what is flat in truth, and its steep edges stay soft. BSD100 shows few flat
+faces. So some pairs of the game were of dead leaves, which are flat and sharp; 8, 400, .99, rate 4.2e-4. The figures are
+better, and the pictures are worse: G lays a chequered pattern over everything, whose steps are gradients too. The mean
+|Σ ± x| / 64 over blocks of 8x8, ± as on a chessboard, in 255ths of white, Set5 / Set14: true pictures .22 / .33, the pixel
+phase .11 / .09, the game that is kept .18 / .16; 16 pairs with 3 of leaves 1.02 / 1.40. So none of it was kept. The score of
+gradients does not see it.
 
 | pairs, of these dead leaves | steps | BSD100 | Set5 | Set14 |
 |---|---|---|---|---|
@@ -256,7 +260,7 @@ three per cent with the crops that are drawn:
 |---|---|---|---|
 | 16, 2 | 200 of 200 | .80 dB, 31 % | .53 dB, 30 % |
 | | 225 of 225 | .87 dB, 28 % | .59 dB, 32 % |
-| 16, 3, the one that is kept | 260 of 260 | .84 dB, 32 % | .60 dB, 35 % |
+| 16, 3 | 260 of 260 | .84 dB, 32 % | .60 dB, 35 % |
 | | 270 of 300 | .89 dB, 32 % | .63 dB, 35 % |
 | | 300 of 300 | .99 dB, 32 % | .70 dB, 38 % |
 | 16, 4 | 240 of 290 | .98 dB, 34 % | .65 dB, 32 % |

@@ -16,7 +16,6 @@ from tinygan.gan.players import Batch
 from tinygan.metrics import bicubic
 from tinygan.networks.tiles import by_tiles, tiles
 from tinygan.recipes.translation import superres
-from tinygan.recipes.translation._photographs import made_leaves
 from tinygan.recipes.translation.superres import gradient_divergence, respond, steepness
 
 DATA = os.environ.get("TINYGAN_DATA", "")
@@ -88,27 +87,6 @@ def test_the_distribution_of_gradients_comes_nearer_to_the_real_one(sharper):
     assert row["gradient_kl"] == pytest.approx(before, rel=1e-4) and row["g_loss"] == pytest.approx(before, rel=1e-4)
     assert apart() < before - 1e-4
     assert (steep() > was) == sharper
-
-
-def test_of_the_pairs_of_the_game_the_last_show_dead_leaves():
-    game = small_game("superres", steps=4, pixel_phase=0.5, batch_size=3, game_batch_size=5, leaves=2)
-    again = small_game("superres", steps=4, pixel_phase=0.5, batch_size=3, game_batch_size=3, leaves=0)
-    assert [len(game.batch(turn).x) for turn in range(4)] == [3, 3, 5, 5]
-    (x, (small,)), (plain, _) = game.batch(2), again.batch(2)
-    assert (x[:3] == plain).all() and x.shape == (5, *plain.shape[1:]) and len(small) == 5
-    sides = made_leaves(x.shape[-1]).large
-    assert any((x[4, 0] == turned).all() for large in sides for turned in crops_of(large, x.shape[-1]))
-    with pytest.raises(ValueError, match="leaves=6: a step of the game has 5 pairs; take as many or fewer"):
-        small_game("superres", game_batch_size=5, leaves=6)
-
-
-def crops_of(large, side):
-    """All crops of a picture (h, w), turned and mirrored, whose corner is a multiple of 4."""
-    for mirrored in (large, large[:, ::-1]):
-        for turns in range(4):
-            x = np.rot90(mirrored, turns)
-            places = np.lib.stride_tricks.sliding_window_view(x, (side, side))[::4, ::4]
-            yield from places.reshape(-1, side, side)
 
 
 def test_the_divergence_is_that_of_the_shares_at_the_centres():

@@ -27,15 +27,15 @@ from tinygan.metrics.pictures.edges import enlargement_scores
 from tinygan.networks.enlarging import SCALE, Enlarger, EnlargerSettings, PatchJudge, draw_noise, enlarge
 from tinygan.networks.tiles import by_tiles
 from tinygan.plot import image_grid, save_image
-from tinygan.recipes.translation._photographs import made_leaves, read
+from tinygan.recipes.translation._photographs import read
 from tinygan.run.settings import defaults, setting
 
 RANGE = (-1, 1)
 
 
 @defaults(
-    steps=5270, batch_size=4, learning_rate=1e-3, beta1=0.9, schedule="cosine", decay_from=0.0, warmup=100, ema=0.998,
-    pixel_phase=0.9488, game_rate=0.49, game_ema=0.99, pixel_loss="mse", pixel_weight=400.0, content_weight=1.0,
+    steps=5200, batch_size=4, learning_rate=1e-3, beta1=0.9, schedule="cosine", decay_from=0.0, warmup=100, ema=0.998,
+    pixel_phase=0.9615, game_rate=0.42, game_ema=0.99, pixel_loss="mse", pixel_weight=400.0, content_weight=1.0,
 )  # fmt: skip
 class Settings(EnlargerSettings, TranslationSettings):
     """Settings of `superres`."""
@@ -51,11 +51,6 @@ class Settings(EnlargerSettings, TranslationSettings):
     gradient_weight: float = setting(
         8.0, "Weight of KL(real | made) of the distributions of gradients in G's loss.", 0.0
     )
-    game_batch_size: int = setting(16, "Pairs of a step of the game; batch_size is of the pixel phase.", 1, 4096)
-    leaves: int = setting(
-        3, "Pairs, of these, that show dead leaves, flat and sharp; of photographs alone G lays grain on all that is flat.",
-        0, 4096,
-    )  # fmt: skip
 
 
 # --- the game --------------------------------------------------------------------------------------------------
@@ -120,19 +115,8 @@ def make_game(s, device="cpu", saved=None):
     if saved is None:
         saved = {"checksum": train().checksum()}
 
-    if s.leaves > s.game_batch_size:
-        raise ValueError(f"leaves={s.leaves}: a step of the game has {s.game_batch_size} pairs; take as many or fewer")
-    leaves = cache(lambda: made_leaves(SCALE * s.crop))
-
     def batch(turn):
-        rng = stream(s.seed, "crops", turn)
-        if turn < s.pixel_steps * s.n_critic:
-            large, small = train().crops(s.batch_size, s.crop, rng)
-        else:
-            large, small = train().crops(s.game_batch_size - s.leaves, s.crop, rng)
-            if s.leaves:
-                sharp = leaves().crops(s.leaves, s.crop, rng)
-                large, small = np.concatenate([large, sharp[0]]), np.concatenate([small, sharp[1]])
+        large, small = train().crops(s.batch_size, s.crop, stream(s.seed, "crops", turn))
         return Batch(to_device(large, device), (to_device(small, device),))
 
     g = Enlarger(s, stream(s.seed, "generator")).to(device)
