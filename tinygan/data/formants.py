@@ -40,8 +40,8 @@ WORDS = {
     "five": "F AA IY V", "six": "S IH - K S", "seven": "S EH V AH N", "eight": "EY IY - T", "nine": "N AA IY N",
 }  # fmt: skip
 VOICES = {  # pitch in Hz, and formants as multiples of a man's: a shorter throat has higher ones
-    "alto": (185, 1.12), "baritone": (108, 0.97), "bass": (84, 0.9), "mezzo": (212, 1.17), "soprano": (240, 1.22),
-    "tenor": (138, 1.04),
+    "alto": (185, 1.1), "baritone": (106, 0.95), "bass": (80, 0.88), "mezzo": (240, 1.18), "soprano": (310, 1.26),
+    "tenor": (140, 1.02),
 }  # fmt: skip
 WIDTHS = 60, 90, 130  # Hz, of the formants
 FRAME = 40  # samples between two places where the formants are looked up
