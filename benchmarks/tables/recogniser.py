@@ -77,7 +77,8 @@ def measure(read, seed, steps):
         rng = stream(seed, "utterances", length)
         text, speakers = texts("held_out", 60, length, rng), rng.integers(0, len(learned.names) - 1, 60)
         sounds = utter(takes, text, speakers, rng)
-        rows[f"utterances, {length} words"] = {"words": text.size} | hear(network, sounds, text, speakers)
+        name = f"utterances of {length} word{'s' * (length > 1)}"
+        rows[name] = {"words": text.size} | hear(network, sounds, text, speakers)
     of_takes, of_copies = (
         nearest_take(sounds, r.digits, r.speakers, learned)
         for sounds, r in (

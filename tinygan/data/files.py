@@ -112,10 +112,10 @@ def fingerprint(*arrays: Any) -> int:
     return total
 
 
-def refuse_others(name: str, found: int, began: int) -> None:
-    """Raise DataError unless the pictures of `name` have the fingerprint of those that a run began with."""
+def refuse_others(name: str, found: int, began: int, kind: str = "pictures") -> None:
+    """Raise DataError unless the pictures of `name`, or what else, have the fingerprint of those that a run began with."""
     if found != began:
-        raise DataError(f"{name}: not the pictures that this run began with; put them back, or begin a new run")
+        raise DataError(f"{name}: not the {kind} that this run began with; put them back, or begin a new run")
 
 
 def check_split(split: str | None, known: tuple[str | None, ...]) -> None:

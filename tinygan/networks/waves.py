@@ -29,6 +29,7 @@ from tinygan.run.settings import RunSettings, setting
 
 LAYERS = 5
 STEP = 4**LAYERS  # a sound has a multiple of so many samples
+GAIN = 8.0  # a word's root mean square is .1; first weights are drawn for inputs of about 1
 WINDOW = {"kernel_size": 25, "stride": 4, "padding": 11}
 
 
@@ -59,6 +60,14 @@ class PhaseShuffle(Module):
         return f"{self.n}"
 
 
+class Louder(Module):
+    """(N, T) times GAIN."""
+
+    def forward(self, x: Tensor) -> Tensor:
+        """(N, T) -> (N, T)."""
+        return x * GAIN
+
+
 def wave_painter(length: int, s: WaveSettings, rng: np.random.Generator) -> Sequential:
     """Return the generator: z (N, noise) -> sounds (N, length) in [-1, 1]; length is a multiple of STEP."""
     widths = [s.channels * 2**k for k in reversed(range(LAYERS))]  # 16, 8, 4, 2, 1 times as many
@@ -70,7 +79,7 @@ def wave_painter(length: int, s: WaveSettings, rng: np.random.Generator) -> Sequ
 
 def wave_judge(length: int, s: WaveSettings, rng: np.random.Generator) -> Sequential:
     """Return the discriminator: sounds (N, length) -> verdicts (N, 1)."""
-    layers: list[Module] = [Unflatten(1, (1, length))]
+    layers: list[Module] = [Louder(), Unflatten(1, (1, length))]
     before = 1
     for k in range(LAYERS):
         after = s.channels * 2**k
