@@ -28,6 +28,7 @@ SMALL = {
     "sines": {"batch_size": 4, "hidden": 4, "noise": 2, "step_noise": 2},
     "stock": {"batch_size": 4, "hidden": 4, "noise": 2, "step_noise": 2},
     "chorales": {"batch_size": 4, "hidden": 4, "width": 3, "channels": 2, "pretrain": 2, "length": 8},
+    "speech": {"batch_size": 4, "noise": 3, "embedding": 4, "hidden": 6, "channels": 1, "d_channels": 1, "features": 5},
     "wave": {"batch_size": 4, "channels": 1, "noise": 3},
     "names": {"batch_size": 8, "hidden": 8, "embedding": 4},
     "captions": {"batch_size": 8, "hidden": 8, "embedding": 4},
@@ -74,6 +75,7 @@ def little_data(folder):
         (folder / "lines.txt").write_text("".join(f"{name}.\n" for name in made_names(60, seed=0)))
         patch.setenv("TINYGAN_DATA", str(folder))
         patch.setattr(speech, "MADE_TAKES", 2)
+        patch.setattr(recipes.load("speech"), "ROUNDS", 2)
         speech._make.cache_clear()
         stock, chorales = recipes.load("stock"), recipes.load("chorales")
         patch.setattr(stock, "made_prices", lambda: made_prices(60))

@@ -92,6 +92,7 @@ MEANINGS = {
     "not_copied": Meaning("share of bars that are in no training piece", "real"),
     "different": Meaning("different samples over samples", "higher"),
     "said": Meaning("share of words that the recogniser hears as told", "higher"),
+    "said_of_griffin_lim": Meaning("the same of real sound out of Griffin-Lim: what its inversion costs", "higher"),
     "said_whole": Meaning("share of texts all of whose words it hears as told", "higher"),
     "speaker": Meaning("share that it hears as the speaker's who was asked for", "higher"),
     "nearest_take": Meaning("dB from words to the nearest recording of the same, by cepstra", "real"),

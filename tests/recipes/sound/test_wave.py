@@ -4,7 +4,7 @@ import wave as wave_file
 
 import numpy as np
 import pytest
-from small_runs import SMALL, hold, little_data, set_words, small_game, train_and_go_on
+from small_runs import SMALL, hold, little_data, small_game, train_and_go_on
 
 from tinygan import Tensor
 from tinygan.backend import stream

@@ -15,6 +15,7 @@ import numpy as np
 from tinygan.backend import stream, to_device
 from tinygan.data import DataError, Loader, made_recordings, note, read_waves, recordings, write_wave
 from tinygan.data.files import fingerprint, refuse_others
+from tinygan.data.spectra import log_spectrogram
 from tinygan.data.speech import RATE, SLOT
 from tinygan.files import Range
 from tinygan.gan.adversarial import FromNoise
@@ -140,7 +141,8 @@ def held_out(game):
 def draw(game, samples, path):
     """Draw spectrograms: real sounds above, generated ones below; time goes to the right, high tones are above."""
     real = held_out(game)
-    draw_spectrograms({"real": real[:: max(1, len(real) // 8)][:8], "generated": samples[:24]}, path)
+    rows = {"real": real[:: max(1, len(real) // 8)][:8], "generated": samples[:24]}
+    draw_spectrograms({title: log_spectrogram(sounds) for title, sounds in rows.items()}, path)
 
 
 def write(game, samples, path):
