@@ -72,13 +72,13 @@ class Voice(Module):
         self.draw = Sequential(*grow, Tanh())
 
     def forward(self, z, rows):
-        """z (N, size), rows (N, 1 + T) -> pictures (N, 1, 128, 64 words)."""
+        """z (N, size), rows (N, 1 + T) -> spectrograms (N, 128, 64 words)."""
         said = self.reader(rows)  # (N, words, size)
         n, words = said.shape[:2]
         x = self.begin(ops.cat([ops.tile(z.reshape(n, 1, -1), (1, words, 1)), said], 2))
         x = x.reshape(n, words, -1, HIGH, LONG)
         x = ops.permute(x, (0, 2, 3, 1, 4)).reshape(n, -1, HIGH, words * LONG)  # slots beside one another
-        return self.draw(x)
+        return self.draw(x)[:, 0]
 
 
 class Listener(Module):
@@ -93,8 +93,8 @@ class Listener(Module):
         self.like = Linear(self.reader.size, s.features, rng=rng)
 
     def look(self, x):
-        """Pictures (N, 1, 128, 64 words) -> what is known of each slot, (N, words, features)."""
-        x = self.shrink(x)  # (N, channels, 8, 4 words)
+        """Spectrograms (N, 128, 64 words) -> what is known of each slot, (N, words, features)."""
+        x = self.shrink(x.reshape(x.shape[0], 1, *x.shape[1:]))  # (N, channels, 8, 4 words)
         n, channels, words = x.shape[0], x.shape[1], x.shape[3] // LONG
         x = ops.permute(x.reshape(n, channels, HIGH, words, LONG), (0, 3, 1, 2, 4))
         return self.slot(x.reshape(n, words, -1))
@@ -105,5 +105,5 @@ class Listener(Module):
         return ops.mean(self.real(features) + ops.sum(wanted * features, 2, True), 1)
 
     def forward(self, x, rows):
-        """Pictures (N, 1, 128, 64 words), rows (N, 1 + T) -> verdicts (N, 1)."""
+        """Spectrograms (N, 128, 64 words), rows (N, 1 + T) -> verdicts (N, 1)."""
         return self.compare(self.look(x), rows)

@@ -31,9 +31,9 @@ def test_what_players_are_told():
 def test_sound_is_drawn_and_heard_again():
     words = speech.made_recordings("takes").sounds[:3]
     drawn = recipe.draw_sound(words)
-    assert drawn.shape == (3, 1, 128, 64) and drawn.dtype == np.float32 and -1 <= drawn.min() <= drawn.max() <= 1
-    again = sound_of((drawn[:, 0] + 1) * (recipe.LOUDEST / 2))
-    assert recipe.hear_picture(drawn).shape == again.shape == words.shape
+    assert drawn.shape == (3, 128, 64) and drawn.dtype == np.float32 and -1 <= drawn.min() <= drawn.max() <= 1
+    again = sound_of((drawn + 1) * (recipe.LOUDEST / 2))
+    assert recipe.sound_drawn(drawn).shape == again.shape == words.shape
     assert np.abs(recipe.draw_sound(again) - drawn).mean() < 0.03
 
 
@@ -53,12 +53,12 @@ def test_slips_are_wrong_in_one_way():
 def test_batches_have_any_number_of_words_and_follow_the_turn():
     game = small_game("speech")
     shapes = {turn: game.batch(turn).x.shape for turn in range(12)}
-    assert {shape[3] // 64 for shape in shapes.values()} == {1, 2, 3, 4}
+    assert {shape[2] // 64 for shape in shapes.values()} == {1, 2, 3, 4}
     for turn in (0, 5):
         again = game.batch(turn)
         assert again.x.shape == shapes[turn] and (again.x == game.batch(turn).x).all()
         assert len(again.given[0]) == len(again.x)
-    assert {small_game("speech", longest=1).batch(turn).x.shape[3] for turn in range(5)} == {64}
+    assert {small_game("speech", longest=1).batch(turn).x.shape[2] for turn in range(5)} == {64}
 
 
 def verdicts(game, of="wrong words"):
@@ -71,7 +71,7 @@ def verdicts(game, of="wrong words"):
     wrong = game.slip(rows, k, 0, stream(game.settings.seed, of, 0))
     z = Tensor(stream(0, "z").standard_normal((len(real.x), game.settings.noise), np.float32))
     made, judge = game.G.module(z, rows).data, lambda x, told: float(D(Tensor(x), told).data.mean())
-    many = lambda x: np.tile(x, (k, 1, 1, 1))
+    many = lambda x: np.tile(x, (k, 1, 1))
     return {
         "right": judge(real.x, rows), "wrong": judge(many(real.x), wrong),
         "made": judge(made, rows), "made with wrong": judge(many(made), wrong),

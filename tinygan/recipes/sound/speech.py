@@ -78,13 +78,13 @@ def encode(text, speakers):
 
 
 def draw_sound(sounds):
-    """Return sounds (N, T) as pictures (N, 1, 128, T / HOP), -1 in silence."""
-    return log_spectrogram(sounds)[:, None] * np.float32(2 / LOUDEST) - np.float32(1)
+    """Return sounds (N, T) as spectrograms (N, 128, T / HOP) in [-1, 1], -1 in silence."""
+    return log_spectrogram(sounds) * np.float32(2 / LOUDEST) - np.float32(1)
 
 
-def hear_picture(pictures):
-    """Return the sounds (N, T) of pictures (N, 1, 128, frames), by Griffin-Lim."""
-    return sound_of((pictures[:, 0] + 1) * (LOUDEST / 2), ROUNDS)
+def sound_drawn(drawn):
+    """Return the sounds (N, T) of spectrograms (N, 128, frames) in [-1, 1], by Griffin-Lim."""
+    return sound_of((drawn + 1) * (LOUDEST / 2), ROUNDS)
 
 
 class Lesson(NamedTuple):
@@ -172,7 +172,7 @@ def make_game(s, device="cpu", saved=None):
 
 
 def respond(game, sentence, rng):
-    """Return pictures (N, 1, 128, 64 words) of a text by each speaker, or by the one named before it, "george: one two"."""
+    """Return spectrograms (N, 128, 64 words) of a text by each speaker, or by the one named before it, "george: one two"."""
     names = game.saved["names"]
     who, colon, text = sentence.rpartition(":")
     if colon and who.strip() not in names:
@@ -188,14 +188,14 @@ def example(game):
     return spell(game.unheard(ASKED_WORDS).text[0])
 
 
-def write(pictures, path):
-    """Write the sound of pictures, one after another."""
-    write_wave(path, hear_picture(pictures).ravel(), RATE)
+def write(drawn, path):
+    """Write the sound of spectrograms, one after another."""
+    write_wave(path, sound_drawn(drawn).ravel(), RATE)
 
 
-def show(pictures, path):
-    """Draw pictures of one text."""
-    draw_spectrograms({"": (pictures[:, 0] + 1) * (LOUDEST / 2)}, path, 1)
+def show(drawn, path):
+    """Draw spectrograms of one text."""
+    draw_spectrograms({"": (drawn + 1) * (LOUDEST / 2)}, path, 1)
 
 
 ANSWERS = {".wav": write, ".png": show}
@@ -205,7 +205,7 @@ def draw(game, samples, path):
     """Draw real utterances of held-out takes above, generated ones of the same texts and speakers below."""
     text, who = (part[:6] for part in game.unheard(ASKED_WORDS))
     real = utter(speech(game.settings, game.saved, "takes"), text, who, stream(0, "drawn"))
-    rows = {"real": log_spectrogram(real), "generated": (samples[:12, 0] + 1) * (LOUDEST / 2)}
+    rows = {"real": log_spectrogram(real), "generated": (samples[:12] + 1) * (LOUDEST / 2)}
     lines = ", ".join(spell(line) for line in text[:3])
     draw_spectrograms({f"{kind}: {lines}": drawn for kind, drawn in rows.items()}, path, 3)
 
@@ -225,12 +225,12 @@ def evaluate(game, samples):
     network, n, scores = recogniser(learned), len(samples), {"samples": len(samples)}
     for words in LENGTHS:
         text, who = (part[np.arange(n) % ASKED] for part in game.unheard(words))
-        pictures = samples if words == ASKED_WORDS else game.sample(n, 0, given=encode(text, who))
-        made, real = hear_picture(pictures), utter(takes, text, who, stream(0, "real", words))
+        drawn = samples if words == ASKED_WORDS else game.sample(n, 0, given=encode(text, who))
+        made, real = sound_drawn(drawn), utter(takes, text, who, stream(0, "real", words))
         for name, sounds in {"{}": made, "{}_of_real": real}.items():
             scores |= {name.format(f"{score}_{words}"): v for score, v in hear(network, sounds, text, who).items()}
         if words == 1:
-            scores["said_of_griffin_lim"] = hear(network, hear_picture(draw_sound(real)), text)["said"]
+            scores["said_of_griffin_lim"] = hear(network, sound_drawn(draw_sound(real)), text)["said"]
             digits, order = text[:, 0], stream(0, "others").permutation(len(learned.sounds))
             scores |= frechet_scores(network, made, takes.sounds, learned.sounds[order])
             for name, sounds in {"nearest_take": made, "nearest_take_of_real": real}.items():
