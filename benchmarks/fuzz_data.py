@@ -1,4 +1,4 @@
-"""Fuzz formats of data: pictures in folders and arrays, IDX, CSV, lines, pairs, as `--data` of a recipe that reads them.
+"""Fuzz formats of data: pictures in folders and arrays, IDX, WAV, CSV, lines, pairs, as `--data` of a recipe that reads them.
 
 A case is a good file that was spoiled, or one that is made to harm. Such a file promises more than it holds, or unpacks to
 far more than it is; some are pipes or links. Half of the cases train for a step, the others only read.
@@ -34,6 +34,7 @@ def read(recipe):
 
     def run():
         from tinygan import data
+        from tinygan.data.waves import read_wave
         from tinygan.recipes.text._lines import split_lines
         from tinygan.recipes.text.names import Settings
 
@@ -42,6 +43,7 @@ def read(recipe):
             "cgan": lambda: data.read_classes("it"),
             "picture": lambda: data.read_picture("it"),
             "sides": lambda: data.read_sides("it", 8),
+            "wave": lambda: read_wave("it", 8000),
             "stock": lambda: data.read_csv("it"),
             "names": lambda: split_lines(Settings(data="it", split="sentence")),
             "dialogue": lambda: data.read_pairs("it"),
@@ -284,6 +286,31 @@ def idx(rng, place):
     return use(rng, "mnist")
 
 
+# --- sound ---------------------------------------------------------------------------------------------------------
+
+
+def wave(rng, place):
+    """A WAV file of any kind of number, rate and number of channels, spoiled, or with lengths that promise anything."""
+    strange = lambda: rng.random() < 0.1
+    bits, kind = rng.choice(((12, 1), (16, 0x55)) if strange() else ((8, 1), (16, 1), (24, 1), (32, 1), (32, 3), (64, 3)))
+    channels = rng.choice((0, 33, 65_535) if strange() else (1, 1, 2, 6))
+    rate = rng.choice((1, 2**32 - 1) if strange() else (8000, 44_100, 44_099, 1000, 384_000))
+    promise = lambda size: rng.choice((0, size + 1, 2**31 - 1, 2**32 - 1)) if strange() else size
+    data = rng.randbytes(rng.choice((0, 1, 1000, 100_000)))
+    if kind == 3:
+        data = np.frombuffer(data[: len(data) // 8 * 8], np.int8).astype(f"<f{bits // 8}").tobytes()
+    frame = rng.choice((0, 1)) if strange() else channels * bits // 8 % 2**16
+    sizes = struct.pack("<HIIHH", channels, rate, rate * frame % 2**32, frame, bits)
+    extended = struct.pack("<HHIH", 22, bits, 0, kind) + rng.randbytes(14)
+    about = rng.choice((struct.pack("<H", kind) + sizes, struct.pack("<H", 0xFFFE) + sizes + extended))
+    chunks = [(b"fmt ", about), (b"data", data)]
+    at = rng.randrange(2)
+    chunks[at:at] = rng.choice(([], [(b"LIST", b"abc\0")], [(b"LIST", b"")] * 3000))
+    content = b"".join(name + struct.pack("<I", promise(len(body))) + body for name, body in chunks)
+    (place / "it").write_bytes(maybe_spoiled(rng, b"RIFF" + struct.pack("<I", promise(len(content))) + b"WAVE" + content))
+    return read("wave")
+
+
 # --- text ----------------------------------------------------------------------------------------------------------
 
 CELLS = (
@@ -345,5 +372,5 @@ def pairs(rng, place):
 FORMATS = {
     "png": folder(".png"), "jpeg": folder(".jpg"), "gif": folder(".gif"), "bmp": folder(".bmp"), "webp": folder(".webp"),
     "tiff": folder(".tiff"), "picture": one_picture, "classes": classes, "sides": sides, "npy": npy, "npz": npz, "idx": idx,
-    "csv": table, "text": lines, "pairs": pairs,
+    "wave": wave, "csv": table, "text": lines, "pairs": pairs,
 }  # fmt: skip

@@ -12,6 +12,7 @@ import pytest
 
 from tinygan import threads
 from tinygan.metrics.pictures import heads
+from tinygan.metrics.sound import hearing
 
 # What tests share holds no tests: looked through for doctests, it would be imported once more than by those who use it.
 collect_ignore = [path.name for path in Path(__file__).parent.glob("*.py") if not path.name.startswith("test_")]
@@ -35,9 +36,10 @@ def data_folder_stays():
 
 @pytest.fixture(autouse=True)
 def quick_heads():
-    """The network that reads figures learns for two steps: no test waits for it, and it is stored under another name."""
+    """Networks that read figures and hear words learn for two steps: no test waits for them; they are stored apart."""
     with pytest.MonkeyPatch.context() as patch:  # the fixture `monkeypatch` would be undone after those of modules
         patch.setitem(heads.TRAINING, "steps", 2)
+        patch.setitem(hearing.TRAINING, "steps", 2)
         yield
 
 

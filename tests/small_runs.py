@@ -11,7 +11,7 @@ import pytest
 from tinygan import recipes
 from tinygan.backend import stream
 from tinygan.cli import main
-from tinygan.data import made_chorales, made_names, made_prices
+from tinygan.data import made_chorales, made_names, made_prices, speech
 from tinygan.plot import save_image
 from tinygan.recipes.translation import _drawings, _photographs, _repaired
 
@@ -28,6 +28,8 @@ SMALL = {
     "sines": {"batch_size": 4, "hidden": 4, "noise": 2, "step_noise": 2},
     "stock": {"batch_size": 4, "hidden": 4, "noise": 2, "step_noise": 2},
     "chorales": {"batch_size": 4, "hidden": 4, "width": 3, "channels": 2, "pretrain": 2, "length": 8},
+    "speech": {"batch_size": 4, "noise": 3, "embedding": 4, "hidden": 6, "channels": 1, "d_channels": 1, "features": 5},
+    "wave": {"batch_size": 4, "channels": 1, "noise": 3},
     "names": {"batch_size": 8, "hidden": 8, "embedding": 4},
     "captions": {"batch_size": 8, "hidden": 8, "embedding": 4},
     "oracle": {"batch_size": 8, "hidden": 8, "embedding": 4, "sentences": 64, "tokens": 4, "vocabulary": 20},
@@ -72,6 +74,9 @@ def little_data(folder):
             save_image(image, folder / "classes" / "ab"[k % 2] / f"{k}.png")
         (folder / "lines.txt").write_text("".join(f"{name}.\n" for name in made_names(60, seed=0)))
         patch.setenv("TINYGAN_DATA", str(folder))
+        patch.setattr(speech, "MADE_TAKES", 2)
+        patch.setattr(recipes.load("speech"), "ROUNDS", 2)
+        speech._make.cache_clear()
         stock, chorales = recipes.load("stock"), recipes.load("chorales")
         patch.setattr(stock, "made_prices", lambda: made_prices(60))
         patch.setattr(chorales, "made_chorales", lambda n, seed=0: made_chorales(6, 3, seed=seed))
@@ -80,7 +85,7 @@ def little_data(folder):
         for known in (stock.table, chorales.pieces, _drawings.asked_of, _repaired.find_pictures):
             known.cache_clear()
         yield folder
-    for known in (stock.table, chorales.pieces, _drawings.asked_of, _repaired.find_pictures):
+    for known in (stock.table, chorales.pieces, _drawings.asked_of, _repaired.find_pictures, speech._make):
         known.cache_clear()
 
 

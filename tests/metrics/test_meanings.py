@@ -11,7 +11,8 @@ from tinygan.metrics.pictures import classifier, emblems, synthetic
 
 NEEDS_NO_DIRECTION = {"samples", "pictures", "frechet_samples", "frechet_real_samples", "class_shares", "class_of_code",
                       "classifier_accuracy"}  # fmt: skip
-FEW = {"sines": 40, "stock": 40, "captions": 40, "names": 40, "dialogue": 40, "oracle": 40, "caption": 40}
+FEW = {"sines": 40, "stock": 40, "captions": 40, "names": 40, "dialogue": 40, "oracle": 40, "caption": 40,
+       "speech": 4, "wave": 30}
 
 
 @pytest.fixture

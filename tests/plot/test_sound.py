@@ -5,7 +5,8 @@ import wave
 import numpy as np
 import pytest
 
-from tinygan.plot.sound import RATE, Note, notes, render, write_midi, write_wav
+from tinygan.data.waves import write_wave
+from tinygan.plot.sound import RATE, Note, notes, render, write_midi
 
 PIECE = np.array([[60, 48], [60, 48], [-1, 48], [62, 50], [62, -1]])
 NOTES = [Note(0, 60, 0, 2), Note(0, 62, 3, 2), Note(1, 48, 0, 3), Note(1, 50, 3, 1)]
@@ -31,7 +32,7 @@ def test_a_tone_sounds_at_its_pitch_and_nothing_clicks(tmp_path):
     assert energy[high].sum() < 1e-6 * energy.sum()
     assert not render(np.full((4, 2), -1)).any()
 
-    write_wav(chord, tmp_path / "x.wav")
+    write_wave(tmp_path / "x.wav", chord, RATE)
     with wave.open(str(tmp_path / "x.wav")) as file:
         assert file.getparams()[:4] == (1, 2, RATE, len(chord))
         read = np.frombuffer(file.readframes(len(chord)), "<i2")

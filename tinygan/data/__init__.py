@@ -6,6 +6,8 @@
     series     scaling, windows; waves and prices made here
     text       a folder: lines by name, their numbering, prompts with replies
     sound      music in four voices
+    waves      WAV files, another rate; `spectra` makes pictures of sound and back
+    speech     spoken digits, recorded or said by a small synthesiser, and utterances of them
     worlds     pictures whose every property can be told in a sentence and read back: `shapes`, a folder, and `sprites`
 
 `files.py` finds or downloads a file, `loader.py` serves batches. Importing this package needs numpy only. A file that
@@ -34,6 +36,7 @@ from .pictures import (
 from .points import SWISS_ROLL_SIGMA, gaussians, swiss_roll
 from .series import MinMax, Whitening, made_prices, sines, stock, windows
 from .sound import SILENCE, chorales, crops, made_chorales, read_chorales
+from .speech import made_recordings, recordings
 from .tables import Table, read_csv
 from .text import (
     Vocabulary,
@@ -48,15 +51,16 @@ from .text import (
     topic_of,
     words,
 )
+from .waves import read_wave, read_waves, resample, write_wave
 from .worlds import find_world
 
 __all__ = [
     "SILENCE", "SWISS_ROLL_SIGMA", "DataError", "Loader", "MinMax", "Table", "Vocabulary", "Whitening", "captions",
     "centred", "chorales", "crops", "digits", "fashion_mnist", "find_file", "find_world", "gather_notes", "gaussians",
-    "is_right", "kmnist", "made_captions", "made_chorales", "made_names", "made_prices", "mnist", "names", "note",
-    "read_chorales", "read_classes", "read_csv", "read_idx", "read_lines", "read_pairs", "read_picture", "read_pictures",
-    "read_sides", "sines", "small_talk", "small_text", "split_by_class", "stock", "swiss_roll", "topic_of", "windows",
-    "words",
+    "is_right", "kmnist", "made_captions", "made_chorales", "made_names", "made_prices", "made_recordings", "mnist",
+    "names", "note", "read_chorales", "read_classes", "read_csv", "read_idx", "read_lines", "read_pairs",
+    "read_picture", "read_pictures", "read_sides", "read_wave", "read_waves", "recordings", "resample", "sines",
+    "small_talk", "small_text", "split_by_class", "stock", "swiss_roll", "topic_of", "windows", "words", "write_wave",
 ]  # fmt: skip
 
 remedies.watch_functions(globals(), __name__)

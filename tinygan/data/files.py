@@ -11,7 +11,7 @@ import os
 import re
 import unicodedata
 import zlib
-from collections.abc import Iterable, Iterator
+from collections.abc import Collection, Iterable, Iterator
 from contextlib import contextmanager
 from contextvars import ContextVar
 from functools import cache
@@ -112,10 +112,10 @@ def fingerprint(*arrays: Any) -> int:
     return total
 
 
-def refuse_others(name: str, found: int, began: int) -> None:
-    """Raise DataError unless the pictures of `name` have the fingerprint of those that a run began with."""
+def refuse_others(name: str, found: int, began: int, kind: str = "pictures") -> None:
+    """Raise DataError unless the pictures of `name`, or what else, have the fingerprint of those that a run began with."""
     if found != began:
-        raise DataError(f"{name}: not the pictures that this run began with; put them back, or begin a new run")
+        raise DataError(f"{name}: not the {kind} that this run began with; put them back, or begin a new run")
 
 
 def check_split(split: str | None, known: tuple[str | None, ...]) -> None:
@@ -123,6 +123,57 @@ def check_split(split: str | None, known: tuple[str | None, ...]) -> None:
     if split not in known:
         *others, last = map(repr, known)
         raise ValueError(f"unknown split {split!r}: expected {', '.join(others)} or {last}")
+
+
+# --- folders of files ----------------------------------------------------------------------------------------------
+
+
+def list_files(folder: Path, suffixes: Collection[str], kind: str) -> list[Path]:
+    """Return the files with these endings in a folder and those inside it, by name; say which files are left out.
+
+    kind: what such files are, "pictures". DataError if there is none.
+    """
+    inside: list[Path] = []
+    elsewhere, others, irregular = "are links to what is elsewhere", f"are no {kind}", "are no regular files"
+    left_out: dict[str, list[str]] = {others: [], elsewhere: [], irregular: []}
+    home = Path(os.path.realpath(folder))  # of links in a circle too, where Path.resolve raises
+    for place, folders, files in os.walk(folder):
+        for name in sorted(folders + files):
+            path = Path(place, name)
+            if name.startswith(".") or path.is_dir() and not path.is_symlink():
+                continue
+            if path.is_symlink() and not Path(os.path.realpath(path)).is_relative_to(home):
+                left_out[elsewhere].append(str(path.relative_to(folder)))
+            elif path.suffix.lower() not in suffixes:
+                if not path.is_dir():
+                    left_out[others].append(str(path.relative_to(folder)))
+            elif not path.is_file():
+                left_out[irregular].append(str(path.relative_to(folder)))
+            else:
+                inside.append(path)
+    for why, names in left_out.items():
+        if names:
+            known = f" ({', '.join(suffixes)} are read)" if why == others else ""
+            note(f"left out: {len(names):,} files in {folder.name} that {why}{known}: {list_some(sorted(names))}")
+    if not inside:
+        raise DataError(f"{folder}: no {', '.join(suffixes)} file in it")
+    return sorted(inside)
+
+
+MOST_REASONS = 5  # a sentence each; a reason may have a number in it that no other file has
+
+
+def say_what_was_read(folder: Path, read: int, unread: dict[str, list[str]], kind: str) -> None:
+    """Say how many of a folder's files were read, and which were not; unread: {reason: names}. DataError if none was."""
+    total = read + sum(map(len, unread.values()))
+    if not read:
+        reason, names = next(iter(unread.items()))
+        raise DataError(f"{folder}: none of {total:,} {kind} can be read; {list_some(names, 1)}: {reason}")
+    for reason, names in [*unread.items()][:MOST_REASONS]:
+        note(f"left out: {list_some(names)}: {reason}")
+    if others := [name for names in [*unread.values()][MOST_REASONS:] for name in names]:
+        note(f"left out, for further reasons: {list_some(others)}")
+    note(f"read: {read:,} of {total:,} {kind} in {folder.name}")
 
 
 # --- text --------------------------------------------------------------------------------------------------------

@@ -1,14 +1,12 @@
-"""Music as sound: a piece (T, voices) of MIDI pitches becomes notes, a sound wave, a MIDI file or a WAV file.
+"""Music as sound: a piece (T, voices) of MIDI pitches becomes notes, a sound wave, or a MIDI file.
 
 A row is a sixteenth note, -1 is silence, and a pitch that repeats in the next row is held. The standard library and
-NumPy suffice. Pieces come from `tinygan.data.sound`.
+NumPy suffice. Pieces come from `tinygan.data.sound`; `tinygan.data.waves` writes sound as a WAV file.
 """
 
 from __future__ import annotations
 
-import io
 import struct
-import wave
 from pathlib import Path
 from typing import NamedTuple
 
@@ -82,16 +80,6 @@ def _tone(frequency: float, seconds: float, rate: int) -> Array:
 
 
 # --- files -----------------------------------------------------------------------------------------------------
-
-
-def write_wav(sound: Array, path: str | Path, rate: int = RATE) -> None:
-    """Write sound in [-1, 1], (samples,), as a WAV file of one channel with 16 bits per sample."""
-    content = io.BytesIO()
-    with wave.open(content, "wb") as file:
-        file.setparams((1, 2, rate, 0, "NONE", "not compressed"))
-        file.writeframes(np.rint(np.clip(sound, -1, 1) * 32767).astype("<i2").tobytes())
-    with written_whole(path) as temporary:
-        temporary.write_bytes(content.getvalue())
 
 
 TICKS = 120  # per sixteenth: 480 per quarter, as in most programs

@@ -14,7 +14,7 @@ import numpy as np
 
 from tinygan.backend import Array
 
-from ..files import DataError, list_some, note, open_file
+from ..files import DataError, list_files, list_some, note, open_file, say_what_was_read
 from .arrays import READERS
 from .fitting import check_bytes, spread_out
 from .picture_file import SUFFIXES, decode, find_format
@@ -29,7 +29,7 @@ def read_pictures(path: str | Path, size: int = 0) -> Array:
     """
     path = Path(path)
     if path.is_dir():
-        return _read_files(path, _list_pictures(path), size)[0]
+        return _read_files(path, list_files(path, SUFFIXES, "pictures"), size)[0]
     if not path.exists():
         raise DataError(f"{path}: no such file or folder")
     with open_file(path) as f:
@@ -49,7 +49,7 @@ def read_classes(folder: str | Path, size: int = 0) -> tuple[Array, Array, list[
     are fewer than two classes.
     """
     folder = _expect_folder(folder, "a folder for each class")
-    paths = _list_pictures(folder)
+    paths = list_files(folder, SUFFIXES, "pictures")
     within = [path for path in paths if path.parent != folder]
     if len(within) < len(paths):
         apart = list_some(path.name for path in paths if path.parent == folder)
@@ -77,7 +77,7 @@ def read_sides(folder: str | Path, size: int = 0) -> tuple[Array, Array, bool]:
             raise DataError(f"{side}: no such folder; expected pictures of the one kind in {folder / 'a'}, of the other in b")
         if not Path(os.path.realpath(side)).is_relative_to(os.path.realpath(folder)):
             raise DataError(f"{side}: a link to what is elsewhere; put the folder itself there")
-        images, kept = _read_files(side, _list_pictures(side), size)
+        images, kept = _read_files(side, list_files(side, SUFFIXES, "pictures"), size)
         rows = {path.relative_to(side).with_suffix(""): i for i, path in reversed([*enumerate(kept)])}
         sides.append((images, kept, rows))
     (a, _, rows_a), (b, _, rows_b) = sides
@@ -128,47 +128,7 @@ def _read_files(folder: Path, paths: list[Path], size: int) -> tuple[Array, list
         images[len(kept)] = image
         kept.append(path)
         brightest, white = max((brightest, white), numbers, key=lambda pair: pair[0] / pair[1])
-    if not kept:
-        reason, names = next(iter(unread.items()))
-        raise DataError(f"{folder}: none of {len(paths):,} picture files can be read; {list_some(names, 1)}: {reason}")
-    for reason, names in [*unread.items()][:MOST_REASONS]:
-        note(f"left out: {list_some(names)}: {reason}")
-    if others := [name for names in [*unread.values()][MOST_REASONS:] for name in names]:
-        note(f"left out, for further reasons: {list_some(others)}")
-    note(f"read: {len(kept):,} of {len(paths):,} picture files in {folder.name}")
+    say_what_was_read(folder, len(kept), unread, "picture files")
     images = images[: len(kept)]
     spread_out(images, brightest, white)
     return _grey_if_all_are(images), kept
-
-
-MOST_REASONS = 5  # a sentence each; a reason may have a number in it that no other file has
-
-
-def _list_pictures(folder: Path) -> list[Path]:
-    """Return the picture files in a folder and those inside it, in order of their names; say which files are left out."""
-    inside: list[Path] = []
-    left_out: dict[str, list[str]] = {
-        "are no pictures": [], "are links to what is elsewhere": [], "are no regular files": [],
-    }  # fmt: skip
-    home = Path(os.path.realpath(folder))  # of links in a circle too, where Path.resolve raises
-    for place, folders, files in os.walk(folder):
-        for name in sorted(folders + files):
-            path = Path(place, name)
-            if name.startswith(".") or path.is_dir() and not path.is_symlink():
-                continue
-            if path.is_symlink() and not Path(os.path.realpath(path)).is_relative_to(home):
-                left_out["are links to what is elsewhere"].append(str(path.relative_to(folder)))
-            elif path.suffix.lower() not in SUFFIXES:
-                if not path.is_dir():
-                    left_out["are no pictures"].append(str(path.relative_to(folder)))
-            elif not path.is_file():
-                left_out["are no regular files"].append(str(path.relative_to(folder)))
-            else:
-                inside.append(path)
-    for why, names in left_out.items():
-        if names:
-            known = f" ({', '.join(SUFFIXES)} are read)" if "pictures" in why else ""
-            note(f"left out: {len(names):,} files in {folder.name} that {why}{known}: {list_some(sorted(names))}")
-    if not inside:
-        raise DataError(f"{folder}: no {', '.join(SUFFIXES)} file in it")
-    return sorted(inside)

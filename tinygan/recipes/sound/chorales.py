@@ -21,6 +21,7 @@ from tinygan.autodiff import Tensor, no_grad, raw
 from tinygan.backend import stream, to_device, to_numpy, xp
 from tinygan.data import DataError, Loader, chorales, crops, made_chorales, note
 from tinygan.data.sound import SILENCE
+from tinygan.data.waves import write_wave
 from tinygan.files import Range, save_array, written_whole
 from tinygan.gan.adversarial import Duel
 from tinygan.gan.players import Batch, Player, read_back
@@ -31,7 +32,7 @@ from tinygan.nn import LSTM, Dropout, Linear, Module, ModuleList
 from tinygan.ops import cat, categorical, leaky_relu, log_softmax, mean, sum
 from tinygan.optim import Adam, share_left
 from tinygan.plot.drawing import new_figure, quiet_axes
-from tinygan.plot.sound import notes, render, write_midi, write_wav
+from tinygan.plot.sound import RATE, notes, render, write_midi
 from tinygan.run.settings import RunSettings, defaults, setting
 
 BEAT, BAR = 4, 16  # rows of a quarter note, and of four
@@ -271,7 +272,7 @@ def write_music(game, samples, path):
 
 def write_sound(game, samples, path):
     """Write a WAV file of all pieces, one after another."""
-    write_wav(render(in_a_row(game, samples)), path)
+    write_wave(path, render(in_a_row(game, samples)), RATE)
 
 
 def write_array(game, samples, path):

@@ -4,7 +4,7 @@ import numpy as np
 import pytest
 
 from tinygan.data import made_chorales
-from tinygan.metrics.sound import histograms, music_scores, total_variation
+from tinygan.metrics.sound.music import histograms, music_scores, total_variation
 
 PIECE = np.array([[60, 48], [60, 48], [-1, 48], [62, 50], [62, -1]])
 
