@@ -6,6 +6,7 @@
     series     scaling, windows; waves and prices made here
     text       a folder: lines by name, their numbering, prompts with replies
     sound      music in four voices
+    video      clips of your own, and worlds of clips: `video`, a folder
     worlds     pictures whose every property can be told in a sentence and read back: `shapes`, a folder, and `sprites`
 
 `files.py` finds or downloads a file, `loader.py` serves batches. Importing this package needs numpy only. A file that
@@ -48,15 +49,16 @@ from .text import (
     topic_of,
     words,
 )
+from .video import read_clip
 from .worlds import find_world
 
 __all__ = [
     "SILENCE", "SWISS_ROLL_SIGMA", "DataError", "Loader", "MinMax", "Table", "Vocabulary", "Whitening", "captions",
     "centred", "chorales", "crops", "digits", "fashion_mnist", "find_file", "find_world", "gather_notes", "gaussians",
     "is_right", "kmnist", "made_captions", "made_chorales", "made_names", "made_prices", "mnist", "names", "note",
-    "read_chorales", "read_classes", "read_csv", "read_idx", "read_lines", "read_pairs", "read_picture", "read_pictures",
-    "read_sides", "sines", "small_talk", "small_text", "split_by_class", "stock", "swiss_roll", "topic_of", "windows",
-    "words",
+    "read_chorales", "read_classes", "read_clip", "read_csv", "read_idx", "read_lines", "read_pairs", "read_picture",
+    "read_pictures", "read_sides", "sines", "small_talk", "small_text", "split_by_class", "stock", "swiss_roll", "topic_of",
+    "windows", "words",
 ]  # fmt: skip
 
 remedies.watch_functions(globals(), __name__)

@@ -13,7 +13,7 @@ from tinygan.backend import Array, stream
 from tinygan.ops import interpolate
 
 from ..files import DataError, find_file, list_some, note
-from .own import _list_pictures
+from .own import list_pictures
 from .picture_file import read_picture
 
 COUNTS = {"set5": 5, "set14": 14, "bsd100": 100}
@@ -40,7 +40,7 @@ def own_photographs(folder: str | Path, smallest: int) -> list[Array]:
     if not folder.is_dir():
         raise DataError(f"{folder}: expected a folder of photographs")
     values = 0
-    for path in _list_pictures(folder):
+    for path in list_pictures(folder):
         try:
             picture = _in_colour(read_picture(path))
         except DataError as error:
