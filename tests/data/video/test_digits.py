@@ -5,7 +5,17 @@ import pytest
 
 from tinygan.backend import stream
 from tinygan.data import DataError, gather_notes
-from tinygan.data.video.digits import ALL, PATHS, PERIOD, Move, MovingDigits, centres, is_held_out, read_glyphs, read_path
+from tinygan.data.video.digits import (
+    ALL,
+    PATHS,
+    PERIOD,
+    Move,
+    MovingDigits,
+    centres,
+    is_held_out,
+    read_glyphs,
+    read_path,
+)
 
 
 @pytest.fixture(scope="module")
@@ -75,7 +85,9 @@ def test_sentences_are_read_back(world):
     assert world.read("An EIGHT goes anticlockwise.") == Move(8, "anticlockwise")
 
 
-@pytest.mark.parametrize("sentence", ["", "a dog moves clockwise", "a 7", "7 and 8 clockwise", "a 7 goes clockwise, up and down"])
+@pytest.mark.parametrize(
+    "sentence", ["", "a dog moves clockwise", "a 7", "7 and 8 clockwise", "a 7 goes clockwise, up and down"]
+)
 def test_sentences_without_one_digit_and_one_path_are_refused(world, sentence):
     with pytest.raises(DataError, match='expected a digit and a path .* such as "a seven moves clockwise"'):
         world.read(sentence)
