@@ -75,7 +75,9 @@ def test_readers_may_say_it_in_other_words(sentence, asked):
 @pytest.mark.parametrize("sentence, says", [
     ("", "expected an edit that begins with"), ("golden boots", "expected an edit that begins with"),
     ("give her", "what shall change"), ("make the hair bleu", "did you mean blue"),
-    ("give him a green shirt", "expected one of"), ("make her a man", "what shall change"), ("turn him to step 3", "neither man and woman nor the step"),
+    ("give him a green shirt", "expected one of"),
+    ("make her a man", "what shall change"),
+    ("turn him to step 3", "neither man and woman nor the step"),
 ])  # fmt: skip
 def test_what_is_no_edit_is_refused(sentence, says):
     with pytest.raises(DataError, match=says):

@@ -6,7 +6,7 @@ frame. Srivastava et al. 2015 let two digits bounce; here each clip has a name.
 """
 
 import re
-from collections.abc import Sequence
+from collections.abc import Callable, Sequence
 from functools import lru_cache
 from typing import NamedTuple
 
@@ -21,7 +21,7 @@ from ..pictures.datasets import digits, mnist
 SIDE, GLYPH = 24, 12  # of a frame, and of a digit
 REACH, PERIOD = 5.0, 16  # pixels from the middle of a path to its ends; frames until it begins again
 WANDER = 0.9  # pixels that the middle of a path is off the middle of the frame, at most
-PATHS = {  # (x, y) at angle a, y downward: how it is said
+PATHS: dict[str, Callable] = {  # (x, y) at angle a, y downward: how it is said
     "left and right": lambda a: (np.cos(a), 0 * a),
     "up and down": lambda a: (0 * a, np.cos(a)),
     "on a rising line": lambda a: (np.cos(a), -np.cos(a)),
@@ -121,7 +121,8 @@ def _has_mnist() -> bool:
 @lru_cache(4)
 def read_glyphs(source: str, to_learn: bool) -> list[Array]:
     """Return for each digit pictures of it, (n, 12, 12) in [0, 1], to learn from or others; source: "mnist" or "digits"."""
-    images, labels = {"mnist": mnist, "digits": digits}[source]("train" if to_learn else "test")
+    read = mnist if source == "mnist" else digits
+    images, labels = read("train" if to_learn else "test")
     if source == "mnist":  # a digit lies in the middle 20x20
         small = images[:20_000, 0, 2:26, 2:26].reshape(-1, GLYPH, 2, GLYPH, 2).mean((2, 4))
     else:
