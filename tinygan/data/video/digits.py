@@ -51,8 +51,8 @@ ALL = [Move(digit, path) for digit in range(10) for path in PATHS]
 class MovingDigits:
     """The world of moving digits. Parts: "train", "unseen" (pictures of digits that training lacks), "held_out" (pairs)."""
 
-    name = "digits"
-    values = {"digit": tuple(range(10)), "path": tuple(PATHS)}
+    name, shape = "digits", (1, SIDE, SIDE)
+    shown, motion, steps = {"digit": 10}, {"path": len(PATHS)}, 0
 
     def __init__(self) -> None:
         self.source = "mnist" if _has_mnist() else "digits"
@@ -78,6 +78,10 @@ class MovingDigits:
         across, down = (_spread(at[..., k]) for k in range(2))  # (N, frames, 24, 12)
         ink = down @ glyphs[:, None] @ across.swapaxes(2, 3)
         return 2 * ink[:, :, None] - 1
+
+    def rows(self, scenes: Sequence[Move]) -> Array:
+        """Return the labels of moves, (N, 2): the digit and the number of the path."""
+        return np.array([[move.digit, list(PATHS).index(move.path)] for move in scenes]).reshape(-1, 2)
 
     def say(self, move: Move, rng: np.random.Generator) -> str:
         """Return a sentence about a move."""

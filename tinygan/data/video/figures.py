@@ -6,17 +6,55 @@ every edit of every figure is known, pixel by pixel.
 """
 
 from collections.abc import Sequence
+from typing import Any
 
 import numpy as np
 
 from tinygan.backend import Array
 
 from ..files import DataError
-from ..sprites import LOOKS, VALUES, Figure, Sprites, is_held_out, is_shown, read
+from ..sprites import EXAMPLE as FULL
+from ..sprites import LOOKS, SIDE, VALUES, Figure, Sprites, indices, is_held_out, is_shown, read
 from ..text.vocabulary import words
 
 STEPS = len(VALUES["step"])
 EDITED = ("skin", "hair", "colour", "top", "legs", "feet", "action", "direction")  # what an edit may change
+
+
+class FigureClips:
+    """The world of figures that act. Parts are those of `Sprites`."""
+
+    name, shape = "sprites", (3, SIDE, SIDE)
+    shown = {name: len(VALUES[name]) for name in LOOKS}
+    motion, steps = {"pose": len(VALUES["action"]) * len(VALUES["direction"])}, STEPS
+
+    def __init__(self) -> None:
+        self.sprites = Sprites()
+
+    def scenes(self, part: str, n: int, rng: np.random.Generator) -> list[Figure]:
+        """Return n figures of a part, each in a pose and at the step with which its clip begins."""
+        return self.sprites.scenes(part, n, rng)
+
+    def draw(self, scenes: Sequence[Figure], frames: int, rng: Any = None, part: str = "train") -> Array:
+        """Return clips (N, frames, 3, 32, 32), float32 in [-1, 1]. A figure says all; nothing is left to chance."""
+        return draw_clips(self.sprites, scenes, frames)
+
+    def rows(self, scenes: Sequence[Figure]) -> Array:
+        """Return the labels of figures, (N, 9): looks, pose (action and direction), step."""
+        *looks, action, direction, step = indices(scenes).T
+        return np.stack([*looks, len(VALUES["direction"]) * action + direction, step], 1)
+
+    def say(self, scene: Figure, rng: np.random.Generator) -> str:
+        """Return a sentence that says all of a figure but the step."""
+        return self.sprites.say(scene._replace(step=None), rng)
+
+    def read(self, sentence: str) -> Figure:
+        """Return what a sentence claims; the step is 1 if it says none. DataError if it leaves something open."""
+        figure = self.sprites.read(sentence)
+        missing = [name for name, value in figure._asdict().items() if value is None and name != "step"]
+        if missing:
+            raise DataError(f"{sentence!r} does not say the figure's {', '.join(missing)}; say all, as in \"{FULL}\"")
+        return figure._replace(step=figure.step or 1)
 
 
 def draw_clips(world: Sprites, figures: Sequence[Figure], frames: int) -> Array:
