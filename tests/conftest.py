@@ -11,6 +11,7 @@ from pathlib import Path
 import pytest
 
 from tinygan import threads
+from tinygan.metrics import video
 from tinygan.metrics.pictures import heads
 
 # What tests share holds no tests: looked through for doctests, it would be imported once more than by those who use it.
@@ -35,9 +36,10 @@ def data_folder_stays():
 
 @pytest.fixture(autouse=True)
 def quick_heads():
-    """The network that reads figures learns for two steps: no test waits for it, and it is stored under another name."""
+    """Networks that read figures and clips learn for two steps: no test waits for them; they are stored under other names."""
     with pytest.MonkeyPatch.context() as patch:  # the fixture `monkeypatch` would be undone after those of modules
-        patch.setitem(heads.TRAINING, "steps", 2)
+        for training in (heads.TRAINING, video.READER, video.DIGITS):
+            patch.setitem(training, "steps", 2)
         yield
 
 

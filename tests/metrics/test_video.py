@@ -5,7 +5,7 @@ import pytest
 
 from tinygan.backend import stream
 from tinygan.data.sprites import Figure
-from tinygan.data.video.digits import ALL, MovingDigits
+from tinygan.data.video.digits import ALL, DigitClips
 from tinygan.data.video.figures import FigureClips
 from tinygan.metrics import video
 from tinygan.metrics.pictures import classifier, heads
@@ -82,7 +82,7 @@ def test_the_motion_is_read_of_most_frames(fixed):
 
 
 def test_digits_and_paths_are_read_apart(monkeypatch, tmp_path):
-    world = MovingDigits()
+    world = DigitClips()
     clips = world.draw(ALL, 8, stream(0, "clips"))
     digit = [move.digit for move in ALL]
 
@@ -102,7 +102,7 @@ def test_digits_and_paths_are_read_apart(monkeypatch, tmp_path):
 
 
 def test_what_is_read_lies_in_the_middle_wherever_the_digit_is():
-    world = MovingDigits()
+    world = DigitClips()
     frames = video._about_middle(world.draw(ALL[:6], 8, stream(0, "clips"))).reshape(6, 8, 28, 28)
     ink = frames + 1
     grid = np.arange(28)
@@ -115,7 +115,7 @@ def test_what_is_read_lies_in_the_middle_wherever_the_digit_is():
 
 def test_the_reader_of_digits_learns(little_cache, monkeypatch):
     monkeypatch.setitem(video.DIGITS, "steps", 60)
-    world = MovingDigits()
+    world = DigitClips()
     clips = world.draw(ALL, 8, stream(0, "clips"))
     scores = video.digit_scores(clips, np.array([m.digit for m in ALL]), [m.path for m in ALL], world.source)
     assert scores["digit"] > 0.5 and scores["path"] == 1.0
@@ -125,13 +125,13 @@ def test_the_reader_of_digits_learns(little_cache, monkeypatch):
 
 
 def test_flicker_is_the_reals_unless_frames_tremble():
-    world = MovingDigits()
+    world = DigitClips()
     real = world.draw(ALL[:10], 8, stream(0, "clips"))
-    assert video.flicker(real, real) == {"flicker": 1.0, "still": pytest.approx(0, abs=0.01)}
-    assert video.flicker(real[:, :1].repeat(8, 1), real)["flicker"] == 0.0
+    assert video.flicker(real, real) == 1.0 and video.still(real, real) == pytest.approx(0, abs=0.01)
+    assert video.flicker(real[:, :1].repeat(8, 1), real) == 0.0 and video.clip_psnr(real, real) >= 100
     trembling = real + 0.1 * np.where(np.arange(8) % 2, 1, -1)[:, None, None, None].astype(np.float32)
-    scores = video.flicker(trembling, real)
-    assert scores["flicker"] > 1.2 and scores["still"] == pytest.approx(0.2 * 127.5, rel=1e-3)
+    assert video.flicker(trembling, real) > 1.2 and video.still(trembling, real) == pytest.approx(0.2 * 127.5, rel=1e-3)
+    assert video.clip_psnr(trembling, real) == pytest.approx(10 * np.log10(4 / 0.01), rel=1e-3)
     with pytest.raises(ValueError, match="expected the same shape"):
         video.flicker(real, real[:5])
 
@@ -140,7 +140,7 @@ def test_flicker_is_the_reals_unless_frames_tremble():
 def test_clips_are_compared_by_a_reader_that_is_trained_once(kind, little_cache, sheets, monkeypatch):
     if kind == "sprites":
         monkeypatch.setenv("TINYGAN_DATA", str(sheets))
-    world = MovingDigits() if kind == "digits" else FigureClips()
+    world = DigitClips() if kind == "digits" else FigureClips()
     rng = stream(0, "scenes")
     draw = lambda: world.draw(world.scenes("train", 60, rng), 8, rng)
     real, others = draw(), draw()
@@ -154,7 +154,7 @@ def test_clips_are_compared_by_a_reader_that_is_trained_once(kind, little_cache,
 
 
 def test_the_reader_of_clips_learns_what_moves_where():
-    world = MovingDigits()
+    world = DigitClips()
     reader = video.train_clip_reader(world, steps=60, batch_size=32)
     scenes = world.scenes("train", 200, stream(5, "scenes"))
     accuracy = reader.accuracy(world.draw(scenes, 8, stream(5, "clips")), world.rows(scenes))

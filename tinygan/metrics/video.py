@@ -125,19 +125,40 @@ def digit_scores(clips: Array, digits: Array, paths: Sequence[str], source: str)
     }
 
 
+def clip_scores(world: Any, clips: Array, scenes: Sequence) -> dict[str, float]:
+    """Return `digit_scores` or `figure_scores` of clips that were told these scenes, as the world is."""
+    if world.name == "sprites":
+        return figure_scores(clips, scenes)
+    digits = np.array([move.digit for move in scenes])
+    return digit_scores(clips, digits, [move.path for move in scenes], world.source)
+
+
 # --- flicker -------------------------------------------------------------------------------------------------------
 
 
-def flicker(clips: Array, real: Array) -> dict[str, float]:
-    """Return how much clips change from frame to frame, beside the real clips of what was asked for, (N, T, ...) both.
+def flicker(clips: Array, real: Array) -> float:
+    """Return how much clips (N, T, ...) change from frame to frame, mean |x_t+1 - x_t|, over what real clips change."""
+    change, right = (float(np.abs(np.diff(x, axis=1)).mean()) for x in _alike(clips, real))
+    return change / right
 
-    flicker: mean |x_t+1 - x_t| over the real clips'. still: the same where the real clips do not change, in 255ths.
-    """
+
+def still(clips: Array, real: Array) -> float:
+    """Return how much clips change, in 255ths, where the true clips of what was asked for do not change."""
+    change, right = (np.abs(np.diff(x, axis=1)) for x in _alike(clips, real))
+    return float(change[right < 1 / 255].mean() * 127.5)
+
+
+def clip_psnr(clips: Array, real: Array) -> float:
+    """Return the PSNR of clips to the true clips of what was asked for, in dB, the mean over clips."""
+    made, true = _alike(clips, real)
+    error = np.square(made - true).reshape(len(made), -1).mean(1)
+    return float((10 * np.log10(4 / np.maximum(error, 1e-10))).mean())
+
+
+def _alike(clips: Array, real: Array) -> tuple[Array, Array]:
     if clips.shape != real.shape:
-        raise ValueError(f"flicker: clips {clips.shape} and real ones {real.shape}: expected the same shape")
-    change, right = (np.abs(np.diff(x, axis=1)) for x in (clips, real))
-    still = right < 1 / 255
-    return {"flicker": float(change.mean() / right.mean()), "still": float(change[still].mean() * 127.5)}
+        raise ValueError(f"clips {clips.shape} and real ones {real.shape}: expected the same shape")
+    return clips, real
 
 
 # --- whole clips ---------------------------------------------------------------------------------------------------

@@ -9,8 +9,8 @@ from tinygan.data.video.digits import (
     ALL,
     PATHS,
     PERIOD,
+    DigitClips,
     Move,
-    MovingDigits,
     centres,
     is_held_out,
     read_glyphs,
@@ -20,7 +20,7 @@ from tinygan.data.video.digits import (
 
 @pytest.fixture(scope="module")
 def world():
-    return MovingDigits()
+    return DigitClips()
 
 
 @pytest.mark.parametrize("frames", [8, 32])
@@ -96,7 +96,7 @@ def test_sentences_without_one_digit_and_one_path_are_refused(world, sentence):
 def test_without_mnist_the_digits_that_come_with_tinygan_move(tmp_path, monkeypatch):
     monkeypatch.setenv("TINYGAN_DATA", str(tmp_path))
     with gather_notes() as notes:
-        world = MovingDigits()
+        world = DigitClips()
         clips = world.draw(ALL, 8, stream(0, "clips"))
     assert world.source == "digits" and "digits that come with tinygan move instead" in notes[0]
     assert read_path(clips) == [move.path for move in ALL]

@@ -9,5 +9,7 @@ A clip is an array (T, C, height, width), float32 in [-1, 1]; several are (N, T,
 """
 
 from .clip_file import read_clip
+from .digits import DigitClips
+from .figures import FigureClips
 
-__all__ = ["read_clip"]
+__all__ = ["DigitClips", "FigureClips", "read_clip"]

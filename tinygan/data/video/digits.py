@@ -5,6 +5,7 @@ lies and where on it the clip begins is left to chance; `read_path` finds the pa
 frame. Srivastava et al. 2015 let two digits bounce; here each clip has a name.
 """
 
+import os
 import re
 from collections.abc import Callable, Sequence
 from functools import lru_cache
@@ -48,7 +49,7 @@ def is_held_out(move: Move) -> bool:
 ALL = [Move(digit, path) for digit in range(10) for path in PATHS]
 
 
-class MovingDigits:
+class DigitClips:
     """The world of moving digits. Parts: "train", "unseen" (pictures of digits that training lacks), "held_out" (pairs)."""
 
     name, shape = "digits", (1, SIDE, SIDE)
@@ -60,7 +61,7 @@ class MovingDigits:
     def scenes(self, part: str, n: int, rng: np.random.Generator) -> list[Move]:
         """Return n moves of a part of the world; see PARTS."""
         if part not in PARTS:
-            raise ValueError(f"MovingDigits.scenes: no part {part!r}: expected one of {', '.join(PARTS)}")
+            raise ValueError(f"DigitClips.scenes: no part {part!r}: expected one of {', '.join(PARTS)}")
         fitting = [move for move in ALL if is_held_out(move) == (part == "held_out")]
         return [fitting[i] for i in rng.integers(len(fitting), size=n)]
 
@@ -122,9 +123,13 @@ def _has_mnist() -> bool:
     return True
 
 
-@lru_cache(4)
 def read_glyphs(source: str, to_learn: bool) -> list[Array]:
     """Return for each digit pictures of it, (n, 12, 12) in [0, 1], to learn from or others; source: "mnist" or "digits"."""
+    return _read_glyphs(source, to_learn, os.environ.get("TINYGAN_DATA"))
+
+
+@lru_cache(4)
+def _read_glyphs(source: str, to_learn: bool, folder: str | None) -> list[Array]:
     read = mnist if source == "mnist" else digits
     images, labels = read("train" if to_learn else "test")
     if source == "mnist":  # a digit lies in the middle 20x20
