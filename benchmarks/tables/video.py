@@ -107,12 +107,15 @@ def table(found):
         distance = [mean(runs, f"frechet_{key}") for key in ("distance", "floor", "ratio")]
         lines += ["", "Frechet distance {:.2f}, floor {:.2f}, ratio {:.2f}.".format(*distance), ""]
         if "inception_score" in runs[0]:
-            of = lambda begin: ", ".join(
-                f"{mean(runs, begin + key):.3f}" for key in ("inception_score", "intra_entropy", "inter_entropy")
-            )
-            lines += [f"Nine classes, inception score, intra- and inter-entropy: {of('')}; real clips {of('real_')}.", ""]
+            made, right = nine_classes(runs, ""), nine_classes(runs, "real_")
+            lines += [f"Nine classes, inception score, intra- and inter-entropy: {made}; real clips {right}.", ""]
             lines += [PUBLISHED, ""]
     return "\n".join(lines)
+
+
+def nine_classes(runs, begin):
+    """Return the three scores over nine classes, in words."""
+    return ", ".join(f"{mean(runs, begin + key):.3f}" for key in ("inception_score", "intra_entropy", "inter_entropy"))
 
 
 def row(name, values):

@@ -5,8 +5,7 @@ import pytest
 
 from tinygan import Tensor
 from tinygan.backend import stream
-from tinygan.networks.clips import ClipJudge, ClipSettings, DigitMover, FigureMover, LabelReader, Labels, turn
-from tinygan.nn import GRU
+from tinygan.networks.clips import ClipJudge, ClipSettings, DigitMover, FigureMover, LabelReader, Labels, Motion
 
 LABELS = Labels([3, 5], [4], 8)
 ROWS = np.array([[0, 4, 1, 7], [2, 0, 3, 2], [1, 1, 0, 0]])
@@ -80,15 +79,25 @@ def test_content_is_told_what_is_shown_and_motion_how_it_moves(mover):
 
 
 def test_a_motion_goes_on_where_a_gru_as_it_is_drawn_comes_to_rest():
-    """Late frames differ from each other as early ones do; of an ordinary GRU they are all alike."""
+    """Late states differ from each other as early ones do; of an ordinary GRU they are all alike."""
+    noise, told = Tensor(np.zeros((64, 10, 4), np.float32)), Tensor(np.zeros((10, 5), np.float32))
+    h = Tensor(stream(0, "h").standard_normal((10, 64), np.float32).clip(-1, 1))
+    late = lambda states: states[48:].std(0).mean() / states[:16].std(0).mean()
+    motion = Motion(4, 5, 64, stream(0, "motion"))
+    assert late(motion(noise, told, h).numpy()) > 0.7
+    motion.begun *= 0
+    assert late(motion(noise, told, h).numpy()) < 0.1
 
-    def late(gru):
-        h = Tensor(stream(0, "h").standard_normal((1, 10, 64), np.float32).clip(-1, 1))
-        states = gru(Tensor(np.zeros((64, 10, 4), np.float32)), h)[0].numpy()
-        return states[48:].std(0).mean() / states[:16].std(0).mean()
 
-    rng = stream(0, "gru")
-    assert late(GRU(4, 64, rng=rng)) < 0.1 and late(turn(GRU(4, 64, rng=rng))) > 0.7
+def test_the_gate_of_labels_says_which_states_matter():
+    motion = Motion(4, 5, 6, stream(0, "motion"))
+    rng = stream(0, "told")
+    arguments = [Tensor(rng.standard_normal(shape, np.float32)) for shape in ((8, 3, 4), (3, 5), (3, 6))]
+    motion.gate.weight.data[:] = 0
+    motion.gate.bias.data[:] = [-50, 50, 0, 0, 0, 0]
+    states = motion(*arguments).numpy()
+    motion.gate.bias.data[:] = 0
+    np.testing.assert_allclose(states, motion(*arguments).numpy() * [0, 2, 1, 1, 1, 1], atol=1e-6)
 
 
 # --- the judges ----------------------------------------------------------------------------------------------------

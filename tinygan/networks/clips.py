@@ -30,7 +30,7 @@ class ClipSettings(RunSettings):
     step_noise: int = setting(4, "Size of the noise that the GRU gets for each frame.", 1)
     motion: int = setting(64, "Size of the state of the GRU.", 1)
     embedding: int = setting(64, "Size of a label's vector.", 1)
-    channels: int = setting(48, "Channels of a frame's layers at half its side; at smaller ones there are more.", 1)
+    channels: int = setting(32, "Channels of a frame's layers at half its side; at smaller ones there are more.", 1)
     features: int = setting(192, "Size of what D knows of a frame, and of a clip.", 1)
 
 
@@ -77,38 +77,44 @@ class LabelReader(Module):
 
 
 PERIODS = 4.0, 40.0  # frames of the quickest and the slowest turn
+SLOW = 0.1  # of a weight's step that reaches the motion
 
 
-def turn(gru):
-    """Let a GRU begin as a bank of turning pairs, so that its state goes on and on; return it.
+class Motion(Module):
+    """z_t = g(y) h_t, h_t = GRU(h_{t-1}; noise_t, y), where h begins as a bank of turning pairs; y: labels that were read.
 
-    As it is drawn, a GRU comes to rest within some frames, and a motion that goes round must first be learned against
-    that. Here each pair of h turns by an angle a frame: 1.25 R h, held by tanh, with the gates nearly open.
+    As it is drawn, a GRU comes to rest within some frames, and a motion that goes round has to be learned against that.
+    So each pair of h first turns by an angle a frame, R h held by tanh, and g says which pairs matter. What is learned is
+    added slowly: while G does not yet draw anything, its gradient would stop the motion.
     """
-    half = gru.hidden_size // 2
-    low, high = np.log(PERIODS)
-    angles = 2 * np.pi / np.exp(np.linspace(low, high, half))
-    weight_hh, weight_ih, bias = gru.weight_hh_l0.data, gru.weight_ih_l0.data, gru.bias_ih_l0.data
-    size = gru.hidden_size
-    candidate = weight_hh[2 * size :]  # gates r, z, n
-    candidate *= 0.1
-    for k, angle in enumerate(angles):
-        rows = [2 * k, 2 * k + 1]
-        candidate[np.ix_(rows, rows)] = 1.25 * np.array([[np.cos(angle), -np.sin(angle)], [np.sin(angle), np.cos(angle)]])
-    weight_ih[2 * size :] *= 0.1
-    bias[:size] += 3
-    bias[size : 2 * size] -= 4
-    return gru
+
+    def __init__(self, noise, told, size, rng):
+        self.gru = GRU(noise + told, size, rng=rng)
+        self.gate = Linear(told, size, rng=rng)
+        self.begun, self.bias = np.zeros((3 * size, size), np.float32), np.zeros(3 * size, np.float32)  # gates r, z, n
+        low, high = np.log(PERIODS)
+        for k, angle in enumerate(2 * np.pi / np.exp(np.linspace(low, high, size // 2))):
+            turn = 1.25 * np.array([[np.cos(angle), -np.sin(angle)], [np.sin(angle), np.cos(angle)]])
+            self.begun[2 * (size + k) : 2 * (size + k) + 2, 2 * k : 2 * k + 2] = turn
+        self.bias[:size], self.bias[size : 2 * size] = 3, -4  # r is nearly 1, z nearly 0
+
+    def forward(self, noise, told, h):
+        """noise_t (T, N, noise), labels that were read (N, told), h_0 (N, size) -> z_t (T, N, size)."""
+        given = ops.cat([noise, ops.expand(ops.unsqueeze(told, 0), (len(noise), -1, -1))], 2)
+        constant = xp(raw(h)).asarray
+        weight_ih, weight_hh, bias_ih, bias_hh = (SLOW * weight for weight in self.gru.parameters())
+        states = ops.gru(given, h, weight_ih, constant(self.begun) + weight_hh, constant(self.bias) + bias_ih, bias_hh)
+        return states * (2 * ops.sigmoid(self.gate(told)))
 
 
 class ClipPainter(Module):
-    """Generator: frame t is paint(z, what is shown; h_t), h_t = GRU(h_{t-1}; noise_t, how it moves), h_0 = FC(noise, ...)."""
+    """Generator: frame t is paint(z, what is shown; z_t), z_t the `Motion` told how it moves, from h_0 = FC(noise, ...)."""
 
     def __init__(self, labels, s, rng):
         self.labels, self.frames = labels, s.frames
         self.reader = LabelReader(labels, s.embedding, rng)
         self.begin = Linear(s.noise + s.embedding, s.motion, rng=rng)
-        self.gru = turn(GRU(s.step_noise + s.embedding, s.motion, rng=rng))
+        self.motion = Motion(s.step_noise, s.embedding, s.motion, rng)
         longest = s.frames + max(s.before, 3 * s.frames)  # samples are up to four times as long as what D sees
         self.spaces = Normal(s.noise), Normal(s.noise), Normal(s.step_noise, steps=longest)
 
@@ -119,9 +125,7 @@ class ClipPainter(Module):
         """
         shown = self.reader(rows, slice(0, self.labels.shown))
         moves = self.reader(rows, slice(self.labels.shown, None))
-        told = ops.expand(ops.unsqueeze(moves, 0), (len(noise), -1, -1))
-        h = ops.unsqueeze(ops.tanh(self.begin(ops.cat([start, moves], 1))), 0)
-        states, _ = self.gru(ops.cat([noise, told], 2), h)  # (T, N, motion)
+        states = self.motion(noise, moves, ops.tanh(self.begin(ops.cat([start, moves], 1))))  # (T, N, motion)
         if first is None:
             states = ops.transpose(states, 0, 1)
         else:
@@ -162,7 +166,7 @@ class DigitMover(ClipPainter):
     def paint(self, content, states):
         """Content (N, noise + embedding), states (N, T, motion) -> clips (N, T, 1, 24, 24)."""
         ink = self.draw(content)  # (N, 1, 16, 16)
-        at = self.side / 2 * (1 + ops.tanh(self.place(states)))  # (N, T, 2)
+        at = self.side / 2 * (1 + ops.tanh(0.5 * self.place(states)))  # (N, T, 2)
         down, across = spread(at[:, :, 0], self.side), spread(at[:, :, 1], self.side)  # (N, T, 24, 16)
         frames = ops.matmul(ops.matmul(down, ink), ops.transpose(across, 2, 3))
         return ops.unsqueeze(2 * frames - 1, 2)

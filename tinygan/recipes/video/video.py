@@ -28,12 +28,12 @@ from tinygan.plot import gif, image_grid, save_image
 from tinygan.run.settings import defaults, setting
 
 
-@defaults(steps=2000, batch_size=24, learning_rate=1.5e-3, gamma=0.5, penalty_every=8, ema=0.995)
+@defaults(steps=1200, batch_size=24, learning_rate=1.5e-3, gamma=0.5, penalty_every=8, ema=0.99)
 class Settings(ClipSettings, AdversarialSettings):
     """Settings of `video`."""
 
     world: str = setting("digits", "What moves.", choices=("digits", "sprites"))
-    reading: float = setting(3.0, "Weight in both losses of the labels that D reads wrongly, on average over columns.", 0.0)
+    reading: float = setting(0.7, "Weight in both losses of the labels that D reads wrongly, on average over columns.", 0.0)
 
 
 # --- the game --------------------------------------------------------------------------------------------------
