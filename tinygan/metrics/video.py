@@ -232,7 +232,7 @@ def count_labels(world: Any) -> list[int]:
 def clip_reader(world: Any) -> ClipReader:
     """Return the network whose features compare clips of a world. The first call trains it, a CPU minute, and stores it."""
     train = lambda: train_clip_reader(world, **READER)
-    name = f"clips-{world.name}-{getattr(world, 'source', '')}-{READER['steps']}-{VERSION}"
+    name = f"clips-{world.name}-{world.source}-{READER['steps']}-{VERSION}"
     make = lambda: ClipReader(world.shape, count_labels(world), 0)
     return train_once(name, make, train, "the network that reads clips")
 

@@ -98,5 +98,5 @@ def test_without_mnist_the_digits_that_come_with_tinygan_move(tmp_path, monkeypa
     with gather_notes() as notes:
         world = DigitClips()
         clips = world.draw(ALL, 8, stream(0, "clips"))
-    assert world.source == "digits" and "digits that come with tinygan move instead" in notes[0]
+    assert world.source == "digits" and "the digits that come with tinygan move, not MNIST's: mnist/train" in notes[0]
     assert read_path(clips) == [move.path for move in ALL]

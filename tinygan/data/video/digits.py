@@ -16,7 +16,7 @@ import numpy as np
 from tinygan.backend import Array
 from tinygan.ops import interpolate
 
-from ..files import DataError, note
+from ..files import DataError, find_file, note
 from ..pictures.datasets import digits, mnist
 
 SIDE, GLYPH = 24, 12  # of a frame, and of a digit
@@ -55,8 +55,9 @@ class DigitClips:
     name, shape = "digits", (1, SIDE, SIDE)
     shown, motion, steps = {"digit": 10}, {"path": len(PATHS)}, 0
 
-    def __init__(self) -> None:
-        self.source = "mnist" if _has_mnist() else "digits"
+    def __init__(self, source: str = "") -> None:
+        """source: whose digits move, "mnist" or "digits", those that come with tinygan; "": MNIST's if it is at hand."""
+        self.source = source or ("mnist" if _has_mnist() else "digits")
 
     def scenes(self, part: str, n: int, rng: np.random.Generator) -> list[Move]:
         """Return n moves of a part of the world; see PARTS."""
@@ -115,10 +116,12 @@ def _spread(at: Array) -> Array:
 
 
 def _has_mnist() -> bool:
+    """Return whether MNIST is in TINYGAN_DATA; it is not downloaded."""
     try:
-        mnist("test")
+        for part in ("train", "t10k"):
+            find_file(f"mnist/{part}-images-idx3-ubyte.gz")
     except DataError as error:
-        note(f"the digits that come with tinygan move instead: {error}")
+        note(f"the digits that come with tinygan move, not MNIST's: {error}")
         return False
     return True
 

@@ -24,7 +24,7 @@ EDITED = ("skin", "hair", "colour", "top", "legs", "feet", "action", "direction"
 class FigureClips:
     """The world of figures that act. Parts are those of `Sprites`."""
 
-    name, shape = "sprites", (3, SIDE, SIDE)
+    name, source, shape = "sprites", "", (3, SIDE, SIDE)
     shown = {name: len(VALUES[name]) for name in LOOKS}
     motion, steps = {"pose": len(VALUES["action"]) * len(VALUES["direction"])}, STEPS
 

@@ -39,8 +39,8 @@ class Settings(ClipSettings, AdversarialSettings):
 # --- the game --------------------------------------------------------------------------------------------------
 
 ASKED = 1000  # moves that samples are told, and as many of held-out pairs
-WORLDS = {"digits": (DigitClips, DigitMover), "sprites": (FigureClips, FigureMover)}
-SAVED = {"world": str}
+MOVERS = {"digits": DigitMover, "sprites": FigureMover}
+SAVED = {"world": tuple(MOVERS), "source": ("", "mnist", "digits")}
 LONGER = 4  # times the length of D's clips
 
 
@@ -113,9 +113,7 @@ class Clips(FromNoise):
 
 def make_game(s, device="cpu", saved=None):
     """Return the game that `tinygan train video` plays."""
-    name = saved["world"] if saved else choose(s.world)
-    make, mover = WORLDS[name]
-    world = make()
+    world = find_clips(saved["world"], saved["source"]) if saved else choose(s.world)
     labels = Labels(world.shown.values(), world.motion.values(), world.steps)
 
     def batch(turn):
@@ -123,19 +121,23 @@ def make_game(s, device="cpu", saved=None):
         clips = world.draw(scenes, s.frames, stream(s.seed, "clips", turn))
         return Batch(to_device(clips, device), (to_device(world.rows(scenes), device),))
 
-    g = mover(labels, s, stream(s.seed, "generator")).to(device)
+    g = MOVERS[world.name](labels, s, stream(s.seed, "generator")).to(device)
     d = ClipJudge(world.shape, labels, s, stream(s.seed, "discriminator")).to(device)
-    return Clips(g, d, batch, s, saved or {"world": name}, world)
+    return Clips(g, d, batch, s, {"world": world.name, "source": world.source}, world)
+
+
+def find_clips(name, source=""):
+    """Return the world of this name; DataError if the sheets of sprites are missing."""
+    return FigureClips() if name == "sprites" else DigitClips(source)
 
 
 def choose(name):
-    """Return `name`, or "digits" where the sheets of sprites are missing."""
+    """Return the world of this name, that of digits where the sheets of sprites are missing."""
     try:
-        WORLDS[name][0]()
+        return find_clips(name)
     except DataError as error:
         note(f"digits move instead: {error}")
-        return "digits"
-    return name
+        return find_clips("digits")
 
 
 # --- what it makes ---------------------------------------------------------------------------------------------
