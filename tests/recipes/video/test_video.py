@@ -9,6 +9,7 @@ from tinygan import Tensor
 from tinygan.backend import stream
 from tinygan.data import DataError, gather_notes, read_clip
 from tinygan.data.video import digits
+from tinygan.gan import pictures
 from tinygan.recipes.video import video
 
 
@@ -117,8 +118,10 @@ def test_real_clips_are_of_their_labels_and_of_no_held_out_pair(game):
 
 
 def test_samples_are_told_unseen_labels_in_turn(game):
+    samples = game.sample(60, 0)
+    assert samples.shape == (60, 8, 1, 24, 24)
+    np.testing.assert_array_equal(samples, game.sample(60, 0, given=game.unseen()[1][:60]))  # over more than a chunk
     samples = game.sample(5, 0)
-    assert samples.shape == (5, 8, 1, 24, 24)
     np.testing.assert_array_equal(samples, game.sample(5, 0, given=game.unseen()[1][:5]))
     other = (game.unseen()[1][:5] + [1, 0]) % [10, 6]
     assert (samples != game.sample(5, 0, given=other)).any((1, 2, 3, 4)).all()
@@ -152,6 +155,14 @@ def test_samples_are_written_as_an_animation_and_as_strips(game, tmp_path):
     video.draw_strips(game, samples, tmp_path / "a.png")
     with Image.open(tmp_path / "a.png") as picture:
         assert picture.size == (8 * (48 + 2) + 2, 5 * (48 + 2) + 2)
+
+
+def test_directions_are_drawn_on_first_frames(game, tmp_path):
+    drawn = pictures.drawings(game)
+    assert drawn.keys() == {"directions.png", "shares.png"}
+    drawn["directions.png"](game, tmp_path / "directions.png")
+    with Image.open(tmp_path / "directions.png") as picture:
+        assert picture.mode == "L" or picture.width > picture.height
 
 
 def test_figures_are_told_by_sentences(sprites):

@@ -86,9 +86,17 @@ class Clips(FromNoise):
         *z, noise = z
         return Batch(G(*self.to_tensors([*z, noise[: self.frames]]), *given), given)
 
+    def sample(self, n, seed, *, given=None, **how):
+        """Return n clips of these labels, or of those that training does not show, in turn."""
+        return super().sample(n, seed, given=self.in_turn(n) if given is None else given, **how)
+
+    def in_turn(self, n):
+        """Return the labels of n samples."""
+        return self.unseen()[1][np.arange(n) % ASKED]
+
     def ask(self, n, rng=None):
-        """Return what n samples are told: labels that training does not show, in turn."""
-        return self.tell(self.unseen()[1][np.arange(n) % ASKED])
+        """Return what n samples are told."""
+        return self.tell(self.in_turn(n))
 
     def tell(self, rows):
         """Return what both players are told: labels."""
