@@ -77,7 +77,7 @@ class LabelReader(Module):
 
 
 PERIODS = 4.0, 40.0  # frames of the quickest and the slowest turn
-SLOW = 0.1  # of a weight's step that reaches the motion
+SLOW = 0.2  # of a weight's step that reaches the motion
 
 
 class Motion(Module):
@@ -175,8 +175,8 @@ class DigitMover(ClipPainter):
 class ClipJudge(Module):
     """D: a judge of frames and one of clips, each D(x, y) = w·φ(x) + y·φ(x): how real, and how like the labels y.
 
-    The judge of frames looks at two frames of each clip at full size, that of clips at all frames at half the size, one
-    above another as channels. Both also read labels: what is shown and the step in a frame, how it moves in a clip.
+    The judge of frames looks at two frames of each clip, that of clips at all of them, one above another as channels.
+    Both also read labels: what is shown and the step in a frame, how it moves in a clip.
     """
 
     def __init__(self, shape, labels, s, rng):
@@ -184,13 +184,12 @@ class ClipJudge(Module):
         self.labels, self.size, self.judged = labels, s.features**0.5, (0, s.frames // 2)
         self.reader = LabelReader(labels, s.embedding, rng)
         a, b, c = widths(s.channels)
-        self.of_frames = Sequential(
-            *halve(channels, a, rng), *halve(a, b, rng), *halve(b, c, rng),
-            Flatten(), Linear((side // 8) ** 2 * c, s.features, rng=rng), LeakyReLU(0.2),
-        )  # fmt: skip
-        self.of_clips = Sequential(
-            *halve(channels * s.frames, a, rng), *halve(a, b, rng),
-            Flatten(), Linear((side // 8) ** 2 * b, s.features, rng=rng), LeakyReLU(0.2),
+        self.of_frames, self.of_clips = (
+            Sequential(
+                *halve(channels * n, a, rng), *halve(a, b, rng), *halve(b, c, rng),
+                Flatten(), Linear((side // 8) ** 2 * c, s.features, rng=rng), LeakyReLU(0.2),
+            )
+            for n in (1, s.frames)
         )  # fmt: skip
         self.real_frame, self.real_clip = (Linear(s.features, 1, rng=rng) for _ in range(2))
         self.like_frame, self.like_clip = (Linear(s.embedding, s.features, rng=rng) for _ in range(2))
@@ -198,8 +197,7 @@ class ClipJudge(Module):
 
     def forward(self, x, rows):
         """Clips (N, T, C, side, side), labels (N, columns) -> verdicts (N, 3), how wrongly D reads the labels: a number."""
-        small = ops.avg_pool2d(ops.flatten(x, 1, 2), 2)  # (N, T C, side / 2, side / 2)
-        clip, like = self.of_clips(small), self.like_clip(self.reader(rows))
+        clip, like = self.of_clips(ops.flatten(x, 1, 2)), self.like_clip(self.reader(rows))
         verdicts = [self.real_clip(clip) + ops.sum(like * clip, 1, True) / self.size]
         wrong = [*self.labels.misread(self.read_clip(clip), rows, "clip")]
         for t in self.judged:
