@@ -19,7 +19,7 @@ from tinygan.data.video.digits import GLYPH, SIDE, centres, read_glyphs, read_pa
 from tinygan.data.video.figures import STEPS
 from tinygan.losses import cross_entropy
 from tinygan.metrics.pictures.classifier import Classifier, train_classifier, train_once
-from tinygan.metrics.pictures.heads import HEADS, agree, sprite_heads
+from tinygan.metrics.pictures.heads import HEADS, agree, nine_classes, sprite_heads
 from tinygan.metrics.points.frechet import frechet_distance
 from tinygan.nn import Conv2d, Linear, Module
 from tinygan.ops import flatten, interpolate, leaky_relu
@@ -247,3 +247,33 @@ def clip_distance(world: Any, clips: Array, real: Array, others: Array) -> dict[
     distance, least = frechet_distance(made, true), frechet_distance(floor, true)
     return {"frechet_distance": distance, "frechet_floor": least, "frechet_ratio": distance / least}
 
+
+# --- all of them ---------------------------------------------------------------------------------------------------
+
+
+def told_scores(world: Any, clips: Array, scenes: Sequence, name: str = "") -> dict[str, float]:
+    """Return scores of clips that were told these scenes, beside those of real clips; `name` goes into theirs."""
+    real = world.draw(scenes, clips.shape[1], stream(0, "real clips"), "unseen")
+    told, of_real = clip_scores(world, clips, scenes), clip_scores(world, real, scenes)
+    scores = {f"identity_{name}clips": told.pop("identity"), f"identity_{name}clips_of_real": of_real.pop("identity")}
+    for attribute, share in told.items():
+        scores |= {f"told_{name}{attribute}": share, f"told_{name}{attribute}_of_real": of_real[attribute]}
+    scores[f"flicker_{name}clips"] = flicker(clips, real)
+    if world.steps:  # labels leave nothing open
+        scores |= {f"still_{name}clips": still(clips, real), f"as_true_{name}clips": clip_psnr(clips, real)}
+    return scores
+
+
+def scores_beside_real(world: Any, clips: Array, scenes: Sequence) -> dict[str, float]:
+    """Return what clips of other labels score, the distance from real clips, and the scores over nine classes."""
+    chance = clip_scores(world, np.roll(clips, 1, 0), scenes)
+    scores = {f"by_chance_{name}": share for name, share in chance.items() if name != "identity"}
+    real, others = (world.draw(scenes, clips.shape[1], stream(0, "real clips", k), "unseen") for k in range(2))
+    if world.steps:  # there is one clip of a scene
+        others = world.draw(world.scenes("unseen", len(scenes), stream(0, "other clips")), clips.shape[1])
+    scores |= clip_distance(world, clips, real, others)
+    if world.name == "sprites":
+        ahead = [k for k, figure in enumerate(scenes) if figure.direction != "up"]
+        made, right = nine_classes(clips[ahead]), nine_classes(real[ahead])
+        scores |= made | {f"real_{name}": value for name, value in right.items()}
+    return scores

@@ -21,8 +21,7 @@ from tinygan.data.video import DigitClips, FigureClips
 from tinygan.gan.adversarial import FromNoise
 from tinygan.gan.players import Batch
 from tinygan.gan.settings import AdversarialSettings
-from tinygan.metrics.pictures.heads import nine_classes
-from tinygan.metrics.video import clip_distance, clip_psnr, clip_scores, flicker, still
+from tinygan.metrics.video import scores_beside_real, told_scores
 from tinygan.networks.clips import ClipJudge, ClipSettings, DigitMover, FigureMover, Labels
 from tinygan.plot import gif, image_grid, save_image
 from tinygan.run.settings import defaults, setting
@@ -64,7 +63,7 @@ class Clips(FromNoise):
         """Return windows of generated clips, each of which begins at a frame of its own, with the labels given there."""
         *z, noise = [space.sample(rng, n) for space in self.spaces]
         first = rng.integers(0, self.settings.before + 1, n)
-        first, rows = to_device(first, self.device), raw(given[0])
+        first, rows = to_device(first, self.G.parameters[0].device), raw(given[0])
         return Batch(G(*self.to_tensors([*z, noise]), self.labels.move_on(rows, -first), first), given)
 
     def judge(self, D, x, given):
@@ -97,18 +96,6 @@ class Clips(FromNoise):
     def ask(self, n, rng=None):
         """Return what n samples are told."""
         return self.tell(self.in_turn(n))
-
-    def tell(self, rows):
-        """Return what both players are told: labels."""
-        return (to_device(rows, self.device),)
-
-    def take(self, given, rows):
-        """Return some of the labels."""
-        return (given[0][to_device(rows, self.device)],)
-
-    @property
-    def device(self):
-        return self.G.parameters[0].device
 
     def longer(self, rows, seed):
         """Return clips of these labels, four times as long as D's."""
@@ -205,35 +192,7 @@ def evaluate(game, samples):
         scenes, rows = [part()[0][i] for i in turn], part()[1][turn]
         draw = game.longer if longer else lambda rows, seed: game.sample(len(rows), seed, given=rows)
         clips = draw(rows, 0) if name else samples
-        scores |= score_clips(game.world, clips, scenes, name)
+        scores |= told_scores(game.world, clips, scenes, name)
         if not name:
-            scores |= score_beside_real(game.world, clips, scenes)
-    return scores
-
-
-def score_clips(world, clips, scenes, name):
-    """Return scores of clips that were told these scenes, beside those of real clips; `name` goes into theirs."""
-    real = world.draw(scenes, clips.shape[1], stream(0, "real clips"), "unseen")
-    told, of_real = clip_scores(world, clips, scenes), clip_scores(world, real, scenes)
-    scores = {f"identity_{name}clips": told.pop("identity"), f"identity_{name}clips_of_real": of_real.pop("identity")}
-    for attribute, share in told.items():
-        scores |= {f"told_{name}{attribute}": share, f"told_{name}{attribute}_of_real": of_real[attribute]}
-    scores[f"flicker_{name}clips"] = flicker(clips, real)
-    if world.steps:  # labels leave nothing open
-        scores |= {f"still_{name}clips": still(clips, real), f"as_true_{name}clips": clip_psnr(clips, real)}
-    return scores
-
-
-def score_beside_real(world, clips, scenes):
-    """Return what clips of other labels score, the distance from real clips, and the scores over nine classes."""
-    chance = clip_scores(world, np.roll(clips, 1, 0), scenes)
-    scores = {f"by_chance_{name}": share for name, share in chance.items() if name != "identity"}
-    real, others = (world.draw(scenes, clips.shape[1], stream(0, "real clips", k), "unseen") for k in range(2))
-    if world.steps:  # there is one clip of a scene
-        others = world.draw(world.scenes("unseen", len(scenes), stream(0, "other clips")), clips.shape[1])
-    scores |= clip_distance(world, clips, real, others)
-    if world.name == "sprites":
-        ahead = [k for k, figure in enumerate(scenes) if figure.direction != "up"]
-        made, right = nine_classes(clips[ahead]), nine_classes(real[ahead])
-        scores |= made | {f"real_{name}": value for name, value in right.items()}
+            scores |= scores_beside_real(game.world, clips, scenes)
     return scores
