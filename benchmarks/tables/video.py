@@ -110,7 +110,7 @@ def table(found):
             made, right = nine_classes(runs, ""), nine_classes(runs, "real_")
             lines += [f"Nine classes, inception score, intra- and inter-entropy: {made}; real clips {right}.", ""]
             lines += [PUBLISHED, ""]
-    return "\n".join(lines)
+    return "\n".join(lines) + TRIED
 
 
 def nine_classes(runs, begin):
@@ -121,6 +121,24 @@ def nine_classes(runs, begin):
 def row(name, values):
     """Return a row of shares in percent."""
     return f"| {name} | {' | '.join('' if value is None else f'{100 * value:.1f}' for value in values)} |"
+
+
+TRIED = """
+Tried on the way; one seed each, 100 to 300 clips of digits, 32 channels, batches of 24. Shares of clips with the right
+digit | path | path in all windows of 32 frames:
+
+| | steps | CPU minutes | unseen | held-out pairs |
+|---|---|---|---|---|
+| each frame drawn anew, wrong labels shown (GAN-CLS) instead of read | 200 | .5 | nothing to be seen | |
+| the digit drawn once and moved, labels read with weight 3, an ordinary GRU | 421 | .7 | .24, .00 | .27, .01 |
+| the GRU begins as turning pairs, and learns as fast as the rest: it comes to rest, too | 394 | .7 | .29, .00 | .36, .00 |
+| it learns at a tenth, labels of motion open gates, weight .7 | 373 | .6 | 1.00, .50 | 1.00, .45 |
+| the same, the judge of clips sees half the size | 1,200 | 2.2 | 1.00, .70, .32 | 1.00, .70, .24 |
+| it sees the full size, the GRU learns at a fifth | 1,000 | 2.1 | 1.00, .92, .75 | 1.00, .94, .85 |
+
+Of the last, five of the six paths were right after 750 steps; the falling line came last.
+Digits of real clips are read right in .98; frames of one clip alike in .996. z changes a digit's style little.
+"""
 
 
 def mean(runs, key):
