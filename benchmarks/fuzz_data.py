@@ -44,6 +44,8 @@ def read(recipe):
             "picture": lambda: data.read_picture("it"),
             "sides": lambda: data.read_sides("it", 8),
             "wave": lambda: read_wave("it", 8000),
+            "clip": lambda: data.read_clip("it"),
+            "small clip": lambda: data.read_clip("it", 8),
             "stock": lambda: data.read_csv("it"),
             "names": lambda: split_lines(Settings(data="it", split="sentence")),
             "dialogue": lambda: data.read_pairs("it"),
@@ -196,6 +198,33 @@ def webp_bomb(rng):
     body = kind + struct.pack("<I", len(content)) + content
     more = rng.choice((b"", b"ANIM" + struct.pack("<II", 6, 0) + bytes(2), b"EXIF" + struct.pack("<I", 4) + b"II*\0"))
     return b"RIFF" + struct.pack("<I", 4 + len(body) + len(more)) + b"WEBP" + body + more
+
+
+def clip(rng, place):
+    """An animation or a folder of frames, spoiled, or an animation of very many large frames of one colour."""
+    from PIL import Image
+
+    kind, shape = rng.choice(("GIF", "PNG", "folder")), rng.choice(((40, 30), (1, 1), (7, 300)))
+    if rng.random() < 0.2:
+        shape = (rng.choice((500, 4000, 9000)),) * 2
+        frames = [
+            Image.new("L", shape, 255 * (k % 2)) for k in range(rng.choice((2, 3, 20) if shape[0] < 9000 else (2,)))
+        ]
+    else:
+        values = np.frombuffer(rng.randbytes(5 * shape[0] * shape[1] * 3), np.uint8).reshape(5, *shape, 3)
+        frames = [Image.fromarray(frame).convert(rng.choice(MODES["GIF"])) for frame in values[: rng.randrange(1, 6)]]
+    how = read(rng.choice(("clip", "small clip")))
+    if kind == "folder":
+        (place / "it").mkdir()
+        for k, frame in enumerate(frames):
+            frame.save(place / "it" / f"{k}.png")
+        harmed = place / "it" / "0.png"
+        harmed.write_bytes(maybe_spoiled(rng, harmed.read_bytes()))
+        return how
+    file, duration = io.BytesIO(), [rng.choice((0, 20, 50, 60_000)) for _ in frames]
+    frames[0].save(file, kind, save_all=True, append_images=frames[1:], duration=duration)
+    (place / "it").write_bytes(maybe_spoiled(rng, file.getvalue()))
+    return how
 
 
 def classes(rng, place):
@@ -371,6 +400,6 @@ def pairs(rng, place):
 
 FORMATS = {
     "png": folder(".png"), "jpeg": folder(".jpg"), "gif": folder(".gif"), "bmp": folder(".bmp"), "webp": folder(".webp"),
-    "tiff": folder(".tiff"), "picture": one_picture, "classes": classes, "sides": sides, "npy": npy, "npz": npz, "idx": idx,
-    "wave": wave, "csv": table, "text": lines, "pairs": pairs,
+    "tiff": folder(".tiff"), "picture": one_picture, "clip": clip, "classes": classes, "sides": sides, "npy": npy, "npz": npz,
+    "idx": idx, "wave": wave, "csv": table, "text": lines, "pairs": pairs,
 }  # fmt: skip

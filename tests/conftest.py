@@ -11,6 +11,7 @@ from pathlib import Path
 import pytest
 
 from tinygan import threads
+from tinygan.metrics import video
 from tinygan.metrics.pictures import heads
 from tinygan.metrics.sound import hearing
 
@@ -36,10 +37,10 @@ def data_folder_stays():
 
 @pytest.fixture(autouse=True)
 def quick_heads():
-    """Networks that read figures and hear words learn for two steps: no test waits for them; they are stored apart."""
+    """Networks that look and listen for scores learn for two steps: no test waits for them; they are stored apart."""
     with pytest.MonkeyPatch.context() as patch:  # the fixture `monkeypatch` would be undone after those of modules
-        patch.setitem(heads.TRAINING, "steps", 2)
-        patch.setitem(hearing.TRAINING, "steps", 2)
+        for training in (heads.TRAINING, video.READER, video.DIGITS, hearing.TRAINING):
+            patch.setitem(training, "steps", 2)
         yield
 
 

@@ -8,6 +8,7 @@
     sound      music in four voices
     waves      WAV files, another rate; `spectra` makes pictures of sound and back
     speech     spoken digits, recorded or said by a small synthesiser, and utterances of them
+    video      clips of your own, and worlds of clips: `video`, a folder
     worlds     pictures whose every property can be told in a sentence and read back: `shapes`, a folder, and `sprites`
 
 `files.py` finds or downloads a file, `loader.py` serves batches. Importing this package needs numpy only. A file that
@@ -52,13 +53,14 @@ from .text import (
     words,
 )
 from .waves import read_wave, read_waves, resample, write_wave
+from .video import read_clip
 from .worlds import find_world
 
 __all__ = [
     "SILENCE", "SWISS_ROLL_SIGMA", "DataError", "Loader", "MinMax", "Table", "Vocabulary", "Whitening", "captions",
     "centred", "chorales", "crops", "digits", "fashion_mnist", "find_file", "find_world", "gather_notes", "gaussians",
     "is_right", "kmnist", "made_captions", "made_chorales", "made_names", "made_prices", "made_recordings", "mnist",
-    "names", "note", "read_chorales", "read_classes", "read_csv", "read_idx", "read_lines", "read_pairs",
+    "names", "note", "read_chorales", "read_classes", "read_clip", "read_csv", "read_idx", "read_lines", "read_pairs",
     "read_picture", "read_pictures", "read_sides", "read_wave", "read_waves", "recordings", "resample", "sines",
     "small_talk", "small_text", "split_by_class", "stock", "swiss_roll", "topic_of", "windows", "words", "write_wave",
 ]  # fmt: skip

@@ -13,7 +13,7 @@ import math
 from collections.abc import Callable, Iterator, Sequence
 from functools import cache, lru_cache
 from pathlib import Path
-from typing import NamedTuple
+from typing import Any, NamedTuple
 
 import numpy as np
 
@@ -139,7 +139,7 @@ def _parts() -> dict[str, Array]:
     """Return {part: numbers of its figures}. Eighths are drawn once for all; a hair colour and a top make a held-out pair."""
     number = np.arange(math.prod(COUNTS))
     colour, top = (np.unravel_index(number, COUNTS)[LOOKS.index(name)] for name in ("colour", "top"))
-    held_out = (3 * colour + 1) % 8 == top  # eight pairs: each colour once, each top once
+    held_out = is_held_out(colour, top)
     eighth = stream(0, "eighths of the sprites").integers(0, 8, len(number))
     return {
         "train": number[~held_out & (eighth > 1)],
@@ -147,6 +147,11 @@ def _parts() -> dict[str, Array]:
         "held_out": number[held_out & (eighth > 0)],
         "heads": number[eighth == 0],
     }
+
+
+def is_held_out(colour: Any, top: Any) -> Any:
+    """Return whether a hair colour and a top, places in VALUES, are kept apart: eight pairs, each colour and top once."""
+    return (3 * colour + 1) % 8 == top
 
 
 @cache

@@ -112,15 +112,18 @@ def _once_each(game: Any) -> Iterator[np.ndarray]:
 
 
 def along_directions(game: FromNoise, path: Any) -> None:
-    """Draw samples moved along the principal directions of G's first features: pictures, points or sequences."""
+    """Draw samples moved along the principal directions of G's first features: pictures, points, sequences, first frames."""
     x = game.sample(1, 0)
-    kind = "pictures" if makes_pictures(game) else "points" if x.shape[1:] == (2,) else "sequences"
+    is_clip = x.ndim == 5
+    kind = "pictures" if makes_pictures(game) or is_clip else "points" if x.shape[1:] == (2,) else "sequences"
     walks = Walks(game, DIRECTIONS if kind == "pictures" else 4)
     count = len(walks.directions.shares)
     samples, stops = {"pictures": (2, 7), "points": (16, 21), "sequences": (2, 5)}[kind]
     amounts = np.linspace(-FARTHEST, FARTHEST, stops)
     made = np.array([[walks.along(k, row, amounts) for row in range(samples)] for k in range(count)])
     shares = walks.directions.shares
+    if is_clip:
+        made = made[:, :, :, 0]
     if kind == "pictures":
         save_image(direction_grid(made, amounts, shares), path)
     elif kind == "points":

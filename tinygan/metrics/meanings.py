@@ -65,6 +65,17 @@ MEANINGS = {
     "mean_filled": Meaning("in dB, where damage is filled with the mean of what is whole", "higher"),
     "diffused": Meaning("in dB, where neighbours flow into the damage", "higher"),
     "read": Meaning("share of pictures that are read as the true ones", "higher", "read_of_real"),
+    # clips that are told
+    "told": Meaning("share of clips, of their frames where looks are told, that are as told", "higher"),
+    "told_held_out": Meaning("the same of pairs that were kept from training", "higher"),
+    "told_longer": Meaning("the same of clips four times as long as those that D was shown", "higher"),
+    "told_longer_held_out": Meaning("the same of both", "higher"),
+    "identity": Meaning("share of later frames that are read as the first is", "higher"),
+    "flicker": Meaning("change from frame to frame over that of real clips", "real", 1.0),
+    "still": Meaning("change, in 255ths, where true clips do not change", "lower"),
+    "as_true": Meaning("in dB, to the true clips of what is told", "higher"),
+    "intra_entropy": Meaning("how unsure the class of a clip is, in nats", "lower", "real_intra_entropy"),
+    "inter_entropy": Meaning("how evenly the classes are drawn, in nats", "higher", "real_inter_entropy"),
     # a learner in between
     "synthetic_to_real": Meaning("accuracy on real samples of who learned from generated ones", "higher", "real_to_real"),
     "real_to_synthetic": Meaning("accuracy on generated samples of who learned from real ones", "higher", "real_to_real"),

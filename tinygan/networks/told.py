@@ -161,9 +161,9 @@ class ScenePainter(Module):
         return ops.tanh(2 * self.colour(known))[:, :, None, None], shown[:, :, None, None] * opacity
 
 
-def spread(centre):
-    """Return how much of each line of a stroke falls on each line of a picture: centres (M, 1) -> (M, 1, 32, PATCH)."""
-    lines = xp(raw(centre)).arange(32, dtype=np.float32)[:, None] + 0.5
+def spread(centre, side=32):
+    """Return how much of each line of a stroke falls on each line of a picture: centres (M, T) -> (M, T, side, PATCH)."""
+    lines = xp(raw(centre)).arange(side, dtype=np.float32)[:, None] + 0.5
     return ops.relu(1 - ops.abs(lines - xp(raw(centre)).asarray(OFFSETS) - centre[:, :, None, None]))
 
 

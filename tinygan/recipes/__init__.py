@@ -47,8 +47,8 @@ def names() -> list[str]:
 
 
 def by_medium() -> dict[str, list[str]]:
-    """Return {medium: names of its recipes}: points, pictures, translation, series, text, sound."""
-    media: dict[str, list[str]] = {m: [] for m in ("points", "pictures", "translation", "series", "text", "sound")}
+    """Return {medium: names of its recipes}: points, pictures, translation, series, text, sound, video."""
+    media: dict[str, list[str]] = {m: [] for m in ("points", "pictures", "translation", "series", "text", "sound", "video")}
     for name, module in _modules().items():
         media.setdefault(module.split(".")[-2], []).append(name)
     return media

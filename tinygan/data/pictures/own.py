@@ -29,7 +29,7 @@ def read_pictures(path: str | Path, size: int = 0) -> Array:
     """
     path = Path(path)
     if path.is_dir():
-        return _read_files(path, list_files(path, SUFFIXES, "pictures"), size)[0]
+        return read_files(path, list_files(path, SUFFIXES, "pictures"), size)[0]
     if not path.exists():
         raise DataError(f"{path}: no such file or folder")
     with open_file(path) as f:
@@ -54,7 +54,7 @@ def read_classes(folder: str | Path, size: int = 0) -> tuple[Array, Array, list[
     if len(within) < len(paths):
         apart = list_some(path.name for path in paths if path.parent == folder)
         note(f"left out: {len(paths) - len(within):,} pictures that lie beside the folders of classes: {apart}")
-    images, kept = _read_files(folder, within, size) if within else (np.empty(0, np.float32), [])
+    images, kept = read_files(folder, within, size) if within else (np.empty(0, np.float32), [])
     classes = [path.relative_to(folder).parts[0] for path in kept]
     labels = {name: label for label, name in enumerate(sorted({*classes}))}
     if len(labels) < 2:
@@ -77,7 +77,7 @@ def read_sides(folder: str | Path, size: int = 0) -> tuple[Array, Array, bool]:
             raise DataError(f"{side}: no such folder; expected pictures of the one kind in {folder / 'a'}, of the other in b")
         if not Path(os.path.realpath(side)).is_relative_to(os.path.realpath(folder)):
             raise DataError(f"{side}: a link to what is elsewhere; put the folder itself there")
-        images, kept = _read_files(side, list_files(side, SUFFIXES, "pictures"), size)
+        images, kept = read_files(side, list_files(side, SUFFIXES, "pictures"), size)
         rows = {path.relative_to(side).with_suffix(""): i for i, path in reversed([*enumerate(kept)])}
         sides.append((images, kept, rows))
     (a, _, rows_a), (b, _, rows_b) = sides
@@ -108,7 +108,7 @@ def _grey_if_all_are(images: Array) -> Array:
 # --- folders -----------------------------------------------------------------------------------------------------
 
 
-def _read_files(folder: Path, paths: list[Path], size: int) -> tuple[Array, list[Path]]:
+def read_files(folder: Path, paths: list[Path], size: int) -> tuple[Array, list[Path]]:
     """Return (the pictures in these files of a folder, the files themselves), without those that cannot be read."""
     images, kept, unread = np.empty(0, np.float32), list[Path](), dict[str, list[str]]()
     brightest, white = 0, 255

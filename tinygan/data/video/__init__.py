@@ -1,0 +1,15 @@
+"""Video: clips of your own, and worlds of clips made here.
+
+    clip_file.py   read a GIF, an animated PNG, a folder of frames
+    digits.py      a digit moves along a path
+    figures.py     figures of `data/sprites.py` act; edits of them, told by sentences
+    scenes.py      coloured shapes move; edits of them, told by sentences
+
+A clip is an array (T, C, height, width), float32 in [-1, 1]; several are (N, T, C, height, width).
+"""
+
+from .clip_file import read_clip
+from .digits import DigitClips
+from .figures import FigureClips
+
+__all__ = ["DigitClips", "FigureClips", "read_clip"]
