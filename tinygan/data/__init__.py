@@ -52,8 +52,8 @@ from .text import (
     topic_of,
     words,
 )
-from .waves import read_wave, read_waves, resample, write_wave
 from .video import read_clip
+from .waves import read_wave, read_waves, resample, write_wave
 from .worlds import find_world
 
 __all__ = [
