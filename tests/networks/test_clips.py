@@ -5,7 +5,7 @@ import pytest
 
 from tinygan import Tensor
 from tinygan.backend import stream
-from tinygan.networks.clips import ClipJudge, ClipSettings, DigitMover, FigureMover, LabelReader, Labels, Motion
+from tinygan.networks.clips import LEAD, ClipJudge, ClipSettings, DigitMover, FigureMover, LabelReader, Labels, Motion
 
 LABELS = Labels([3, 5], [4], 8)
 ROWS = np.array([[0, 4, 1, 7], [2, 0, 3, 2], [1, 1, 0, 0]])
@@ -15,7 +15,7 @@ SETTINGS = ClipSettings(noise=3, step_noise=2, motion=6, embedding=5, channels=6
 def told(mover, t=32):
     rng = stream(0, "noise")
     points = [space.sample(rng, 3) for space in mover.spaces]
-    return *map(Tensor, points[:2]), Tensor(points[2][:t])
+    return *map(Tensor, points[:2]), Tensor(points[2][: LEAD + t])
 
 
 def test_labels_move_on_in_their_step_alone():

@@ -77,6 +77,7 @@ class LabelReader(Module):
 
 
 PERIODS = 4.0, 40.0  # frames of the quickest and the slowest turn
+LEAD = 8  # steps of the motion before a clip begins: h_0 is not on its way yet
 SLOW = 0.2  # of a weight's step that reaches the motion
 
 
@@ -116,16 +117,16 @@ class ClipPainter(Module):
         self.begin = Linear(s.noise + s.embedding, s.motion, rng=rng)
         self.motion = Motion(s.step_noise, s.embedding, s.motion, rng)
         longest = s.frames + max(s.before, 3 * s.frames)  # samples are up to four times as long as what D sees
-        self.spaces = Normal(s.noise), Normal(s.noise), Normal(s.step_noise, steps=longest)
+        self.spaces = Normal(s.noise), Normal(s.noise), Normal(s.step_noise, steps=LEAD + longest)
 
     def forward(self, z, start, noise, rows, first=None):
-        """z (N, noise), noise of h_0 (N, noise), noise_t (T, N, step_noise), labels -> clips (N, T, C, side, side).
+        """z (N, noise), noise of h_0 (N, noise), noise_t (LEAD + T, N, step_noise), labels -> clips (N, T, C, side, side).
 
         first (N,): draw only the `frames` frames from this one on; labels are those of frame 0 all the same.
         """
         shown = self.reader(rows, slice(0, self.labels.shown))
-        moves = self.reader(rows, slice(self.labels.shown, None))
-        states = self.motion(noise, moves, ops.tanh(self.begin(ops.cat([start, moves], 1))))  # (T, N, motion)
+        moves = self.reader(self.labels.move_on(rows, -LEAD), slice(self.labels.shown, None))
+        states = self.motion(noise, moves, ops.tanh(self.begin(ops.cat([start, moves], 1))))[LEAD:]  # (T, N, motion)
         if first is None:
             states = ops.transpose(states, 0, 1)
         else:

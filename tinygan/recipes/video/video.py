@@ -22,7 +22,7 @@ from tinygan.gan.adversarial import FromNoise
 from tinygan.gan.players import Batch
 from tinygan.gan.settings import AdversarialSettings
 from tinygan.metrics.video import scores_beside_real, told_scores
-from tinygan.networks.clips import ClipJudge, ClipSettings, DigitMover, FigureMover, Labels
+from tinygan.networks.clips import LEAD, ClipJudge, ClipSettings, DigitMover, FigureMover, Labels
 from tinygan.plot import gif, image_grid, save_image
 from tinygan.run.settings import defaults, setting
 
@@ -83,7 +83,7 @@ class Clips(FromNoise):
     def generate(self, G, z, given):
         """Return clips of `self.frames` frames from the first on."""
         *z, noise = z
-        return Batch(G(*self.to_tensors([*z, noise[: self.frames]]), *given), given)
+        return Batch(G(*self.to_tensors([*z, noise[: LEAD + self.frames]]), *given), given)
 
     def sample(self, n, seed, *, given=None, **how):
         """Return n clips of these labels, or of those that training does not show, in turn."""
