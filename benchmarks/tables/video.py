@@ -143,6 +143,10 @@ The run of seed 0 above is the last: it had 1,000 steps, then 2,000, then 2,400,
 not on its way yet, and a window that D sees seldom begins there: the first eight frames were wrong, all later ones right.
 Its memory above is that of a command that had nothing left to train; while it trained it had 150 MB. Digits of real clips
 are read right in .98; frames of one clip alike in .996. z changes a digit's style little, which the Frechet distance sees.
+
+Sprites after 500 steps, 2.9 CPU minutes, 100 clips each, unseen | held-out pairs, 8 frames: sex .98 | .97, skin .83 | .84,
+hair .93 | .92, its colour 1.00 | .97, top .92 | .94, legs .91 | .82, feet .97 | .91, action 1.00 | .99, direction .99 | 1.00,
+identity .93 | .93; on 32 frames none is lower by more than .01.
 """
 
 
