@@ -5,7 +5,7 @@ import pytest
 
 from tinygan.backend import stream
 from tinygan.data import DataError
-from tinygan.data.sprites import LOOKS, VALUES, Figure, Sprites, is_shown
+from tinygan.data.sprites import LOOKS, VALUES, Figure, Sprites, is_held_out, is_shown
 from tinygan.data.text import words
 from tinygan.data.video.figures import EDITED, LONGEST, WORDS, change, draw_clips, edit, read_edit, say_edit
 
@@ -59,6 +59,16 @@ def test_edits_lead_to_figures_of_their_part(world):
                 assert is_shown(after) == (part == "train")
         assert changed == (set(EDITED) if part != "held_out" else {"colour", "top"})
     assert all(name in (*LOOKS, "action", "direction") for name in EDITED)
+
+
+def test_an_edit_is_found_wherever_a_figure_comes_from(world):
+    """Of a figure whose hair and top are held out, another colour or top is not: a choice between these two had no end."""
+    rng = stream(0, "edits")
+    for part in ("train", "held_out", "unseen"):
+        for figure in world.scenes("held_out", 30, rng):
+            after = edit(figure, rng, part)[1]
+            pair = (VALUES["colour"].index(after.colour), VALUES["top"].index(after.top))
+            assert is_held_out(*pair) == (part == "held_out")
 
 
 @pytest.mark.parametrize("sentence, asked", [

@@ -100,15 +100,23 @@ def edit(figure: Figure, rng: np.random.Generator, part: str = "train") -> tuple
     """Return (a sentence that asks for another value of one attribute, the figure after it).
 
     part: "train" leads to figures that training may show, "held_out" to hair and top that are never shown together;
-    "unseen" to any other.
+    "unseen" to any other. ValueError if no edit of the figure leads there.
     """
-    while True:
-        name = EDITED[rng.integers(len(EDITED))] if part != "held_out" else ("colour", "top")[rng.integers(2)]
-        others = [value for value in VALUES[name] if value != getattr(figure, name)]
-        after = figure._replace(**{name: others[rng.integers(len(others))]})
+
+    def leads_there(after: Figure) -> bool:
         colour, top = (VALUES[of].index(getattr(after, of)) for of in ("colour", "top"))
-        if is_held_out(colour, top) == (part == "held_out") and (part != "train" or is_shown(after)):
-            return say_edit(figure, name, getattr(after, name), rng), after
+        return is_held_out(colour, top) == (part == "held_out") and (part != "train" or is_shown(after))
+
+    fit: dict[str, list[Figure]] = {}  # by what is changed
+    for name in EDITED:
+        others = [figure._replace(**{name: value}) for value in VALUES[name] if value != getattr(figure, name)]
+        if led := [after for after in others if leads_there(after)]:
+            fit[name] = led
+    if not fit:
+        raise ValueError(f"edit: no edit of {figure} leads to {part!r}")
+    name = list(fit)[rng.integers(len(fit))]
+    after = fit[name][rng.integers(len(fit[name]))]
+    return say_edit(figure, name, getattr(after, name), rng), after
 
 
 def change(figure: Figure, asked: Figure) -> Figure:
