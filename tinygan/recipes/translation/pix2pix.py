@@ -5,7 +5,7 @@ colours are G's to choose), and paints the figure. The first part of the steps i
 picture side by side, judges patch by patch. Data: the world of sprites, whose sheets lie in TINYGAN_DATA, or shapes; or
 pairs of your own, --data FOLDER with pictures of the same names in a/ and b/. `tinygan apply RUN drawing.png` paints.
 Measured on drawings never seen: does the network that reads figures read what was drawn; and decibels to the true figure.
-Seed 0, 3,000 steps, 2.6 CPU minutes: 27.5 dB; skin .85, legs .90, the others .98 or more (benchmarks/results/pix2pix.md).
+Seed 0, 9,000 steps, 7.6 CPU minutes: 29.3 dB; skin .93, legs .91, the others .99 or more (benchmarks/results/pix2pix.md).
 Isola et al. 2017, *Image-to-Image Translation with Conditional Adversarial Networks*.
 """
 
