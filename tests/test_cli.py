@@ -402,7 +402,7 @@ def test_recipes_are_listed_by_medium(capsys):
     assert main(["list"]) == 0
     lines = capsys.readouterr().out.splitlines()
     media = [line for line in lines if not line.startswith(" ")]
-    assert media == ["points", "pictures", "translation", "series", "text", "sound"]
+    assert media == ["points", "pictures", "translation", "series", "text", "sound", "video"]
     assert len(lines) == len(media) + len(recipes.names())
     assert lines[lines.index("sound") + 1].split()[0] == "chorales"
 
