@@ -29,7 +29,7 @@ def draw(game, row, until, path):
     """Keep what is made of ten drawings; at the end draw them, what L1 alone and both make of them, and the true figures."""
     s = game.settings
     np.save(path.with_suffix(f".{until}.npy"), game.sample(10, 0))
-    if row == "coloured long" and until == s.steps:
+    if row == "coloured" and until == s.steps:
         drawings, pictures = pix2pix.held_out_pairs(s, game.saved)
         made = [np.load(path.with_suffix(f".{step}.npy")) for step in (s.pixel_steps, s.steps)]
         rows = np.concatenate([drawings[:10], *made, pictures[:10]])

@@ -9,14 +9,9 @@ stay. --quick trains 20 steps, to see that it runs.
 
 import argparse
 import json
-import os
-import platform
-import resource
-import subprocess
-import sys
 from pathlib import Path
 
-import numpy as np
+from trained import mean, scored
 
 RESULTS = Path(__file__).parents[1] / "results"
 ROWS = {  # name: settings beside the defaults; where there are two numbers of steps, a run that has ended goes on
@@ -57,40 +52,11 @@ def main():
     for name in options.rows.split(","):
         for seed in options.seeds.split(","):
             settings = {**ROWS[name], "seed": seed, **({"steps": (20,)} if options.quick else {})}
-            found.setdefault(name, {})[seed] = scored(settings, options.runs)
+            first, *further = settings["steps"]
+            found.setdefault(name, {})[seed] = scored("text2image", {**settings, "steps": first}, options.runs, further)
             path.write_text(json.dumps(found, indent=1) + "\n")
             options.out.with_suffix(".md").write_text(table(found))
     print(table(found), end="")
-
-
-def scored(settings, runs):
-    """Return the scores of a run, trained to its end if it is not yet, its steps, CPU minutes and memory."""
-    first, *further = settings["steps"]
-    settings = {**settings, "steps": first}
-    folder = runs / "-".join(f"{key}{value}" for key, value in settings.items())
-    chosen = [word for key, value in settings.items() for word in ("--set", f"{key}={value}")]
-    begun = folder / "config.json"
-    before = os.times()
-    tinygan("train", *(["--resume"] if begun.exists() else ["text2image", *chosen]), "--out", folder)
-    for steps in further:
-        if steps > json.loads(begun.read_text())["settings"]["steps"]:
-            tinygan("train", "--resume", "--steps", steps, "--out", folder)
-    after = os.times()
-    spent = folder / "cpu_minutes"  # of all times that it was trained
-    minutes = float(spent.read_text()) if spent.exists() else 0.0
-    minutes += (after.children_user + after.children_system - before.children_user - before.children_system) / 60
-    spent.write_text(f"{minutes}\n")
-    megabytes = resource.getrusage(resource.RUSAGE_CHILDREN).ru_maxrss / 1024
-    tinygan("evaluate", folder)
-    steps = json.loads(begun.read_text())["settings"]["steps"]
-    scores = json.loads((folder / "scores.json").read_text())
-    machine = {"numpy": np.__version__, "machine": platform.machine()}
-    return {**scores, "steps": steps, "cpu_minutes": minutes, "megabytes": megabytes, **machine}
-
-
-def tinygan(*words):
-    """Run a command of tinygan's, which prints what it does."""
-    subprocess.run([sys.executable, "-m", "tinygan", *map(str, words)], check=True)
 
 
 def table(found):
@@ -119,12 +85,6 @@ def table(found):
                 lines += ["", f"{text}: {value:.2f}"]
         lines.append("")
     return "\n".join(lines) + TRIED
-
-
-def mean(runs, key):
-    """Return the mean of a score over seeds, None if it is not there."""
-    values = [run[key] for run in runs if key in run]
-    return float(np.mean(values)) if values else None
 
 
 TRIED = """

@@ -34,12 +34,12 @@ def test_there_and_back_in_any_shape():
     np.testing.assert_allclose(istft(stft(many)), many, atol=1e-5)
     assert istft(stft(many)).dtype == np.float32
     np.testing.assert_allclose(stft(many)[1, 0], stft(SOUND[::-1]), atol=1e-4)
-    assert istft(stft(SOUND[:-1])).shape == (19 * HOP,), "what is no whole frame is left out"
+    assert istft(stft(SOUND[:-1])).shape == (19 * HOP,), "samples after the last whole frame are left out"
     assert stft(SOUND[:10]).shape == (POINTS // 2 + 1, 0)
 
 
 def test_istft_is_the_nearest_sound():
-    """Of what is no transform of any sound, it takes the sound whose transform is nearest: any other is farther."""
+    """No sound has this transform. The sound that is returned has the nearest one; any other is farther."""
     wanted = stft(SOUND) * np.exp(2j * np.pi * stream(0, "phases").random((POINTS // 2 + 1, 20)))
     wanted[[0, -1]] = 0  # those are real in every transform
     nearest = istft(wanted)

@@ -1,4 +1,4 @@
-"""A small formant synthesiser: it says the words zero to nine, in six voices, where there are no recordings.
+"""A small formant synthesiser. It says the words zero to nine in six voices; it stands in for recordings.
 
 A word is a row of sounds: each has a length, the formants of the throat and mouth, how loud the voice is and how loud a
 hiss. The voice is a sum of harmonics of its pitch, weighted by the resonances of the formants; the hiss is noise around a

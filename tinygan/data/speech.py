@@ -52,7 +52,7 @@ def recordings(part: str, folder: str | Path | None = None) -> Recordings:
     """Return a part of the recordings in `folder`, else in $TINYGAN_DATA/speech: "train", "takes" or "speaker".
 
     The speaker held out is the last by name, of three or more. The takes held out, of the others, are the first fifth by
-    number. DataError if there is no such folder, or if a speaker has no recording of a digit to learn from.
+    number. DataError if the folder is missing, or if the part to learn from lacks a digit of a speaker.
     """
     return _part(_read_folder(Path(folder) if folder else find_file("speech")), part)
 

@@ -117,6 +117,11 @@ class Duel(Game):
 class Adversarial(Duel):
     """The game of Goodfellow et al. 2014: G learns by the slope of D's verdicts. A subclass says in `fake` what it makes."""
 
+    @property
+    def device(self) -> str:
+        """Where the weights are."""
+        return self.G.parameters[0].device
+
     def take_up(self, settings: Any) -> None:
         """Keep what the step reads of the settings. A group that they do not have is neutral."""
         super().take_up(settings)
@@ -205,7 +210,7 @@ class FromNoise(Adversarial):
 
     def take(self, given: tuple, rows: np.ndarray) -> tuple:
         """Return what some of the samples answer to, of what n of them do."""
-        return tuple(Tensor(raw(g)[to_device(rows, self.G.parameters[0].device)]) for g in given)
+        return tuple(Tensor(raw(g)[to_device(rows, self.device)]) for g in given)
 
     def tell(self, given: Any) -> tuple:
         """Return what the players are told of `given` (n, ...), with which `sample` was asked."""
@@ -213,8 +218,7 @@ class FromNoise(Adversarial):
 
     def to_tensors(self, arrays: Sequence) -> tuple:
         """Return Tensors of these arrays, on G's device."""
-        device = self.G.parameters[0].device
-        return tuple(Tensor(a, device=device) for a in arrays)
+        return tuple(Tensor(a, device=self.device) for a in arrays)
 
     # --- samples -------------------------------------------------------------------------------------------------------
 

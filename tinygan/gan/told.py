@@ -14,7 +14,7 @@ from typing import Any
 import numpy as np
 
 from tinygan.autodiff import Tensor, raw
-from tinygan.backend import Array, stream, xp
+from tinygan.backend import Array, stream, to_device, xp
 from tinygan.gan.adversarial import FromNoise
 from tinygan.gan.latent import Space
 from tinygan.gan.players import Batch, read_back
@@ -132,6 +132,10 @@ class Told(FromNoise):
     def ask(self, n: int, rng: np.random.Generator | None = None) -> tuple:
         """Return what n samples are told where nobody gives it."""
         return self.tell(self.in_turn(n))
+
+    def tell(self, given: Any) -> tuple:
+        """Return what both players are told of the words `given` (n, ...)."""
+        return (to_device(given, self.device),)
 
     def in_turn(self, n: int) -> Array:
         """Return the words of n samples, (n, ...): those of `asked`, again and again."""

@@ -110,11 +110,6 @@ class Translation(Adversarial):
         z = draw_each(self.spaces, rng, len(source))
         return G(Tensor(source), *(Tensor(point, device=self.device) for point in z))
 
-    @property
-    def device(self) -> str:
-        """Where the weights are."""
-        return self.G.parameters[0].device
-
     # --- the phase with D ----------------------------------------------------------------------------------------------
 
     def fake(self, G: Module, n: int, given: tuple, rng: np.random.Generator) -> Batch:

@@ -12,20 +12,18 @@ from typing import Any
 
 import numpy as np
 
-from tinygan.autodiff import Tensor, grad, no_grad
+from tinygan.autodiff import Tensor, no_grad
 from tinygan.backend import Array, stream
 from tinygan.data.sprites import VALUES, Figure
 from tinygan.data.video.digits import GLYPH, SIDE, centres, read_glyphs, read_path
 from tinygan.data.video.figures import STEPS
 from tinygan.losses import cross_entropy
-from tinygan.metrics.pictures.classifier import Classifier, train_classifier, train_once
+from tinygan.metrics.pictures.classifier import Classifier, descend, train_classifier, train_once
 from tinygan.metrics.pictures.heads import HEADS, agree, nine_classes, sprite_heads
+from tinygan.metrics.pictures.quality import psnr
 from tinygan.metrics.points.frechet import frechet_distance
 from tinygan.nn import Conv2d, Linear, Module
 from tinygan.ops import flatten, interpolate, leaky_relu
-from tinygan.optim import Adam, CosineAnnealingLR, WarmupLR
-from tinygan.progress import track
-from tinygan.threads import prime_malloc
 
 VERSION = 1  # of the files in the cache. Raise it with every change of this file that changes the weights
 READER = {"steps": 600, "batch_size": 64}  # training of `clip_reader`
@@ -151,8 +149,8 @@ def still(clips: Array, real: Array) -> float:
 def clip_psnr(clips: Array, real: Array) -> float:
     """Return the PSNR of clips to the true clips of what was asked for, in dB, the mean over clips."""
     made, true = _alike(clips, real)
-    error = np.square(made - true).reshape(len(made), -1).mean(1)
-    return float((10 * np.log10(4 / np.maximum(error, 1e-10))).mean())
+    made, true = (x.reshape(len(x), 1, -1, x.shape[-1]) for x in (made, true))
+    return float(psnr(made, true, (-1, 1)).mean())
 
 
 def _alike(clips: Array, real: Array) -> tuple[Array, Array]:
@@ -206,22 +204,17 @@ def train_clip_reader(
     world: Any, *, steps: int, batch_size: int, learning_rate: float = 2e-3, seed: int = 0
 ) -> ClipReader:
     """Train a ClipReader on clips of the part "train"; the loss is the sum of the cross-entropies of its heads."""
-    prime_malloc()
-    counts = count_labels(world)
-    reader = ClipReader(world.shape, counts, stream(seed, "clip reader"))
-    parameters = reader.parameters()
-    optimizer = Adam(parameters, lr=learning_rate)
-    warmup = max(1, steps // 10)
-    schedule = WarmupLR(optimizer, warmup, after=CosineAnnealingLR(optimizer, steps - warmup))
-    for step in track(range(steps), "training the network that reads clips"):
-        optimizer.lr = schedule(step)
+    reader = ClipReader(world.shape, count_labels(world), stream(seed, "clip reader"))
+
+    def loss(step: int) -> Tensor:
         rng = stream(seed, "clips", step)
         scenes = world.scenes("train", batch_size, rng)
         clips, rows = world.draw(scenes, WINDOW, rng), world.rows(scenes)
         noise = 0.04 * rng.standard_normal(clips.shape, np.float32)
         losses = [cross_entropy(logits, rows[:, k]) for k, logits in enumerate(reader(Tensor(clips + noise)))]
-        optimizer.step(grad(sum(losses[1:], losses[0]), parameters))
-    return reader
+        return sum(losses[1:], losses[0])
+
+    return descend(reader, loss, steps, learning_rate, "the network that reads clips")
 
 
 def count_labels(world: Any) -> list[int]:

@@ -42,10 +42,10 @@ def neighbour_strip(generated, neighbours, scale=None, of=0):
     top = image_grid(generated, **look)
     below = neighbours.swapaxes(0, 1).reshape(-1, *generated.shape[1:])  # row by row
     rows = [top, image_grid(below, **look)]
-    return _titled(rows, ["generated", f"nearest of {of:,} training pictures" if of else "nearest training pictures"])
+    return stack_titled(rows, ["generated", f"nearest of {of:,} training pictures" if of else "nearest training pictures"])
 
 
-def _titled(pictures, titles):
+def stack_titled(pictures, titles):
     """Return pictures one under another, each with its title above, dark on white."""
     from PIL import Image, ImageDraw, ImageFont
 

@@ -88,8 +88,8 @@ def make_scenes(part: str, n: int, rng: np.random.Generator) -> list[Scene]:
 def slip(scene: Scene, rng: np.random.Generator) -> Scene:
     """Return the scene with one claim told otherwise: another shape, colour, size or place, or a relation turned round.
 
-    Half of the slips are about where things lie, if that is told: it is the hardest to see. What is told instead is no pair
-    that is held out, nor another thing's, nor another thing's place.
+    Half of the slips are about where things lie, if that is told: it is the hardest to see. The new pair
+    of colour and shape is not held out; no other thing has it, and no other thing has the new place.
     """
     told = [(name, i) for i, thing in enumerate(scene.things) for name in VALUES if getattr(thing, name)]
     where = [claim for claim in told if claim[0] == "place"]

@@ -1,8 +1,8 @@
 """One clip: an animated GIF, an animated PNG, or a folder of frames, as an array (T, 1 or 3, height, width) in [-1, 1].
 
-What a file promises is read from its structure, without a pixel being unpacked: how many frames of which size, how long
-each lasts, how many bytes there are for it. A file that ends too early, promises more than its bytes can hold, or more
-than is read, is refused before memory is taken. Then Pillow decodes, frame by frame. A folder is read as
+`_read_promise` walks through a file's structure and unpacks no pixel. It finds how many frames there are, how large they
+are, how long each lasts, and how many bytes it has. A file that ends too early, promises more than its bytes can hold, or
+more than is read, is refused before memory is taken. Then Pillow decodes, frame by frame. A folder is read as
 `read_pictures` reads it, but in the order of the numbers in its names: frame-2 before frame-10.
 """
 
@@ -47,7 +47,7 @@ def read_clip(path: str | Path, size: int = 0) -> Array:
 
     A frame that lasts k times as long as the shortest counts k times. Transparent pixels become white. size: 0 keeps the
     frames as they are; otherwise the middle square of each is scaled to size x size. `note` says what was read. DataError
-    for what is no clip.
+    for any other file.
     """
     path = Path(path)
     if path.is_dir():
@@ -100,7 +100,7 @@ def _number_order(path: Path) -> list:
 
 
 def _read_promise(path: Path, content: bytes) -> Promise:
-    """Return what a file promises. DataError if it is no animation, ends too early, or has too few bytes for a frame."""
+    """Return what a file promises. DataError for a still picture, a file that ends early, and too few bytes for a frame."""
     readers = {b"GIF8": _promise_of_gif, b"\x89PNG\r\n\x1a\n": _promise_of_png}
     read = next((read for start, read in readers.items() if content.startswith(start)), None)
     if read is None:

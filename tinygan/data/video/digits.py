@@ -18,6 +18,7 @@ from tinygan.ops import interpolate
 
 from ..files import DataError, find_file, note
 from ..pictures.datasets import digits, mnist
+from ..speech import WORDS
 
 SIDE, GLYPH = 24, 12  # of a frame, and of a digit
 REACH, PERIOD = 5.0, 16  # pixels from the middle of a path to its ends; frames until it begins again
@@ -31,7 +32,6 @@ PATHS: dict[str, Callable] = {  # (x, y) at angle a, y downward: how it is said
     "anticlockwise": lambda a: (np.cos(a), -np.sin(a)),
 }
 PARTS = ("train", "unseen", "held_out")
-_WORDS = ("zero", "one", "two", "three", "four", "five", "six", "seven", "eight", "nine")
 
 
 class Move(NamedTuple):
@@ -87,13 +87,13 @@ class DigitClips:
 
     def say(self, move: Move, rng: np.random.Generator) -> str:
         """Return a sentence about a move."""
-        digit = (str(move.digit), _WORDS[move.digit])[rng.integers(2)]
+        digit = (str(move.digit), WORDS[move.digit])[rng.integers(2)]
         return f"{'an' if move.digit == 8 else 'a'} {digit} {('moves', 'goes')[rng.integers(2)]} {move.path}"
 
     def read(self, sentence: str) -> Move:
         """Return the move that a sentence tells. DataError if it does not say which digit and which path."""
         text = " ".join(re.findall(r"[a-z]+|[0-9]", sentence.lower()))
-        digits = {k for k, word in enumerate(_WORDS) if re.search(rf"\b({k}|{word})\b", text)}
+        digits = {k for k, word in enumerate(WORDS) if re.search(rf"\b({k}|{word})\b", text)}
         paths = [path for path in PATHS if re.search(rf"\b{path}\b", text)]
         if len(digits) != 1 or len(paths) != 1:
             known = ", ".join(PATHS)

@@ -170,7 +170,7 @@ def apply(film: Film, asked: Edit) -> Film:
 
 
 def read_edit(sentence: str) -> Edit:
-    """Return what a sentence asks for. DataError if it is no edit.
+    """Return what a sentence asks for. DataError for any other sentence.
 
     >>> read_edit("make the red circle blue")
     Edit(kind='recolour', colour='red', shape='circle', to='blue')

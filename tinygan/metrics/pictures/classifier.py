@@ -133,17 +133,30 @@ def train_network(
     seed: int = 0,
 ) -> AnyModule:
     """Train a network that returns logits (N, classes) on images (N, C, height, width), as `train_classifier`; return it."""
+    loader = Loader(images, labels, batch_size=min(batch_size, len(images)), seed=seed)
+
+    def loss(step: int) -> Tensor:
+        x, digit = loader.batch(step)
+        return cross_entropy(network(Tensor(_move(x, stream(seed, "moves", step)))), digit)
+
+    return descend(network, loss, steps, learning_rate, "a classifier")
+
+
+def descend(
+    network: AnyModule, loss: Callable[[int], Tensor], steps: int, learning_rate: float, what: str
+) -> AnyModule:
+    """Take `steps` steps of Adam on loss(step), the rate rising for a tenth of them, then falling by a cosine; return it.
+
+    what: is trained, as the progress bar says.
+    """
     prime_malloc()
     parameters = network.parameters()
     optimizer = Adam(parameters, lr=learning_rate)
     warmup = max(1, steps // 10)
     schedule = WarmupLR(optimizer, warmup, after=CosineAnnealingLR(optimizer, steps - warmup))
-    loader = Loader(images, labels, batch_size=min(batch_size, len(images)), seed=seed)
-    for step in track(range(steps), "training a classifier"):
+    for step in track(range(steps), f"training {what}"):
         optimizer.lr = schedule(step)
-        x, digit = loader.batch(step)
-        loss = cross_entropy(network(Tensor(_move(x, stream(seed, "moves", step)))), digit)
-        optimizer.step(grad(loss, parameters))
+        optimizer.step(grad(loss(step), parameters))
     return network
 
 

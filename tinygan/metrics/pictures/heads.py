@@ -13,17 +13,14 @@ from collections.abc import Sequence
 
 import numpy as np
 
-from tinygan.autodiff import Tensor, grad, no_grad
+from tinygan.autodiff import Tensor, no_grad
 from tinygan.backend import Array, stream
 from tinygan.data.sprites import VALUES, Figure, Sprites, indices
 from tinygan.losses import cross_entropy
 from tinygan.nn import Conv2d, Linear, Module
 from tinygan.ops import flatten, leaky_relu, softmax
-from tinygan.optim import Adam, CosineAnnealingLR, WarmupLR
-from tinygan.progress import track
-from tinygan.threads import prime_malloc
 
-from .classifier import train_once
+from .classifier import descend, train_once
 from .images import inception_score
 
 VERSION = 3  # of the file in the cache. Raise it with every change of this file that changes the weights
@@ -87,14 +84,9 @@ def train_heads(
     world: Sprites, *, steps: int, batch_size: int = 64, learning_rate: float = 3e-3, seed: int = 0
 ) -> Heads:
     """Train heads on the figures that are kept for them; the loss is the sum of their cross-entropies."""
-    prime_malloc()
     heads = Heads(stream(seed, "heads"))
-    parameters = heads.parameters()
-    optimizer = Adam(parameters, lr=learning_rate)
-    warmup = max(1, steps // 10)
-    schedule = WarmupLR(optimizer, warmup, after=CosineAnnealingLR(optimizer, steps - warmup))
-    for step in track(range(steps), "training the heads that read figures"):
-        optimizer.lr = schedule(step)
+
+    def loss(step: int) -> Tensor:
         rng = stream(seed, "figures", step)
         scenes = choose_lessons(world, batch_size, rng)
         x, right = world.draw(scenes), targets(scenes)
@@ -103,8 +95,9 @@ def train_heads(
         losses = [
             WEIGHTS.get(name, 1.0) * cross_entropy(scores, right[:, k]) for k, (name, scores) in enumerate(logits.items())
         ]
-        optimizer.step(grad(sum(losses[1:], losses[0]), parameters))
-    return heads
+        return sum(losses[1:], losses[0])
+
+    return descend(heads, loss, steps, learning_rate, "the heads that read figures")
 
 
 def sprite_heads() -> Heads:

@@ -8,7 +8,7 @@ first use and stores it in the cache, as `pictures/classifier.py` does. `hear` s
 
 import numpy as np
 
-from tinygan.autodiff import Tensor, grad, no_grad
+from tinygan.autodiff import Tensor, no_grad
 from tinygan.backend import Array, stream
 from tinygan.data.files import fingerprint
 from tinygan.data.spectra import BINS, HOP, log_spectrogram
@@ -16,11 +16,8 @@ from tinygan.data.speech import SLOT, WORDS, Recordings
 from tinygan.losses import cross_entropy
 from tinygan.nn import BatchNorm2d, Conv2d, Dropout, Linear, Module
 from tinygan.ops import flatten, leaky_relu, softmax
-from tinygan.optim import Adam, CosineAnnealingLR, WarmupLR
-from tinygan.progress import track
-from tinygan.threads import prime_malloc
 
-from ..pictures.classifier import train_once
+from ..pictures.classifier import descend, train_once
 from ..points.frechet import frechet_distance
 
 VERSION = 1  # of the file in the cache. Raise it with every change of this file that changes the weights
@@ -89,20 +86,15 @@ def train_recogniser(
     learned: Recordings, *, steps: int, batch_size: int = 32, learning_rate: float = 3e-3, seed: int = 0
 ) -> Recogniser:
     """Train a recogniser on recordings; the loss is the sum of the cross-entropies of both heads."""
-    prime_malloc()
     network = Recogniser(int(learned.speakers.max()) + 1, stream(seed, "recogniser"))
-    parameters = network.parameters()
-    optimizer = Adam(parameters, lr=learning_rate)
-    warmup = max(1, steps // 10)
-    schedule = WarmupLR(optimizer, warmup, after=CosineAnnealingLR(optimizer, steps - warmup))
-    for step in track(range(steps), "training the network that hears digits"):
-        optimizer.lr = schedule(step)
+
+    def loss(step: int) -> Tensor:
         rng = stream(seed, "words", step)
         rows = rng.integers(0, len(learned.sounds), batch_size)
         digit, speaker = network(Tensor(pictures_of(change(learned.sounds[rows], rng))))
-        loss = cross_entropy(digit, learned.digits[rows]) + cross_entropy(speaker, learned.speakers[rows])
-        optimizer.step(grad(loss, parameters))
-    return network.eval()
+        return cross_entropy(digit, learned.digits[rows]) + cross_entropy(speaker, learned.speakers[rows])
+
+    return descend(network, loss, steps, learning_rate, "the network that hears digits").eval()
 
 
 def recogniser(learned: Recordings) -> Recogniser:

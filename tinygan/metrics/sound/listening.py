@@ -132,7 +132,7 @@ def mel_cepstra(sounds: Array, rate: int) -> Array:
 
 
 def mel_cepstral_distance(a: Array, b: Array, lengths_a: Array, lengths_b: Array) -> Array:
-    """Return how far cepstra a (N, T, D) are from b (N, S, D), of which the first `lengths` (N,) frames count: dB, (N,).
+    """Return how far cepstra a (N, T, D) are from b (N, S, D), in dB, (N,). The first `lengths` (N,) frames count.
 
     The root of the mean square between the two spectra, as smooth as cepstra draw them, in dB: 10/ln 10 |a(t) - b(s)| /
     √BANDS. Its mean along the cheapest path of pairs of frames that goes forward in both by 0 or 1 at a time: dynamic

@@ -137,14 +137,6 @@ class Speaking(Told):
         """Return k wrong texts for each of a turn, as the players are told them."""
         return to_device(encode(*self.lesson(turn).slip(k, len(self.saved["names"]), rng)), self.device)
 
-    @property
-    def device(self):
-        return self.G.parameters[0].device
-
-    def tell(self, rows):
-        """Return what both players are told."""
-        return (to_device(rows, self.device),)
-
 
 def make_game(s, device="cpu", saved=None):
     """Return the game that `tinygan train speech` plays."""

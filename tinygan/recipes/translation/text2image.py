@@ -78,14 +78,6 @@ class Telling(Told):
         wrong = self.lesson(turn).slip(self.words.world, k, self.settings.slips, rng)
         return to_device(self.words.encode(wrong), self.device)
 
-    @property
-    def device(self):
-        return self.G.parameters[0].device
-
-    def tell(self, rows):
-        """Return what both players are told: tokens."""
-        return (to_device(rows, self.device),)
-
 
 def make_game(s, device="cpu", saved=None):
     """Return the game that `tinygan train text2image` plays."""

@@ -63,7 +63,7 @@ class Clips(FromNoise):
         """Return windows of generated clips, each of which begins at a frame of its own, with the labels given there."""
         *z, noise = [space.sample(rng, n) for space in self.spaces]
         first = rng.integers(0, self.settings.before + 1, n)
-        first, rows = to_device(first, self.G.parameters[0].device), raw(given[0])
+        first, rows = to_device(first, self.device), raw(given[0])
         return Batch(G(*self.to_tensors([*z, noise]), self.labels.move_on(rows, -first), first), given)
 
     def judge(self, D, x, given):
