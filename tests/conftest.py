@@ -27,6 +27,12 @@ if _data.is_dir():
     os.environ.setdefault("TINYGAN_DATA", str(_data))
 
 
+@pytest.hookimpl(optionalhook=True)
+def pytest_xdist_auto_num_workers(config):
+    """`pytest -n auto` takes four cores at most: each worker may need a gigabyte."""
+    return min(4, os.cpu_count() or 1)
+
+
 @pytest.fixture(autouse=True)
 def data_folder_stays():
     """No test leaves another TINYGAN_DATA behind. It is the first fixture, so it looks after all others are undone."""

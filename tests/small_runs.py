@@ -37,7 +37,10 @@ SMALL = {
     "restore": {"batch_size": 4, "g_channels": 2, "d_channels": 2},
     "dialogue": {"batch_size": 8, "hidden": 10, "embedding": 6},
     "caption": {"batch_size": 8, "hidden": 10, "embedding": 6, "channels": 2, "pictures": 64},
-    "superres": {"batch_size": 4, "crop": 8, "channels": 4, "blocks": 1, "d_channels": 2, "pixel_phase": 0.4},
+    "superres": {
+        "batch_size": 4, "crop": 8, "channels": 4, "blocks": 1, "d_channels": 2, "pixel_phase": 0.4,
+        "game_batch_size": 3, "leaves": 0,
+    },  # fmt: skip
     "text2image": {"batch_size": 4, "noise": 2, "embedding": 4, "hidden": 6, "channels": 2, "features": 4},
 }
 SMALL["video"] = {"batch_size": 4, "noise": 2, "step_noise": 1, "motion": 6, "embedding": 4, "channels": 6, "features": 4}

@@ -385,7 +385,7 @@ def test_two_runs_in_one_folder(tmp_path, capsys, unbroken):
     assert contents(run.folder) == unbroken
 
 
-@pytest.mark.parametrize("content", ["1\n", f"{os.getpid()}\n", "no number", ""], ids=repr)
+@pytest.mark.parametrize("content", ["1\n", f"{os.getpid()}\n", "no number", ""], ids=["init", "own", "no number", "empty"])
 def test_a_stale_lock_holds_nobody(tmp_path, content, unbroken):
     run = trained(tmp_path / "run")
     (run.folder / "lock").write_text(content)

@@ -75,7 +75,7 @@ ALWAYS = {"seed", "steps", "batch_size", "processes", "judge", "codes", "own"}
         ({"judge": "nobody", "codes": 3}, {"share"}),
         ({"judge": "lstm", "codes": 3}, {"hidden", "share"}),
     ],
-    ids=str,
+    ids=lambda part: str(part) if isinstance(part, dict) else "+".join(sorted(part)),
 )
 def test_a_choice_brings_its_group_and_what_that_brings(values, more):
     s = Settings(**values)

@@ -77,7 +77,7 @@ def test_a_vae_goes_on_from_a_z_that_fits_the_beginning():
         ([ONE, SOME], lambda s: len(s) > 1),
         ([SOME, 3, SOME], lambda s: len(s) > 2 and 3 in s[1:-1]),
     ],
-    ids=str,
+    ids=lambda part: "fits" if callable(part) else str(part),
 )
 def test_blanks_of_all_sizes_are_filled_as_likely_as_the_whole_sentence_is(pattern, fits, monkeypatch):
     """Against all sentences of 4 words at most and their probabilities; a pattern that fits twice counts twice."""

@@ -5,7 +5,7 @@ import pytest
 import scipy.ndimage
 
 from tinygan.backend import stream
-from tinygan.metrics.pictures.edges import gradient_distance, gradient_floor, gradient_magnitudes
+from tinygan.metrics.pictures.edges import chequered, gradient_distance, gradient_floor, gradient_magnitudes
 
 X = scipy.ndimage.gaussian_filter(stream(0, "x").random((3, 1, 40, 40)), (0, 0, 1, 1))
 X = (X - X.min()) / (X.max() - X.min())
@@ -40,3 +40,14 @@ def test_what_does_not_fit_is_refused():
         gradient_magnitudes(np.zeros((3, 3, 40, 40)), (0, 1))
     with pytest.raises(ValueError, match="3 pictures and 2 references"):
         gradient_distance(X, X[:2], (0, 1))
+
+
+def test_a_chessboard_of_single_pixels_is_found_whatever_it_is_laid_over():
+    board = 1 - 2 * (np.indices((20, 27)).sum(0) % 2)
+    slope = np.indices((20, 27))[0] / 255
+    shifted = np.roll(board, 1, 0)  # a square that begins with the other colour is as chequered
+    pictures = np.stack([0 * slope, slope, slope + board * 3 / 255, slope + shifted * 3 / 255])[:, None]
+    np.testing.assert_allclose(chequered(pictures, (0, 1)), [0, 0, 3, 3], atol=1e-9)
+    np.testing.assert_allclose(chequered(2 * pictures - 1, (-1, 1)), [0, 0, 3, 3], atol=1e-9)
+    with pytest.raises(ValueError, match=r"\(1, 1, 7, 9\): expected \(N, 1, h, w\) of at least 8x8 pixels"):
+        chequered(np.zeros((1, 1, 7, 9)), (0, 1))

@@ -16,7 +16,8 @@ from tinygan.gan.players import Batch
 from tinygan.metrics import bicubic
 from tinygan.networks.tiles import by_tiles, tiles
 from tinygan.recipes.translation import superres
-from tinygan.recipes.translation.superres import gradient_divergence, respond, steepness
+from tinygan.recipes.translation._photographs import made_leaves
+from tinygan.recipes.translation.superres import chequers, divergence, gradients, respond, shares
 
 DATA = os.environ.get("TINYGAN_DATA", "")
 
@@ -71,33 +72,64 @@ def test_before_training_it_is_bicubic_interpolation():
 
 
 @pytest.mark.parametrize("sharper", [True, False])
-def test_the_distribution_of_gradients_comes_nearer_to_the_real_one(sharper):
+@pytest.mark.parametrize("name, of", [("gradient", gradients), ("chequer", chequers)])
+def test_a_distribution_comes_nearer_to_the_real_one(name, of, sharper):
     """G's pictures are too soft, or too steep; it takes one step, on this term alone."""
-    alone = {"pixel_phase": 0.0, "pixel_weight": 0.0, "content_weight": 0.0, "gradient_weight": 1.0}
-    game = small_game("superres", learning_rate=1e-4, schedule="constant", warmup=0, **alone)
+    alone = {"pixel_weight": 0.0, "content_weight": 0.0, "gradient_weight": 0.0, "chequer_weight": 0.0, f"{name}_weight": 1.0}
+    game = small_game("superres", learning_rate=1e-4, schedule="constant", warmup=0, pixel_phase=0.0, **alone)
     game.objective = game.objective._replace(generator=lambda real, fake: 0 * ops.mean(fake))
     target, (small,) = game.batch(0)
     target *= np.float32(4 if sharper else 0.05)
+    if not sharper:  # the sixteen pixels that take a pixel's place: a chessboard
+        game.G.module.write.bias.data += np.float32(0.03) * (1 - 2 * (np.indices((4, 4)).sum(0).ravel() % 2)).astype("f")
     game.read = lambda turn: Batch(target, (small,))
-    made = lambda: game.G.module(Tensor(small))
-    apart = lambda: float(gradient_divergence(made(), target).data)
-    steep = lambda: float(np.abs(np.diff(made().data, axis=3)).mean())
-    before, was = apart(), steep()
+    made = lambda: of(game.G.module(Tensor(small)))
+    apart = lambda: float(divergence(made(), of(target)).data)
+    size = lambda: float(made().data.mean())
+    before, was = apart(), size()
     row = game.step(0)
-    assert row["gradient_kl"] == pytest.approx(before, rel=1e-4) and row["g_loss"] == pytest.approx(before, rel=1e-4)
+    assert row[f"{name}_kl"] == pytest.approx(before, rel=1e-4) and row["g_loss"] == pytest.approx(before, rel=1e-4)
     assert apart() < before - 1e-4
-    assert (steep() > was) == sharper
+    assert (size() > was) == sharper
+
+
+def test_chequers_are_large_on_a_chessboard_alone():
+    board = np.indices((6, 6)).sum(0) % 2
+    slope, stripes = np.indices((6, 6))[1] / 10, np.indices((6, 6))[1] % 2
+    for picture, size in ((board, 2), (slope, 0), (stripes, 0), (0.5 * board + slope, 1)):
+        np.testing.assert_allclose(chequers(picture[None, None].astype("f")), size, atol=2e-4)
+
+
+def test_of_the_pairs_of_the_game_the_last_show_dead_leaves():
+    game = small_game("superres", steps=4, pixel_phase=0.5, batch_size=3, game_batch_size=5, leaves=2)
+    again = small_game("superres", steps=4, pixel_phase=0.5, batch_size=3, game_batch_size=3, leaves=0)
+    assert [len(game.batch(turn).x) for turn in range(4)] == [3, 3, 5, 5]
+    (x, (small,)), (plain, _) = game.batch(2), again.batch(2)
+    assert (x[:3] == plain).all() and x.shape == (5, *plain.shape[1:]) and len(small) == 5
+    sides = made_leaves(x.shape[-1]).large
+    assert any((x[4, 0] == turned).all() for large in sides for turned in crops_of(large, x.shape[-1]))
+    with pytest.raises(ValueError, match="leaves=6: a step of the game has 5 pairs; take as many or fewer"):
+        small_game("superres", game_batch_size=5, leaves=6)
+
+
+def crops_of(large, side):
+    """All crops of a picture (h, w), turned and mirrored, whose corner is a multiple of 4."""
+    for mirrored in (large, large[:, ::-1]):
+        for turns in range(4):
+            x = np.rot90(mirrored, turns)
+            places = np.lib.stride_tricks.sliding_window_view(x, (side, side))[::4, ::4]
+            yield from places.reshape(-1, side, side)
 
 
 def test_the_divergence_is_that_of_the_shares_at_the_centres():
-    x = np.zeros((1, 1, 3, 3), np.float32)
-    x[..., 1:] = (np.e ** (2.5 / 3.3) - 1) / 12.75  # a step whose place, 3.3 log(1 + |∇x| / 10), is 2.5: between 2 and 3
-    shares = np.zeros(13)
-    shares[[0, 2, 3]] = 0.5, 0.25, 0.25  # half of the places are flat
-    np.testing.assert_allclose(steepness(x)[0], shares, atol=0.02)
+    x = np.zeros((1, 1, 2, 2), np.float32)
+    x[..., 1] = (np.e ** (2.5 / 3.3) - 1) / 12.75  # its place, 3.3 log(1 + d / 10), is 2.5: between 2 and 3
+    expected = np.zeros(13)
+    expected[[0, 2, 3]] = 0.5, 0.25, 0.25
+    np.testing.assert_allclose(shares(x)[0], expected, atol=1e-5)
     flat = np.zeros_like(x)
-    assert gradient_divergence(x, x) == pytest.approx(0, abs=1e-6)
-    assert gradient_divergence(flat, x) == pytest.approx(0.5 * np.log(0.5) + 0.5 * np.log(0.25 / 1e-4), rel=0.05)
+    assert divergence(x, x) == pytest.approx(0, abs=1e-6)
+    assert divergence(flat, x) == pytest.approx(0.5 * np.log(0.5) + 0.5 * np.log(0.25 / 1e-4), rel=0.05)
 
 
 def test_noise_is_drawn_in_the_game_alone_and_only_as_strong_as_g_wants_it():

@@ -31,6 +31,11 @@ def read(s, part, saved=None):
     return pairs
 
 
+def made_leaves(side):
+    """Return Enlargements of eight pictures of dead leaves whose sides are `side` pixels or more."""
+    return Enlargements([to_ycbcr(x)[0] for x in dead_leaves(8, max(side, SIDE))], SCALE)
+
+
 def real_or_made(s, part):
     """Return photographs to train on (part 0: BSD100) or held-out ones (1: Set5, Set14), or else dead leaves."""
     if part == 1 or s.photographs == "real":
