@@ -35,14 +35,16 @@ def test_what_is_read_of_a_label_has_a_vector_of_its_own():
 
 @pytest.mark.parametrize("mover", [DigitMover, FigureMover])
 def test_a_window_is_a_part_of_the_longer_clip(mover):
+    """Its labels are those of its own first frame."""
     g = mover(LABELS, SETTINGS, stream(0, "g")).eval()
-    whole = g(*told(g), ROWS).numpy()
+    whole = g(*told(g), ROWS, 0).numpy()
     first = np.array([0, 5, 24])
-    windows = g(*told(g), ROWS, first).numpy()
-    assert whole.shape[:2] == (3, 32) and windows.shape[:2] == (3, 8)
+    windows = g(*told(g), LABELS.move_on(ROWS, first), first).numpy()
+    assert whole.shape[:2] == (3, LEAD + 32) and windows.shape[:2] == (3, 8)
     for n, start in enumerate(first):
         np.testing.assert_allclose(windows[n], whole[n, start : start + 8], atol=1e-5)
-    np.testing.assert_allclose(g(*told(g, 8), ROWS).numpy(), whole[:, :8], atol=1e-5)
+    led = g(*told(g, 8), LABELS.move_on(ROWS, LEAD)).numpy()
+    np.testing.assert_allclose(led, whole[:, LEAD : LEAD + 8], atol=1e-5)
     assert abs(whole[:, 0] - whole[:, 20]).max() > 1e-4
 
 

@@ -77,7 +77,7 @@ class LabelReader(Module):
 
 
 PERIODS = 4.0, 40.0  # frames of the quickest and the slowest turn
-LEAD = 8  # steps of the motion before a clip begins: h_0 is not on its way yet
+LEAD = 8  # steps of the motion before a clip begins: h_0 is not on its way yet. While G learns, a clip may begin at once
 SLOW = 0.2  # of a weight's step that reaches the motion
 
 
@@ -119,16 +119,16 @@ class ClipPainter(Module):
         longest = s.frames + max(s.before, 3 * s.frames)  # samples are up to four times as long as what D sees
         self.spaces = Normal(s.noise), Normal(s.noise), Normal(s.step_noise, steps=LEAD + longest)
 
-    def forward(self, z, start, noise, rows, first=None):
-        """z (N, noise), noise of h_0 (N, noise), noise_t (LEAD + T, N, step_noise), labels -> clips (N, T, C, side, side).
+    def forward(self, z, start, noise, rows, first=LEAD):
+        """z (N, noise), noise of h_0 (N, noise), noise_t (first + T, N, step_noise), labels -> clips (N, T, C, side, side).
 
-        first (N,): draw only the `frames` frames from this one on; labels are those of frame 0 all the same.
+        The motion has gone on for `first` steps when a clip begins. first (N,), each clip's own: T is `frames`.
         """
         shown = self.reader(rows, slice(0, self.labels.shown))
-        moves = self.reader(self.labels.move_on(rows, -LEAD), slice(self.labels.shown, None))
-        states = self.motion(noise, moves, ops.tanh(self.begin(ops.cat([start, moves], 1))))[LEAD:]  # (T, N, motion)
-        if first is None:
-            states = ops.transpose(states, 0, 1)
+        moves = self.reader(self.labels.move_on(rows, -first), slice(self.labels.shown, None))
+        states = self.motion(noise, moves, ops.tanh(self.begin(ops.cat([start, moves], 1))))  # (first + T, N, motion)
+        if isinstance(first, int):
+            states = ops.transpose(states[first:], 0, 1)
         else:
             which = xp(first).arange(len(first))[:, None]
             states = states[first[:, None] + xp(first).arange(self.frames), which]  # (N, frames, motion)

@@ -62,9 +62,9 @@ class Clips(FromNoise):
     def fake(self, G, n, given, rng):
         """Return windows of generated clips, each of which begins at a frame of its own, with the labels given there."""
         *z, noise = [space.sample(rng, n) for space in self.spaces]
-        first = rng.integers(0, self.settings.before + 1, n)
-        first, rows = to_device(first, self.device), raw(given[0])
-        return Batch(G(*self.to_tensors([*z, noise]), self.labels.move_on(rows, -first), first), given)
+        noise = noise[: self.settings.before + self.frames]
+        first = to_device(rng.integers(0, self.settings.before + 1, n), self.device)
+        return Batch(G(*self.to_tensors([*z, noise]), raw(given[0]), first), given)
 
     def judge(self, D, x, given):
         """Return D's verdicts alone: what it reads in a clip counts where that is real, or G's to learn from."""
