@@ -27,7 +27,7 @@ from tinygan.plot import gif, image_grid, save_image
 from tinygan.run.settings import defaults, setting
 
 
-@defaults(steps=2000, batch_size=24, learning_rate=1.5e-3, gamma=0.5, penalty_every=8, ema=0.99)
+@defaults(steps=3000, batch_size=24, learning_rate=1.5e-3, gamma=0.5, penalty_every=8, ema=0.99)
 class Settings(ClipSettings, AdversarialSettings):
     """Settings of `video`."""
 
