@@ -127,7 +127,9 @@ def _parsers():
     )
     p.set_defaults(command=commands.apply)
     p.add_argument("run", metavar="RUN", help="the folder of a run")
-    p.add_argument("input", metavar="INPUT", help="a line of text, in quotes, or the path of a file, as the recipe takes it")
+    p.add_argument(
+        "input", metavar="INPUT", nargs="+", help="a line of text, in quotes, or the path of a file, as the recipe takes it"
+    )
     p.add_argument("--out", metavar="PATH", help="where the answer goes (default: printed if text, else RUN/applied)")
     p.add_argument("--seed", type=int, default=0, help="other seeds give other answers, where there is chance (default 0)")
 

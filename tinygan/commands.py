@@ -73,7 +73,8 @@ def _what_is_next(recipe, game, run):
 
     given = example(recipe, game)
     more = [f"chat {run}"] if may_chat(recipe) else []
-    more += [f"apply {run} {printable(shlex.quote(given))}"] if given else []
+    inputs = [given] if isinstance(given, str) else given or []
+    more += [f"apply {run} {' '.join(printable(shlex.quote(word)) for word in inputs)}"] if inputs else []
     return [f"tinygan {command}" for command in (f"evaluate {run}", f"plot {run}", f"sample {run}", *more)]
 
 
@@ -123,14 +124,14 @@ def sample(options):
 
 
 def apply(options):
-    """tinygan apply RUN INPUT: the answer to one line of text, or to a file."""
+    """tinygan apply RUN INPUT: the answer to one line of text, or to a file; some recipes take a file and a line."""
     from tinygan.backend import stream
     from tinygan.data import gather_notes
-    from tinygan.recipes import answers, names_with_respond, responder
+    from tinygan.recipes import answers, inputs, names_with_respond, responder
     from tinygan.run.checkpoint import writing
 
     given, out = options.input, options.out
-    if not given.strip():
+    if not all(word.strip() for word in given):
         raise UsageError("INPUT is empty; expected a line of text, or the path of a file")
     game, recipe, run = open_trained(options.run, options.device)
     respond, written = responder(recipe), answers(recipe)
@@ -139,14 +140,19 @@ def apply(options):
             f"{run.folder} is a run of {run.config['recipe']}, which answers to no input; these do:"
             f" {', '.join(names_with_respond())}"
         )
+    wanted = inputs(recipe)
+    if len(given) != len(wanted):
+        raise UsageError(
+            f"{run.config['recipe']} answers to {' '.join(wanted)}; got {len(given)} inputs. A line of text goes in quotes"
+        )
     usual = next(iter(written))
     path = Path(out) if out else run.folder / "applied" / f"{_name_of(given, options.seed)}{usual}"
     if path.suffix not in written:
         raise UsageError(f"--out {path}: expected a name that ends in {' or '.join(written)}")
-    if os.path.exists(given) and path.exists() and path.samefile(given):
+    if any(os.path.exists(word) and path.exists() and path.samefile(word) for word in given):
         raise UsageError(f"--out {path} is INPUT itself, and would replace it; choose another name")
-    with gather_notes() as notes, waiting(f"answering to {sentence(given)[:60]}"):
-        answer = respond(game, given, stream(options.seed, "apply"))
+    with gather_notes() as notes, waiting(f"answering to {sentence(' '.join(given))[:60]}"):
+        answer = respond(game, given[0] if len(given) == 1 else tuple(given), stream(options.seed, "apply"))
     for note in notes:
         print(f"tinygan: {sentence(note)}", file=sys.stderr)
     if usual == ".txt" and not out:  # text is there to be read
@@ -162,8 +168,8 @@ def apply(options):
 
 
 def _name_of(given, seed):
-    """Return what the answer to `given` is called: by the file's name, or by its words; by the seed, if that is not 0."""
-    words = Path(given).stem if os.path.exists(given) else given
+    """Return what the answer to `given` is called: by files' names, and by its words; by the seed, if that is not 0."""
+    words = " ".join(Path(word).stem if os.path.exists(word) else word for word in given)
     name = re.sub(r"\W+", "-", words)[:60].strip("-") or "answer"
     return name if seed == 0 else f"{name}-seed-{seed}"
 

@@ -100,7 +100,7 @@ class Translation(Adversarial):
         """Take G's step towards the targets, pixel by pixel, on the pairs that D would see in this step."""
         target, given = self.batch(k * self.settings.n_critic)
         made = self.make(self.G.module, given, stream(self.settings.seed, "noise", k * self.settings.n_critic))
-        loss = self.pixel_loss(made, Tensor(target))
+        loss = self.distance(made, target, given)
         self.G.move(loss, k)
         return read_back({"pixel_loss": loss.data})
 
@@ -109,6 +109,10 @@ class Translation(Adversarial):
         (source,) = given
         z = draw_each(self.spaces, rng, len(source))
         return G(Tensor(source), *(Tensor(point, device=self.device) for point in z))
+
+    def distance(self, made: Tensor, target: Array, given: tuple) -> Tensor:
+        """Return how far what G made is from the targets, pixel by pixel. A subclass may weigh pixels by what was given."""
+        return self.pixel_loss(made, Tensor(target))
 
     # --- the phase with D ----------------------------------------------------------------------------------------------
 
@@ -124,7 +128,7 @@ class Translation(Adversarial):
     def g_extra(self) -> tuple[Any, dict[str, float]]:
         """Return the distance of what G made, in D's last turn, to the targets: in pixels and in features."""
         s, (target, given), made = self.settings, self.shown.pop("real"), self.shown.pop("fake").x
-        pixels = self.pixel_loss(made, Tensor(target))
+        pixels = self.distance(made, target, given)
         extra: Any = s.pixel_weight * pixels
         row: dict[str, Any] = {"pixel_loss": pixels.data}
         if s.content_weight:

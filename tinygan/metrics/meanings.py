@@ -77,6 +77,12 @@ MEANINGS = {
     "as_true": Meaning("in dB, to the true clips of what is told", "higher"),
     "intra_entropy": Meaning("how unsure the class of a clip is, in nats", "lower", "real_intra_entropy"),
     "inter_entropy": Meaning("how evenly the classes are drawn, in nats", "higher", "real_inter_entropy"),
+    # clips that are edited
+    "edit_right": Meaning("share of edits that are done; of looks, the share of frames", "higher"),
+    "edit_stays": Meaning("share of all else that is read as it was before", "higher"),
+    "edit_outside": Meaning("in dB, to the true clips, where an edit changes nothing", "higher"),
+    "edit_inside": Meaning("in dB, to the true clips, where it changes something", "higher"),
+    "edit_flicker": Meaning("change from frame to frame over that of the true clips", "real", 1.0),
     # a learner in between
     "synthetic_to_real": Meaning("accuracy on real samples of who learned from generated ones", "higher", "real_to_real"),
     "real_to_synthetic": Meaning("accuracy on generated samples of who learned from real ones", "higher", "real_to_real"),

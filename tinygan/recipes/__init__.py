@@ -14,9 +14,10 @@ and may have
     WATCHED                               names of scores that are cheap enough to be followed while it trains
     respond(game, given, rng)             the answer of a trained game to `given`, a line of text or the path of a file as
                                           it was written, for `tinygan apply`; DataError for what it cannot take
+    INPUTS                                ("CLIP", "SENTENCE"): `respond` takes several, in a tuple
     ANSWERS                               {".png": write}: how an answer is written, write(answer, path). Without a path it
                                           gets the first ending; .txt is printed. A recipe without answers with a string
-    example(game)                         something to give `respond`; None if this run, by its settings, takes nothing
+    example(game)                         what `respond` may be given; None if this run, by its settings, takes nothing
     CHATS = True                          `tinygan chat` may ask `respond` line by line
 
 Recipes lie in folders by medium; their names are flat. `pictures/digits.py` is the one to read first. A file whose name
@@ -80,6 +81,11 @@ def responder(recipe: ModuleType) -> Callable | None:
     return getattr(recipe, "respond", None)
 
 
+def inputs(recipe: Any) -> tuple[str, ...]:
+    """Return what `tinygan apply` takes with a recipe, a word each."""
+    return getattr(recipe, "INPUTS", ("INPUT",))
+
+
 def names_with_respond() -> list[str]:
     """Return the names of the recipes that answer to an input."""
     return [name for name in names() if responder(load(name))]
@@ -96,8 +102,8 @@ def write_text(answer: str, path: Any) -> None:
         temporary.write_text(f"{answer}\n", "utf-8")
 
 
-def example(recipe: Any, game: Any) -> str | None:
-    """Return something that `tinygan apply` can be given with this game; None if it takes nothing."""
+def example(recipe: Any, game: Any) -> str | tuple[str, ...] | None:
+    """Return what `tinygan apply` can be given with this game, one input or several; None if it takes nothing."""
     if responder(recipe) is None:
         return None
     return recipe.example(game) if hasattr(recipe, "example") else "INPUT"

@@ -6,6 +6,7 @@ returns the film after it, so the right answer is known, pixel by pixel. `read_f
 ground in the pixels of a clip that was made of a known film.
 """
 
+import difflib
 from collections.abc import Sequence
 from typing import NamedTuple
 
@@ -180,7 +181,9 @@ def read_edit(sentence: str) -> Edit:
     line = words(sentence.lower().strip().removesuffix("."))
     unknown = [word for word in line if word not in WORDS]
     if unknown:
-        raise DataError(f'{unknown[0]!r}: a word that edits of shapes do not know. An edit is such as "{EXAMPLE}"')
+        near = " or ".join(difflib.get_close_matches(unknown[0], WORDS, 3, 0.6))
+        fault = f"did you mean {near}?" if near else "a word that edits of shapes do not know."
+        raise DataError(f'{unknown[0]!r}: {fault} An edit is such as "{EXAMPLE}"')
     said = [word for word in line if word in COLOURS or word in SHAPES or word in GROUNDS]
     kinds = ["colour" if word in COLOURS else "shape" if word in SHAPES else "ground" for word in said]
     removes = line[:1] in (["remove"], ["take"])

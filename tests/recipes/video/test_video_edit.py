@@ -1,0 +1,301 @@
+"""Clips that are edited: what each term of both losses does, what stays, samples, clips and sentences of a reader's own."""
+
+import numpy as np
+import pytest
+from PIL import Image
+from small_runs import hold, small_game
+
+from tinygan import Tensor
+from tinygan.backend import stream
+from tinygan.data import DataError, gather_notes, read_clip
+from tinygan.data.video import scenes
+from tinygan.files import Unfit, check
+from tinygan.recipes.video import video_edit
+
+
+@pytest.fixture(scope="module")
+def game():
+    return small_game("video-edit")
+
+
+@pytest.fixture
+def sprites(sheets, monkeypatch):
+    monkeypatch.setenv("TINYGAN_DATA", str(sheets))
+    return small_game("video-edit", world="sprites")
+
+
+def test_every_weight_of_both_players_learns(sheets, monkeypatch):
+    monkeypatch.setenv("TINYGAN_DATA", str(sheets))
+    for world in ("scenes", "sprites"):
+        game = small_game("video-edit", world=world, pixel_phase=0.25)
+        named = lambda: {
+            f"{player.name}.{name}": p.numpy().copy()
+            for player in game.players.values() for name, p in player.module.named_parameters()
+        }  # fmt: skip
+        before = named()
+        for k in range(4):
+            row = game.step(k)
+            assert all(np.isfinite(value) for value in row.values())
+        after = named()
+        assert not [name for name in before if (before[name] == after[name]).all()]
+
+
+# --- pairs ---------------------------------------------------------------------------------------------------------
+
+
+def test_a_batch_is_of_clips_before_and_after_with_their_sentences(game):
+    (after, (before, rows)), edits = game.batch(3), game.world.edits("train", 4, stream(game.settings.seed, "edits", 3))
+    np.testing.assert_array_equal(before, scenes.draw_films([e.before for e in edits], 3))
+    np.testing.assert_array_equal(after, scenes.draw_films([e.after for e in edits], 3))
+    np.testing.assert_array_equal(rows, game.encode([e.sentence for e in edits]))
+    for edited in edits:
+        assert scenes.apply(edited.before, scenes.read_edit(edited.sentence)) == edited.after
+    wrong = game.mislead(3)
+    again, rng = [], stream(game.settings.seed, "wrong words", 3)
+    for edited in edits:
+        again.append(game.world.edit_again(edited, rng))
+        assert again[-1].after != edited.after and again[-1].before == edited.before
+    np.testing.assert_array_equal(wrong, game.encode([e.sentence for e in again]))
+
+
+def test_what_is_kept_from_training_is_in_no_batch(game, sprites):
+    of_held_out = lambda e: scenes.read_edit(e.sentence)[1:3] in scenes.HELD_OUT
+    shown = [e for turn in range(50) for e in game.world.edits("train", 4, stream(0, "edits", turn))]
+    assert all(of_held_out(e) for e in game.part("held_out")) and not any(of_held_out(e) for e in shown)
+    pairs = lambda edits: {(e.after.colour, e.after.top) for e in edits}
+    shown = [e for turn in range(50) for e in sprites.world.edits("train", 4, stream(0, "edits", turn))]
+    assert not pairs(shown) & pairs(sprites.part("held_out")[:200])
+    figures = lambda edits: {e.before[:7] for e in edits}
+    assert not figures(shown) & figures(sprites.part("unseen")[:200])
+
+
+# --- learning --------------------------------------------------------------------------------------------------------
+
+SLOW = {"learning_rate": 3e-4, "schedule": "constant", "steps": 100, "batch_size": 8, "channels": 4, "ema": 0.0}
+
+
+def made_of(game, turn=0):
+    target, given = game.batch(turn)
+    return game.G.module(Tensor(given[0]), given[1]), target, given
+
+
+def test_the_pixel_phase_brings_g_nearer_to_the_answers():
+    game = small_game("video-edit", **SLOW)
+    distance = lambda: float(game.distance(*made_of(game)).data)
+    before = distance()
+    for _ in range(5):
+        game.step(0)
+    assert distance() < before
+
+
+def test_where_an_edit_changes_something_counts_as_much_as_where_it_does_not(game):
+    target, given = game.batch(0)
+    changed = abs(target - given[0]).max(2, keepdims=True) > 2 / 255
+    off = lambda part: float(game.distance(Tensor(target + 0.1 * part), target, given).data)
+    assert off(changed) == pytest.approx(0.05, rel=0.4) and off(~changed) == pytest.approx(0.05, rel=0.4)
+    assert changed.mean() < 0.4 and off(np.zeros_like(changed)) == 0
+
+
+@pytest.mark.parametrize("player", ["generator", "discriminator"])
+def test_in_the_game_each_player_gets_the_better_of_the_other(player):
+    game = small_game("video-edit", **SLOW, pixel_phase=0.0, pixel_weight=0.0, wrong=0.0)
+    hold(game.D if player == "generator" else game.G)
+
+    def verdicts():
+        made, target, given = made_of(game)
+        return [float(game.D.module(x, *given).data.mean()) for x in (target, made)]
+
+    before = verdicts()
+    for _ in range(5):
+        game.step(0)
+    after = verdicts()
+    if player == "generator":
+        assert after[0] == before[0] and after[1] > before[1]
+    else:
+        assert after[0] - after[1] > before[0] - before[1]
+
+
+@pytest.mark.parametrize("pixel_weight, falls", [(300.0, True), (0.0, False)])
+def test_in_the_game_the_weight_of_the_answer_moves_g_towards_it(pixel_weight, falls):
+    game = small_game("video-edit", **{**SLOW, "learning_rate": 2e-3}, pixel_phase=0.0, pixel_weight=pixel_weight)
+    hold(game.D)
+    distance = lambda: float(game.distance(*made_of(game)).data)
+    before = distance()
+    for _ in range(5):
+        game.step(0)
+    assert (distance() < before - 0.002) == falls
+
+
+@pytest.mark.parametrize("kind", ["sentence", "clip"])
+@pytest.mark.parametrize("wrong, rises", [(20.0, True), (0.0, False)])
+def test_d_learns_that_right_answers_to_others_are_wrong(kind, wrong, rises):
+    game = small_game("video-edit", **{**SLOW, "learning_rate": 3e-3}, d_channels=8, pixel_phase=0.0, wrong=wrong)
+    hold(game.G)
+    target, (before, rows) = game.batch(0)
+    other = (before, game.mislead(0)) if kind == "sentence" else (np.roll(before, 1, 0), rows)
+
+    def margin():
+        of = lambda given: float(game.D.module(Tensor(target), *given).data.mean())
+        return of((before, rows)) - of(other)
+
+    was = margin()
+    for _ in range(30):
+        game.step(0)
+    gained = margin() - was
+    assert gained > 0.3 if rises else gained < 0.3
+
+
+# --- the generator -----------------------------------------------------------------------------------------------------
+
+
+def test_what_the_mask_leaves_out_stays_as_it_was(game):
+    clips, rows = (x.copy() for x in game.batch(0).given)
+    editor = small_game("video-edit").G.module
+    editor.last.bias.data[0] = -20
+    np.testing.assert_allclose(editor(Tensor(clips), rows).data, clips, atol=1e-6)
+    editor.last.bias.data[0] = 20
+    assert abs(editor(Tensor(clips), rows).data - clips).max() > 0.1
+
+
+def test_a_clip_is_edited_frame_by_frame_whatever_its_length(game):
+    clips = scenes.draw_films([e.before for e in game.part("unseen")[:3]], 20)
+    sentences = [e.sentence for e in game.part("unseen")[:3]]
+    long = game.edit(clips, sentences)
+    assert long.shape == (3, 20, 3, 32, 32)
+    np.testing.assert_allclose(long[:, :8], game.edit(clips[:, :8], sentences), atol=1e-5)
+    other = clips.copy()
+    other[:, 2] += 0.5  # a frame reaches those after it, by the state and by what was written
+    seen = abs(game.edit(other, sentences) - long).max((0, 2, 3, 4))
+    assert seen[:2].max() == 0 and seen[2] > 1e-3 and seen[3] > 0
+
+
+def test_the_sentence_matters(game):
+    clips = scenes.draw_films([e.before for e in game.part("unseen")[:1]], 4)
+    a, b = (game.edit(clips, [sentence]) for sentence in ("make the red circle blue", "turn day to night"))
+    assert abs(a - b).max() > 1e-4
+
+
+# --- samples and answers -----------------------------------------------------------------------------------------------
+
+
+def test_samples_are_of_unseen_edits_in_turn(game, tmp_path):
+    samples = game.sample(3, 0)
+    edits = game.part("unseen")[:3]
+    clips = scenes.draw_films([e.before for e in edits], 8)
+    np.testing.assert_allclose(samples, game.edit(clips, [e.sentence for e in edits]), atol=1e-5)
+    np.testing.assert_allclose(game.sample(2, 0, given=[2, 0]), samples[[2, 0]], atol=1e-5)
+    video_edit.draw(game, samples, tmp_path / "a.gif")
+    assert read_clip(tmp_path / "a.gif").shape[2:] == (2 * 66 + 2, 3 * 66 + 2)
+    video_edit.draw_strips(game, samples, tmp_path / "a.png")
+    with Image.open(tmp_path / "a.png") as picture:
+        assert picture.size == (8 * 66 + 2, 6 * 66 + 2)
+    video_edit.write(game, samples, tmp_path / "a.txt")
+    assert (tmp_path / "a.txt").read_text().splitlines() == [e.sentence for e in edits]
+
+
+def ask(game, clip, sentence):
+    return video_edit.respond(game, (str(clip), sentence), stream(0, "apply"))
+
+
+def test_an_answer_may_be_edited_again(game, tmp_path):
+    clip, sentence = video_edit.example(game)
+    first = ask(game, clip, sentence)
+    assert first.shape == (24, 3, 32, 32)
+    edited = game.part("unseen")[0]
+    np.testing.assert_allclose(first, game.edit(scenes.draw_films([edited.before], 24), [edited.sentence])[0], atol=1e-5)
+    video_edit.show(first, tmp_path / "a.gif")
+    with gather_notes() as notes:
+        again = ask(game, tmp_path / "a.gif", " Make  it NIGHT. ")
+    assert again.shape == first.shape and len(notes) in (2, 3)
+    assert "a.gif is 128x128; its middle square is scaled to 32x32" in notes[1]
+    read = read_clip(tmp_path / "a.gif", 32)
+    assert abs(read - first).mean() < 0.03  # 256 colours
+    np.testing.assert_allclose(again, game.edit(read[None], ["make it night"])[0], atol=1e-5)
+
+
+def test_an_edit_that_changes_nothing_is_said(monkeypatch):
+    game = small_game("video-edit")
+    game.G.average.module.last.bias.data[0] = -20
+    with gather_notes() as notes:
+        ask(game, 0, "make the red circle blue")
+    assert notes == ["nothing has changed: does the clip show what the sentence speaks of?"]
+    game.G.average.module.last.bias.data[0] = 20
+    with gather_notes() as notes:
+        ask(game, 0, "make the red circle blue")
+    assert not notes
+
+
+@pytest.mark.parametrize("clip, sentence, says", [
+    ("0", "make the red circel blue", "'circel': did you mean circle"),
+    ("0", "make the hair blue", "'hair': a word that edits of shapes do not know"),
+    ("0", "blue", "expected an edit such as"),
+    ("1000", "make it night", "clip 1000: those made here are 0 to 999"),
+    ("no.gif", "make it night", "no.gif"),
+    ("still.png", "make it night", "single picture"),
+    ("cut.gif", "make it night", "ends too early"),
+    ("bomb.gif", "make it night", "more than its"),
+    ("words.gif", "make it night", "expected an animated GIF or PNG"),
+])  # fmt: skip
+def test_what_cannot_be_edited_is_refused(clip, sentence, says, game, tmp_path, monkeypatch):
+    monkeypatch.chdir(tmp_path)
+    Image.new("L", (32, 32)).save("still.png")
+    frames = [Image.fromarray(stream(k, "noise").integers(0, 256, (32, 32), dtype=np.uint8)) for k in range(3)]
+    frames[0].save("good.gif", save_all=True, append_images=frames[1:])
+    content = (tmp_path / "good.gif").read_bytes()
+    (tmp_path / "cut.gif").write_bytes(content[: len(content) // 2])
+    place = content.index(b"\x2c\x00\x00\x00\x00\x20\x00\x20\x00")  # the first frame's place and size
+    (tmp_path / "bomb.gif").write_bytes(content[: place + 5] + b"\xff\xff\xff\xff" + content[place + 9 :])
+    (tmp_path / "words.gif").write_text("make it night")
+    with pytest.raises(DataError, match=says):
+        ask(game, clip, sentence)
+
+
+def test_a_grey_clip_is_edited_in_colour(game, tmp_path):
+    frames = [Image.fromarray(stream(k, "noise").integers(0, 256, (32, 32), dtype=np.uint8)) for k in range(3)]
+    frames[0].save(tmp_path / "a.gif", save_all=True, append_images=frames[1:])
+    assert ask(game, tmp_path / "a.gif", "make it night").shape == (3, 3, 32, 32)
+
+
+def test_figures_are_edited_by_their_own_words(sprites):
+    clip, sentence = video_edit.example(sprites)
+    assert ask(sprites, clip, sentence).shape == (24, 3, 32, 32)
+    assert ask(sprites, clip, "give her golden boots").shape == (24, 3, 32, 32)
+    with pytest.raises(DataError, match="did you mean golden"):
+        ask(sprites, clip, "give her goldn boots")
+
+
+def test_without_the_sprites_moving_shapes_are_edited_and_it_is_said(tmp_path, monkeypatch):
+    monkeypatch.setenv("TINYGAN_DATA", str(tmp_path))
+    with gather_notes() as notes:
+        game = small_game("video-edit", world="sprites")
+    assert game.saved["world"] == "scenes" and any("moving shapes are edited instead: 142 of" in said for said in notes)
+    assert video_edit.make_game(game.settings, saved=game.saved).world.name == "scenes"
+    with pytest.raises(DataError, match="missing"):
+        video_edit.make_game(game.settings, saved={**game.saved, "world": "sprites"})
+    check(game.saved, video_edit.SAVED)
+    for bad in ({**game.saved, "world": "elsewhere"}, {**game.saved, "words": "red"}, {"world": "scenes"}):
+        with pytest.raises(Unfit):
+            check(bad, video_edit.SAVED)
+
+
+def test_true_clips_score_as_true_and_no_edit_does_not(game, monkeypatch):
+    answers = lambda edits, frames: scenes.draw_films([e.after for e in edits], frames)
+
+    def right(clips, sentences):
+        part = next(p for p in ("unseen", "held_out") if [e.sentence for e in game.part(p)[:10]] == sentences)
+        return answers(game.part(part)[:10], clips.shape[1])
+
+    monkeypatch.setattr(game, "edit", right)
+    scores = video_edit.evaluate(game, answers(game.part("unseen")[:10], 8))
+    assert scores["samples"] == 10
+    for kind in ("", "_held_out", "_longer", "_longer_held_out"):
+        assert scores[f"edit_right{kind}"] == scores[f"edit_stays{kind}"] == 1.0
+        assert scores[f"edit_flicker{kind}"] == 1.0 and scores[f"edit_outside{kind}"] > 90
+    assert scores["edit_right_untouched"] == 0.0 and scores["edit_stays_untouched"] == 1.0
+    assert scores["edit_inside_untouched"] < 15 < scores["edit_inside_by_swap"]
+
+
+def test_scores_of_figures_are_beside_those_of_true_clips(sprites):
+    scores = video_edit.evaluate(sprites, sprites.sample(5, 0))
+    assert {"edit_right_of_real", "edit_stays_longer_held_out_of_real", "edit_right_by_swap"} <= scores.keys()
+

@@ -1,0 +1,245 @@
+"""A clip is edited as a sentence asks: "make the red circle blue", "turn day to night", "give her golden boots".
+
+An LSTM reads the sentence. G sees a frame of the clip v and the frame that it wrote before, carries a state, and paints over
+what shall change: w_t = (1 - m) v_t + m p_t, a mask m and paint p for each pixel (`networks/editing.py`). What an edit leaves
+alone stays so, and a clip may have any length. The right answer is known: G first learns to come near it. Then D judges v,
+w and the sentence together; it is also shown right answers to another sentence, and to another clip: GAN-CLS, Reed et al.
+2016. Data: coloured shapes that move, made here: recolour, remove, turn day to night; `--set world=sprites` (TINYGAN_DATA):
+skin, hair, clothes, action, direction. Some pairs of colour and shape, or of hair and top, and figures, are held out.
+`tinygan apply RUN clip.gif "make the red circle blue" --out edited.gif`; a number instead of a file is a clip made here.
+Measured by exact readers, and networks that read figures, beside no edit and the best swap of colours.
+"""
+
+import os
+from functools import cache, lru_cache
+
+import numpy as np
+
+from tinygan import ops
+from tinygan.autodiff import Tensor, no_grad, raw
+from tinygan.backend import stream, to_device, xp
+from tinygan.data import DataError, Vocabulary, gather_notes, note, read_clip
+from tinygan.data.text import END, PAD, UNKNOWN
+from tinygan.data.video.edits import find_edits
+from tinygan.files import written_whole
+from tinygan.gan.players import Batch
+from tinygan.gan.translation import Translation, TranslationSettings
+from tinygan.metrics.edits import edit_scores, swap_palette
+from tinygan.networks.editing import SIDE, EditingSettings, EditJudge, Editor
+from tinygan.plot import gif, image_grid, save_image
+from tinygan.run.settings import defaults, setting
+
+
+@defaults(
+    steps=3000, batch_size=16, learning_rate=3e-3, beta1=0.5, ema=0.99, pixel_phase=0.6, pixel_weight=30.0, game_rate=0.3,
+)  # fmt: skip
+class Settings(EditingSettings, TranslationSettings):
+    """Settings of `video-edit`."""
+
+    world: str = setting("scenes", "What is edited.", choices=("scenes", "sprites"))
+    wrong: float = setting(
+        0.5, "Weight in D's loss of right answers to another sentence, and of those to another clip. 0: show none.", 0.0
+    )
+
+
+# --- the game --------------------------------------------------------------------------------------------------
+
+ASKED = 1000  # edits that samples are of, and as many of held-out pairs
+SHOWN = 8  # frames of samples
+LONGER = 4  # times as many
+LEAST = 0.01  # of all pixels: an edit of fewer counts for less
+SAVED = {"world": ("scenes", "sprites"), "words": [str]}
+
+
+class Editing(Translation):
+    """The game of an Editor against an EditJudge. given: clips before, tokens of sentences."""
+
+    at_once = 100
+
+    def __init__(self, g, d, batch, s, saved, world, encode, mislead):
+        self.world, self.encode, self.mislead = world, encode, mislead
+        self.part = cache(self.find)
+        super().__init__(g, d, batch, s, lambda: np.arange(ASKED), saved)
+
+    def find(self, part):
+        """Return ASKED edits of a part of the world."""
+        return self.world.edits(part, ASKED, stream(0, f"asked, {part}"))
+
+    def make(self, G, given, rng):
+        """Return what G makes of clips, told sentences."""
+        before, rows = given
+        return G(Tensor(before), rows)
+
+    def distance(self, made, target, given):
+        """Return the mean |made - target| where the edit changes something, and where it does not, half each."""
+        distances, lib = ops.abs(made - Tensor(target)), xp(target)
+        changed = lib.abs(target - given[0]).max(2, keepdims=True) > 2 / 255  # (N, T, 1, 32, 32)
+        share = changed.mean((1, 2, 3, 4), keepdims=True)
+        weights = lib.where(changed, 0.5 / lib.maximum(share, LEAST), 0.5 / (1 - share + LEAST)).astype(np.float32)
+        return ops.mean(weights * distances)
+
+    def judge_real(self, D, x, real, turn):
+        """Return D's verdicts on right answers, and what its loss gains by those to another sentence and another clip."""
+        (before, rows), verdicts, s = real.given, D(x, *real.given), self.settings
+        if not s.wrong:
+            return verdicts, 0.0
+        others = D(x, before, self.mislead(turn)), D(x, xp(raw(before)).roll(raw(before), 1, 0), rows)
+        return verdicts, s.wrong * sum(self.objective.discriminator(verdicts, wrong) for wrong in others)
+
+    def edit(self, clips, sentences):
+        """Return clips (n, T, 3, 32, 32) as sentences ask, numpy."""
+        rows, n = to_device(self.encode(sentences), self.device), self.at_once
+        with no_grad():
+            return np.concatenate([
+                self.make(self.G.average.module, (to_device(clips[k : k + n], self.device), rows[k : k + n]), None).numpy()
+                for k in range(0, len(clips), n)
+            ])
+
+    def draw(self, n, rng, *, given):
+        """Return the clips of these edits, numbers (n,) of those that training does not show."""
+        edits = [self.part("unseen")[k] for k in given]
+        return self.edit(self.world.draw([e.before for e in edits], SHOWN), [e.sentence for e in edits])
+
+
+def make_game(s, device="cpu", saved=None):
+    """Return the game that `tinygan train video-edit` plays."""
+    world = find_edits(saved["world"]) if saved else choose(s.world)
+    saved = saved or {"world": world.name, "words": world.words}
+    vocabulary = Vocabulary.from_tokens([PAD, END, UNKNOWN, *saved["words"]], "word")
+    encode = lambda sentences: vocabulary.encode(sentences)[0]
+
+    @lru_cache(1)
+    def lesson(turn):
+        return world.edits("train", s.batch_size, stream(s.seed, "edits", turn))
+
+    def batch(turn):
+        before, after = (world.draw([getattr(e, when) for e in lesson(turn)], s.frames) for when in ("before", "after"))
+        rows = encode([e.sentence for e in lesson(turn)])
+        return Batch(to_device(after, device), (to_device(before, device), to_device(rows, device)))
+
+    def mislead(turn):
+        """Return the tokens of sentences that ask for another edit of each clip of a turn."""
+        rng = stream(s.seed, "wrong words", turn)
+        return to_device(encode([world.edit_again(e, rng).sentence for e in lesson(turn)]), device)
+
+    g = Editor(len(vocabulary), s, stream(s.seed, "generator")).to(device)
+    d = EditJudge(len(vocabulary), s, stream(s.seed, "discriminator")).to(device)
+    return Editing(g, d, batch, s, saved, world, encode, mislead)
+
+
+def choose(name):
+    """Return the world of this name, that of moving shapes where the sheets of sprites are missing."""
+    try:
+        return find_edits(name)
+    except DataError as error:
+        note(f"moving shapes are edited instead: {error}")
+        return find_edits("scenes")
+
+
+# --- a clip of your own ------------------------------------------------------------------------------------------
+
+INPUTS = ("CLIP", "SENTENCE")
+NUMBERED = 24  # frames of a clip that is named by its number
+
+
+def respond(game, given, rng):
+    """Return the clip in a file, or that of a number, as a sentence asks; DataError for what is no clip or no edit."""
+    name, sentence = given
+    game.world.read(sentence)
+    clip = read_as_shown(game.world, name)
+    edited = game.edit(clip[None], [" ".join(sentence.lower().rstrip(". ").split())])[0]
+    if np.abs(edited - clip).max() < UNCHANGED:
+        note("nothing has changed: does the clip show what the sentence speaks of?")
+    return edited
+
+
+UNCHANGED = 0.1  # of the way from -1, black, to 1, white
+
+
+def read_as_shown(world, name):
+    """Return the clip in a file, in colour, its middle square scaled to what is edited; or clip `name` of those made here."""
+    if name.isascii() and name.isdigit() and not os.path.exists(name):
+        if int(name) >= ASKED:
+            raise DataError(f"clip {name}: those made here are 0 to {ASKED - 1}; or give the path of a clip")
+        return world.draw([world.edits("unseen", ASKED, stream(0, "asked, unseen"))[int(name)].before], NUMBERED)[0]
+    clip = read_clip(name)
+    if clip.shape[2:] != (SIDE, SIDE):
+        note(f"{name} is {clip.shape[3]}x{clip.shape[2]}; its middle square is scaled to {SIDE}x{SIDE}, what this run edits")
+        with gather_notes():  # what was read has been said
+            clip = read_clip(name, SIDE)
+    return np.repeat(clip, 3 // clip.shape[1], 1)
+
+
+def example(game):
+    """Return a clip and a sentence to try."""
+    return "0", game.part("unseen")[0].sentence
+
+
+# --- what it makes ---------------------------------------------------------------------------------------------
+
+FRAME_SECONDS = 0.12
+
+
+def show(clip, path):
+    """Write a clip as an animation, large enough to be seen; it may be edited again."""
+    gif((image_grid(frame[None], 1, 4, 0, (-1, 1)) for frame in clip), path, FRAME_SECONDS)
+
+
+ANSWERS = {".gif": show}
+
+
+def pairs_of(game, samples):
+    """Return the clips before above those after, (T, 2 n, 3, 32, 32), and how many columns that are."""
+    edits = [game.part("unseen")[k % ASKED] for k in range(len(samples))]
+    before = game.world.draw([e.before for e in edits], samples.shape[1])
+    columns = min(8, len(samples))
+    rows = [x[k : k + columns] for k in range(0, len(samples), columns) for x in (before, samples)]
+    return np.concatenate(rows).swapaxes(0, 1), columns
+
+
+def draw(game, samples, path):
+    """Write clips as an animation, each above what was made of it."""
+    frames, columns = pairs_of(game, samples)
+    gif((image_grid(frame, columns, 2, value_range=(-1, 1)) for frame in frames), path, FRAME_SECONDS)
+
+
+def draw_strips(game, samples, path):
+    """Draw rows of frames: a clip, and below it what was made of it."""
+    frames, _ = pairs_of(game, samples[:8])
+    save_image(image_grid(frames.swapaxes(0, 1).reshape(-1, 3, SIDE, SIDE), len(frames), 2, value_range=(-1, 1)), path)
+
+
+def write(game, samples, path):
+    """Write the sentences, one a line."""
+    lines = [game.part("unseen")[k % ASKED].sentence for k in range(len(samples))]
+    with written_whole(path) as temporary:
+        temporary.write_text("".join(f"{line}\n" for line in lines), "utf-8")
+
+
+FORMATS = {".gif": draw, ".png": draw_strips, ".txt": write}
+EVALUATED_SAMPLES = 1000
+MOST_LONGER = 200  # clips of four times the length
+
+
+def evaluate(game, samples):
+    """Return scores of edits, beside those of true clips: unseen ones, held-out pairs, clips four times as long.
+
+    Then what no edit at all scores, and the best swap of colours.
+    """
+    world, n, few = game.world, len(samples), min(len(samples), MOST_LONGER)
+    scores = {"samples": n}
+    for name, part, frames, count in (
+        ("", "unseen", SHOWN, n), ("_held_out", "held_out", SHOWN, n),
+        ("_longer", "unseen", LONGER * SHOWN, few), ("_longer_held_out", "held_out", LONGER * SHOWN, few),
+    ):  # fmt: skip
+        edits = [game.part(part)[k % ASKED] for k in range(count)]
+        before, true = (world.draw([getattr(e, when) for e in edits], frames) for when in ("before", "after"))
+        shown = {name: game.edit(before, [e.sentence for e in edits]) if name else samples}
+        if world.name == "sprites":  # networks read figures, and err
+            shown[f"{name}_of_real"] = true
+        if not name:
+            shown |= {"_untouched": before, "_by_swap": swap_palette(before, true)}
+        for kind, clips in shown.items():
+            found = edit_scores(world, clips, edits)
+            scores |= {f"edit_{key}{kind}": found[key] for key in (("right", "stays") if clips is true else found)}
+    return scores
