@@ -88,6 +88,7 @@ def test_an_answer_that_may_be_printed_or_drawn(run, capsys, monkeypatch):
         (["run", "a.txt", "--out", "run/../a.txt"], "is INPUT itself"),
         (["run", "bad"], "'bad': expected something good"),
         (["no-run", "a"], "holds no run"),
+        (["run", "two", "words"], "ring answers to INPUT; got 2 inputs. A line of text goes in quotes"),
     ],
     ids=" ".join,
 )
@@ -99,6 +100,29 @@ def test_what_cannot_be_answered_is_said_in_one_sentence(arguments, named, run, 
     printed = capsys.readouterr()
     assert named in printed.err and printed.err.count("\n") == 1 and not printed.out
     assert sorted(Path().rglob("*")) == before and Path("a.txt").read_text() == "a line"
+
+
+def test_a_recipe_may_answer_to_a_file_and_a_line(run, capsys, monkeypatch):
+    def both(game, given, rng):
+        clip, line = given
+        return f"{Path(clip).read_text()}, {line}"
+
+    monkeypatch.setattr(ring, "respond", both)
+    monkeypatch.setattr(ring, "INPUTS", ("CLIP", "SENTENCE"), raising=False)
+    monkeypatch.setattr(ring, "ANSWERS", {".gif": write}, raising=False)
+    Path("my clip.gif").write_text("a clip")
+    capsys.readouterr()
+    assert main(["apply", "run", "my clip.gif", "make it blue"]) == 0
+    assert capsys.readouterr().out == f"{Path('run/applied/my-clip-make-it-blue.gif')}\n"
+    assert Path("run/applied/my-clip-make-it-blue.gif").read_text() == "written: a clip, make it blue"
+    for given, says in (
+        (["my clip.gif"], "ring answers to CLIP SENTENCE; got 1 inputs"),
+        (["my clip.gif", " "], "INPUT is empty"),
+        (["my clip.gif", "make it blue", "--out", "my clip.gif"], "is INPUT itself"),
+    ):
+        assert main(["apply", "run", *given]) == 2
+        assert says in capsys.readouterr().err
+    assert Path("my clip.gif").read_text() == "a clip"
 
 
 def test_a_recipe_without_answers_names_those_with(run, capsys, monkeypatch):
@@ -137,6 +161,9 @@ def test_training_ends_by_naming_what_can_be_done_next(tmp_path, capsys, monkeyp
     monkeypatch.setattr(ring, "CHATS", True, raising=False)
     assert main([*train, "--out", "b"]) == 0
     assert last_line(capsys).endswith(r"tinygan chat b, tinygan apply b 'a $HOME\x1b'")
+    monkeypatch.setattr(ring, "example", lambda game: ("CLIP", "make it blue"), raising=False)
+    assert main([*train, "--out", "d"]) == 0
+    assert last_line(capsys).endswith("tinygan apply d CLIP 'make it blue'")
     monkeypatch.setattr(ring, "example", lambda game: None, raising=False)  # by its settings, this run takes nothing
     assert main([*train, "--out", "c"]) == 0
     assert "apply" not in last_line(capsys)

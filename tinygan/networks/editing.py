@@ -13,6 +13,7 @@ from tinygan.nn import Conv2d, ConvTranspose2d, GRUCell, LeakyReLU, Linear, Modu
 from tinygan.run.settings import RunSettings, setting
 
 SIDE = 32  # of a frame
+LOUDER = 5  # times what is read, which is about .1 at first
 
 
 @dataclass
@@ -63,14 +64,20 @@ class Editor(Module):
 
     def forward(self, clips, rows):
         """Clips (N, T, 3, 32, 32), tokens -> edited clips (N, T, 3, 32, 32)."""
-        told, before, h, written = self.reader(rows).whole, clips[:, 0], None, []
+        return self.paint_over(clips, rows)[0]
+
+    def paint_over(self, clips, rows):
+        """Clips, tokens -> edited clips, how surely each pixel changes (N, T, 1, 32, 32), logits; paint (N, T, 3, 32, 32)."""
+        told, before, h, done = LOUDER * self.reader(rows).whole, clips[:, 0], None, []
         for t in range(clips.shape[1]):
-            before, h = self.write(clips[:, t], before, told, h)
-            written.append(before)
-        return ops.stack(written, 1)
+            change, paint, h = self.write(clips[:, t], before, told, h)
+            mask = ops.sigmoid(change)
+            before = (1 - mask) * clips[:, t] + mask * paint
+            done.append((before, change, paint))
+        return [ops.stack(part, 1) for part in zip(*done)]
 
     def write(self, frame, before, told, h):
-        """A frame, the one written before, (N, 3, 32, 32), what was read, the state -> the frame written now, the state."""
+        """A frame, the one written before, (N, 3, 32, 32), what was read, the state -> change, paint, the state."""
         act = lambda x: ops.leaky_relu(x, 0.2)
         whole = act(self.first(ops.cat([frame, before], 1)))  # (N, c, 32, 32)
         half = act(self.told_half(self.to_16(whole), told))  # (N, 2c, 16, 16)
@@ -84,9 +91,7 @@ class Editor(Module):
         x = ops.cat([act(self.up_16(x)), half], 1)
         x = ops.cat([act(self.up_32(x)), whole], 1)  # (N, 2c, 32, 32)
         x = self.last(act(self.join(self.told_whole(x, told))))
-        mask = ops.sigmoid(4 * x[:, :1] - 2)  # at first, most is left as it is
-        paint = ops.tanh(x[:, 1:] + self.colour(told)[:, :, None, None])
-        return (1 - mask) * frame + mask * paint, h
+        return x[:, :1], ops.tanh(x[:, 1:] + self.colour(told)[:, :, None, None]), h
 
 
 class EditJudge(Module):
@@ -102,7 +107,7 @@ class EditJudge(Module):
 
     def forward(self, after, before, rows):
         """Clips after and before (N, T, 3, 32, 32), frames one above another as channels; tokens -> verdicts."""
-        told = self.reader(rows).whole
+        told = LOUDER * self.reader(rows).whole
         x = self.first(ops.flatten(ops.cat([after, before], 2), 1, 2))
         x = ops.leaky_relu(self.told_first(x, told), 0.2)
         return self.verdict(ops.leaky_relu(self.told_second(self.second(x), told), 0.2))
