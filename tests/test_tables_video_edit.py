@@ -14,8 +14,8 @@ def test_the_table_has_each_kind_of_clips_and_of_edits(monkeypatch):
         if "held_out" not in end:
             row[f"edit_right_turn{end}"] = 1.0
     scenes = {"0": row, "1": {**row, "edit_right": 0.7}}
-    lines = video_edit.table({"scenes": scenes, "sprites": {"0": {**row, "edit_right_of_real": 1.0, "edit_stays_of_real": 1.0}}})
-    lines = lines.splitlines()
+    sprites = {"0": {**row, "edit_right_of_real": 1.0, "edit_stays_of_real": 1.0}}
+    lines = video_edit.table({"scenes": scenes, "sprites": sprites}).splitlines()
     assert "## scenes (seed 0, 1; 3,000 steps, 9.0 CPU minutes, 300 MB)" in lines
     assert "| unseen | 80.0 | 99.0 | 35.0 | 25.0 | 1.01 |" in lines
     assert "| held-out pairs, four times as long | 60.0 | 99.0 | 35.0 | 25.0 | 1.01 |" in lines

@@ -28,16 +28,17 @@ def test_every_weight_of_both_players_learns(sheets, monkeypatch):
     monkeypatch.setenv("TINYGAN_DATA", str(sheets))
     for world in ("scenes", "sprites"):
         game = small_game("video-edit", world=world, pixel_phase=0.25)
-        named = lambda: {
-            f"{player.name}.{name}": p.numpy().copy()
-            for player in game.players.values() for name, p in player.module.named_parameters()
-        }  # fmt: skip
-        before = named()
+        before = weights_of(game)
         for k in range(4):
             row = game.step(k)
             assert all(np.isfinite(value) for value in row.values())
-        after = named()
+        after = weights_of(game)
         assert not [name for name in before if (before[name] == after[name]).all()]
+
+
+def weights_of(game):
+    modules = {name: player.module for name, player in game.players.items()}
+    return {f"{who}.{name}": p.numpy().copy() for who, module in modules.items() for name, p in module.named_parameters()}
 
 
 # --- pairs ---------------------------------------------------------------------------------------------------------
@@ -71,7 +72,7 @@ def test_what_is_kept_from_training_is_in_no_batch(game, sprites):
 
 # --- learning --------------------------------------------------------------------------------------------------------
 
-SLOW = {"learning_rate": 3e-4, "schedule": "constant", "steps": 100, "batch_size": 8, "channels": 4, "ema": 0.0}
+SLOW = {"learning_rate": 3e-4, "schedule": "constant", "warmup": 0, "steps": 100, "batch_size": 8, "channels": 4, "ema": 0.0}
 
 
 def made_of(game, turn=0):
@@ -210,7 +211,7 @@ def test_samples_are_of_unseen_edits_in_turn(game, tmp_path):
     np.testing.assert_allclose(game.sample(2, 0, given=[2, 0]), samples[[2, 0]], atol=1e-5)
     video_edit.draw(game, samples, tmp_path / "a.gif")
     assert read_clip(tmp_path / "a.gif").shape[2:] == (2 * 66 + 2, 3 * 66 + 2)
-    video_edit.draw_strips(game, samples, tmp_path / "a.png")
+    video_edit.draw_frames(game, samples, tmp_path / "a.png")
     with Image.open(tmp_path / "a.png") as picture:
         assert picture.size == (8 * 66 + 2, 6 * 66 + 2)
     video_edit.write(game, samples, tmp_path / "a.txt")

@@ -31,8 +31,16 @@ class FilmEdits:
     name, words, example = "scenes", scenes.WORDS, scenes.EXAMPLE
 
     def edits(self, part: str, n: int, rng: np.random.Generator) -> list[Edited]:
-        """Return n edits of a part: "train", "unseen" or "held_out"."""
-        films = scenes.make_films("held_out" if part == "held_out" else "train", n, rng)
+        """Return n edits of a part: "train", "unseen" or "held_out".
+
+        To learn from, half of the films have two things of one colour, where by chance a fifth has: otherwise the
+        colour alone mostly tells which is meant, and shapes are learned late.
+        """
+        if part == "train":
+            alike = lambda film: len({thing.colour for thing in film.things}) < len(film.things)
+            films = sorted(scenes.make_films("train", 3 * n, rng), key=alike, reverse=True)[:n]
+        else:
+            films = scenes.make_films("held_out" if part == "held_out" else "train", n, rng)
         return [self._edit(film, rng, part == "held_out") for film in films]
 
     def _edit(self, film: scenes.Film, rng: np.random.Generator, of_held_out: bool) -> Edited:

@@ -10,7 +10,6 @@ skin, hair, clothes, action, direction. Some pairs of colour and shape, or of ha
 Measured by exact readers, and networks that read figures, beside no edit and the best swap of colours.
 """
 
-import os
 from functools import cache, lru_cache
 
 import numpy as np
@@ -18,7 +17,7 @@ import numpy as np
 from tinygan import ops
 from tinygan.autodiff import Tensor, no_grad, raw
 from tinygan.backend import stream, to_device, xp
-from tinygan.data import DataError, Vocabulary, gather_notes, note, read_clip
+from tinygan.data import DataError, Vocabulary, note
 from tinygan.data.text import END, PAD, UNKNOWN
 from tinygan.data.video.edits import find_edits
 from tinygan.files import written_whole
@@ -26,13 +25,14 @@ from tinygan.gan.players import Batch, read_back
 from tinygan.gan.translation import Translation, TranslationSettings
 from tinygan.losses import binary_cross_entropy_with_logits
 from tinygan.metrics.edits import edit_scores, swap_palette
-from tinygan.networks.editing import SIDE, EditingSettings, EditJudge, Editor
-from tinygan.plot import gif, image_grid, save_image
+from tinygan.networks.editing import EditingSettings, EditJudge, Editor
+from tinygan.recipes.video._clips import draw_pairs, draw_strips, read_as_shown, show
 from tinygan.run.settings import defaults, setting
 
 
 @defaults(
-    steps=1500, batch_size=12, learning_rate=2e-3, beta1=0.5, ema=0.99, pixel_phase=0.85, pixel_weight=30.0, game_rate=0.3,
+    steps=1500, batch_size=12, learning_rate=2e-3, beta1=0.5, warmup=60, ema=0.99, pixel_phase=0.85, pixel_weight=30.0,
+    game_rate=0.3,
 )  # fmt: skip
 class Settings(EditingSettings, TranslationSettings):
     """Settings of `video-edit`."""
@@ -74,7 +74,7 @@ class Editing(Translation):
     def pixel_step(self, k):
         """Take G's step towards the answers: which pixels change, what is painted there, and what becomes of all.
 
-        Told by |w - right| alone, the mask is shut within 20 steps: at first any paint is wrong, and a shut mask learns nothing.
+        Told by |w - right| alone, the mask shuts within 20 steps: at first all paint is wrong. A shut mask learns nothing.
         """
         target, (before, rows) = self.batch(k * self.settings.n_critic)
         made, change, paint = self.G.module.paint_over(Tensor(before), rows)
@@ -158,7 +158,7 @@ def choose(name):
 # --- a clip of your own ------------------------------------------------------------------------------------------
 
 INPUTS = ("CLIP", "SENTENCE")
-NUMBERED = 24  # frames of a clip that is named by its number
+UNCHANGED = 0.1  # of the way from -1, black, to 1, white, 2
 
 
 def respond(game, given, rng):
@@ -172,21 +172,7 @@ def respond(game, given, rng):
     return edited
 
 
-UNCHANGED = 0.1  # of the way from -1, black, to 1, white
-
-
-def read_as_shown(world, name):
-    """Return the clip in a file, in colour, its middle square scaled to what is edited; or clip `name` of those made here."""
-    if name.isascii() and name.isdigit() and not os.path.exists(name):
-        if int(name) >= ASKED:
-            raise DataError(f"clip {name}: those made here are 0 to {ASKED - 1}; or give the path of a clip")
-        return world.draw([world.edits("unseen", ASKED, stream(0, "asked, unseen"))[int(name)].before], NUMBERED)[0]
-    clip = read_clip(name)
-    if clip.shape[2:] != (SIDE, SIDE):
-        note(f"{name} is {clip.shape[3]}x{clip.shape[2]}; its middle square is scaled to {SIDE}x{SIDE}, what this run edits")
-        with gather_notes():  # what was read has been said
-            clip = read_clip(name, SIDE)
-    return np.repeat(clip, 3 // clip.shape[1], 1)
+ANSWERS = {".gif": show}
 
 
 def example(game):
@@ -196,36 +182,21 @@ def example(game):
 
 # --- what it makes ---------------------------------------------------------------------------------------------
 
-FRAME_SECONDS = 0.12
 
-
-def show(clip, path):
-    """Write a clip as an animation, large enough to be seen; it may be edited again."""
-    gif((image_grid(frame[None], 1, 4, 0, (-1, 1)) for frame in clip), path, FRAME_SECONDS)
-
-
-ANSWERS = {".gif": show}
-
-
-def pairs_of(game, samples):
-    """Return the clips before above those after, (T, 2 n, 3, 32, 32), and how many columns that are."""
+def before_of(game, samples):
+    """Return the clips of which samples were made."""
     edits = [game.part("unseen")[k % ASKED] for k in range(len(samples))]
-    before = game.world.draw([e.before for e in edits], samples.shape[1])
-    columns = min(8, len(samples))
-    rows = [x[k : k + columns] for k in range(0, len(samples), columns) for x in (before, samples)]
-    return np.concatenate(rows).swapaxes(0, 1), columns
+    return game.world.draw([e.before for e in edits], samples.shape[1])
 
 
 def draw(game, samples, path):
     """Write clips as an animation, each above what was made of it."""
-    frames, columns = pairs_of(game, samples)
-    gif((image_grid(frame, columns, 2, value_range=(-1, 1)) for frame in frames), path, FRAME_SECONDS)
+    draw_pairs(before_of(game, samples), samples, path)
 
 
-def draw_strips(game, samples, path):
-    """Draw rows of frames: a clip, and below it what was made of it."""
-    frames, _ = pairs_of(game, samples[:8])
-    save_image(image_grid(frames.swapaxes(0, 1).reshape(-1, 3, SIDE, SIDE), len(frames), 2, value_range=(-1, 1)), path)
+def draw_frames(game, samples, path):
+    """Draw clips frame by frame, each above what was made of it."""
+    draw_strips(before_of(game, samples[:8]), samples[:8], path)
 
 
 def write(game, samples, path):
@@ -235,7 +206,7 @@ def write(game, samples, path):
         temporary.write_text("".join(f"{line}\n" for line in lines), "utf-8")
 
 
-FORMATS = {".gif": draw, ".png": draw_strips, ".txt": write}
+FORMATS = {".gif": draw, ".png": draw_frames, ".txt": write}
 EVALUATED_SAMPLES = 1000
 MOST_LONGER = 200  # clips of four times the length
 

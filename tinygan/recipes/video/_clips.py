@@ -1,0 +1,51 @@
+"""A clip in, a clip out: how `video-edit` reads a reader's clip, and how clips before and after are drawn."""
+
+import os
+
+import numpy as np
+
+from tinygan.backend import stream
+from tinygan.data import DataError, gather_notes, note, read_clip
+from tinygan.networks.editing import SIDE
+from tinygan.plot import gif, image_grid, save_image
+
+FRAME_SECONDS = 0.12
+NUMBERED, NUMBERED_FRAMES = 1000, 24  # clips made here that can be named by a number, and their frames
+
+
+def read_as_shown(world, name):
+    """Return the clip in a file, in colour, its middle square scaled to 32x32; or the clip of a number, made here."""
+    if name.isascii() and name.isdigit() and not os.path.exists(name):
+        if int(name) >= NUMBERED:
+            raise DataError(f"clip {name}: those made here are 0 to {NUMBERED - 1}; or give the path of a clip")
+        edits = world.edits("unseen", NUMBERED, stream(0, "asked, unseen"))
+        return world.draw([edits[int(name)].before], NUMBERED_FRAMES)[0]
+    clip = read_clip(name)
+    if clip.shape[2:] != (SIDE, SIDE):
+        note(f"{name} is {clip.shape[3]}x{clip.shape[2]}; its middle square is scaled to {SIDE}x{SIDE}, what this run edits")
+        with gather_notes():  # what was read has been said
+            clip = read_clip(name, SIDE)
+    return np.repeat(clip, 3 // clip.shape[1], 1)
+
+
+def show(clip, path):
+    """Write a clip as an animation, large enough to be seen; it may be read again."""
+    gif((image_grid(frame[None], 1, 4, 0, (-1, 1)) for frame in clip), path, FRAME_SECONDS)
+
+
+def above(before, after, columns):
+    """Return clips (n, T, ...) in rows of `columns`, each row of clips before above those after: (2 n, T, ...)."""
+    return np.concatenate([x[k : k + columns] for k in range(0, len(before), columns) for x in (before, after)])
+
+
+def draw_pairs(before, after, path):
+    """Write clips as an animation, each above what was made of it."""
+    columns = min(8, len(before))
+    frames = above(before, after, columns).swapaxes(0, 1)
+    gif((image_grid(frame, columns, 2, value_range=(-1, 1)) for frame in frames), path, FRAME_SECONDS)
+
+
+def draw_strips(before, after, path):
+    """Draw each clip as a row of frames, and below it what was made of it."""
+    rows = above(before, after, 1)
+    save_image(image_grid(rows.reshape(-1, *rows.shape[2:]), rows.shape[1], 2, value_range=(-1, 1)), path)
