@@ -48,7 +48,7 @@ class Settings(EditingSettings, TranslationSettings):
 ASKED = 1000  # edits that samples are of, and as many of held-out pairs
 SHOWN = 8  # frames of samples
 LONGER = 4  # times as many
-LEAST = 0.01  # of all pixels: an edit of fewer counts for less
+LEAST = 0.25  # of all pixels: what fewer show counts for less, so that a pixel weighs at most 4 times another
 SAVED = {"world": ("scenes", "sprites"), "words": [str]}
 
 
