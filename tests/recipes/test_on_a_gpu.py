@@ -11,6 +11,7 @@ from tinygan.gan import pictures
 from tinygan.metrics.pictures import classifier, emblems
 from tinygan.plot import points
 from tinygan.recipes.series import stock
+from tinygan.recipes.video import video_edit
 from tinygan.run.folder import Run
 
 CASES = {name: (name, SMALL[name]) for name in recipes.names()}
@@ -33,6 +34,7 @@ def little(tmp_path_factory):
             pictures: ["MOST_PICTURES", "FRAMES", "PAIRS"],
             points: ["SURFACE", "ARROWS"],
             emblems: ["STEPS"],
+            video_edit: ["MOST_LONGER"],
         }
         for module, names in few.items():
             for name in names:

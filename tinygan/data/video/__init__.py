@@ -4,6 +4,7 @@
     digits.py      a digit moves along a path
     figures.py     figures of `data/sprites.py` act; edits of them, told by sentences
     scenes.py      coloured shapes move; edits of them, told by sentences
+    edits.py       both as worlds of edits: before, sentence, after; parts that training does not show
 
 A clip is an array (T, C, height, width), float32 in [-1, 1]; several are (N, T, C, height, width).
 """
