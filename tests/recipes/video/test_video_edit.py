@@ -112,12 +112,27 @@ def test_a_shut_mask_opens_where_all_changes_and_an_open_one_shuts_where_nothing
     assert bias > -6.0 if opens else bias < 6.0
 
 
-def test_where_an_edit_changes_something_counts_as_much_as_where_it_does_not(game):
+def test_where_an_edit_changes_something_counts_as_much_as_where_it_does_not():
+    before, target = np.zeros((2, 1, 2, 3, 32, 32), np.float32)
+    target[0, :, :, :16, :4] = target[0, 1, 2, 30:, 30:] = 1.0  # 68 and 64 of 1,024 pixels
+    changed, weights = video_edit.weigh(before, target, 0.01)
+    assert changed.shape == weights.shape == (1, 2, 1, 32, 32) and changed.sum() == 132
+    assert (weights * changed).mean() == pytest.approx(0.5) and (weights * (1 - changed)).mean() == pytest.approx(0.5)
+    _, weights = video_edit.weigh(before, target)
+    assert weights.max() / weights.min() == pytest.approx((1 - 132 / 2048) / 0.25)
+
+
+def test_the_game_weighs_as_the_end_of_the_pixel_phase_does(game, monkeypatch):
     target, given = game.batch(0)
-    changed = abs(target - given[0]).max(2, keepdims=True) > 2 / 255
-    off = lambda part: float(game.distance(Tensor(target + 0.1 * part), target, given).data)
-    assert off(changed) == pytest.approx(0.05, rel=0.4) and off(~changed) == pytest.approx(0.05, rel=0.4)
-    assert changed.mean() < 0.4 and off(np.zeros_like(changed)) == 0
+    made = Tensor(target + stream(0, "off").standard_normal(target.shape, np.float32))
+    expected = (video_edit.weigh(given[0], target, 0.25)[1] * abs(made.data - target)).mean()
+    assert float(game.distance(made, target, given).data) == pytest.approx(expected, rel=1e-5)
+    leasts, weigh = [], video_edit.weigh
+    monkeypatch.setattr(video_edit, "weigh", lambda *a: leasts.append(a[2]) or weigh(*a))
+    small = small_game("video-edit", steps=40, pixel_phase=0.5)
+    for k in (0, 10, 20):
+        small.pixel_step(k)
+    assert leasts == pytest.approx([0.01, 0.05, 0.25])
 
 
 @pytest.mark.parametrize("player", ["generator", "discriminator"])

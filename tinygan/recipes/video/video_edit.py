@@ -48,7 +48,7 @@ class Settings(EditingSettings, TranslationSettings):
 ASKED = 1000  # edits that samples are of, and as many of held-out pairs
 SHOWN = 8  # frames of samples
 LONGER = 4  # times as many
-LEAST = 0.25  # of all pixels: what fewer show counts for less, so that a pixel weighs at most 4 times another
+LEAST = 0.01, 0.25  # of all pixels, at first and at the end of the pixel phase: what fewer show counts for less
 SAVED = {"world": ("scenes", "sprites"), "words": [str]}
 
 
@@ -78,10 +78,11 @@ class Editing(Translation):
         """
         target, (before, rows) = self.batch(k * self.settings.n_critic)
         made, change, paint = self.G.module.paint_over(Tensor(before), rows)
-        changed, weights = weigh(before, target)
+        first, last = LEAST
+        changed, weights = weigh(before, target, first * (last / first) ** (k / self.settings.pixel_steps))
         mask_loss = ops.mean(weights * binary_cross_entropy_with_logits(change, Tensor(changed), reduction="none"))
         paint_loss = ops.mean(changed * weights * ops.abs(paint - Tensor(target)))
-        pixel_loss = self.distance(made, target, (before, rows))
+        pixel_loss = ops.mean(weights * ops.abs(made - Tensor(target)))
         self.G.move(mask_loss + paint_loss + pixel_loss, k)
         return read_back({"mask_loss": mask_loss.data, "paint_loss": paint_loss.data, "pixel_loss": pixel_loss.data})
 
@@ -112,12 +113,16 @@ class Editing(Translation):
         return self.edit(self.world.draw([e.before for e in edits], SHOWN), [e.sentence for e in edits])
 
 
-def weigh(before, target):
-    """Return which pixels an edit changes (N, T, 1, 32, 32), 0 or 1, and weights: these count as much as all others."""
+def weigh(before, target, least=LEAST[1]):
+    """Return which pixels an edit changes (N, T, 1, 32, 32), 0 or 1, and weights: these count as much as all others.
+
+    Then G soon edits the right thing, and one of the same colour with it: there, a pixel counts up to 99 times less. So if either
+    part is less than the share `least` of all, it counts for less; in the end a pixel counts at most 4 times another.
+    """
     lib = xp(target)
     changed = (lib.abs(target - before).max(2, keepdims=True) > 2 / 255).astype(np.float32)
     share = changed.mean((1, 2, 3, 4), keepdims=True)
-    return changed, lib.where(changed > 0, 0.5 / lib.maximum(share, LEAST), 0.5 / lib.maximum(1 - share, LEAST))
+    return changed, lib.where(changed > 0, 0.5 / lib.maximum(share, least), 0.5 / lib.maximum(1 - share, least))
 
 
 def make_game(s, device="cpu", saved=None):
