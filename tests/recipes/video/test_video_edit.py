@@ -127,6 +127,9 @@ def test_the_game_weighs_as_the_end_of_the_pixel_phase_does(game, monkeypatch):
     made = Tensor(target + stream(0, "off").standard_normal(target.shape, np.float32))
     expected = (video_edit.weigh(given[0], target, 0.25)[1] * abs(made.data - target)).mean()
     assert float(game.distance(made, target, given).data) == pytest.approx(expected, rel=1e-5)
+    squared = (video_edit.weigh(given[0], target, 0.25)[1] * np.square(made.data - target)).mean()
+    other = small_game("video-edit", pixel_loss="mse")
+    assert float(other.distance(made, target, given).data) == pytest.approx(squared, rel=1e-5)
     leasts, weigh = [], video_edit.weigh
     monkeypatch.setattr(video_edit, "weigh", lambda *a: leasts.append(a[2]) or weigh(*a))
     small = small_game("video-edit", steps=40, pixel_phase=0.5)

@@ -81,14 +81,14 @@ class Editing(Translation):
         first, last = LEAST
         changed, weights = weigh(before, target, first * (last / first) ** (k / self.settings.pixel_steps))
         mask_loss = ops.mean(weights * binary_cross_entropy_with_logits(change, Tensor(changed), reduction="none"))
-        paint_loss = ops.mean(changed * weights * ops.abs(paint - Tensor(target)))
-        pixel_loss = ops.mean(weights * ops.abs(made - Tensor(target)))
+        paint_loss = ops.mean(changed * weights * self.pixel_loss(paint, Tensor(target), reduction="none"))
+        pixel_loss = ops.mean(weights * self.pixel_loss(made, Tensor(target), reduction="none"))
         self.G.move(mask_loss + paint_loss + pixel_loss, k)
         return read_back({"mask_loss": mask_loss.data, "paint_loss": paint_loss.data, "pixel_loss": pixel_loss.data})
 
     def distance(self, made, target, given):
-        """Return the mean |made - target| where the edit changes something, and where it does not, half each."""
-        return ops.mean(weigh(given[0], target)[1] * ops.abs(made - Tensor(target)))
+        """Return the pixel loss, weighed as at the end of the pixel phase."""
+        return ops.mean(weigh(given[0], target)[1] * self.pixel_loss(made, Tensor(target), reduction="none"))
 
     def judge_real(self, D, x, real, turn):
         """Return D's verdicts on right answers, and what its loss gains by those to another sentence and another clip."""
@@ -116,8 +116,8 @@ class Editing(Translation):
 def weigh(before, target, least=LEAST[1]):
     """Return which pixels an edit changes (N, T, 1, 32, 32), 0 or 1, and weights: these count as much as all others.
 
-    Then G soon edits the right thing, and one of the same colour with it: there, a pixel counts up to 99 times less. So if either
-    part is less than the share `least` of all, it counts for less; in the end a pixel counts at most 4 times another.
+    Then G soon edits the right thing, and one of the same colour with it: there, a pixel counts up to 99 times less. So
+    a part of less than the share `least` of all counts for less; in the end a pixel counts at most 4 times another.
     """
     lib = xp(target)
     changed = (lib.abs(target - before).max(2, keepdims=True) > 2 / 255).astype(np.float32)
