@@ -103,7 +103,7 @@ fourth row), and dB outside the edited part:
 | the same, later | 1,120 | 1.00 | .94 | 26.8 |
 | the same, after the game (4.6 CPU minutes): the row of scenes above | 1,500 | .995 | .953 | 28.3 |
 | half of the films have two things of one colour, a warm-up in each phase | 748 | 1.00 | .88 | 25.5 |
-| so, and the weight of what changes falls from 99 times that of other pixels to 4 times: the default now | 935 | 1.00 | .93 | 27.1 |
+| so, and the weight of what changes falls from 99 times the rest to 4 times: the default now | 935 | 1.00 | .93 | 27.1 |
 | the same, nearly at its end (4.5 CPU minutes); held out: 1.00, .92, 28.6 | 1,453 | 1.00 | .955 | 29.4 |
 
 Edits are right, and what else is wrong is nearly always one thing: that which has the colour of the one that is asked for. Of
