@@ -32,7 +32,7 @@ FLOORS = [
 FLOOR = {part: height for height, parts in enumerate(FLOORS) for part in parts}
 HEAVY = set(
     "matplotlib cupy cupyx pooch jupyter IPython safetensors tqdm scipy torch PIL pytest mpi4py anywidget sklearn"
-    " tensorboardX".split()
+    " tensorboardX mido".split()
 )
 
 

@@ -5,7 +5,7 @@
     tables     tables of numbers: CSV files
     series     scaling, windows; waves and prices made here
     text       a folder: lines by name, their numbering, prompts with replies
-    sound      music in four voices
+    sound      music in four voices; `midi` reads a melody
     waves      WAV files, another rate; `spectra` makes pictures of sound and back
     speech     spoken digits, recorded or said by a small synthesiser, and utterances of them
     video      clips of your own, and worlds of clips: `video`, a folder
@@ -21,6 +21,7 @@ from tinygan import remedies
 
 from .files import DataError, find_file, gather_notes, note, read_lines
 from .loader import Loader
+from .midi import read_melody
 from .pictures import (
     centred,
     digits,
@@ -60,9 +61,10 @@ __all__ = [
     "SILENCE", "SWISS_ROLL_SIGMA", "DataError", "Loader", "MinMax", "Table", "Vocabulary", "Whitening", "captions",
     "centred", "chorales", "crops", "digits", "fashion_mnist", "find_file", "find_world", "gather_notes", "gaussians",
     "is_right", "kmnist", "made_captions", "made_chorales", "made_names", "made_prices", "made_recordings", "mnist",
-    "names", "note", "read_chorales", "read_classes", "read_clip", "read_csv", "read_idx", "read_lines", "read_pairs",
-    "read_picture", "read_pictures", "read_sides", "read_wave", "read_waves", "recordings", "resample", "sines",
-    "small_talk", "small_text", "split_by_class", "stock", "swiss_roll", "topic_of", "windows", "words", "write_wave",
+    "names", "note", "read_chorales", "read_classes", "read_clip", "read_csv", "read_idx", "read_lines", "read_melody",
+    "read_pairs", "read_picture", "read_pictures", "read_sides", "read_wave", "read_waves", "recordings", "resample",
+    "sines", "small_talk", "small_text", "split_by_class", "stock", "swiss_roll", "topic_of", "windows", "words",
+    "write_wave",
 ]  # fmt: skip
 
 remedies.watch_functions(globals(), __name__)

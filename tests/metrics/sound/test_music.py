@@ -4,7 +4,7 @@ import numpy as np
 import pytest
 
 from tinygan.data import made_chorales
-from tinygan.metrics.sound.music import histograms, music_scores, total_variation
+from tinygan.metrics.sound.music import agreement, histograms, music_scores, part_writing, total_variation
 
 PIECE = np.array([[60, 48], [60, 48], [-1, 48], [62, 50], [62, -1]])
 
@@ -97,3 +97,59 @@ def test_a_mixture_lies_between():
 def test_histograms_that_cannot_be_compared_are_refused(p, q):
     with pytest.raises(ValueError, match="expected one shape, and counts above 0"):
         total_variation(p, q)
+
+
+# --- voices below a melody ---------------------------------------------------------------------------------------
+
+CHORD = [72, 67, 64, 48]  # C
+
+
+def test_agreement_counts_by_hand():
+    real = np.array([[CHORD] * 4 + [[71, 67, 62, 55]] * 4])
+    made = real.copy()
+    made[0, 1, 1] = 65  # one of 24 notes below, not on a beat
+    assert agreement(real, made) == pytest.approx({"same_notes": 23 / 24, "same_chords": 1.0})
+    made[0, 4, 2] = 74  # another octave: another note, the same chord
+    assert agreement(real, made) == pytest.approx({"same_notes": 22 / 24, "same_chords": 1.0})
+    made[0, 4, 2] = 65
+    assert agreement(real, made) == pytest.approx({"same_notes": 22 / 24, "same_chords": 0.5})
+    made[0, 0, 0] = 60  # the melody itself is given, and its octave makes no other chord
+    assert agreement(real, made) == pytest.approx({"same_notes": 22 / 24, "same_chords": 0.5})
+    with pytest.raises(ValueError, match="expected one shape"):
+        agreement(real, made[:, :4])
+
+
+@pytest.mark.parametrize(
+    "chord, consonant",
+    [(CHORD, 1), ([72, 67, 64, 50], 0), ([71, 65, 62, 55], 0), ([72, -1, -1, 70], 0), ([72, -1, 64, 60], 1), ([-1] * 4, 1)],
+    ids=str,
+)
+def test_chords_are_consonant_or_not_on_the_beat(chord, consonant):
+    rows = np.array([[chord, *[[72, 71, 70, 69]] * 3]])
+    assert part_writing(rows)["consonant"] == consonant
+
+
+@pytest.mark.parametrize(
+    "before, after, parallels",
+    [
+        ([67, 60], [69, 62], 100),  # fifths
+        ([72, 60], [74, 62], 100),  # octaves
+        ([60, 60], [62, 62], 100),  # unisons
+        ([60, 67], [62, 69], 100),  # fifths of voices that cross
+        ([79, 60], [81, 62], 100),  # a fifth beyond an octave
+        ([64, 60], [65, 61], 0),  # thirds
+        ([67, 60], [72, 65 - 12], 0),  # a fifth becomes another, by contrary motion
+        ([67, 60], [67, 62], 0),  # one voice moves
+        ([67, -1], [69, 62], 0),  # one voice begins
+    ],
+    ids=str,
+)
+def test_parallels_are_counted_where_two_voices_move(before, after, parallels):
+    assert part_writing(np.array([[before, before, after, after]]))["parallels"] == parallels
+
+
+def test_parallels_are_of_100_times_that_two_voices_move():
+    rows = np.array([[[67, 60], [69, 62], [71, 60], [70, 61], [72, 60]]])  # fifths once, of four times
+    assert part_writing(rows)["parallels"] == 25
+    with pytest.raises(ValueError, match="expected integers"):
+        part_writing(rows / 2)

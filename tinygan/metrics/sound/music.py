@@ -71,3 +71,50 @@ def music_scores(real: ArrayLike, generated: ArrayLike) -> dict[str, float]:
         q = of_generated[name]
         scores[name] = total_variation(p, q) if p.sum() and q.sum() else float(p.sum() != q.sum())
     return scores
+
+
+# --- voices that were written to a melody ----------------------------------------------------------------------
+
+BEAT = 4  # rows
+DISSONANT = (1, 2, 6, 10, 11)  # half tones, modulo the octave: seconds, the tritone, sevenths
+PERFECT = (0, 7)  # octaves and fifths
+
+
+def agreement(real: ArrayLike, made: ArrayLike) -> dict[str, float]:
+    """Return how often pieces (N, T, voices), made to the first voices of real ones, are like these.
+
+    same_notes   share of the rows of the other voices that have the real pitch
+    same_chords  share of beats with the real one's pitch classes, whichever voice sings them
+    """
+    real, made = np.asarray(real), np.asarray(made)
+    if real.shape != made.shape or real.ndim != 3 or real.shape[2] < 2:
+        raise ValueError(f"agreement: pieces {real.shape} and {made.shape}: expected one shape (N, T, voices)")
+    classes = [_classes(pieces[:, ::BEAT]) for pieces in (real, made)]
+    return {
+        "same_notes": float((real[..., 1:] == made[..., 1:]).mean()),
+        "same_chords": float((classes[0] == classes[1]).all(-1).mean()),
+    }
+
+
+def _classes(pieces: Array) -> Array:
+    """Return which pitch classes sound in each row of pieces (N, T, voices): (N, T, 12)."""
+    return ((pieces[..., None] % 12 == np.arange(12)) & (pieces[..., None] >= 0)).any(2)
+
+
+def part_writing(pieces: ArrayLike) -> dict[str, float]:
+    """Return how well the voices of pieces (N, T, voices) go together, by the rules of the school.
+
+    consonant  share of beats on which no two voices sing a second, a tritone or a seventh
+    parallels  of 100 times that two voices move on together, how often in parallel fifths or octaves
+    """
+    pieces = np.asarray(pieces)
+    if pieces.ndim != 3 or pieces.dtype.kind not in "iu" or not pieces.size:
+        raise ValueError(f"part_writing: pieces {pieces.dtype} {pieces.shape}: expected integers (N, T, voices)")
+    upper, lower = (pieces[..., voices] for voices in np.triu_indices(pieces.shape[2], 1))  # (N, T, pairs)
+    sounding, apart = (upper >= 0) & (lower >= 0), np.abs(upper - lower)
+    consonant = ~(np.isin(apart % 12, DISSONANT) & sounding).any(2)[:, ::BEAT]
+    move_on = [(x[:, 1:] != x[:, :-1]) & (x[:, 1:] >= 0) & (x[:, :-1] >= 0) for x in (upper, lower)]
+    both = move_on[0] & move_on[1]
+    kept = np.diff(upper - lower, axis=1) == 0
+    parallel = both & kept & np.isin(apart[:, 1:] % 12, PERFECT)
+    return {"consonant": float(consonant.mean()), "parallels": 100 * float(parallel.sum() / max(1, both.sum()))}

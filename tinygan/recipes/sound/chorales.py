@@ -13,47 +13,53 @@ lengths, not the lines. 99 of 100 bars are in no training chorale; of Bach's own
 """
 
 from dataclasses import dataclass
-from functools import cache
+from functools import cache, cached_property
+from typing import NamedTuple
 
 import numpy as np
 
-from tinygan.autodiff import Tensor, no_grad, raw
-from tinygan.backend import stream, to_device, to_numpy, xp
+from tinygan.autodiff import Tensor
+from tinygan.backend import stream, to_device, to_numpy
 from tinygan.data import DataError, Loader, chorales, crops, made_chorales, note
+from tinygan.data.midi import fit, read_melody
 from tinygan.data.sound import SILENCE
 from tinygan.data.waves import write_wave
 from tinygan.files import Range, save_array, written_whole
 from tinygan.gan.adversarial import Duel
 from tinygan.gan.players import Batch, Player, read_back
 from tinygan.gan.settings import AverageSettings, DuelSettings, ObjectiveSettings, SlopeSettings
-from tinygan.metrics.sound import music_scores
-from tinygan.networks.sequences import ConvolutionalJudge, remember
-from tinygan.nn import LSTM, Dropout, Linear, Module, ModuleList
-from tinygan.ops import cat, categorical, leaky_relu, log_softmax, mean, sum
+from tinygan.metrics.sound import agreement, music_scores, part_writing
+from tinygan.networks.music import BEAT, KEYS, MusicJudge, MusicWriter
+from tinygan.ops import mean
 from tinygan.optim import Adam, share_left
 from tinygan.plot.drawing import new_figure, quiet_axes
 from tinygan.plot.sound import RATE, notes, render, write_midi
 from tinygan.run.settings import RunSettings, defaults, setting
 
-BEAT, BAR = 4, 16  # rows of a quarter note, and of four
+BAR = 16  # rows
+ASKED = 1000
 
 
 @dataclass
 class ImitationSettings(RunSettings):
     """How G imitates."""
 
-    pretrain: int = setting(2500, "Steps of imitation, maximum likelihood, that come first.", 0)
+    pretrain: int = setting(1600, "Steps of imitation, maximum likelihood, that come first.", 0)
     imitation_rate: float = setting(3e-3, "Adam's learning rate while G imitates; in the second half it falls to 0.", 0.0)
     dropout: float = setting(0.3, "Share of its state that G goes without while it imitates.", 0.0, 1.0)
 
 
 @defaults(
-    steps=3500, learning_rate=3e-4, decay_from=0.85, d_rate=3.0, beta1=0.5, objective="non-saturating", gamma=0.003,
+    steps=2000, learning_rate=3e-4, decay_from=0.85, d_rate=3.0, beta1=0.5, objective="non-saturating", gamma=0.003,
     penalty_every=4, ema=0.995,
 )  # fmt: skip
 class Settings(ImitationSettings, SlopeSettings, ObjectiveSettings, AverageSettings, DuelSettings):
     """Settings of `chorales`."""
 
+    told: str = setting(
+        "nothing", "What G is told of a piece: nothing, or all of its soprano, below which it writes the other voices.",
+        choices=("nothing", "soprano"),
+    )  # fmt: skip
     hidden: int = setting(160, "Size of the generator's state.", 1)
     width: int = setting(64, "Features that a voice's choice is made from.", 1)
     channels: int = setting(48, "Channels of D's first convolution; the others have twice as many.", 1)
@@ -99,6 +105,8 @@ def learn_what_is_saved(s):
             f"length={s.length}: the pieces have {crops_of_all} parts so long, and a step takes batch_size={s.batch_size};"
             f" take a smaller --set length, or --set batch_size={crops_of_all}"
         )
+    if s.told == "soprano" and music[0].shape[1] == 1:
+        raise DataError("told=soprano: the pieces have one voice, and none is left to write; take --set told=nothing")
     short = int(np.sum(np.array(lengths) < s.length))
     if short:
         note(f"left out: {short} pieces shorter than {s.length} sixteenth notes; a smaller --set length takes them in")
@@ -119,62 +127,21 @@ def decode(samples, pitches):
     return np.stack([np.array(sung)[part.argmax(2)] for part, sung in zip(parts, pitches)], 2)
 
 
+def transpose(music, pitches, rng):
+    """Return pieces (N, T, voices) in other keys, and the numbers of these (N,): any in which all pitches are sung."""
+    moved = np.where(music == SILENCE, SILENCE, music + KEYS[:, None, None, None])
+    sung = np.all([np.isin(moved[..., v], known).all(2) for v, known in enumerate(pitches)], 0)  # (keys, N)
+    key = (sung * rng.uniform(0.5, 1, sung.shape)).argmax(0)
+    return moved[key, np.arange(len(music))], key
+
+
 # --- the players -----------------------------------------------------------------------------------------------
-
-
-class MusicWriter(Module):
-    """Rows one after another, and in a row the voices: a choice is made knowing all choices before it.
-
-    h_t = LSTM([x_{t-1}, beat])      p(x_tv | before) = softmax(W_v φ(U_v [h_t, x_t1, ..., x_t,v-1]))
-
-    A row x_t (N, Σ sizes) has a 1 for each voice's pitch. dropout: of h, while it imitates.
-    """
-
-    def __init__(self, sizes, hidden, width, dropout, rng):
-        ends = np.cumsum(sizes).tolist()
-        self.spans = list(zip([0, *ends], ends))
-        self.lstm = remember(LSTM(ends[-1] + BEAT, hidden, rng=rng))
-        self.seen = ModuleList(Linear(hidden + start, width, rng=rng) for start, _ in self.spans)
-        self.voices = ModuleList(Linear(width, size, rng=rng) for size in sizes)
-        self.dropout = Dropout(dropout)
-
-    def read(self, before, first=0, state=None):
-        """Return h (T, N, hidden) of rows `first` on, which follow `before` (T, N, Σ sizes), and the LSTM's state."""
-        library, (length, n, _) = xp(before), before.shape
-        beat = (first + library.arange(length))[:, None] % BEAT == library.arange(BEAT)
-        beat = library.broadcast_to(beat[:, None].astype(before.dtype), (length, n, BEAT))
-        return self.lstm(Tensor(library.concatenate([before, beat], 2)), state)
-
-    def voice(self, v, h, row):
-        """Return logits (..., size) of voice v, which knows h and what the voices before it sing in `row`, (..., Σ sizes)."""
-        known = cat([h, Tensor(row[..., : self.spans[v][0]])], -1)
-        return self.voices[v](leaky_relu(self.seen[v](known), 0.2))
-
-    def forward(self, rows):
-        """-log p of pieces, encoded (N, T, Σ sizes), in nats a row, of all voices together: (N,)."""
-        rows = rows.transpose(1, 0, 2)
-        h, _ = self.read(xp(rows).concatenate([0 * rows[:1], rows[:-1]]))
-        h = self.dropout(h)  # (T, N, hidden)
-        logs = cat([log_softmax(self.voice(v, h, rows), 2) for v in range(len(self.spans))], 2)
-        return -sum(logs * rows, (0, 2)) / len(rows)
-
-    def write(self, n, length, rng):
-        """Return n pieces, drawn choice by choice: encoded, (n, length, Σ sizes)."""
-        library = xp(self.voices[0].weight.data)
-        row, state, rows = library.zeros((n, self.spans[-1][1]), np.float32), None, []
-        with no_grad():
-            for t in range(length):
-                h, state = self.read(row[None], t, state)
-                row = library.zeros_like(row)
-                for v, (start, end) in enumerate(self.spans):
-                    chosen = categorical(raw(self.voice(v, h[0], row)), rng)
-                    row[:, start:end] = chosen[:, None] == library.arange(end - start)
-                rows.append(row)
-        return library.stack(rows, 1)
 
 
 class MusicGame(Duel):
     """s.pretrain steps in which G imitates real pieces, then the game, in which D's verdict is what a piece is worth."""
+
+    takes = ("given", "temperature")
 
     def __init__(self, generator, discriminator, batch, s, saved):
         super().__init__(generator, discriminator, batch, s, saved)
@@ -184,6 +151,11 @@ class MusicGame(Duel):
         )  # fmt: skip
         self.players["imitator"] = self.imitator
 
+    @property
+    def device(self):
+        """Where the weights are."""
+        return self.G.parameters[0].device
+
     def step(self, k):
         """Do training step k: imitation first, then the game."""
         return self.imitate(k) if k < self.settings.pretrain else self.play(k)
@@ -191,7 +163,9 @@ class MusicGame(Duel):
     def imitate(self, k):
         """Take a step down the gradient of -log p of real pieces: maximum likelihood."""
         G = self.G.module.train().reseed(stream(self.settings.seed, "dropout", k))
-        loss = mean(G(self.batch(k).x))
+        music = decode(to_numpy(self.batch(k).x), self.saved["pitches"])
+        music, key = transpose(music, self.saved["pitches"], stream(self.settings.seed, "keys", k))
+        loss = mean(G(to_device(encode(music, self.saved["pitches"]), self.device), to_device(key, self.device)))
         self.imitator.move(loss, k)
         return {"g_nll": loss.item()}
 
@@ -202,16 +176,34 @@ class MusicGame(Duel):
         D likes better than others become likelier. Williams 1992; Yu et al. 2017, without roll-outs.
         """
         s, G = self.settings, self.G.module.eval()
-        written = G.write(s.batch_size, s.length, stream(s.seed, "noise", k))
-        row, _, of_real, of_written = self.move_d(self.batch(k), Batch(Tensor(written)), k, k)
+        real = self.batch(k)
+        soprano = real.x[..., : G.spans[0][1]] if G.told else None
+        written = G.write(s.batch_size, s.length, stream(s.seed, "noise", k), soprano)
+        row, _, of_real, of_written = self.move_d(real, Batch(Tensor(written)), k, k)
         worth = of_written[:, 0]
         worth = (worth - worth.mean()) / (worth.std() + 1e-6)
         g_loss = mean(G(written) * worth)
         self.G.move(g_loss, k)
         return read_back({**row, "g_loss": g_loss.data, "ahead": (of_real - of_written).mean()})
 
-    def draw(self, n, rng):
-        return to_numpy(self.G.average.module.write(n, self.settings.length, rng))
+    @cached_property
+    def asked(self):
+        """Pieces that training does not show, (ASKED, T, voices): samples of a G that is told sopranos are below theirs."""
+        held_out = crops(pieces("test", are_made(self.saved)), self.settings.length, BEAT)
+        return held_out[stream(0, "asked").permutation(len(held_out))[:ASKED]]
+
+    def sample(self, n, seed, *, given=None, **how):
+        """Return n pieces, encoded; given: encoded sopranos, (n, T, its size)."""
+        if self.settings.told == "soprano" and given is None:
+            music = self.asked[np.arange(n) % len(self.asked)]
+            given = encode(music[:, :, :1], self.saved["pitches"][:1])
+        return super().sample(n, seed, given=given, **how)
+
+    def draw(self, n, rng, *, given=None, temperature=1.0):
+        G = self.G.average.module
+        given = None if given is None else to_device(given, self.device)
+        length = self.settings.length if given is None else given.shape[1]
+        return to_numpy(G.write(n, length, rng, given, temperature))
 
 
 SAVED = {"pitches": [[Range(-1, 127)]], "made?": bool}
@@ -220,10 +212,9 @@ SAVED = {"pitches": [[Range(-1, 127)]], "made?": bool}
 def make_game(s, device="cpu", saved=None):
     """Return the game that `tinygan train chorales` plays."""
     saved = learn_what_is_saved(s) if saved is None else saved
-    sizes = [len(sung) for sung in saved["pitches"]]
-    g = MusicWriter(sizes, s.hidden, s.width, s.dropout, stream(s.seed, "generator"))
+    g = MusicWriter(saved["pitches"], s.hidden, s.width, s.dropout, s.told == "soprano", stream(s.seed, "generator"))
     channels = s.channels, 2 * s.channels, 2 * s.channels
-    d = ConvolutionalJudge(int(np.sum(sizes)), channels, length=s.length, rng=stream(s.seed, "discriminator"))
+    d = MusicJudge(saved["pitches"], channels, s.length, stream(s.seed, "discriminator"))
 
     @cache
     def loader():  # the file is read when training needs it: samples are drawn without
@@ -239,8 +230,16 @@ VOICES = ("soprano", "#D55E00"), ("alto", "#E69F00"), ("tenor", "#009E73"), ("ba
 DRAWN = 4
 
 
+def roll(axes, piece):
+    """Draw the piano roll of a piece: a bar of colour is a note, higher is higher."""
+    for n in notes(piece):
+        axes.barh(n.pitch, n.length - 0.15, 0.9, n.start, color=VOICES[n.voice % 4][1])
+    quiet_axes(axes)
+    axes.set(xlim=(0, len(piece)), xticks=range(0, len(piece) + 1, BAR))
+
+
 def draw(game, samples, path):
-    """Draw piano rolls: four real pieces above, four generated ones below; a bar of colour is a note, higher is higher."""
+    """Draw piano rolls: four real pieces above, four generated ones below."""
     rows = [("generated", decode(samples[:DRAWN], game.saved["pitches"]))]
     real = crops(pieces("train", are_made(game.saved)), samples.shape[1], 16)
     rows.insert(0, ("real", real[stream(0, "drawn").permutation(len(real))[:DRAWN]]))
@@ -249,10 +248,7 @@ def draw(game, samples, path):
     for row, (name, music) in zip(panels, rows):
         row[0].set_ylabel(f"{name}\nMIDI pitch", fontsize=9)
         for axes, piece in zip(row, music):
-            for n in notes(piece):
-                axes.barh(n.pitch, n.length - 0.15, 0.9, n.start, color=VOICES[n.voice % 4][1])
-            quiet_axes(axes)
-            axes.set(xlim=(0, len(piece)), xticks=range(0, len(piece) + 1, 16))
+            roll(axes, piece)
         for axes in row[len(music) :]:  # fewer were asked for
             axes.set_axis_off()
     with written_whole(path) as temporary:
@@ -282,6 +278,51 @@ def write_array(game, samples, path):
 
 FORMATS = {".png": draw, ".mid": write_music, ".wav": write_sound, ".npy": write_array}
 
+# --- a melody of a reader's own --------------------------------------------------------------------------------
+
+
+class Harmony(NamedTuple):
+    """What `respond` answers: a piece (T, voices), the melody on top, and the seconds that a row lasts."""
+
+    piece: np.ndarray
+    row: float
+
+
+def example(game):
+    """Return the name of a file that `respond` could be given."""
+    return "melody.mid"
+
+
+def respond(game, given, rng):
+    """Return the melody of the MIDI file `given` with the voices that G writes below it."""
+    melody, pitches = read_melody(given), game.saved["pitches"]
+    if game.settings.told == "nothing":
+        note("told=nothing: G follows this soprano and knows not what comes; a run with --set told=soprano knows all of it")
+    upbeat = melody.pitches == SILENCE
+    soprano = fit(np.where(upbeat, melody.pitches[~upbeat][0], melody.pitches), np.array(pitches[0]))
+    rows = encode(soprano[None, :, None], pitches[:1])
+    piece = decode(game.draw(1, rng, given=rows), pitches)[0]
+    piece[upbeat] = SILENCE
+    return Harmony(piece, melody.row)
+
+
+def draw_answer(answer, path):
+    """Draw the piano roll of a melody and the voices below it, of its first 16 bars."""
+    piece = answer.piece[: 16 * BAR]
+    figure, canvas = new_figure(1 + len(piece) / 26, 2.6)
+    axes = figure.subplots()
+    axes.set_ylabel("MIDI pitch", fontsize=9)
+    roll(axes, piece)
+    with written_whole(path) as temporary:
+        canvas.print_png(str(temporary))
+
+
+ANSWERS = {
+    ".mid": lambda answer, path: write_midi(answer.piece, path, answer.row),
+    ".wav": lambda answer, path: write_wave(path, render(answer.piece, answer.row), RATE),
+    ".png": draw_answer,
+}
+
 # --- how good it is --------------------------------------------------------------------------------------------
 
 EVALUATED_SAMPLES = 1000
@@ -290,19 +331,24 @@ EVALUATED_SAMPLES = 1000
 def evaluate(game, samples):
     """Return the total variation of what a listener counts to held-out chorales, beside that of training chorales.
 
-    And the share of generated bars that are in no training chorale, beside that of held-out bars.
+    And the share of generated bars that are in no training chorale, beside that of held-out bars. told=soprano: of the
+    voices below held-out sopranos; also how often they are Bach's, and how well they go together.
     """
-    generated = decode(samples, game.saved["pitches"])
+    generated, told = decode(samples, game.saved["pitches"]), game.settings.told == "soprano"
     length = samples.shape[1]
     of_train, of_test = (pieces(split, are_made(game.saved)) for split in ("train", "test"))
     held_out, train = crops(of_test, length, BEAT), crops(of_train, length, BEAT)
     some = train[stream(0, "floor").permutation(len(train))[: len(samples)]]
-    scores, floor = music_scores(held_out, generated), music_scores(held_out, some)
+    written = [music[:, :, int(told) :] for music in (held_out, generated, some)]  # without a soprano that was told
+    scores, floor = music_scores(*written[:2]), music_scores(written[0], written[2])
     bar = min(BAR, length)
     known = {rows.tobytes() for rows in crops(of_train, bar, BEAT)}
     for music, values in ((generated, scores), (held_out, floor)):
         values["not_copied"] = float(np.mean([rows.tobytes() not in known for rows in crops(music, bar)]))
     rows = {"samples": len(samples)}
+    if told:
+        rows |= agreement(game.asked[np.arange(len(samples)) % len(game.asked)], generated)
+        scores, floor = scores | part_writing(generated), floor | part_writing(held_out)
     for name, value in scores.items():
         rows |= {name: value, f"{name}_of_real": floor[name]}
     return rows | {"different": len({piece.tobytes() for piece in generated}) / len(generated)}
