@@ -104,7 +104,7 @@ def test_what_a_step_would_not_read_is_refused(capsys):
 
 
 def test_one_voice_has_none_below_it(monkeypatch):
-    monkeypatch.setattr(chorales, "pieces", lambda split, made: [piece[:, :1] for piece in made_chorales(6, bars=3)])
+    monkeypatch.setattr(chorales, "made_chorales", lambda n, seed: [p[:, :1] for p in made_chorales(6, 3, seed=seed)])
     with pytest.raises(DataError, match="one voice, and none is left to write"):
         small_game("chorales", told="soprano")
     assert np.isfinite(small_game("chorales").step(0)["g_nll"])
