@@ -112,9 +112,9 @@ def part_writing(pieces: ArrayLike) -> dict[str, float]:
         raise ValueError(f"part_writing: pieces {pieces.dtype} {pieces.shape}: expected integers (N, T, voices)")
     upper, lower = (pieces[..., voices] for voices in np.triu_indices(pieces.shape[2], 1))  # (N, T, pairs)
     sounding, apart = (upper >= 0) & (lower >= 0), np.abs(upper - lower)
-    consonant = ~(np.isin(apart % 12, DISSONANT) & sounding).any(2)[:, ::BEAT]
+    dissonant = np.any(np.isin(apart % 12, DISSONANT) & sounding, axis=2)[:, ::BEAT]
     move_on = [(x[:, 1:] != x[:, :-1]) & (x[:, 1:] >= 0) & (x[:, :-1] >= 0) for x in (upper, lower)]
     both = move_on[0] & move_on[1]
     kept = np.diff(upper - lower, axis=1) == 0
     parallel = both & kept & np.isin(apart[:, 1:] % 12, PERFECT)
-    return {"consonant": float(consonant.mean()), "parallels": 100 * float(parallel.sum() / max(1, both.sum()))}
+    return {"consonant": 1 - float(dissonant.mean()), "parallels": 100 * float(parallel.sum() / max(1, both.sum()))}
