@@ -309,9 +309,10 @@ def respond(game, given, rng):
 def draw_answer(answer, path):
     """Draw the piano roll of a melody and the voices below it, of its first 16 bars."""
     piece = answer.piece[: 16 * BAR]
-    figure, canvas = new_figure(1 + len(piece) / 26, 2.6)
+    figure, canvas = new_figure(2 + len(piece) / 28, 2.8)
     axes = figure.subplots()
     axes.set_ylabel("MIDI pitch", fontsize=9)
+    axes.set_xlabel("sixteenth notes; the melody is on top", fontsize=9)
     roll(axes, piece)
     with written_whole(path) as temporary:
         canvas.print_png(str(temporary))
