@@ -2,7 +2,8 @@
 
 A piece is encoded as rows (N, T, Σ sizes): in a row, a sixteenth note, a voice has a 1 for its pitch among those that it
 sings, or for its silence. Both players see moves too, the half tones from a voice's last pitch to this one: a step from C
-to D is a step from G to A. `recipes/sound/chorales.py` lets them play.
+to D is a step from G to A. The writer also sees intervals, the half tones between two voices. `recipes/sound/chorales.py`
+lets them play.
 """
 
 import numpy as np
@@ -22,14 +23,23 @@ MOVES = 2 * LEAP + 2  # from -LEAP to LEAP, and one from or to silence
 
 
 def number_moves(sung):
-    """Return the number of the move between two of a voice's pitches (S,), from none in the last row: (S + 1, S)."""
-    moves = (sung - sung[:, None]).clip(-LEAP, LEAP) + LEAP
+    """Return the number of the move between any two of a voice's pitches (S,), or none, which is the last: (S + 1, S + 1)."""
+    sung = np.append(sung, SILENCE)
     silent = sung == SILENCE
-    return np.vstack([np.where(silent | silent[:, None], MOVES - 1, moves), np.full(len(sung), MOVES - 1)])
+    return np.where(silent | silent[:, None], MOVES - 1, (sung - sung[:, None]).clip(-LEAP, LEAP) + LEAP)
+
+
+INTERVALS, FIFTH = 13, 7  # half tones to a voice above, modulo the octave, and one number where either is silent
+
+
+def number_intervals(sung, above):
+    """Return the number of the interval from any pitch of a voice (S,), or none, to one above: (A + 1, S + 1)."""
+    sung, above = np.append(sung, SILENCE), np.append(above, SILENCE)[:, None]
+    return np.where((sung == SILENCE) | (above == SILENCE), INTERVALS - 1, (above - sung) % 12)
 
 
 class Choir:
-    """The voices of encoded rows: where each has its pitches, `spans`, and which number a move has.
+    """The voices of encoded rows: where each has its pitches, `spans`, and the numbers of moves and of chords' intervals.
 
     pitches: those of each voice, SILENCE among them.
     """
@@ -38,25 +48,42 @@ class Choir:
         self.sizes = [len(sung) for sung in pitches]
         ends = np.cumsum(self.sizes).tolist()
         self.spans = list(zip([0, *ends], ends))
-        self.move_between = [number_moves(np.array(sung)) for sung in pitches]
+        self.moves = [number_moves(np.array(sung)) for sung in pitches]
+        self.intervals = [[number_intervals(*map(np.array, (sung, above))) for above in pitches] for sung in pitches]
 
     def number_pitch(self, v, rows):
         """Return which of its pitches voice v sings in rows (..., Σ sizes); their number, where it sings none yet: (...)."""
         start, end = self.spans[v]
         return xp(rows).where(rows[..., start:end].any(-1), rows[..., start:end].argmax(-1), end - start)
 
-    def moves_from(self, v, before):
+    def number_moves(self, v, before):
         """Return the numbers of voice v's moves to each of its pitches from rows `before`, (..., Σ sizes) -> (..., size)."""
-        return xp(before).asarray(self.move_between[v])[self.number_pitch(v, before)]
+        return xp(before).asarray(self.moves[v])[self.number_pitch(v, before), :-1]
+
+    def number_intervals(self, v, w, rows):
+        """Return the numbers of the intervals from each pitch of voice v to what w sings in rows: (..., size of v)."""
+        return xp(rows).asarray(self.intervals[v][w])[self.number_pitch(w, rows), :-1]
+
+    def move(self, v, rows, before):
+        """Return the number of voice v's move from rows `before` to these: (...)."""
+        return xp(rows).asarray(self.moves[v])[self.number_pitch(v, before), self.number_pitch(v, rows)]
+
+    def count_parallels(self, v, rows, before):
+        """Return with how many voices above each pitch of v would move in parallel fifths or octaves: (..., size)."""
+        library, moves, count = xp(rows), self.number_moves(v, before), 0
+        last = self.number_pitch(v, before)
+        for w in range(v):
+            interval = library.asarray(self.intervals[v][w])[self.number_pitch(w, before), last][..., None]
+            move = self.move(w, rows, before)[..., None]
+            count = count + ((moves == move) & (move != LEAP) & (move < MOVES - 1) & ((interval == 0) | (interval == FIFTH)))
+        return count
 
     def encode_moves(self, rows):
         """Return a 1 for each voice's move to each row of pieces (N, T, Σ sizes): (N, T, MOVES voices)."""
-        library, all_moves = xp(rows), []
+        library = xp(rows)
         before = library.concatenate([0 * rows[:, :1], rows[:, :-1]], 1)
-        for v in range(len(self.sizes)):
-            move = library.take_along_axis(self.moves_from(v, before), self.number_pitch(v, rows)[..., None], -1)
-            all_moves.append((move == library.arange(MOVES)).astype(rows.dtype))
-        return library.concatenate(all_moves, 2)
+        moves = library.stack([self.move(v, rows, before) for v in range(len(self.sizes))], 2)  # (N, T, voices)
+        return (moves[..., None] == library.arange(MOVES)).reshape(*rows.shape[:2], -1).astype(rows.dtype)
 
 
 class MusicJudge(Module):
@@ -76,11 +103,12 @@ class MusicWriter(Module):
     """Rows one after another, and in a row the voices: a choice is made knowing all choices before it.
 
     h_t = LSTM([x_{t-1}, beat, key, c_t])      u = φ(U_v [h_t, x_t1, ..., x_t,v-1])
-    p(x_tv = j | before) = softmax_j(W_v u + (M_v u)[j's interval to x_{t-1,v}])
+    p(x_tv = j | before) = softmax_j(W_v u + (M_v u)[move to j] + Σ_w (I_vw u)[interval of j to w] + (P_v u) parallels of j)
 
-    M scores a move alike from every pitch. A row x_t (N, Σ sizes) has a 1 for each voice's pitch; `pitches`: those of each
-    voice. dropout: of h, while it imitates. told: the first voice is given, all of it, and c_t is what another LSTM knows
-    that reads it from its end to row t.
+    W scores pitches; M moves, alike from every pitch; I the intervals to each voice w above, alike in every key; P in how
+    many fifths and octaves j would move in parallel with a voice above. A row x_t (N, Σ sizes) has a 1 for each voice's
+    pitch; `pitches`: those of each voice. dropout: of h, while it imitates. told: the first voice is given, all of it, and
+    c_t is what another LSTM knows that reads it from its end to row t.
     """
 
     def __init__(self, pitches, hidden, width, dropout, told, rng):
@@ -92,6 +120,7 @@ class MusicWriter(Module):
         self.seen = ModuleList(Linear(hidden + start, width, rng=rng) for start, _ in self.spans)
         self.voices = ModuleList(Linear(width, size, rng=rng) for size in sizes)
         self.moves = ModuleList(Linear(width, MOVES, rng=rng) for _ in sizes)
+        self.chords = ModuleList(Linear(width, INTERVALS * v + 1, rng=rng) for v in range(1, len(sizes)))
         self.dropout = Dropout(dropout)
 
     def place(self, rows, key, first=0):
@@ -119,7 +148,14 @@ class MusicWriter(Module):
         row and `before`, the one before it, are (..., Σ sizes).
         """
         u = leaky_relu(self.seen[v](cat([h, Tensor(row[..., : self.spans[v][0]])], -1)), 0.2)
-        return self.voices[v](u) + gather(self.moves[v](u), -1, self.choir.moves_from(v, before))
+        logits = self.voices[v](u) + gather(self.moves[v](u), -1, self.choir.number_moves(v, before))
+        if v == 0:
+            return logits
+        chords = self.chords[v - 1](u)  # (..., INTERVALS for each voice above, and 1)
+        for w in range(v):
+            intervals = chords[..., INTERVALS * w : INTERVALS * (w + 1)]
+            logits = logits + gather(intervals, -1, self.choir.number_intervals(v, w, row))
+        return logits + chords[..., -1:] * self.choir.count_parallels(v, row, before).astype(row.dtype)
 
     def forward(self, rows, key=HOME):
         """-log p of what it writes of pieces, encoded (N, T, Σ sizes), in nats a row, of all these voices together: (N,)."""

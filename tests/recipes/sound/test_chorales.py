@@ -13,12 +13,13 @@ from tinygan import Tensor, recipes
 from tinygan.backend import stream
 from tinygan.cli import main
 from tinygan.data import DataError, gather_notes, made_chorales
-from tinygan.networks.music import HOME, KEYS, LEAP, MOVES, Choir, MusicJudge, MusicWriter
+from tinygan.networks.music import HOME, INTERVALS, KEYS, LEAP, MOVES, Choir, MusicJudge, MusicWriter
 from tinygan.recipes.sound import chorales
 from tinygan.run.folder import Run
 from tinygan.run.loop import train
 
 TWO = [[60, 62, 67], [-1, 50]]  # pitches of two voices; the lower one may be silent
+OCTAVES = [[60, 62, 67], [-1, 50, 48]]  # of two that may move in octaves
 
 
 @pytest.fixture(autouse=True)
@@ -169,11 +170,44 @@ def test_a_move_is_scored_alike_from_every_pitch():
     assert abs(from_60[0] - from_62[0]) > 1e-3
 
 
+def test_an_interval_is_scored_alike_in_every_key():
+    """A fifth below 67 and below 69, where neither pitches nor moves have a score."""
+    g = MusicWriter([[67, 69], [60, 62]], 5, 4, 0.0, False, np.random.default_rng(0))
+    for layer in (g.voices[1], g.moves[1]):
+        layer.weight.data[:], layer.bias.data[:] = 0, 0
+    g.seen[1].weight.data[:, 5:] = 0  # u knows nothing of the soprano
+    row = np.eye(4, dtype="f")[[0, 1]]
+    below_67, below_69 = g.voice(1, Tensor(np.ones((2, 5), "f")), row, 0 * row).numpy()
+    assert below_67[0] == pytest.approx(below_69[1]) and abs(below_67[1] - below_69[0]) > 1e-3  # a fourth, a sixth
+
+
+def test_parallels_are_counted_below_the_voices_above():
+    """After two octaves and a fifth: what the lowest voice would do in parallel with one above, with two, with none."""
+    choir = Choir([[72, 74], [67, 69], [60, 62, 48, -1]])
+    code = lambda *piece: chorales.encode(np.array([[piece]]), [[72, 74], [67, 69], [60, 62, 48, -1]])[0]
+    count = lambda before, row: choir.count_parallels(2, code(*row), code(*before))[0].tolist()
+    assert count((72, 67, 60), (74, 69, 60)) == [0, 2, 0, 0]  # 62: an octave and a fifth go on
+    assert count((72, 67, 60), (74, 67, 60)) == [0, 1, 0, 0]
+    assert count((72, 67, 60), (72, 67, 60)) == [0, 0, 0, 0]  # all are held
+    assert count((74, 67, 60), (72, 69, 60)) == [0, 1, 0, 0]
+    assert count((72, 67, -1), (74, 69, 60)) == [0, 0, 0, 0]
+    assert choir.count_parallels(2, code(74, 69, 60), 0 * code(74, 69, 60))[0].tolist() == [0, 0, 0, 0]
+
+
 def test_moves_are_numbered_and_shown():
     rows = chorales.encode(np.array([[[60, -1], [67, 50], [67, 50], [62, -1]]]), TWO)
     moves = Choir(TWO).encode_moves(rows)[0].reshape(4, 2, MOVES)
     assert (moves.sum(2) == 1).all()
     assert moves.argmax(2).T.tolist() == [[MOVES - 1, LEAP + 7, LEAP, LEAP - 5], [MOVES - 1, MOVES - 1, LEAP, MOVES - 1]]
+
+
+def test_a_pitch_that_is_not_sung_is_none():
+    rows = chorales.encode(np.array([[[61, 50], [62, 51], [60, -1]]]), TWO)
+    assert Choir(TWO).encode_moves(rows)[0].reshape(3, 2, MOVES).argmax(2).T.tolist() == [
+        [MOVES - 1, MOVES - 1, LEAP - 2], [MOVES - 1] * 3
+    ]  # fmt: skip
+    g = MusicWriter(TWO, 5, 4, 0.0, True, np.random.default_rng(0))
+    assert np.isfinite(g(rows).numpy()).all() and g.write(1, 3, np.random.default_rng(0), rows[..., :3]).shape == (1, 3, 5)
 
 
 def test_the_judge_hears_moves():
@@ -247,7 +281,7 @@ def test_pieces_are_heard_one_after_another(tmp_path):
 
 def by_hand(g, piece, key=HOME):
     """-log p of a piece (T, 2), a choice at a time: the softmax of its pitch's and its move's score."""
-    rows = np.concatenate([np.eye(3, dtype="f")[piece[:, 0]], np.eye(2, dtype="f")[piece[:, 1]]], 1)
+    rows = np.concatenate([np.eye(3, dtype="f")[piece[:, 0]], np.eye(3, dtype="f")[piece[:, 1]]], 1)
     beside = lambda t: np.concatenate([np.eye(4, dtype="f")[t % 4], np.eye(12, dtype="f")[key]])
     ahead, state = np.zeros((len(piece), 0), "f"), None
     if g.told:
@@ -260,25 +294,31 @@ def by_hand(g, piece, key=HOME):
         before = rows[t - 1] if t else 0 * rows[0]
         h, state = g.lstm(Tensor(np.concatenate([before, beside(t), ahead[t]])[None, None]), state)
         known = h.numpy()[0, 0]
-        for v, sung in enumerate(TWO):
+        for v, sung in enumerate(OCTAVES):
             y = known @ g.seen[v].weight.numpy().T + g.seen[v].bias.numpy()
             y = np.where(y > 0, y, 0.2 * y)
             last = sung[piece[t - 1, v]] if t else -1
             moves = [MOVES - 1 if -1 in (last, p) else int(np.clip(p - last, -LEAP, LEAP)) + LEAP for p in sung]
             logits = g.voices[v](Tensor(y)).numpy() + g.moves[v](Tensor(y)).numpy()[moves]
+            if v:
+                above, chords = OCTAVES[0][piece[t, 0]], g.chords[0](Tensor(y)).numpy()
+                logits += chords[[INTERVALS - 1 if p == -1 else (above - p) % 12 for p in sung]]
+                if t and last != -1 and (OCTAVES[0][piece[t - 1, 0]] - last) % 12 in (0, 7):
+                    move = above - OCTAVES[0][piece[t - 1, 0]]
+                    logits += chords[-1] * np.array([p != -1 and p - last == move != 0 for p in sung])
             nats[t, v] = np.log(np.exp(logits).sum()) - logits[piece[t, v]]
             known = np.concatenate([known, np.eye(len(sung))[piece[t, v]]])
     return nats[:, int(g.told) :].sum() / len(piece)
 
 
-PIECE = np.array([[0, 1], [2, 0], [2, 1], [1, 1], [0, 0], [2, 0]])
+PIECE = np.array([[0, 1], [2, 0], [2, 1], [1, 1], [0, 2], [1, 1], [2, 0]])  # octaves, from the fourth row to the sixth
 
 
 @pytest.mark.parametrize("told", [False, True], ids=["all voices", "below a soprano"])
 @pytest.mark.parametrize("key", [HOME, 2])
 def test_nats_of_a_piece_are_a_row_and_those_of_its_choices(told, key):
-    g = MusicWriter(TWO, 5, 4, 0.0, told, np.random.default_rng(0))
-    rows = np.concatenate([np.eye(3, dtype="f")[PIECE[:, 0]], np.eye(2, dtype="f")[PIECE[:, 1]]], 1)[None]
+    g = MusicWriter(OCTAVES, 5, 4, 0.0, told, np.random.default_rng(0))
+    rows = np.concatenate([np.eye(3, dtype="f")[PIECE[:, 0]], np.eye(3, dtype="f")[PIECE[:, 1]]], 1)[None]
     assert g(rows, np.array([key])).item() == pytest.approx(by_hand(g, PIECE, key), rel=1e-5)
 
 
@@ -287,9 +327,9 @@ def test_a_told_writer_knows_what_comes_and_another_does_not():
     other = PIECE.copy()
     other[-1, 0] = 0
     for told in (False, True):
-        g = MusicWriter(TWO, 5, 4, 0.0, told, np.random.default_rng(0))
+        g = MusicWriter(OCTAVES, 5, 4, 0.0, told, np.random.default_rng(0))
         sopranos = [np.eye(3, dtype="f")[piece[:, 0]][:, None] for piece in (PIECE, other)]
-        h = [g.read(np.zeros((1, 1, 5), "f"), g.look_ahead(soprano))[0].numpy() for soprano in sopranos]
+        h = [g.read(np.zeros((1, 1, 6), "f"), g.look_ahead(soprano))[0].numpy() for soprano in sopranos]
         assert (h[0] != h[1]).any() == told
 
 
