@@ -27,7 +27,7 @@ ROWS = {  # name: recipe, settings that are not its defaults, what it is
     "stock": ("stock", "", "LSTM against CNN"),
     "stock-lstm": ("stock", LSTM_JUDGE + " steps=3000", "LSTM against LSTM"),
     "stock-direction": ("stock", "told=direction", "both told whether the price falls or rises"),
-    "chorales-imitation": ("chorales", "steps=1600", "an LSTM that imitates"),
+    "chorales-imitation": ("chorales", "steps=2500", "an LSTM that imitates"),
     "chorales": ("chorales", "", "the same, then LSTM against CNN"),
 }
 TABLES = {  # recipe: title, columns (name, score), published rows (name, figures, source)

@@ -18,10 +18,12 @@ from trained import mean, scored
 from tinygan.backend import stream
 from tinygan.data import chorales, crops, find_file
 from tinygan.metrics.sound import agreement, music_scores, part_writing
+from tinygan.networks.music import BEAT
 from tinygan.opening import open_trained
-from tinygan.recipes.sound.chorales import ASKED, BEAT, Settings
+from tinygan.recipes.sound.chorales import ASKED, Settings
 
 RESULTS = Path(__file__).parents[1] / "results"
+ENDS, QUICK = (1600, 2000), (20, 30)  # steps of imitation, and of all
 LIKELIEST = 1e-6  # temperature
 COLUMNS = {
     "same_notes": "Bach's notes", "same_chords": "Bach's chords", "consonant": "consonant", "parallels": "parallels",
@@ -39,6 +41,8 @@ EXPLAINED = """Bach's notes: share of sixteenths of the three voices with his pi
 pitch classes; consonant: share of beats without second, tritone, seventh; parallels: fifths and octaves of 100 times that
 two voices move on together; intervals, lengths of notes, harmony of the three voices: total variation to all held-out
 chorales, lower is better, and in Bach's row that of training chorales."""
+TRIED = """Tried: a writer without scores of intervals and of parallels, seed 0, as many steps: Bach's notes .196, after the
+game .207; consonant .657, .655; parallels 5.8, 6.2; intervals .051, .034; lengths .048, .078."""
 
 
 def main():
@@ -54,7 +58,7 @@ def main():
     path.parent.mkdir(parents=True, exist_ok=True)
     found = json.loads(path.read_text()) if path.exists() else {"seeds": {}}
     found["copies"] = copies(Settings().length)
-    ends = (20, 30) if options.quick else (Settings().pretrain, Settings().steps)
+    ends = QUICK if options.quick else ENDS
     for seed in options.seeds.split(","):
         found["seeds"][seed] = train(seed, options.runs, ends)
         path.write_text(json.dumps(found, indent=1) + "\n")
@@ -99,15 +103,15 @@ def table(found):
     before = mean([run["imitation"] for run in runs], "cpu_minutes")
     lines = [
         "# Three voices below a soprano", "", "`python benchmarks/tables/harmonise.py`", "",
-        f"`tinygan train chorales --set told=soprano`, seed {', '.join(found['seeds'])}: {steps:,.0f} steps, {minutes:.1f}"
-        f" CPU minutes, {before:.1f} of them imitation, {memory:,.0f} MB. {ASKED:,} pieces of two bars below sopranos of"
-        " held-out chorales.", "", EXPLAINED, "",
+        f"`tinygan train chorales --set told=soprano --set pretrain={ENDS[0]} --set steps={ENDS[1]}`, seed"
+        f" {', '.join(found['seeds'])}: {steps:,.0f} steps, {minutes:.1f} CPU minutes, {before:.1f} of them imitation,"
+        f" {memory:,.0f} MB. {ASKED:,} pieces of two bars below sopranos of held-out chorales.", "", EXPLAINED, "",
         f"| | {' | '.join(COLUMNS.values())} |", "|---" * (len(COLUMNS) + 1) + "|",
     ]  # fmt: skip
     cells = lambda rows: " | ".join(f"{mean(rows, key):.3f}" for key in COLUMNS)
     lines += [f"| {text} | {cells([run[name] for run in runs])} |" for name, text in ROWS.items()]
     lines += [f"| {text} | {cells([found['copies'][name]])} |" for name, text in COPIES.items()]
-    return "\n".join(lines) + "\n"
+    return "\n".join([*lines, "", TRIED]) + "\n"
 
 
 if __name__ == "__main__":
