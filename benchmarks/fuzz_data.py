@@ -1,4 +1,4 @@
-"""Fuzz formats of data: pictures in folders and arrays, IDX, WAV, CSV, lines, pairs, as `--data` of a recipe that reads them.
+"""Fuzz formats of data: pictures in folders and arrays, IDX, WAV, MIDI, CSV, lines, pairs, as a recipe reads them.
 
 A case is a good file that was spoiled, or one that is made to harm. Such a file promises more than it holds, or unpacks to
 far more than it is; some are pipes or links. Half of the cases train for a step, the others only read.
@@ -44,6 +44,7 @@ def read(recipe):
             "picture": lambda: data.read_picture("it"),
             "sides": lambda: data.read_sides("it", 8),
             "wave": lambda: read_wave("it", 8000),
+            "midi": lambda: data.read_melody("it"),
             "clip": lambda: data.read_clip("it"),
             "small clip": lambda: data.read_clip("it", 8),
             "stock": lambda: data.read_csv("it"),
@@ -340,6 +341,26 @@ def wave(rng, place):
     return read("wave")
 
 
+def midi(rng, place):
+    """A MIDI file of random messages, spoiled, or with lengths, times and numbers of tracks that promise anything."""
+    strange, rare = (lambda chance=chance: rng.random() < chance for chance in (0.05, 0.005))
+    promise = lambda size: rng.choice((0, size + 1, 2**31 - 1, 2**32 - 1)) if strange() else size
+    tracks = b""
+    for _ in range(rng.choice((0, 1, 1, 2, 5))):
+        content = b""
+        for _ in range(rng.choice((0, 1, 20, 1000))):
+            wait = rng.choice((b"\xff" * 3 + b"\x7f", b"\x81" * rng.choice((5, 200, 100_000)))) if rare() else b"\x83\x60"
+            kind = rng.choice((0x99, 0xA0, 0xB0, 0xC0, 0xE0, 0xF0, 0xF1, 0xFF) if rare() else (0x80, 0x90))
+            more = rng.choice((b"\x51\x03\0\0\0", b"\x58\x04\x03\x20\x18\x08", b"\x59\x02\x63\x63", b"\x03\xff\xff\x7f"))
+            content += wait + bytes([kind]) + (more if kind == 0xFF else bytes([rng.randrange(128), rng.randrange(128)]))
+        tracks += b"MTrk" + struct.pack(">I", promise(len(content))) + content
+    ticks = rng.choice((0, 1, 2**15, 2**16 - 1, 0xE728)) if strange() else 480
+    count = min(promise(tracks.count(b"MTrk")), 2**16 - 1)
+    head = struct.pack(">IHHH", promise(6), rng.choice((2, 9) if strange() else (0, 1)), count, ticks)
+    (place / "it").write_bytes(maybe_spoiled(rng, b"MThd" + head + tracks))
+    return read("midi")
+
+
 # --- text ----------------------------------------------------------------------------------------------------------
 
 CELLS = (
@@ -401,5 +422,5 @@ def pairs(rng, place):
 FORMATS = {
     "png": folder(".png"), "jpeg": folder(".jpg"), "gif": folder(".gif"), "bmp": folder(".bmp"), "webp": folder(".webp"),
     "tiff": folder(".tiff"), "picture": one_picture, "clip": clip, "classes": classes, "sides": sides, "npy": npy, "npz": npz,
-    "idx": idx, "wave": wave, "csv": table, "text": lines, "pairs": pairs,
+    "idx": idx, "wave": wave, "midi": midi, "csv": table, "text": lines, "pairs": pairs,
 }  # fmt: skip
