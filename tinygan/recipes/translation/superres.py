@@ -8,7 +8,8 @@ and KL(real | made) between the distributions of gradients, and of chequers, whi
 enlarged by bicubic interpolation.
 Data: BSD100 from TINYGAN_DATA, scored on Set5 and Set14; --data FOLDER of photographs; else dead leaves, made here.
 Measured by PSNR, and by Wasserstein's distance between the gradients of made and real pictures (benchmarks/results/e7.md).
-Seed 0, 45,000 steps of the pixel phase, 33.5 CPU minutes: Set5 30.92 dB, Set14 27.86, where bicubic has 28.43 and 26.10.
+Seed 0, 45,000 steps of the pixel phase, 33.5 CPU minutes: Set5 30.92 dB, Set14 27.86, where bicubic has 28.43 and 26.10. Then
+the game costs .99 and .69 dB, and takes 35 and 33 % off the distance of gradients, in 2 minutes.
 `tinygan apply RUN photo.jpg --out large.png` enlarges a photo.
 """
 
