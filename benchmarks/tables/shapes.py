@@ -84,10 +84,10 @@ def table(found):
 
 
 NOTES = """
-Of three seeds, an encoder before the decoder adds most: .87 legible instead of .72, and a third off the distance. A path for z
-has .79 and a quarter off, for a tenth more time; the other parts are within two standard errors of `plain` in what is legible,
-but attention in G or in both makes the samples less varied. A categorical latent, of as many values, is less legible, further off and less varied:
-.60, twice the distance. Attention, and sparse features, may want more steps than 2,000; that was not tried.
+Of three seeds, an encoder before the decoder adds most: .87 legible instead of .72, and a third off the distance. A path
+for z has .79 and a quarter off, for a tenth more time. The other parts are within two standard errors of `plain` in what is
+legible, but attention in G or in both makes the samples less varied. A categorical latent is less legible, further off and
+less varied: .60, twice the distance. Attention, and sparse features, may want more steps than 2,000; that was not tried.
 """
 
 
