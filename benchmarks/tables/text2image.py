@@ -166,12 +166,12 @@ told in 1 to 5 %, things whose size is not told in 7 to 21 %: those are of a siz
   and .68
 - an opinion of each of D's 8x8 places on how real it is, 425 steps: .73 instead of .76
 - matching=1 instead of 4, rate 3e-4, 200 steps from 23,625: .832 instead of .823, 600 sentences
-- less chance: z times .7, .5, .3, 0 after 27,000 steps: .82, .81, .81, .81 instead of .80, 1,000 sentences, one draw each. What
-  is wrong is wrong for every z.
+- less chance: z times .7, .5, .3, 0 after 27,000 steps: .82, .81, .81, .81 instead of .80, 1,000 sentences, one draw each.
+  What is wrong is wrong for every z.
 
-Begun: strokes that move to their place before the sigmoid, so that edges stay sharp between two pixels, a layer more before the
-heads, and an LSTM that is told where its last stroke lies. From the weights after 27,000 steps, with the rate at its height, 600
-sentences: .60 at once, .72, .74, .76, .78 after 250, 500, 750, 1,000 steps. From scratch it is not trained yet.
+Begun: strokes that move to their place before the sigmoid, so that edges stay sharp between two pixels, a layer more before
+the heads, and an LSTM that is told where its last stroke lies. From the weights after 27,000 steps, with the rate at its
+height, 600 sentences: .60 at once, .72, .74, .76, .78 after 250, 500, 750, 1,000 steps. From scratch it is not trained yet.
 """
 
 
