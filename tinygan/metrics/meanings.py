@@ -42,7 +42,7 @@ MEANINGS = {
     "psnr": Meaning("10 log₁₀(white² / mean squared error), in dB, of luminance", "higher"),
     "psnr_of_bicubic": Meaning("PSNR of bicubic interpolation", "higher"),
     "gradients": Meaning("distance between the gradients of made and of true pictures, in 255ths", "lower"),
-    "chequered": Meaning("how far pictures are laid over with a fine chessboard, in 255ths", "real"),
+    "chequered": Meaning("how strong a fine chessboard lies over the pictures, in 255ths", "real"),
     "gradients_of_bicubic": Meaning("this distance of bicubic interpolation", "lower"),
     # pictures of the one side, a, and of the other, b, turned into each other
     "way_back": Meaning("dB from sources to what comes back of them, there and back", "higher"),
