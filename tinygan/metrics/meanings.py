@@ -111,7 +111,7 @@ MEANINGS = {
     "same_notes": Meaning("share of the lower voices' sixteenths that have Bach's pitch", "higher", 1.0),
     "same_chords": Meaning("share of beats whose chord has Bach's pitch classes", "higher", 1.0),
     "consonant": Meaning("share of beats without a second, a tritone or a seventh", "real"),
-    "parallels": Meaning("of 100 times that two voices move on together, parallel fifths and octaves", "real"),
+    "parallels": Meaning("parallel fifths and octaves, of 100 times that two voices move", "real"),
     "different": Meaning("different samples over samples", "higher"),
     "said": Meaning("share of words that the recogniser hears as told", "higher"),
     "said_of_griffin_lim": Meaning("the same of real sound out of Griffin-Lim: what its inversion costs", "higher"),
