@@ -9,12 +9,11 @@ tried: eighth notes became fewer.) `--set told=soprano`: G knows a whole soprano
 `tinygan apply RUN melody.mid` harmonises a reader's own; a run that is not told follows it note by note.
 Data: J. S. Bach's chorales from TINYGAN_DATA/music, made ones where there are none. Heard with
 `tinygan sample RUN --out music.wav` or `.mid`. Measured by what a listener would count, beside held-out chorales: total
-variation of pitch classes, of steps from note to note, of how long notes are held. `benchmarks/results/e2.md` has the
-figures, `harmonise.md` those of voices below a soprano. Seed 0, the default, 4.4 CPU minutes: steps .023, lengths .054, where
-other chorales of Bach have .016 and .035. In the game steps come nearer to Bach's, and notes become longer the longer it is
-played; so imitation is long and the game short. Below held-out sopranos, 400 steps of the game after 1,600 of imitation:
-steps .059 to .024, lengths .048 to .083, 21 of 100 notes are Bach's, .3 of 100 moves of two voices parallel fifths or octaves
-(Bach's own .1).
+variation of pitch classes, of steps from note to note, of how long notes are held. Three seeds of the default, 4.4 CPU
+minutes: steps .025, lengths .055, where other chorales of Bach have .016 and .035 (benchmarks/results/e2.md). In the game
+steps come nearer to Bach's, and notes become longer the longer it is played; so imitation is long and the game short. Below
+held-out sopranos, seed 0, 400 steps of the game after 1,600 of imitation: steps .059 to .024, lengths .048 to .083, 21 of
+100 notes are Bach's, .3 of 100 moves of two voices parallel fifths or octaves, Bach's own .1 (harmonise.md).
 """
 
 from dataclasses import dataclass
