@@ -20,10 +20,6 @@ PICTURE = Path(__file__).parents[2] / "docs" / "pix2pix.png"
 ROWS = {
     "coloured": {"pencil": "coloured"},
     "coloured long": {"pencil": "coloured", "steps": 20000, "schedule": "cosine", "decay_from": 0.0, "warmup": 100},
-    "coloured wide": {
-        "pencil": "coloured", "steps": 12000, "g_channels": 32, "pixel_phase": 0.8, "schedule": "cosine", "decay_from": 0.0,
-        "warmup": 100,
-    },  # fmt: skip
     "coloured without a judge": {"pencil": "coloured", "pixel_phase": 1.0},  # as many steps, of L1 alone
     "black": {"pencil": "black"},
 }
