@@ -211,7 +211,7 @@ def evaluate(options):
 
     game, recipe, run = open_trained(options.run, options.device)
     fitting = MOST_EVALUATED // game.sample(1, 0).nbytes  # pictures of a reader's own may be large
-    n = options.n if options.n is not None else max(1000, min(recipe.EVALUATED_SAMPLES, fitting))
+    n = options.n if options.n is not None else min(recipe.EVALUATED_SAMPLES, max(1000, fitting))
     _check_count(n, "-n")
     with waiting(f"scoring {n:,} samples"):
         try:

@@ -13,7 +13,7 @@ import shutil
 from pathlib import Path
 
 import numpy as np
-from trained import mean, scored
+from trained import RESULTS, mean, scored
 
 from tinygan.backend import stream
 from tinygan.data import chorales, crops, find_file
@@ -22,7 +22,6 @@ from tinygan.networks.music import BEAT
 from tinygan.opening import open_trained
 from tinygan.recipes.sound.chorales import ASKED, Settings
 
-RESULTS = Path(__file__).parents[1] / "results"
 ENDS, QUICK = (1600, 2000), (20, 30)  # steps of imitation, and of all
 LIKELIEST = 1e-6  # temperature
 COLUMNS = {

@@ -1,26 +1,20 @@
 """Sound: texts that are spoken, heard by a network of our own, and spoken digits drawn sample by sample.
 
-    python benchmarks/tables/speech.py [--rows speech,wave] [--seeds 0,1] [--quick] [--runs runs/speech]
+    python benchmarks/tables/speech.py [--rows speech,wave] [--seeds 0,1] [--quick] [--runs runs]
 
 Trains by `tinygan train` into RUNS, or goes on with the run that is there, scores it by `tinygan evaluate`, times a step of
 `speech` for texts of 1 to 8 words, and writes results/speech.json and .md, in which other rows and seeds stay. --quick trains
 20 steps, to see that it runs.
 """
 
-import argparse
-import json
 import time
-from pathlib import Path
 
 import numpy as np
-from trained import mean, scored
+from trained import heading, mean, percent, score_rows
 
 from tinygan import recipes
-from tinygan.threads import prime_malloc
 
-RESULTS = Path(__file__).parents[1] / "results"
 ROWS = {"speech": {}, "wave": {}}  # recipe: settings beside the defaults
-QUICK = 20  # steps
 LENGTHS = 1, 2, 3, 4, 8  # words
 TIMED = 100  # steps
 LISTENED = {  # score: heading, digits
@@ -29,34 +23,10 @@ LISTENED = {  # score: heading, digits
 }  # fmt: skip
 
 
-def main():
-    """Score the chosen rows with every seed; after each, write what is known."""
-    parser = argparse.ArgumentParser(description=__doc__.split("\n")[0])
-    parser.add_argument("--rows", default=",".join(ROWS))
-    parser.add_argument("--seeds", default="0")
-    parser.add_argument("--quick", action="store_true")
-    parser.add_argument("--runs", type=Path, default=Path("runs") / "speech")
-    parser.add_argument("--out", type=Path, default=RESULTS / "speech")
-    options = parser.parse_args()
-    prime_malloc()
-    path = options.out.with_suffix(".json")
-    path.parent.mkdir(parents=True, exist_ok=True)
-    found = json.loads(path.read_text()) if path.exists() else {}
-    found["milliseconds"] = {int(words): value for words, value in found.get("milliseconds", {}).items()}
-    for name in options.rows.split(","):
-        for seed in options.seeds.split(","):
-            settings = {**ROWS[name], "seed": seed, **({"steps": QUICK} if options.quick else {})}
-            found.setdefault(name, {})[seed] = scored(name, settings, options.runs / name)
-            path.write_text(json.dumps(found, indent=1) + "\n")
-        if name == "speech":
-            found["milliseconds"] = milliseconds()
-            path.write_text(json.dumps(found, indent=1) + "\n")
-        options.out.with_suffix(".md").write_text(table(found))
-    print(table(found), end="")
-
-
-def milliseconds():
-    """Return the median processor time of a step by how many words its texts have."""
+def time_steps(row):
+    """Return of `speech` the median processor time of a step whose texts have so many words: {milliseconds_1: ...}."""
+    if row != "speech":
+        return {}
     recipe = recipes.load("speech")
     game = recipe.make_game(recipe.Settings(listening=0.0, longest=max(LENGTHS)))
     taken = {words: [] for words in range(1, max(LENGTHS) + 1)}
@@ -64,7 +34,7 @@ def milliseconds():
         begun = time.process_time()
         game.step(step)
         taken[game.lesson(step).text.shape[1]].append(time.process_time() - begun)
-    return {words: 1000 * float(np.median(seconds)) for words, seconds in taken.items() if seconds}
+    return {f"milliseconds_{words}": 1000 * float(np.median(seconds)) for words, seconds in taken.items()}
 
 
 def table(found):
@@ -73,7 +43,7 @@ def table(found):
     if "speech" in found:
         runs = list(found["speech"].values())
         lines += [
-            *title("speech", found["speech"]), "",
+            *heading("speech", "speech", found["speech"], ROWS["speech"]),
             "Texts whose pairs of words were never heard together, by the five speakers that are learned; what the network of"
             " results/recogniser.md hears out of Griffin-Lim, and in real words of held-out takes. A guess: a tenth of the"
             " words, a fifth of the speakers.", "",
@@ -82,31 +52,23 @@ def table(found):
         ]  # fmt: skip
         for words in LENGTHS:
             shares = [
-                f"{100 * mean(runs, f'{score}_{words}{of}'):.1f}"
+                percent(mean(runs, f"{score}_{words}{of}"))
                 for score in ("said", "said_whole", "speaker") for of in ("", "_of_real")
             ]  # fmt: skip
-            lines.append(f"| {words} | {' | '.join(shares)} | {found['milliseconds'][words]:.0f} |")
-        of_real = 100 * mean(runs, "said_of_griffin_lim")
-        lines += ["", f"Real single words out of Griffin-Lim: {of_real:.1f}.", "", *near(runs)]
+            lines.append(f"| {words} | {' | '.join(shares)} | {mean(runs, f'milliseconds_{words}'):.0f} |")
+        of_real = percent(mean(runs, "said_of_griffin_lim"))
+        lines += ["", f"Real single words out of Griffin-Lim: {of_real}.", "", *near(runs)]
     if "wave" in found:
         runs = list(found["wave"].values())
         lines += [
-            *title("wave", found["wave"]), "",
+            *heading("wave", "wave", found["wave"], ROWS["wave"]),
             "600 sounds, drawn sample by sample without being told; the same network says which digit it hears, and how sure"
             " it is.", "",
             f"Mean confidence {mean(runs, 'mean_confidence'):.3f}, real {mean(runs, 'real_mean_confidence'):.3f}; inception"
             f" score {mean(runs, 'inception_score'):.2f}, real {mean(runs, 'real_inception_score'):.2f}, at most 10; the"
             f" rarest digit {100 * mean(runs, 'smallest_class_share'):.1f} % of the sounds.", "", *near(runs),
         ]  # fmt: skip
-    return "\n".join(lines) + TRIED
-
-
-def title(name, seeds):
-    """Return the heading of a recipe: its seeds, steps, minutes and memory, and the command."""
-    runs = list(seeds.values())
-    steps, minutes, memory = (mean(runs, key) for key in ("steps", "cpu_minutes", "megabytes"))
-    of = f"seed {', '.join(seeds)}; {steps:,.0f} steps, {minutes:.1f} CPU minutes, {memory:,.0f} MB"
-    return [f"## {name} ({of})", "", f"`tinygan train {name}`"]
+    return "\n".join(lines)
 
 
 def near(runs):
@@ -124,8 +86,5 @@ def near(runs):
     return [*lines, ""]
 
 
-TRIED = ""
-
-
 if __name__ == "__main__":
-    main()
+    score_rows(__doc__, "speech", ROWS, table, recipe_of=lambda row: row, more=time_steps)

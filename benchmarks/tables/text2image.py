@@ -1,32 +1,27 @@
 """Pictures that are told, in both worlds: which share of single claims and of whole sentences the pictures obey.
 
-    python benchmarks/tables/text2image.py [--rows shapes,sprites] [--seeds 0,1] [--quick] [--runs runs/text2image]
+    python benchmarks/tables/text2image.py [--rows shapes,sprites] [--seeds 0,1] [--quick] [--runs runs]
 
 Trains by `tinygan train` into RUNS, or goes on with the run that is there, scores it by `tinygan evaluate` on 1,000
 unseen sentences and 1,000 of held-out pairs, and writes results/text2image.json and .md, in which other rows and seeds
 stay. --quick trains 20 steps, to see that it runs.
 """
 
-import argparse
-import json
-from pathlib import Path
+from trained import heading, mean, percent, score_rows
 
-from trained import mean, scored
-
-RESULTS = Path(__file__).parents[1] / "results"
-ROWS = {  # name: settings beside the defaults; where there are two numbers of steps, a run that has ended goes on
+ROWS = {  # name: settings beside the defaults
     "shapes": {"steps": (15000, 27000), "listening": 0.16},
-    "default": {"steps": (4000,)},
+    "default": {"steps": 4000},
     "sprites": {
         "world": "sprites", "channels": 48, "steps": (10000, 16000), "learning_rate": 1e-3, "listening": 0.05,
         "matching": 0.5, "wrong_words": 2, "gamma": 0.5,
     },
-    "short": {"steps": (1000,)},
-    "short slips=1": {"steps": (1000,), "slips": 1},  # all wrong sentences tell one thing otherwise
-    "short slips=0": {"steps": (1000,), "slips": 0},  # wrong sentences all are another picture's
-    "short wrong=0": {"steps": (1000,), "wrong": 0, "listening": 0},  # D is shown no wrong sentences
-    "short matching=0": {"steps": (1000,), "matching": 0},  # G's pictures need not fit less to wrong sentences
-    "short listening=0": {"steps": (1000,), "listening": 0},  # both players begin at once
+    "short": {"steps": 1000},
+    "short slips=1": {"steps": 1000, "slips": 1},  # all wrong sentences tell one thing otherwise
+    "short slips=0": {"steps": 1000, "slips": 0},  # wrong sentences all are another picture's
+    "short wrong=0": {"steps": 1000, "wrong": 0, "listening": 0},  # D is shown no wrong sentences
+    "short matching=0": {"steps": 1000, "matching": 0},  # G's pictures need not fit less to wrong sentences
+    "short listening=0": {"steps": 1000, "listening": 0},  # both players begin at once
 }
 PARTS = {  # heading: how the names of its scores begin and end
     "unseen sentences": ("obeyed_", ""),
@@ -37,28 +32,6 @@ PARTS = {  # heading: how the names of its scores begin and end
 }
 
 
-def main():
-    """Score the chosen rows with every seed; after each, write what is known."""
-    parser = argparse.ArgumentParser(description=__doc__.split("\n")[0])
-    parser.add_argument("--rows", default="shapes,sprites", help="names in ROWS")
-    parser.add_argument("--seeds", default="0")
-    parser.add_argument("--quick", action="store_true")
-    parser.add_argument("--runs", type=Path, default=Path("runs") / "text2image")
-    parser.add_argument("--out", type=Path, default=RESULTS / "text2image")
-    options = parser.parse_args()
-    path = options.out.with_suffix(".json")
-    path.parent.mkdir(parents=True, exist_ok=True)
-    found = json.loads(path.read_text()) if path.exists() else {}
-    for name in options.rows.split(","):
-        for seed in options.seeds.split(","):
-            settings = {**ROWS[name], "seed": seed, **({"steps": (20,)} if options.quick else {})}
-            first, *further = settings["steps"]
-            found.setdefault(name, {})[seed] = scored("text2image", {**settings, "steps": first}, options.runs, further)
-            path.write_text(json.dumps(found, indent=1) + "\n")
-            options.out.with_suffix(".md").write_text(table(found))
-    print(table(found), end="")
-
-
 def table(found):
     """Return Markdown: for each run its claims, each beside real pictures and chance."""
     lines = ["# Pictures that are told", "", "`python benchmarks/tables/text2image.py`; shares that obey, %.", ""]
@@ -66,16 +39,11 @@ def table(found):
         runs = list(seeds.values())
         names = [key.removeprefix("obeyed_") for key in runs[0] if key.startswith("obeyed_")]
         names = [key for key in names if f"obeyed_{key}_of_real" in runs[0] and not key.startswith("held_out_")]
-        steps, minutes, memory = (mean(runs, key) for key in ("steps", "cpu_minutes", "megabytes"))
-        of = f"seed {', '.join(seeds)}; {steps:,.0f} steps, {minutes:.1f} CPU minutes, {memory:,.0f} MB"
-        first, *further = ROWS[name]["steps"]
-        chosen = " ".join(f"--set {key}={value}" for key, value in {**ROWS[name], "steps": first}.items())
-        commands = [f"tinygan train text2image {chosen}", *(f"tinygan train --resume --steps {n} --out RUN" for n in further)]
-        lines += [f"## {name} ({of})", "", ", then ".join(f"`{command}`" for command in commands), ""]
+        lines += heading(name, "text2image", seeds, ROWS[name])
         lines += [f"| | {' | '.join(names)} |", "|---" * (len(names) + 1) + "|"]
         for part, (begin, end) in PARTS.items():
-            cells = [mean(runs, f"{begin}{key}{end}") for key in names]
-            lines.append(f"| {part} | {' | '.join('' if c is None else f'{100 * c:.1f}' for c in cells)} |")
+            cells = [percent(mean(runs, f"{begin}{key}{end}")) for key in names]
+            lines.append(f"| {part} | {' | '.join(cells)} |")
         for key, text in {
             "variety": "variety, 1 is real pictures'",
             "obeyed_psnr": "PSNR to the true figure, dB",
@@ -176,4 +144,4 @@ height, 600 sentences: .60 at once, .72, .74, .76, .78 after 250, 500, 750, 1,00
 
 
 if __name__ == "__main__":
-    main()
+    score_rows(__doc__, "text2image", ROWS, table, chosen=["shapes", "sprites"])

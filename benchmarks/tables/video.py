@@ -1,24 +1,18 @@
 """Clips that are told: what share of clips is as told, and how they stay, flicker and compare with real ones.
 
-    python benchmarks/tables/video.py [--rows digits,sprites] [--seeds 0,1] [--quick] [--runs runs/video]
+    python benchmarks/tables/video.py [--rows digits,sprites] [--seeds 0,1] [--quick] [--runs runs]
 
 Trains by `tinygan train` into RUNS, or goes on with the run that is there, scores it by `tinygan evaluate` on 1,000 clips
 of unseen scenes and 1,000 of held-out pairs, on 200 of each that are four times as long, and writes results/video.json and
 .md, in which other rows and seeds stay. --quick trains 20 steps, to see that it runs.
 """
 
-import argparse
-import json
-from pathlib import Path
+from trained import heading, mean, percent, score_rows
 
-from trained import mean, scored
-
-RESULTS = Path(__file__).parents[1] / "results"
 ROWS = {  # name: settings beside the defaults
     "digits": {},
     "sprites": {"world": "sprites"},
 }
-QUICK = 20  # steps
 KINDS = {  # heading: what the names of its scores begin with
     "unseen": "told_",
     "held-out pairs": "told_held_out_",
@@ -32,37 +26,13 @@ PUBLISHED = """Beside the nine classes, as their papers print them (they encode 
 from noise and labels): S3VAE 8.64, .041, 2.197; R-WAE 8.52, .055, 2.197; C-DSVAE 8.87, .014, 2.197."""
 
 
-def main():
-    """Score the chosen rows with every seed; after each, write what is known."""
-    parser = argparse.ArgumentParser(description=__doc__.split("\n")[0])
-    parser.add_argument("--rows", default="digits,sprites", help="names in ROWS")
-    parser.add_argument("--seeds", default="0")
-    parser.add_argument("--quick", action="store_true")
-    parser.add_argument("--runs", type=Path, default=Path("runs") / "video")
-    parser.add_argument("--out", type=Path, default=RESULTS / "video")
-    options = parser.parse_args()
-    path = options.out.with_suffix(".json")
-    path.parent.mkdir(parents=True, exist_ok=True)
-    found = json.loads(path.read_text()) if path.exists() else {}
-    for name in options.rows.split(","):
-        for seed in options.seeds.split(","):
-            settings = {**ROWS[name], "seed": seed, **({"steps": QUICK} if options.quick else {})}
-            found.setdefault(name, {})[seed] = scored("video", settings, options.runs)
-            path.write_text(json.dumps(found, indent=1) + "\n")
-            options.out.with_suffix(".md").write_text(table(found))
-    print(table(found), end="")
-
-
 def table(found):
     """Return Markdown: for each world, a row for each kind of clips, each beside real clips."""
     lines = ["# Clips that are told", "", "`python benchmarks/tables/video.py`; shares in %.", ""]
     for name, seeds in found.items():
         runs = list(seeds.values())
         names = [key.removeprefix("by_chance_") for key in runs[0] if key.startswith("by_chance_")]
-        steps, minutes, memory = (mean(runs, key) for key in ("steps", "cpu_minutes", "megabytes"))
-        of = f"seed {', '.join(seeds)}; {steps:,.0f} steps, {minutes:.1f} CPU minutes, {memory:,.0f} MB"
-        chosen = "".join(f" --set {key}={value}" for key, value in ROWS[name].items())
-        lines += [f"## {name} ({of})", "", f"`tinygan train video{chosen}`", ""]
+        lines += heading(name, "video", seeds, ROWS[name])
         lines += [f"| | {' | '.join(names)} |", "|---" * (len(names) + 1) + "|"]
         for kind, begin in KINDS.items():
             lines += [row(kind, [mean(runs, begin + key) for key in names])]
@@ -92,7 +62,7 @@ def nine_classes(runs, begin):
 
 def row(name, values):
     """Return a row of shares in percent."""
-    return f"| {name} | {' | '.join('' if value is None else f'{100 * value:.1f}' for value in values)} |"
+    return f"| {name} | {' | '.join(map(percent, values))} |"
 
 
 TRIED = """
@@ -129,4 +99,4 @@ identity .93 | .93; on 32 frames none is lower by more than .01.
 
 
 if __name__ == "__main__":
-    main()
+    score_rows(__doc__, "video", ROWS, table)

@@ -1,24 +1,18 @@
 """Edited clips: what share of edits is done, what stays as it was, PSNR and flicker, beside no edit and a swap of colours.
 
-    python benchmarks/tables/video_edit.py [--rows scenes,sprites] [--seeds 0,1] [--quick] [--runs runs/video-edit]
+    python benchmarks/tables/video_edit.py [--rows scenes,sprites] [--seeds 0,1] [--quick] [--runs runs]
 
 Trains by `tinygan train` into RUNS, or goes on with the run that is there, scores it by `tinygan evaluate` on 1,000 edits
 of unseen clips and 1,000 of held-out pairs, on 200 of each that are four times as long, and writes results/video_edit.json
 and .md, in which other rows and seeds stay. --quick trains 20 steps, to see that it runs.
 """
 
-import argparse
-import json
-from pathlib import Path
+from trained import heading, mean, percent, score_rows
 
-from trained import mean, scored
-
-RESULTS = Path(__file__).parents[1] / "results"
 ROWS = {  # name: settings beside the defaults
     "scenes": {},
     "sprites": {"world": "sprites"},
 }
-QUICK = 20  # steps
 KINDS = {  # heading: what the names of its scores end with
     "unseen": "",
     "held-out pairs": "_held_out",
@@ -31,36 +25,12 @@ SHARES = {"right": "edits right", "stays": "stays as it was"}
 BESIDE = {"outside": "dB outside the edited part", "inside": "dB inside it", "flicker": "flicker"}
 
 
-def main():
-    """Score the chosen rows with every seed; after each, write what is known."""
-    parser = argparse.ArgumentParser(description=__doc__.split("\n")[0])
-    parser.add_argument("--rows", default="scenes,sprites", help="names in ROWS")
-    parser.add_argument("--seeds", default="0")
-    parser.add_argument("--quick", action="store_true")
-    parser.add_argument("--runs", type=Path, default=Path("runs") / "video-edit")
-    parser.add_argument("--out", type=Path, default=RESULTS / "video_edit")
-    options = parser.parse_args()
-    path = options.out.with_suffix(".json")
-    path.parent.mkdir(parents=True, exist_ok=True)
-    found = json.loads(path.read_text()) if path.exists() else {}
-    for name in options.rows.split(","):
-        for seed in options.seeds.split(","):
-            settings = {**ROWS[name], "seed": seed, **({"steps": QUICK} if options.quick else {})}
-            found.setdefault(name, {})[seed] = scored("video-edit", settings, options.runs)
-            path.write_text(json.dumps(found, indent=1) + "\n")
-            options.out.with_suffix(".md").write_text(table(found))
-    print(table(found), end="")
-
-
 def table(found):
     """Return Markdown: for each world, a row for each kind of clips; then the share of edits done, kind by kind of edit."""
     lines = ["# Clips that are edited as a sentence asks", "", "`python benchmarks/tables/video_edit.py`; shares in %.", ""]
     for name, seeds in found.items():
         runs = list(seeds.values())
-        steps, minutes, memory = (mean(runs, key) for key in ("steps", "cpu_minutes", "megabytes"))
-        of = f"seed {', '.join(seeds)}; {steps:,.0f} steps, {minutes:.1f} CPU minutes, {memory:,.0f} MB"
-        chosen = "".join(f" --set {key}={value}" for key, value in ROWS[name].items())
-        lines += [f"## {name} ({of})", "", f"`tinygan train video-edit{chosen}`", ""]
+        lines += heading(name, "video-edit", seeds, ROWS[name])
         headings = [*SHARES.values(), *BESIDE.values()]
         lines += [f"| | {' | '.join(headings)} |", "|---" * (len(headings) + 1) + "|"]
         for kind, end in KINDS.items():
@@ -82,11 +52,6 @@ def table(found):
 def is_of_kind(key):
     """Return whether a score is of one kind of edits; each has one of clips that were not edited."""
     return key.startswith("edit_right_") and key.endswith("_untouched") and key != "edit_right_untouched"
-
-
-def percent(share):
-    """Return a share in percent; nothing for what is not there."""
-    return "" if share is None else f"{100 * share:.1f}"
 
 
 SAID = """
@@ -114,4 +79,4 @@ that have to learn. 80 more steps on such films alone changed nothing.
 
 
 if __name__ == "__main__":
-    main()
+    score_rows(__doc__, "video_edit", ROWS, table, recipe_of=lambda row: "video-edit")

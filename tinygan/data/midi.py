@@ -25,7 +25,7 @@ SLOWEST, FASTEST, USUAL = 2_000_000, 120_000, 640_000  # microseconds a quarter:
 class Melody(NamedTuple):
     """Pitches (T,) int64 of sixteenth notes, from a beat on, and the seconds that one lasts.
 
-    A melody with an upbeat begins with up to three rows of silence, -1. There is no other silence.
+    A melody with an upbeat begins with silence, -1, of one to three rows. It has no other silence.
     """
 
     pitches: Array
@@ -44,7 +44,7 @@ def read_melody(path: str | Path) -> Melody:
     """Return the melody of a MIDI file. What was left out, moved or held is said with `note`.
 
     The highest note is taken wherever several sound. Notes begin and end at the nearest sixteenth, and last at least one.
-    A rest is filled by the note before it. DataError, one sentence, for a file that has no melody or is no MIDI file.
+    A rest is filled by the note before it. DataError: the file has no melody, or is not a MIDI file.
     """
     path = Path(path)
     file = _open(path)

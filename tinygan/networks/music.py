@@ -124,7 +124,7 @@ class MusicWriter(Module):
         self.dropout = Dropout(dropout)
 
     def place(self, rows, key, first=0):
-        """Return rows (T, N, .), of which the first is row `first` of a piece, with beat and key beside them."""
+        """Return rows (T, N, .) with beat and key beside them. The first of them is row `first` of its piece."""
         library, (length, n, _) = xp(rows), rows.shape
         beat = (first + library.arange(length))[:, None, None] % BEAT == library.arange(BEAT)
         key = library.asarray(key)[..., None] == library.arange(len(KEYS))

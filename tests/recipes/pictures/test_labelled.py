@@ -7,7 +7,6 @@ import pytest
 from PIL import Image
 from small_runs import SMALL, hold, set_words, small_game, train_and_go_on
 
-from tinygan import recipes
 from tinygan.cli import main
 from tinygan.data import gather_notes
 from tinygan.metrics import train_network
@@ -270,14 +269,16 @@ def test_scores_of_a_game_of_some_digits(monkeypatch):
     assert scores["samples"] == 40 and "frechet_distance" not in scores and 0 <= scores["real_to_real"] <= 1
 
 
-def test_large_pictures_are_scored_in_smaller_number(tmp_path, monkeypatch):
+@pytest.mark.parametrize("fit, wanted, scored", [(2000, 60_000, 2000), (500, 60_000, 1000), (2000, 100, 100)])
+def test_as_many_are_scored_as_the_recipe_wants_fewer_if_they_are_large(tmp_path, monkeypatch, fit, wanted, scored):
     asked = []
-    monkeypatch.setattr("tinygan.commands.MOST_EVALUATED", 2000 * 8 * 12 * 4)
+    monkeypatch.setattr("tinygan.commands.MOST_EVALUATED", fit * 8 * 12 * 4)
+    monkeypatch.setattr(cgan, "EVALUATED_SAMPLES", wanted)
     monkeypatch.setattr(cgan, "evaluate", lambda game, samples: asked.append(len(samples)) or {"samples": len(samples)})
     data, out = folder_of_classes(tmp_path / "data"), tmp_path / "run"
     assert main(["train", "cgan", "--data", str(data), "--steps", "1", "--out", str(out), *set_words(SETTINGS)]) == 0
     assert main(["evaluate", str(out)]) == 0
-    assert asked == [2000] and recipes.load("cgan").EVALUATED_SAMPLES == 60_000
+    assert asked == [scored]
 
 
 def test_players_of_a_folder_learn_the_classes_apart(tmp_path):

@@ -139,7 +139,7 @@ def test_an_answer_is_four_longer_clips_of_the_sentence(game, tmp_path):
     assert clips.shape == (4, 32, 1, 24, 24) and (clips[0] != clips[1]).any()
     np.testing.assert_array_equal(clips, ask("A 7 goes clockwise."))
     assert (clips != ask("an eight moves clockwise")).any() and (clips != ask("a seven moves clockwise", 1)).any()
-    video.show(clips, tmp_path / "a.gif")
+    video.ANSWERS[".gif"](clips, tmp_path / "a.gif")
     assert read_clip(tmp_path / "a.gif").shape[0] == 32
     video.respond(game, video.example(game), stream(0, "apply"))
     with pytest.raises(DataError, match="a digit and a path"):
@@ -148,9 +148,9 @@ def test_an_answer_is_four_longer_clips_of_the_sentence(game, tmp_path):
 
 def test_samples_are_written_as_an_animation_and_as_strips(game, tmp_path):
     samples = game.sample(5, 0)
-    video.draw(game, samples, tmp_path / "a.gif")
+    video.FORMATS[".gif"](game, samples, tmp_path / "a.gif")
     assert 2 <= len(read_clip(tmp_path / "a.gif")) <= 8  # an untrained G's frames may be alike
-    video.draw_strips(game, samples, tmp_path / "a.png")
+    video.FORMATS[".png"](game, samples, tmp_path / "a.png")
     with Image.open(tmp_path / "a.png") as picture:
         assert picture.size == (8 * (48 + 2) + 2, 5 * (48 + 2) + 2)
 

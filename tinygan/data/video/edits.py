@@ -28,7 +28,7 @@ class Edited(NamedTuple):
 class FilmEdits:
     """Edits of moving shapes. "held_out": of things whose colour and shape are never seen together; "unseen": of others."""
 
-    name, words, example = "scenes", scenes.WORDS, scenes.EXAMPLE
+    name, words = "scenes", scenes.WORDS
 
     def edits(self, part: str, n: int, rng: np.random.Generator) -> list[Edited]:
         """Return n edits of a part: "train", "unseen" or "held_out".
@@ -62,14 +62,14 @@ class FilmEdits:
         return scenes.draw_films(films, frames)
 
     def read(self, sentence: str) -> None:
-        """Raise DataError for a sentence that is no edit; it names the nearest known word."""
+        """Raise DataError if a sentence is not an edit. The error names the nearest known word."""
         scenes.read_edit(sentence)
 
 
 class FigureEdits:
     """Edits of figures that act. "unseen": of figures that training does not show; "held_out": to hair and top kept apart."""
 
-    name, words, example = "sprites", figures.WORDS, figures.EXAMPLE
+    name, words = "sprites", figures.WORDS
 
     def __init__(self) -> None:
         self.sprites = Sprites()
@@ -97,7 +97,7 @@ class FigureEdits:
         return figures.draw_clips(self.sprites, shown, frames)
 
     def read(self, sentence: str) -> None:
-        """Raise DataError for a sentence that is no edit; it names the nearest known word."""
+        """Raise DataError if a sentence is not an edit. The error names the nearest known word."""
         figures.read_edit(sentence)
 
 

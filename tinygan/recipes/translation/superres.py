@@ -3,6 +3,7 @@
 G reads the small picture's luminance; its layers work at the small size, and the last one gives each pixel the sixteen that
 take its place: `networks/enlarging.py`. They are added to the bicubic enlargement. In the pixel phase G learns the mean of
 all pictures that would fit, which is soft. Then D, who sees the enlargement beside a real picture or G's, judges patches.
+In this game some pairs show dead leaves, made here: photographs have few faces that are flat and sharp.
 G draws grain, and its loss is D's cross-entropy, the pixel loss, the distance in D's features (Ledig et al. 2017, SRGAN),
 and KL(real | made) between the distributions of gradients, and of chequers, which would pass for gradients. Colour is
 enlarged by bicubic interpolation.

@@ -1,4 +1,4 @@
-"""A clip in, a clip out: how `video-edit` reads a reader's clip, and how clips before and after are drawn."""
+"""What recipes of clips share: how a reader's clip is read, and how clips are drawn."""
 
 import os
 
@@ -28,24 +28,17 @@ def read_as_shown(world, name):
     return np.repeat(clip, 3 // clip.shape[1], 1)
 
 
-def show(clip, path):
-    """Write a clip as an animation, large enough to be seen; it may be read again."""
-    gif((image_grid(frame[None], 1, 4, 0, (-1, 1)) for frame in clip), path, FRAME_SECONDS)
+def animate(clips, path, columns=None, scale=2, border=2):
+    """Write clips (N, T, C, side, side) side by side as an animation."""
+    frames = clips.swapaxes(0, 1)
+    gif((image_grid(frame, columns, scale, border, (-1, 1)) for frame in frames), path, FRAME_SECONDS)
+
+
+def draw_strips(clips, path):
+    """Draw each clip as a row of frames."""
+    save_image(image_grid(clips.reshape(-1, *clips.shape[2:]), clips.shape[1], 2, value_range=(-1, 1)), path)
 
 
 def above(before, after, columns):
     """Return clips (n, T, ...) in rows of `columns`, each row of clips before above those after: (2 n, T, ...)."""
     return np.concatenate([x[k : k + columns] for k in range(0, len(before), columns) for x in (before, after)])
-
-
-def draw_pairs(before, after, path):
-    """Write clips as an animation, each above what was made of it."""
-    columns = min(8, len(before))
-    frames = above(before, after, columns).swapaxes(0, 1)
-    gif((image_grid(frame, columns, 2, value_range=(-1, 1)) for frame in frames), path, FRAME_SECONDS)
-
-
-def draw_strips(before, after, path):
-    """Draw each clip as a row of frames, and below it what was made of it."""
-    rows = above(before, after, 1)
-    save_image(image_grid(rows.reshape(-1, *rows.shape[2:]), rows.shape[1], 2, value_range=(-1, 1)), path)

@@ -23,7 +23,7 @@ from tinygan.gan.players import Batch
 from tinygan.gan.settings import AdversarialSettings
 from tinygan.metrics.video import scores_beside_real, told_scores
 from tinygan.networks.clips import LEAD, ClipJudge, ClipSettings, DigitMover, FigureMover, Labels
-from tinygan.plot import gif, image_grid, save_image
+from tinygan.recipes.video._clips import animate, draw_strips
 from tinygan.run.settings import defaults, setting
 
 
@@ -149,29 +149,11 @@ def example(game):
     return game.world.say(game.unseen()[0][0], stream(0, "example"))
 
 
-FRAME_SECONDS = 0.12
-
-
-def show(clips, path):
-    """Write clips (N, T, C, side, side) side by side as an animation."""
-    frames = (image_grid(clips[:, t], scale=2, value_range=(-1, 1)) for t in range(clips.shape[1]))
-    gif(frames, path, FRAME_SECONDS)
-
-
-ANSWERS = {".gif": show}
-
-
-def draw(game, samples, path):
-    """Write clips side by side as an animation."""
-    show(samples, path)
-
-
-def draw_strips(game, samples, path):
-    """Draw a row of frames for each clip."""
-    save_image(image_grid(samples.reshape(-1, *samples.shape[2:]), samples.shape[1], 2, value_range=(-1, 1)), path)
-
-
-FORMATS = {".gif": draw, ".png": draw_strips}
+ANSWERS = {".gif": animate}
+FORMATS = {
+    ".gif": lambda game, samples, path: animate(samples, path),
+    ".png": lambda game, samples, path: draw_strips(samples, path),
+}
 EVALUATED_SAMPLES = 1000
 MOST_LONGER = 200  # clips of four times the length
 

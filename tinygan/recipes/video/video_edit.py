@@ -27,7 +27,7 @@ from tinygan.gan.translation import Translation, TranslationSettings
 from tinygan.losses import binary_cross_entropy_with_logits
 from tinygan.metrics.edits import edit_scores, swap_palette
 from tinygan.networks.editing import EditingSettings, EditJudge, Editor
-from tinygan.recipes.video._clips import draw_pairs, draw_strips, read_as_shown, show
+from tinygan.recipes.video._clips import above, animate, draw_strips, read_as_shown
 from tinygan.run.settings import defaults, setting
 
 
@@ -168,7 +168,7 @@ UNCHANGED = 0.1  # of the way from -1, black, to 1, white, 2
 
 
 def respond(game, given, rng):
-    """Return the clip in a file, or that of a number, as a sentence asks; DataError for what is no clip or no edit."""
+    """Edit a clip as a sentence asks. The clip is a file, or the number of one made here. DataError: it is neither."""
     name, sentence = given
     game.world.read(sentence)
     clip = read_as_shown(game.world, name)
@@ -176,6 +176,11 @@ def respond(game, given, rng):
     if np.abs(edited - clip).max() < UNCHANGED:
         note("nothing has changed: does the clip show what the sentence speaks of?")
     return edited
+
+
+def show(clip, path):
+    """Write a clip as an animation, large enough to be seen; it may be read again."""
+    animate(clip[None], path, scale=4, border=0)
 
 
 ANSWERS = {".gif": show}
@@ -190,19 +195,20 @@ def example(game):
 
 
 def before_of(game, samples):
-    """Return the clips of which samples were made."""
+    """Return the clips that samples were made from."""
     edits = [game.part("unseen")[k % ASKED] for k in range(len(samples))]
     return game.world.draw([e.before for e in edits], samples.shape[1])
 
 
 def draw(game, samples, path):
     """Write clips as an animation, each above what was made of it."""
-    draw_pairs(before_of(game, samples), samples, path)
+    columns = min(8, len(samples))
+    animate(above(before_of(game, samples), samples, columns), path, columns)
 
 
 def draw_frames(game, samples, path):
     """Draw clips frame by frame, each above what was made of it."""
-    draw_strips(before_of(game, samples[:8]), samples[:8], path)
+    draw_strips(above(before_of(game, samples[:8]), samples[:8], 1), path)
 
 
 def write(game, samples, path):
