@@ -104,9 +104,12 @@ def test_import_loads_numpy_only():
 
 
 def test_import_is_quick():
-    """At most .15 s beyond numpy's own import; of processor time, which a busy machine stretches less than a clock's."""
-    code = "import time; import numpy; start = time.process_time(); import tinygan; print(time.process_time() - start)"
-    assert min(float(run(code)[0]) for _ in range(3)) < 0.15
+    """At most twice the processor time of numpy's own import, measured beside it: a slow machine stretches both."""
+    code = (
+        "from time import process_time as now; start = now(); import numpy; middle = now(); import tinygan\n"
+        "print((now() - middle) / (middle - start))"
+    )
+    assert min(float(run(code)[0]) for _ in range(3)) < 2
 
 
 def test_import_prints_nothing_and_changes_nothing():
