@@ -13,6 +13,7 @@ from tinygan.backend import stream
 from tinygan.cli import main
 from tinygan.data import made_chorales, made_names, made_prices, speech
 from tinygan.plot import save_image
+from tinygan.recipes.sound import _pieces
 from tinygan.recipes.translation import _drawings, _photographs, _repaired
 
 SMALL = {
@@ -82,15 +83,15 @@ def little_data(folder):
         patch.setattr(speech, "MADE_TAKES", 2)
         patch.setattr(recipes.load("speech"), "ROUNDS", 2)
         speech._make.cache_clear()
-        stock, chorales = recipes.load("stock"), recipes.load("chorales")
+        stock = recipes.load("stock")
         patch.setattr(stock, "made_prices", lambda: made_prices(60))
-        patch.setattr(chorales, "made_chorales", lambda n, seed=0: made_chorales(6, 3, seed=seed))
+        patch.setattr(_pieces, "made_chorales", lambda n, seed=0: made_chorales(6, 3, seed=seed))
         for name, few in {"MADE": 3, "HELD_OUT": 2, "SIDE": 40}.items():
             patch.setattr(_photographs, name, few)
-        for known in (stock.table, chorales.pieces, _drawings.asked_of, _repaired.find_pictures):
+        for known in (stock.table, _pieces.pieces, _drawings.asked_of, _repaired.find_pictures):
             known.cache_clear()
         yield folder
-    for known in (stock.table, chorales.pieces, _drawings.asked_of, _repaired.find_pictures, speech._make):
+    for known in (stock.table, _pieces.pieces, _drawings.asked_of, _repaired.find_pictures, speech._make):
         known.cache_clear()
 
 

@@ -14,7 +14,7 @@ from tinygan.backend import stream
 from tinygan.cli import main
 from tinygan.data import DataError, gather_notes, made_chorales
 from tinygan.networks.music import HOME, INTERVALS, KEYS, LEAP, MOVES, Choir, MusicJudge, MusicWriter
-from tinygan.recipes.sound import chorales
+from tinygan.recipes.sound import _pieces, _scores, chorales
 from tinygan.run.folder import Run
 from tinygan.run.loop import train
 
@@ -27,10 +27,10 @@ def little(monkeypatch, tmp_path):
     """Six made pieces of three bars; no data folder."""
     monkeypatch.setenv("TINYGAN_DATA", str(tmp_path))
     monkeypatch.setenv("TINYGAN_PROGRESS", "0")
-    monkeypatch.setattr(chorales, "made_chorales", lambda n, seed=0: made_chorales(6, bars=3, seed=seed))
-    chorales.pieces.cache_clear()
+    monkeypatch.setattr(_pieces, "made_chorales", lambda n, seed=0: made_chorales(6, bars=3, seed=seed))
+    _pieces.pieces.cache_clear()
     yield
-    chorales.pieces.cache_clear()
+    _pieces.pieces.cache_clear()
 
 
 def test_training_begins_with_a_line_that_names_each_network_once(tmp_path, capsys):
@@ -105,7 +105,7 @@ def test_what_a_step_would_not_read_is_refused(capsys):
 
 
 def test_one_voice_has_none_below_it(monkeypatch):
-    monkeypatch.setattr(chorales, "made_chorales", lambda n, seed: [p[:, :1] for p in made_chorales(6, 3, seed=seed)])
+    monkeypatch.setattr(_pieces, "made_chorales", lambda n, seed: [p[:, :1] for p in made_chorales(6, 3, seed=seed)])
     with pytest.raises(DataError, match="one voice, and none is left to write"):
         small_game("chorales", told="soprano")
     assert np.isfinite(small_game("chorales").step(0)["g_nll"])
@@ -114,8 +114,8 @@ def test_one_voice_has_none_below_it(monkeypatch):
 def test_music_is_coded_and_decoded():
     game = small_game("chorales", length=8)
     pitches, music = game.saved["pitches"], np.stack(made_chorales(3, bars=3, seed="train"))
-    coded = chorales.encode(music, pitches)
-    assert (coded.sum(2) == 4).all() and (chorales.decode(coded, pitches) == music).all()
+    coded = _pieces.encode(music, pitches)
+    assert (coded.sum(2) == 4).all() and (_pieces.decode(coded, pitches) == music).all()
     samples = game.sample(3, 0)
     assert set(np.unique(samples)) == {0, 1} and (samples.sum(2) == 4).all()
 
@@ -184,7 +184,7 @@ def test_an_interval_is_scored_alike_in_every_key():
 def test_parallels_are_counted_below_the_voices_above():
     """After two octaves and a fifth: what the lowest voice would do in parallel with one above, with two, with none."""
     choir = Choir([[72, 74], [67, 69], [60, 62, 48, -1]])
-    code = lambda *piece: chorales.encode(np.array([[piece]]), [[72, 74], [67, 69], [60, 62, 48, -1]])[0]
+    code = lambda *piece: _pieces.encode(np.array([[piece]]), [[72, 74], [67, 69], [60, 62, 48, -1]])[0]
     count = lambda before, row: choir.count_parallels(2, code(*row), code(*before))[0].tolist()
     assert count((72, 67, 60), (74, 69, 60)) == [0, 2, 0, 0]  # 62: an octave and a fifth go on
     assert count((72, 67, 60), (74, 67, 60)) == [0, 1, 0, 0]
@@ -195,14 +195,14 @@ def test_parallels_are_counted_below_the_voices_above():
 
 
 def test_moves_are_numbered_and_shown():
-    rows = chorales.encode(np.array([[[60, -1], [67, 50], [67, 50], [62, -1]]]), TWO)
+    rows = _pieces.encode(np.array([[[60, -1], [67, 50], [67, 50], [62, -1]]]), TWO)
     moves = Choir(TWO).encode_moves(rows)[0].reshape(4, 2, MOVES)
     assert (moves.sum(2) == 1).all()
     assert moves.argmax(2).T.tolist() == [[MOVES - 1, LEAP + 7, LEAP, LEAP - 5], [MOVES - 1, MOVES - 1, LEAP, MOVES - 1]]
 
 
 def test_a_pitch_that_is_not_sung_is_none():
-    rows = chorales.encode(np.array([[[61, 50], [62, 51], [60, -1]]]), TWO)
+    rows = _pieces.encode(np.array([[[61, 50], [62, 51], [60, -1]]]), TWO)
     assert Choir(TWO).encode_moves(rows)[0].reshape(3, 2, MOVES).argmax(2).T.tolist() == [
         [MOVES - 1, MOVES - 1, LEAP - 2], [MOVES - 1] * 3
     ]  # fmt: skip
@@ -215,7 +215,7 @@ def test_the_judge_hears_moves():
     judge = MusicJudge(TWO, (2, 3, 3), 4, np.random.default_rng(0))
     first = judge.judge.convolutions[0].weight.data
     first[:, :5] = 0  # deaf to pitches
-    verdicts = [judge(Tensor(chorales.encode(np.array([piece]), TWO))).item() for piece in (
+    verdicts = [judge(Tensor(_pieces.encode(np.array([piece]), TWO))).item() for piece in (
         [[60, 50]] * 4, [[62, 50]] * 4, [[60, 50], [62, 50]] * 2,
     )]  # fmt: skip
     assert verdicts[0] == verdicts[1] != verdicts[2]
@@ -229,7 +229,7 @@ def test_pieces_are_learned_in_all_keys_that_can_be_sung():
     music = np.array([[[60, 50], [-1, 51], [62, 52]]])
     seen = set()
     for seed in range(60):
-        moved, key = chorales.transpose(music, pitches, np.random.default_rng(seed))
+        moved, key = _pieces.transpose(music, pitches, np.random.default_rng(seed))
         assert (moved == np.where(music == -1, -1, music + KEYS[key[0]])).all()
         seen.add(int(KEYS[key[0]]))
     assert seen == {0, 1, 2}
@@ -239,9 +239,9 @@ def test_imitation_is_told_the_key():
     """A step makes a piece likelier in the key that it was moved to, and told so."""
     game = small_game("chorales", dropout=0.0, imitation_rate=1e-3)
     real, pitches = game.batch(0).x, game.saved["pitches"]
-    music, key = chorales.transpose(chorales.decode(real, pitches), pitches, stream(game.settings.seed, "keys", 0))
+    music, key = _pieces.transpose(_pieces.decode(real, pitches), pitches, stream(game.settings.seed, "keys", 0))
     assert len(set(key)) > 1
-    rows = chorales.encode(music, pitches)
+    rows = _pieces.encode(music, pitches)
     before = game.G.module(rows, key).numpy().mean()
     assert game.step(0)["g_nll"] == pytest.approx(before, rel=1e-5)
     assert game.G.module(rows, key).numpy().mean() < before - 1e-3
@@ -267,7 +267,7 @@ def test_a_writer_learns_by_imitation():
 def test_pieces_are_heard_one_after_another(tmp_path):
     game = small_game("chorales", length=8)
     samples = game.sample(3, 0)
-    row = chorales.in_a_row(game, samples)
+    row = _scores.in_a_row(game, samples)
     assert row.shape == (3 * 12, 4) and (row[8:12] == -1).all()
     chorales.write_array(game, samples, tmp_path / "x.npy")
     assert (np.load(tmp_path / "x.npy")[1] == row[12:20]).all()

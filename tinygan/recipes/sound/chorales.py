@@ -24,23 +24,23 @@ import numpy as np
 
 from tinygan.autodiff import Tensor
 from tinygan.backend import stream, to_device, to_numpy
-from tinygan.data import DataError, Loader, chorales, crops, made_chorales, note
+from tinygan.data import Loader, crops, note
 from tinygan.data.midi import fit, read_melody
 from tinygan.data.sound import SILENCE
 from tinygan.data.waves import write_wave
-from tinygan.files import Range, save_array, written_whole
+from tinygan.files import Range
 from tinygan.gan.adversarial import Duel
 from tinygan.gan.players import Batch, Player, read_back
 from tinygan.gan.settings import AverageSettings, DuelSettings, ObjectiveSettings, SlopeSettings
 from tinygan.metrics.sound import agreement, music_scores, part_writing
-from tinygan.networks.music import BEAT, KEYS, MusicJudge, MusicWriter
+from tinygan.networks.music import BEAT, MusicJudge, MusicWriter
 from tinygan.ops import mean
 from tinygan.optim import Adam, share_left
-from tinygan.plot.drawing import new_figure, quiet_axes
-from tinygan.plot.sound import RATE, notes, render, write_midi
+from tinygan.plot.sound import RATE, render, write_midi
+from tinygan.recipes.sound._pieces import are_made, decode, encode, learn_what_is_saved, pieces, transpose
+from tinygan.recipes.sound._scores import BAR, draw, draw_answer, write_array, write_music, write_sound
 from tinygan.run.settings import RunSettings, defaults, setting
 
-BAR = 16  # rows
 ASKED = 1000
 
 
@@ -68,75 +68,6 @@ class Settings(ImitationSettings, SlopeSettings, ObjectiveSettings, AverageSetti
     width: int = setting(64, "Features that a voice's choice is made from.", 1)
     channels: int = setting(48, "Channels of D's first convolution; the others have twice as many.", 1)
     length: int = setting(32, "Sixteenth notes of a piece; 16 are a bar.", 8, 10_000)
-
-
-# --- data ------------------------------------------------------------------------------------------------------
-
-
-@cache
-def pieces(split, made):
-    """Return pieces of "train" or "test": Bach's, or made ones."""
-    return made_chorales(200, seed=split) if made else chorales(split)
-
-
-def are_made(saved):
-    """Return whether a run learns made pieces; runs that did not write that down, if Bach's are missing."""
-    if "made" in saved:
-        return saved["made"]
-    try:
-        return not pieces("train", False)
-    except DataError:
-        return True
-
-
-def learn_what_is_saved(s):
-    """Return what the game saves of its data; DataError if no piece is long enough."""
-    try:
-        music, made = pieces("train", False), False
-        note(f"{len(music)} chorales of Bach, others held out")
-    except DataError as error:
-        music, made = pieces("train", True), True
-        note(f"{len(music)} pieces made here are learned instead of Bach's: {error}")
-    lengths = [len(piece) for piece in music]
-    if s.length > max(lengths):
-        raise DataError(
-            f"length={s.length}: the longest piece has {max(lengths)} sixteenth notes; take --set length={max(lengths)} or"
-            " less"
-        )
-    crops_of_all = int(np.sum([(length - s.length) // BEAT + 1 for length in lengths if length >= s.length]))
-    if crops_of_all < s.batch_size:
-        raise DataError(
-            f"length={s.length}: the pieces have {crops_of_all} parts so long, and a step takes batch_size={s.batch_size};"
-            f" take a smaller --set length, or --set batch_size={crops_of_all}"
-        )
-    if s.told == "soprano" and music[0].shape[1] == 1:
-        raise DataError("told=soprano: the pieces have one voice, and none is left to write; take --set told=nothing")
-    short = int(np.sum(np.array(lengths) < s.length))
-    if short:
-        note(f"left out: {short} pieces shorter than {s.length} sixteenth notes; a smaller --set length takes them in")
-    sung = [np.unique(np.concatenate([piece[:, voice] for piece in music])) for voice in range(music[0].shape[1])]
-    return {"pitches": [voice.tolist() for voice in sung], "made": made}
-
-
-def encode(music, pitches):
-    """Return, for pieces (N, T, voices), a 1 for each voice's pitch among those it sings, (N, T, all of these), float32."""
-    hot = [music[:, :, voice, None] == np.array(sung) for voice, sung in enumerate(pitches)]
-    return np.concatenate(hot, 2).astype(np.float32)
-
-
-def decode(samples, pitches):
-    """Return pieces (N, T, voices), int64, of what `encode` made or of any weights: each voice's heaviest pitch."""
-    ends = np.cumsum([len(sung) for sung in pitches])
-    parts = np.split(samples, ends[:-1], 2)
-    return np.stack([np.array(sung)[part.argmax(2)] for part, sung in zip(parts, pitches)], 2)
-
-
-def transpose(music, pitches, rng):
-    """Return pieces (N, T, voices) in other keys, and the numbers of these (N,): any in which all pitches are sung."""
-    moved = np.where(music == SILENCE, SILENCE, music + KEYS[:, None, None, None])
-    sung = np.all([np.isin(moved[..., v], known).all(2) for v, known in enumerate(pitches)], 0)  # (keys, N)
-    key = (sung * rng.uniform(0.5, 1, sung.shape)).argmax(0)
-    return moved[key, np.arange(len(music))], key
 
 
 # --- the players -----------------------------------------------------------------------------------------------
@@ -230,56 +161,6 @@ def make_game(s, device="cpu", saved=None):
 
 # --- what is written -------------------------------------------------------------------------------------------
 
-VOICES = ("soprano", "#D55E00"), ("alto", "#E69F00"), ("tenor", "#009E73"), ("bass", "#0072B2")
-DRAWN = 4
-
-
-def roll(axes, piece):
-    """Draw the piano roll of a piece: a bar of colour is a note, higher is higher."""
-    for n in notes(piece):
-        axes.barh(n.pitch, n.length - 0.15, 0.9, n.start, color=VOICES[n.voice % 4][1])
-    quiet_axes(axes)
-    axes.set(xlim=(0, len(piece)), xticks=range(0, len(piece) + 1, BAR))
-
-
-def draw(game, samples, path):
-    """Draw piano rolls: four real pieces above, four generated ones below."""
-    rows = [("generated", decode(samples[:DRAWN], game.saved["pitches"]))]
-    real = crops(pieces("train", are_made(game.saved)), samples.shape[1], 16)
-    rows.insert(0, ("real", real[stream(0, "drawn").permutation(len(real))[:DRAWN]]))
-    figure, canvas = new_figure(10, 4.2)
-    panels = figure.subplots(2, DRAWN, sharex=True, sharey=True)
-    for row, (name, music) in zip(panels, rows):
-        row[0].set_ylabel(f"{name}\nMIDI pitch", fontsize=9)
-        for axes, piece in zip(row, music):
-            roll(axes, piece)
-        for axes in row[len(music) :]:  # fewer were asked for
-            axes.set_axis_off()
-    with written_whole(path) as temporary:
-        canvas.print_png(str(temporary))
-
-
-def in_a_row(game, samples):
-    """Return all pieces one after another, with a beat of silence after each: (rows, voices)."""
-    music = decode(samples, game.saved["pitches"])
-    return np.pad(music, ((0, 0), (0, BEAT), (0, 0)), constant_values=SILENCE).reshape(-1, music.shape[2])
-
-
-def write_music(game, samples, path):
-    """Write a MIDI file of all pieces, one after another."""
-    write_midi(in_a_row(game, samples), path)
-
-
-def write_sound(game, samples, path):
-    """Write a WAV file of all pieces, one after another."""
-    write_wave(path, render(in_a_row(game, samples)), RATE)
-
-
-def write_array(game, samples, path):
-    """Write an array (N, T, voices) of MIDI pitches, -1 for silence."""
-    save_array(path, decode(samples, game.saved["pitches"]))
-
-
 FORMATS = {".png": draw, ".mid": write_music, ".wav": write_sound, ".npy": write_array}
 
 # --- a melody of a reader's own --------------------------------------------------------------------------------
@@ -308,18 +189,6 @@ def respond(game, given, rng):
     piece = decode(game.draw(1, rng, given=rows), pitches)[0]
     piece[upbeat] = SILENCE
     return Harmony(piece, melody.row)
-
-
-def draw_answer(answer, path):
-    """Draw the piano roll of a melody and the voices below it, of its first 16 bars."""
-    piece = answer.piece[: 16 * BAR]
-    figure, canvas = new_figure(2 + len(piece) / 28, 2.8)
-    axes = figure.subplots()
-    axes.set_ylabel("MIDI pitch", fontsize=9)
-    axes.set_xlabel("sixteenth notes; the melody is on top", fontsize=9)
-    roll(axes, piece)
-    with written_whole(path) as temporary:
-        canvas.print_png(str(temporary))
 
 
 ANSWERS = {
