@@ -6,7 +6,8 @@ al. 2016), and G's sound has to fit its own text better than wrong ones. A spect
 Data: recordings of ten digits from TINYGAN_DATA/speech, or of your own, --data FOLDER with files DIGIT_SPEAKER_TAKE.wav;
 those of a small synthesiser where there are none. Takes, a speaker, and 20 of the 100 pairs of words are held out.
 `tinygan apply RUN "two seven"` speaks with each voice, "george: two seven" with one. Measured by a recogniser of our own:
-words and speakers as told, in texts whose pairs were never heard together, beside real sound.
+words and speakers as told, in texts whose pairs were never heard together, beside real sound. Seed 0, 2,500 steps, 10.3 CPU
+minutes: .98 to 1.00 of the words in texts of 1 to 8, the speaker in all (benchmarks/results/speech.md).
 """
 
 from functools import cache, lru_cache
@@ -194,12 +195,12 @@ ANSWERS = {".wav": write, ".png": show}
 
 
 def draw(game, samples, path):
-    """Draw real utterances of held-out takes above, generated ones of the same texts and speakers below."""
-    text, who = (part[:6] for part in game.unheard(ASKED_WORDS))
+    """Draw three real utterances of held-out takes above, generated ones of the same texts and speakers below."""
+    text, who = (part[:3] for part in game.unheard(ASKED_WORDS))
     real = utter(speech(game.settings, game.saved, "takes"), text, who, stream(0, "drawn"))
-    rows = {"real": log_spectrogram(real), "generated": (samples[:12] + 1) * (LOUDEST / 2)}
-    lines = ", ".join(spell(line) for line in text[:3])
-    draw_spectrograms({f"{kind}: {lines}": drawn for kind, drawn in rows.items()}, path, 3)
+    rows = {"real": log_spectrogram(real), "generated": (samples[:3] + 1) * (LOUDEST / 2)}
+    said = ", ".join(f"{spell(line)} ({game.saved['names'][k]})" for line, k in zip(text, who))
+    draw_spectrograms({f"{kind}: {said}": drawn for kind, drawn in rows.items()}, path, 3)
 
 
 FORMATS = {".png": draw, ".wav": lambda game, samples, path: write(samples, path)}
