@@ -20,6 +20,10 @@ PICTURE = Path(__file__).parents[2] / "docs" / "pix2pix.png"
 ROWS = {
     "coloured": {"pencil": "coloured"},
     "coloured long": {"pencil": "coloured", "steps": 20000, "schedule": "cosine", "decay_from": 0.0, "warmup": 100},
+    "coloured wide": {
+        "pencil": "coloured", "g_channels": 32, "steps": 12000, "pixel_phase": 0.8, "learning_rate": 1e-3,
+        "schedule": "cosine", "decay_from": 0.0, "warmup": 100,
+    },  # at 3e-3 it makes one picture of all drawings
     "coloured without a judge": {"pencil": "coloured", "pixel_phase": 1.0},  # as many steps, of L1 alone
     "black": {"pencil": "black"},
 }

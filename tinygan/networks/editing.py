@@ -14,6 +14,7 @@ from tinygan.run.settings import RunSettings, setting
 
 SIDE = 32  # of a frame
 LOUDER = 5  # times what is read, which is about .1 at first
+WAYS, SIZE = 4, 32  # in which a place fits a sentence; and of the vectors that are compared
 
 
 @dataclass
@@ -39,6 +40,24 @@ class Told(Module):
         return x * (1 + self.scale(told)[:, :, None, None]) + self.shift(told)[:, :, None, None]
 
 
+class Matches(Module):
+    """How well each place fits what was read, in some ways a: q_a(s)·k_a(x, around) / √SIZE.
+
+    "The red circle" is what is red and also a circle: a product, which a sum of features cannot tell from what is one of
+    both. Each place is compared with the sentence as attention compares keys with a query (Vaswani et al. 2017, eq. 1).
+    """
+
+    def __init__(self, told, channels, rng):
+        self.around = Conv2d(channels, WAYS * SIZE, 3, 1, 1, rng=rng)
+        self.key = Conv2d(WAYS * SIZE, WAYS * SIZE, 1, rng=rng)
+        self.query = Linear(told, WAYS * SIZE, rng=rng)
+
+    def forward(self, x, told):
+        """Features (N, C, h, w), what was read (N, told) -> (N, WAYS, h, w)."""
+        product = self.key(ops.leaky_relu(self.around(x), 0.2)) * self.query(told)[:, :, None, None]
+        return ops.sum(ops.unflatten(product, 1, (WAYS, SIZE)), 2) / SIZE**0.5
+
+
 class Editor(Module):
     """Generator: a U-net whose narrowest place is a GRU's state; it sees a frame, and the frame that it wrote before."""
 
@@ -53,9 +72,10 @@ class Editor(Module):
         self.cell = GRUCell(s.state, s.state, rng=rng)
         self.recall = Linear(2 * s.state, 16 * 4 * c, rng=rng)
         self.told_half, self.told_quarter, self.told_eighth = (Told(told, n * c, rng) for n in (2, 4, 4))
+        self.matches = Matches(told, 4 * c, rng)
         self.look = Conv2d(4 * c, 4 * c, 3, 1, 1, rng=rng)
         self.up_8 = ConvTranspose2d(4 * c, 4 * c, 4, 2, 1, rng=rng)
-        self.up_16 = ConvTranspose2d(8 * c, 2 * c, 4, 2, 1, rng=rng)
+        self.up_16 = ConvTranspose2d(8 * c + WAYS, 2 * c, 4, 2, 1, rng=rng)
         self.up_32 = ConvTranspose2d(4 * c, c, 4, 2, 1, rng=rng)
         self.told_whole = Told(told, 2 * c, rng)
         self.join = Conv2d(2 * c, c, 3, 1, 1, rng=rng)
@@ -87,7 +107,7 @@ class Editor(Module):
         h = self.cell(seen, h)
         recalled = ops.reshape(self.recall(ops.cat([seen, h], 1)), eighth.shape)
         x = act(self.look(eighth) + recalled)
-        x = ops.cat([act(self.up_8(x)), quarter], 1)
+        x = ops.cat([act(self.up_8(x)), quarter, self.matches(quarter, told)], 1)
         x = ops.cat([act(self.up_16(x)), half], 1)
         x = ops.cat([act(self.up_32(x)), whole], 1)  # (N, 2c, 32, 32)
         x = self.last(act(self.join(self.told_whole(x, told))))

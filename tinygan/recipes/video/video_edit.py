@@ -32,7 +32,7 @@ from tinygan.run.settings import defaults, setting
 
 
 @defaults(
-    steps=1500, batch_size=12, learning_rate=2e-3, beta1=0.5, warmup=60, ema=0.99, pixel_phase=0.85, pixel_weight=30.0,
+    steps=3000, batch_size=12, learning_rate=2e-3, beta1=0.5, warmup=60, ema=0.99, pixel_phase=0.85, pixel_weight=30.0,
     game_rate=0.3,
 )  # fmt: skip
 class Settings(EditingSettings, TranslationSettings):
