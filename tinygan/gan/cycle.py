@@ -27,7 +27,7 @@ class CycleSettings(SlopeSettings, ObjectiveSettings, AverageSettings, DuelSetti
 
     cycle: float = setting(10.0, "Weight of the way there and back in the translators' loss, λ in the paper.", 0.0)
     identity: float = setting(
-        5.0, "Weight, in their loss, of what is of the side already staying as it is; .5 λ in the paper.", 0.0
+        5.0, "Weight, in their loss, of leaving alone what is of the other side already; .5 λ in the paper.", 0.0
     )
 
 

@@ -23,7 +23,7 @@ class DrawSettings(RunSettings):
     """How the translators draw."""
 
     draws: str = setting(
-        "anew", "The whole picture anew, or over the one that is given, where little changes. Sprites: over.",
+        "anew", "The whole picture anew, or over what is given: good where little changes, the default of sprites.",
         choices=("anew", "over"),
     )  # fmt: skip
 

@@ -281,5 +281,5 @@ class _Reader:
         return self.take()
 
     def refuse(self, expected: str) -> None:
-        words = self.symbols[self.at][2] if self.at < len(self.symbols) else "the end"
-        raise DataError(f"{self.sentence!r}: expected {expected} before {words!r}; understood is: {_EXAMPLE!r}")
+        where = f"before {self.symbols[self.at][2]!r}" if self.at < len(self.symbols) else "at its end"
+        raise DataError(f"{self.sentence!r}: expected {expected} {where}, as in {_EXAMPLE!r}")

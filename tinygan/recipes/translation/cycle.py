@@ -7,7 +7,7 @@ figures in shirts and figures in armour. `--data FOLDER`: pictures of your own i
 from the other side. The networks are small: `networks/translators.py`.
 Digits are measured by a classifier of twenty classes, ten plain and ten outlined: is the result of the other style, and is
 it the same digit? Sprites by the heads that read figures: is the top of the other kind, and all else as it was?
-Digits, seed 0, 1,000 steps, 2.2 CPU minutes: all are of the other style, .982 of the outlines and .992 of the plain ones
+Digits, seed 0, 1,000 steps, 2.3 CPU minutes: all are of the other style, .982 of the outlines and .992 of the plain ones
 show the same digit (true outlines: .984). See benchmarks/results/cycle.md, also for what was tried. Sprites with
 `--set cycle=2`, 3.2 CPU minutes: .952 and .944 wear what the other side wears, .997 and .975 of all else is kept.
 """

@@ -54,10 +54,10 @@ class Settings(EnlargerSettings, TranslationSettings):
     gradient_weight: float = setting(
         8.0, "Weight of KL(real | made) of the distributions of gradients in G's loss.", 0.0
     )
-    chequer_weight: float = setting(0.2, "The same for how far squares of 8x8 pixels are a chessboard.", 0.0)
-    game_batch_size: int = setting(16, "Pairs of a step of the game; batch_size is of the pixel phase.", 1, 4096)
+    chequer_weight: float = setting(0.2, "The same for how strongly squares of 8x8 pixels show a chessboard.", 0.0)
+    game_batch_size: int = setting(16, "Pairs in a step of the game; batch_size is that of the pixel phase.", 1, 4096)
     leaves: int = setting(
-        3, "Pairs, of these, that show dead leaves, flat and sharp; of photographs alone G lays grain on all that is flat.",
+        3, "Of these pairs, how many show dead leaves, flat and sharp; from photographs alone G lays grain on flat faces.",
         0, 4096,
     )  # fmt: skip
 
