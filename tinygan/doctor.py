@@ -185,7 +185,10 @@ def describe_data() -> str:
     """Return what lies in the folder TINYGAN_DATA."""
     folder = os.environ.get("TINYGAN_DATA")
     if not folder:
-        return "the digits are built in; other data sets are downloaded (TINYGAN_DATA is not set)"
+        return (
+            "the digits are built in, MNIST and its kin are downloaded, other recipes make their data"
+            " (TINYGAN_DATA is not set; README says what may lie there)"
+        )
     if not Path(folder).is_dir():
         return f"TINYGAN_DATA={folder} is not a folder; the digits are built in"
     data_sets = sorted(p.name for p in Path(folder).iterdir() if p.is_dir())

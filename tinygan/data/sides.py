@@ -105,7 +105,7 @@ def own_sides(folder: str, size: int, batch_size: int) -> tuple[Sides, Sides]:
         if len(x) < 40 or len(x) - n < batch_size:
             raise DataError(
                 f"{folder}: {len(x)} pictures in {name}, {len(x) - n} to train on: at least 40 are needed, and a batch of"
-                f" {batch_size} of the latter; add pictures" + ", or --set batch_size=4" * (len(x) >= 40)
+                f" {batch_size} to train on; add pictures" + ", or --set batch_size=4" * (len(x) >= 40)
             )
         x = centred(np.repeat(x, colours // x.shape[1], 1))  # where the one side is grey
         train.append(x[order[n:]])

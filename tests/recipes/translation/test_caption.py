@@ -249,7 +249,8 @@ def test_a_run_resumed_sampled_scored_and_asked_about_pictures(tmp_path, capsys,
     for name, picture in (("colour", np.full((50, 70, 3), 99, np.uint8)), ("grey", np.full((40, 32), 99, np.uint8))):
         save_image(picture, tmp_path / f"{name}.png")
         assert main(["apply", run, str(tmp_path / f"{name}.png")]) == 0
-    assert len(capsys.readouterr().out.splitlines()) == 2
+    printed = capsys.readouterr()
+    assert len(printed.out.splitlines()) == 2 and "colour.png is 70x50; its middle square is scaled to 32x32" in printed.err
     assert main(["apply", run, str(tmp_path / "grey.png"), "--out", str(tmp_path / "maps.png")]) == 0
     assert (tmp_path / "maps.png").stat().st_size > 1000
     assert main(["apply", run, str(tmp_path / "some.txt")]) == 2

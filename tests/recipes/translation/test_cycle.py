@@ -171,7 +171,10 @@ def test_pairs_are_not_used_and_that_is_said(tmp_path):
 def test_a_picture_is_answered_by_one_of_the_other_side(shape, no_data, tmp_path):
     game = small_game("cycle")
     save_image(np.random.default_rng(0).integers(0, 256, shape, dtype=np.uint8), tmp_path / "x.png")
-    answers = [cycle.respond(game, given + str(tmp_path / "x.png"), None) for given in ("", "b:")]
+    with gather_notes() as notes:
+        answers = [cycle.respond(game, given + str(tmp_path / "x.png"), None) for given in ("", "b:")]
+    said = f"x.png is {shape[1]}x{shape[0]}; its middle square is scaled to 28x28"
+    assert [said in sentence for sentence in notes] == [True] * (shape != (28, 28))
     assert all(x.shape == (1, 28, 28) for x in answers)
     if shape == (28, 28):
         x = read_picture(tmp_path / "x.png")[None] * 2 - 1

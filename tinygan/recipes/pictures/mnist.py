@@ -76,8 +76,8 @@ def own_pictures(s, saved=None):
     held_out, rows = order[: min(n // 10, 1000)], np.sort(order[min(n // 10, 1000) :])
     if len(rows) < s.batch_size or n < 40:
         raise DataError(
-            f"{s.data}: {n} pictures, {len(rows)} to train on: at least 40 are needed, and batch_size="
-            f"{s.batch_size} of the latter; add pictures" + ", or --set batch_size=16" * (n >= 40)
+            f"{s.data}: {n} pictures, {len(rows)} to train on: at least 40 are needed, and a batch of"
+            f" {s.batch_size} to train on; add pictures" + ", or --set batch_size=16" * (n >= 40)
         )
     images, held_out = images[rows], images[held_out]
     if saved:

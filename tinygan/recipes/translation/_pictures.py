@@ -1,8 +1,9 @@
-"""A picture in, a picture out: how `pix2pix`, `restore` and `cycle` read a reader's file, answer it, and draw samples."""
+"""A picture in, a picture out: how recipes read the picture of a file, answer to it, and draw samples."""
 
 import numpy as np
 
-from tinygan.data import DataError, read_picture
+from tinygan.data import DataError, note, read_picture
+from tinygan.data.pictures.fitting import fit
 from tinygan.plot import image_grid, save_image
 
 MOST_PIXELS = 1 << 20  # of a picture that a network sees in its own size
@@ -16,6 +17,15 @@ def read_as(path, channels, most=None):
         raise DataError(f"{path}: {height}x{width} pixels, more than the {most:,} that are taken; make it smaller")
     grey = picture.mean(0, keepdims=True) if channels == 1 else picture
     return np.repeat(grey, channels // len(grey), 0)
+
+
+def read_square(path, channels, side):
+    """Return the picture in a file, (channels, side, side) in [0, 1]: its middle square is scaled, which is said."""
+    picture = read_as(path, channels)
+    height, width = picture.shape[1:]
+    if (height, width) != (side, side):
+        note(f"{path} is {width}x{height}; its middle square is scaled to {side}x{side}, what this run sees")
+    return fit(picture[None], side)[0]
 
 
 def translate_any_size(game, source, rng):

@@ -18,8 +18,7 @@ import numpy as np
 
 from tinygan.autodiff import no_grad
 from tinygan.backend import stream, to_device, to_numpy
-from tinygan.data import Loader, Vocabulary, find_world, note, read_picture, words
-from tinygan.data.pictures.fitting import fit
+from tinygan.data import Loader, Vocabulary, centred, find_world, note, words
 from tinygan.data.text.vocabulary import END, PAD, UNKNOWN
 from tinygan.files import Range, written_whole
 from tinygan.gan.players import COLDEST
@@ -28,6 +27,7 @@ from tinygan.metrics.pictures.claims import caption_scores, openness
 from tinygan.networks.describing import SIDE, Captioner, EyeSettings, PictureJudge, trim
 from tinygan.plot import save_image
 from tinygan.plot.words import attention_maps, captioned
+from tinygan.recipes.translation._pictures import read_square
 from tinygan.recipes.translation._worlds import Shown, as_floats, choose_world
 from tinygan.run.settings import defaults, setting
 
@@ -150,8 +150,7 @@ class Answer(NamedTuple):
 
 def respond(game, path, rng):
     """Return a sentence about the picture in a file, its middle square scaled to 32 x 32: the likeliest of SAID."""
-    picture = fit(read_picture(path)[None], SIDE) * 2 - 1
-    picture = np.repeat(picture, 4 - picture.shape[1], 1)[:, :3]  # grey in all three colours
+    picture = centred(read_square(path, 3, SIDE))[None]
     row = game.say(picture, rng)
     writer = game.G.average.module
     with no_grad():
@@ -163,7 +162,7 @@ def respond(game, path, rng):
 
 def example(game):
     """Return something that `respond` takes."""
-    return "PICTURE.png"
+    return "picture.png"
 
 
 def write_sentence(answer, path):

@@ -21,7 +21,6 @@ import numpy as np
 from tinygan.backend import stream, to_device
 from tinygan.data import DataError, Loader, centred, note
 from tinygan.data.files import fingerprint, refuse_others
-from tinygan.data.pictures.fitting import fit
 from tinygan.data.sides import SIDES, find_handwriting, own_sides
 from tinygan.data.sprites import Sprites
 from tinygan.files import Range
@@ -33,7 +32,7 @@ from tinygan.networks.dcgan import trunk
 from tinygan.networks.translators import DrawSettings, OverSettings, TranslatorSettings, translator
 from tinygan.nn import Linear, Sequential
 from tinygan.plot import image_grid, save_image
-from tinygan.recipes.translation._pictures import read_as, write_picture
+from tinygan.recipes.translation._pictures import read_square, write_picture
 from tinygan.run.settings import RunSettings, defaults, setting
 
 
@@ -131,8 +130,8 @@ def make_game(s, device="cpu", saved=None):
 def respond(game, given, rng):
     """Return a picture (C, size, size) of b, made of the one in a file; of a, if "b:" stands before the file's name."""
     to, path = ("a", given[2:]) if given.startswith("b:") else ("b", given)
-    x = fit(read_as(path, game.saved["colours"])[None], game.saved["size"])
-    return game.translate(centred(x), to)[0]
+    x = read_square(path, game.saved["colours"], game.saved["size"])
+    return game.translate(centred(x)[None], to)[0]
 
 
 ANSWERS = {".png": write_picture}

@@ -160,6 +160,11 @@ POSE = ("action", "direction", "step")
 # --- a drawing of your own -------------------------------------------------------------------------------------------
 
 
+def example(game):
+    """Return what `tinygan apply` may be given."""
+    return "drawing.png"
+
+
 def respond(game, path, rng):
     """Return what is made of a drawing in a file, (C, h, w) in [-1, 1]."""
     return translate_any_size(game, centred(read_as(path, game.saved["before"], MOST_PIXELS)), rng)

@@ -176,6 +176,11 @@ def evaluate(game, samples):
 # --- a picture of your own -----------------------------------------------------------------------------------------
 
 
+def example(game):
+    """Return what `tinygan apply` may be given."""
+    return "photo.png"
+
+
 def respond(game, path, rng):
     """Return the repaired picture of a file, (C, h, w) in [-1, 1]; its mask is white where the picture is damaged."""
     s, channels = game.settings, game.saved["channels"]
@@ -186,7 +191,8 @@ def respond(game, path, rng):
         beside = Path(path).with_suffix(".mask.png")
         if not beside.exists():
             raise DataError(
-                f"{beside}: no such file; this run is told where a picture is damaged: white there, black elsewhere"
+                f"{beside}: no such file; this run is told where a picture is damaged: draw a mask there, white where it is,"
+                " black elsewhere, or use a run of --set mask=guessed"
             )
         mask = (centred(read_as(beside, 1)) > 0).astype(np.float32)
         if mask.shape[1:] != picture.shape[1:]:
