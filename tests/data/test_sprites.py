@@ -190,7 +190,7 @@ def test_missing_sheets_are_named(copied, tmp_path, monkeypatch):
     with pytest.raises(DataError, match=r"1 of the 142 sheets of sprites are missing: legs-male-greaves-gold.png; put"):
         Sprites()
     monkeypatch.setenv("TINYGAN_DATA", str(tmp_path / "nowhere"))
-    with pytest.raises(DataError, match="142 of the 142 sheets"):
+    with pytest.raises(DataError, match="all 142 sheets of sprites are missing, sprites/body-male-dark.png .* README"):
         Sprites()
 
 

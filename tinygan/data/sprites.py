@@ -192,6 +192,11 @@ def _find_sheets() -> dict[str, tuple[Path, ...]]:
                 found[slot] = (*found.get(slot, ()), find_file(f"sprites/{name}"))
             except DataError:
                 missing.append(name)
+    if missing and not found:
+        raise DataError(
+            f"all 142 sheets of sprites are missing, sprites/{missing[0]} and on; they do not come with tinygan:"
+            " its README says under Data where they are from"
+        )
     if missing:
         raise DataError(
             f"{len(missing)} of the 142 sheets of sprites are missing: {list_some(missing, 3)}; put them into the folder"

@@ -45,9 +45,7 @@ def drawings(game: Any) -> dict[str, Callable]:
     return drawn
 
 
-NO_LATENT = (
-    "there is no latent vector whose directions could be drawn: what is made is drawn choice by choice, or of what is given"
-)
+NO_LATENT = "there is no latent vector, so no directions are drawn: chance enters choice by choice, or not at all"
 
 
 def count_latents(game: FromNoise) -> int:

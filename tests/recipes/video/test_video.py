@@ -174,7 +174,7 @@ def test_without_the_sprites_digits_move_instead_and_it_is_said(tmp_path, monkey
     monkeypatch.setenv("TINYGAN_DATA", str(tmp_path))
     with gather_notes() as notes:
         game = small_game("video", world="sprites")
-    assert game.saved["world"] == "digits" and any("digits move instead: 142 of the 142 sheets" in said for said in notes)
+    assert game.saved["world"] == "digits" and any("digits move instead: all 142 sheets" in said for said in notes)
     assert game.saved == {"world": "digits", "source": "digits"}
     assert video.make_game(game.settings, saved=game.saved).world.name == "digits"
     with pytest.raises(DataError, match="missing"):
