@@ -59,7 +59,7 @@ MEANINGS = {
     "obeyed_held_out_psnr": Meaning("in dB, to the figure that is told; pairs kept from training", "higher"),
     "by_chance": Meaning("share of pictures of other sentences that do it all the same"),
     "variety": Meaning("distance of two pictures of one sentence over that of real ones", "real", 1.0),
-    "as_drawn_psnr": Meaning("in dB, to the picture whose outline was given", "higher"),
+    "as_drawn_psnr": Meaning("in dB, to the true picture", "higher"),
     "as_read_psnr": Meaning("in dB, to the figure that is read in it: is it a figure at all?", "higher"),
     "repaired": Meaning("in dB, to the true pictures; this kind of damage", "higher"),
     "unrepaired": Meaning("in dB, of the damaged pictures", "higher"),
