@@ -10,6 +10,7 @@ from tinygan.backend import stream
 from tinygan.data import DataError, find_world, gather_notes
 from tinygan.metrics import obey
 from tinygan.recipes.translation import text2image
+from tinygan.recipes.translation._worlds import choose_world
 
 
 @pytest.fixture(scope="module")
@@ -166,6 +167,9 @@ def test_without_the_sprites_a_new_run_is_told_of_shapes_and_says_so(tmp_path, m
     with gather_notes() as notes:
         game = small_game("text2image", world="sprites")
     assert game.saved["world"] == "shapes" and "sheets of sprites are missing" in notes[0] and "shapes" in notes[0]
+    with gather_notes() as notes:
+        assert choose_world("shapes", "told") == "shapes"
+    assert notes == ["scenes of shapes, made here"]
     again = text2image.make_game(game.settings, saved=game.saved)  # it stays so, also where they have come back
     assert again.words.world.name == "shapes"
     with pytest.raises(DataError, match="missing"):

@@ -11,6 +11,7 @@ from tinygan.data import DataError, centred, digits, find_world, mnist, note, re
 from tinygan.data.files import fingerprint
 from tinygan.data.pictures.photographs import dead_leaves, photographs
 from tinygan.metrics import digit_classifier, obey
+from tinygan.recipes.translation._worlds import READ
 
 SIDE = 32
 TESTED = 500  # pictures to test on
@@ -34,6 +35,8 @@ def choose(name: str) -> str:
         instead = {"sprites": "shapes", "mnist": "digits", "photographs": "leaves"}[wanted]
         note(f"{error}; {instead} are repaired instead")
         return instead
+    if wanted == "sprites":
+        note(READ[wanted])
     return wanted
 
 

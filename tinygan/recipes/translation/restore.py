@@ -8,7 +8,7 @@ the file photo.mask.png, white where the photo is damaged.
 Measured in decibels to the true pictures, beside no repair, the mean of what is whole, and diffusion; also for kinds of
 damage that it never learned (scratches, dots, half a picture); and whether sprites and digits can be read again.
 Seed 0, 5,000 steps, 3.5 CPU minutes, sprites: holes 26.3 dB, text 30.5, noise 27.6, where diffusion has 22.5, 26.4, 20.7;
-scratches, dots and half a picture, never learned, 22.8, 20.2, 22.8, where it has 27.8, 26.8, 15.4 (benchmarks/results/restore.md).
+scratches, dots, half a picture, never learned: 22.8, 20.2, 22.8; it has 27.8, 26.8, 15.4 (benchmarks/results/restore.md).
 Pathak et al. 2016, *Context Encoders*.
 """
 
