@@ -82,6 +82,13 @@ def test_few_colours_look_the_same_and_take_less_room(tmp_path):
     assert (tmp_path / "few.png").stat().st_size < 0.6 * (tmp_path / "all.png").stat().st_size
 
 
+@pytest.mark.parametrize("latents", [3, 6])
+def test_a_long_title_stays_inside(latents):
+    names = ["z", *(f"another {k}" for k in range(latents)), "told"]
+    drawn = share_chart(names, np.full(len(names), 0.1), None)
+    assert (drawn[:, :2] > 200).all() and (drawn[:, -2:] > 200).all()
+
+
 def test_shares_in_words():
     names, whole = ["z", "z_1", "z_2", "told"], np.array([0.5, 0.1, 0.15, 0.2])
     assert say_shares(names, whole) == "z 50%, z_t 25%, told 20%, only together 5%"

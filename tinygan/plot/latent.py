@@ -3,6 +3,7 @@
 `gan/directions.py` and `gan/shares.py` find what is drawn here. Pictures returned are uint8, for `save_image`.
 """
 
+import textwrap
 from collections.abc import Sequence
 
 import numpy as np
@@ -95,8 +96,8 @@ def share_chart(names: Sequence[str], whole: Array, of_steps: Array | None) -> A
 
     names (I,), whole (I,), of_steps (I, T).
     """
-    height = max(1.6, min(6.5, 0.2 * len(names) + 1.2))
-    figure, canvas = new_figure(8.4 if of_steps is not None else 5.5, height)
+    height, width = max(1.6, min(6.5, 0.2 * len(names) + 1.2)), 8.4 if of_steps is not None else 5.5
+    figure, canvas = new_figure(width, height)
     places = np.arange(len(names))
     if of_steps is None:
         bars = figure.subplots()
@@ -119,7 +120,8 @@ def share_chart(names: Sequence[str], whole: Array, of_steps: Array | None) -> A
     quiet_axes(bars)
     bars.tick_params(labelsize=8)
     bars.set_xlabel("share of all variance", fontsize=9)
-    figure.suptitle(f"decided by each latent alone: {say_shares(names, whole)}", fontsize=10)
+    title = f"decided by each latent alone: {say_shares(names, whole)}"
+    figure.suptitle(textwrap.fill(title, round(12 * width)), fontsize=10)  # of this size 13 letters are an inch
     return pixels(canvas)
 
 
