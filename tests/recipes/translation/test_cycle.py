@@ -119,7 +119,7 @@ def test_a_run_on_folders_of_ones_own(tmp_path, capsys):
     there, back = tmp_path / "there.png", tmp_path / "back.png"
     assert main(["apply", str(out), str(picture), "--out", str(there)]) == 0
     assert main(["apply", str(out), f"b:{picture}", "--out", str(back)]) == 0
-    assert there.read_bytes() != back.read_bytes()
+    assert there.read_bytes() != back.read_bytes() and "scaled to 8x8" in capsys.readouterr().err
     assert main(["sample", str(out)]) == 2 and "elsewhere" not in capsys.readouterr().err
 
 
