@@ -24,7 +24,7 @@ class Meaning(NamedTuple):
 MEANINGS = {
     # how many
     "samples": Meaning("samples that were scored"),
-    "pictures": Meaning("pictures of the reader's own, those that were held out among them"),
+    "pictures": Meaning("your own pictures, held-out ones included"),
     # pictures, read by a classifier
     "frechet_distance": Meaning("between the features of generated and of real pictures", "lower", "frechet_floor"),
     "frechet_ratio": Meaning("Frechet distance over that of equally many real pictures", "lower", 1.0),
@@ -57,7 +57,7 @@ MEANINGS = {
     "obeyed_held_out": Meaning("the same of pairs that were kept from training", "higher"),
     "obeyed_psnr": Meaning("in dB, to the figure that is told", "higher"),
     "obeyed_held_out_psnr": Meaning("in dB, to the figure that is told; pairs kept from training", "higher"),
-    "by_chance": Meaning("share of pictures of other sentences that do it all the same"),
+    "by_chance": Meaning("the same of pictures made for other sentences"),
     "variety": Meaning("distance of two pictures of one sentence over that of real ones", "real", 1.0),
     "as_drawn_psnr": Meaning("in dB, to the true picture", "higher"),
     "as_read_psnr": Meaning("in dB, to the figure that is read in it: is it a figure at all?", "higher"),
@@ -84,8 +84,12 @@ MEANINGS = {
     "edit_inside": Meaning("in dB, to the true clips, where it changes something", "higher"),
     "edit_flicker": Meaning("change from frame to frame over that of the true clips", "real", 1.0),
     # a learner in between
-    "synthetic_to_real": Meaning("accuracy on real samples of who learned from generated ones", "higher", "real_to_real"),
-    "real_to_synthetic": Meaning("accuracy on generated samples of who learned from real ones", "higher", "real_to_real"),
+    "synthetic_to_real": Meaning(
+        "accuracy on real samples of a classifier that learned from generated ones", "higher", "real_to_real"
+    ),
+    "real_to_synthetic": Meaning(
+        "accuracy on generated samples of a classifier that learned from real ones", "higher", "real_to_real"
+    ),
     # points, and distances between bags
     "modes": Meaning("modes with at least one good sample", "higher"),
     "high_quality": Meaning("share of samples within 3 sigma of a mode", "real"),
@@ -100,7 +104,7 @@ MEANINGS = {
     "purity": Meaning("share of a wave's energy in its strongest tone", "real", "real_purity"),
     "as_asked": Meaning("share that goes up or down as it was asked to", "higher", 1.0),
     "discriminative": Meaning("how surely a GRU of this size tells them from real ones, 0 to .5", "lower"),
-    "predictive": Meaning("error, on real series, of who learned to predict from generated ones", "lower"),
+    "predictive": Meaning("error, on real series, of a GRU that learned to predict from generated ones", "lower"),
     # sound
     "pitch_class": Meaning("how far the pitches are from held-out pieces', 0 to 1", "lower"),
     "interval": Meaning("how far the steps from note to note are, 0 to 1", "lower"),
