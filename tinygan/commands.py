@@ -115,6 +115,8 @@ def sample(options):
         raise
     except ValueError as error:
         raise UsageError(f"--{error}") from None
+    if options.temperature is None and options.truncation is None:  # which make samples alike if one asks for it
+        _warn_if_alike(game, run, samples)
     with writing(path):
         path.parent.mkdir(parents=True, exist_ok=True)
         written[path.suffix](game, samples, path)
@@ -215,11 +217,13 @@ def evaluate(options):
     _check_count(n, "-n")
     with waiting(f"scoring {n:,} samples"):
         try:
-            scores = recipe.evaluate(game, game.sample(n, options.seed))
+            samples = game.sample(n, options.seed)
+            scores = recipe.evaluate(game, samples)
         except ValueError as error:  # fewer samples than a score is defined on
             raise UsageError(f"-n {n}: {error}") from None
     for line in describe_scores(scores, recipe.EVALUATED_SAMPLES, shutil.get_terminal_size((120, 24)).columns):
         print(line)
+    _warn_if_alike(game, run, samples)
     write_file(run.folder / "scores.json", json.dumps(scores, indent=2) + "\n")
 
 
@@ -369,6 +373,13 @@ def _check_count(n, name):
         raise UsageError(f"{name} {n}: must be at least 1")
     if n > MOST_SAMPLES:
         raise UsageError(f"{name} {n}: must be at most {MOST_SAMPLES:,}, as all are held in memory at once")
+
+
+def _warn_if_alike(game, run, samples):
+    from tinygan.run.monitor import say_alike
+
+    if says := say_alike(game, run.step, samples):
+        print(f"tinygan: {says}", file=sys.stderr)
 
 
 def _draw_curves(run):

@@ -6,6 +6,7 @@ from pathlib import Path
 
 import numpy as np
 import pytest
+from small_runs import small_game
 
 from tinygan import nn, recipes
 from tinygan.gan.objectives import OBJECTIVES
@@ -13,7 +14,7 @@ from tinygan.gan.players import Batch, Game, Player
 from tinygan.optim import EMA, SGD
 from tinygan.run.folder import Run
 from tinygan.run.loop import train
-from tinygan.run.monitor import FIRST_LOOK, Monitor, diversity, period
+from tinygan.run.monitor import FIRST_LOOK, Monitor, are_alike, diversity, period, say_alike
 
 digits = recipes.load("digits")
 
@@ -123,14 +124,46 @@ def test_collapse_is_said_at_the_second_look():
     real, rng = noise(64 * 9).reshape(64, 9), np.random.default_rng(1)
     one = rng.standard_normal(9) + 0.02 * rng.standard_normal((64, 9))
     monitor = Monitor(watched(ema=0.9))
-    assert monitor.look(FIRST_LOOK - 1, one, real) == (None, [])  # too early to judge
-    share, said = monitor.look(400, one, real)
+    assert monitor.look(FIRST_LOOK - 1, [one], real) == (None, [])  # too early to judge
+    share, said = monitor.look(400, [one], real)
     assert share < 0.05 and said == []
-    assert monitor.look(500, rng.standard_normal((64, 9)), real)[1] == []  # it was back
-    assert monitor.look(600, one, real)[1] == []
-    ((name, sentence),) = monitor.look(700, one, real)[1]
+    assert monitor.look(500, [rng.standard_normal((64, 9))], real)[1] == []  # it was back
+    assert monitor.look(600, [one], real)[1] == []
+    ((name, sentence),) = monitor.look(700, [one], real)[1]
     assert name == "G collapsed" and "by step 700" in sentence and "0.02 times as diverse" in sentence
-    assert monitor.look(800, one, real)[1] == []
+    assert monitor.look(800, [one], real)[1] == []
+
+
+SENTENCES = np.random.default_rng(2).integers(0, 9, (64, 5))
+
+
+@pytest.mark.parametrize(
+    "made, real",
+    [
+        ([np.tile(SENTENCES[:1], (100, 1))], SENTENCES),  # the same sentence each time
+        ([noise(640).reshape(10, 64).T, np.ones((64, 9)) + 1e-4 * noise(576).reshape(64, 9)], noise(640).reshape(64, 10)),
+    ],
+    ids=["text", "one G of two"],
+)
+def test_where_samples_cannot_be_compared_with_real_ones_a_collapse_is_said_if_they_are_alike(made, real):
+    monitor = Monitor(watched(ema=0.9))
+    assert monitor.look(400, made, real) == (0.0, [])
+    assert [name for name, _ in monitor.look(500, made, real)[1]] == ["G collapsed"]
+
+
+def test_samples_of_data_that_are_alike_may_be_alike():
+    monitor, same = Monitor(watched(ema=0.9)), np.ones((64, 4))
+    assert [monitor.look(step, [same], same) for step in (400, 500)] == [(None, [])] * 2
+
+
+def test_what_is_alike():
+    one = noise(12).reshape(1, 12)
+    assert are_alike(one.repeat(8, 0)) and are_alike(np.zeros((8, 3))) and are_alike(SENTENCES[:1].repeat(8, 0))
+    assert are_alike(one + 1e-3 * noise(96).reshape(8, 12)) and not are_alike(one + 0.1 * noise(96).reshape(8, 12))
+    assert not are_alike(one.repeat(7, 0))  # too few to tell
+    other = SENTENCES[:1].repeat(8, 0)
+    other[7, 4] += 1
+    assert not are_alike(other) and not are_alike(1e-6 * noise(96).reshape(8, 12))
 
 
 def test_an_average_that_remembers_the_start_is_not_judged():
@@ -147,6 +180,46 @@ def test_sharp_modes_are_no_collapse():
         return np.stack([np.cos(angle), np.sin(angle)], 1) + spread * rng.standard_normal((128, 2))
 
     assert diversity(ring(0.004), ring(0.02)) > 0.3
+
+
+# --- what is not new to G ----------------------------------------------------------------------------------------
+
+
+def judged(game, samples, step=10_000):
+    """Whether a game of this step is said to have collapsed."""
+    said = say_alike(game, step, samples)
+    assert said is None or "G has collapsed" in said
+    return said is not None
+
+
+def test_a_picture_that_comes_twice_is_repaired_alike(monkeypatch):
+    """With three held-out pictures, every fourth sample is the first again: that is no collapse, and nothing to judge."""
+    game = small_game("pix2pix", world="shapes")
+    samples = game.sample(100, 0)
+    assert len(game.made(samples)[0]) == len(samples)
+    few = game.asked()[:3]
+    game = small_game("pix2pix", world="shapes")
+    game.asked = lambda: few
+    samples, real = game.sample(100, 0), game.batch(0).x
+    assert diversity(samples, np.concatenate([real, real + 1])) < 0.2
+    assert len(game.made(samples)[0]) == 3
+    assert Monitor(game).look(9000, game.made(samples), real) == (None, [])
+    assert not judged(game, np.zeros_like(samples))
+
+
+@pytest.mark.parametrize("name", ["cycle", "caption", "dialogue"])
+def test_what_g_was_given_is_not_what_it_made(name, tmp_path, monkeypatch):
+    """A sample has its source beside it, which differs where all that was made of it is one thing."""
+    monkeypatch.setenv("TINYGAN_DATA", str(tmp_path))
+    game = small_game(name)
+    samples = game.sample(20, 0)
+    assert not judged(game, samples)
+    same = samples.copy()
+    for made in game.made(same):
+        assert np.shares_memory(made, same)
+        made[:] = made[:1]
+    assert (same != same[:1]).any() and judged(game, same)
+    assert not judged(game, same, FIRST_LOOK - 1)
 
 
 # --- in a run ----------------------------------------------------------------------------------------------------

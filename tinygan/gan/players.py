@@ -179,6 +179,10 @@ class Game:
                 samples.append(self.draw(count, stream(seed, "sample", start), **how))
         return np.concatenate(samples)
 
+    def made(self, samples: np.ndarray) -> list[np.ndarray]:
+        """Return what each generator made of inputs that differ, of samples that `sample` returned: arrays (N, ...)."""
+        return [samples]
+
     def parts(self) -> dict[str, Any]:
         """Return all that training changes, by name; what two players share comes once."""
         parts: dict[str, Any] = {}

@@ -7,6 +7,7 @@ stand on it. Isola et al. 2017 (pix2pix); Ledig et al. 2017 (SRGAN), whose conte
 """
 
 from collections.abc import Callable, Sequence
+from functools import cached_property
 from typing import Any
 
 import numpy as np
@@ -155,6 +156,15 @@ class Translation(Adversarial):
             asked = self.asked()
             given = asked[np.arange(n) % len(asked)]
         return super().sample(n, seed, given=given, **how)
+
+    def made(self, samples: np.ndarray) -> list[np.ndarray]:
+        """Return samples of sources that differ: where a reader has few, they come again, and so do samples."""
+        return [samples[: self.sources]]
+
+    @cached_property
+    def sources(self) -> int:
+        """How many sources samples are made of in turn."""
+        return len(self.asked())
 
     def draw(self, n: int, rng: np.random.Generator, *, given: Any) -> np.ndarray:  # type: ignore[override]
         """Return what is made of n sources, numpy."""

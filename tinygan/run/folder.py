@@ -82,6 +82,7 @@ class Run:
     def __init__(self, folder):
         self.folder = Path(folder)
         self.newest = None  # the checkpoint that was last written or read
+        self.step = 0  # of the checkpoint that was last read
         self.notes = []  # what went wrong and was mended, in sentences
         self._locked = False
 
@@ -277,8 +278,8 @@ class Run:
                 continue
             self._give(game, path, arrays)
             game.set_pace(self.pace)
-            self.newest = path
-            return metadata["step"]
+            self.newest, self.step = path, metadata["step"]
+            return self.step
         raise RunError(
             f"{problem}, and {self.folder} has no other checkpoint that is good; begin again in another folder"
         )

@@ -1,7 +1,8 @@
 """What goes wrong between two players, noticed while it does and said in plain words: three failures, each once a run.
 
 The losses are read from the logged rows, diversity from the samples that are drawn for the pictures. The monitor only
-looks: training is the same with and without it, bit for bit. `report.py` asks it and logs what it says.
+looks: training is the same with and without it, bit for bit. `report.py` asks it and logs what it says. Of samples that
+are all alike `tinygan sample` and `tinygan evaluate` say it too.
 """
 
 import math
@@ -14,6 +15,7 @@ from tinygan.backend import to_numpy
 
 WINS_BELOW, WINS_ROWS = 0.05, 10  # D's loss as a share of a guesser's, in so many logged rows on end
 COLLAPSED_BELOW, COLLAPSED_LOOKS = 0.2, 2  # diversity as a share of the real samples', in so many looks on end
+ALIKE_BELOW = 0.01  # distance of samples from their mean, as a share of their size
 FIRST_LOOK = 200  # steps; before, G draws what it was born with
 SWING_ROWS, SHORTEST_SWING, LONGEST_SWING = 64, 4, 16  # logged rows: at least four swings are seen before it is said
 
@@ -37,9 +39,7 @@ class Monitor:
         self.d_losses: deque = deque(maxlen=SWING_ROWS)
         self.low_looks = 0
         self.said = set()
-        decays = [average.decay for player in game.players.values() for average in player.averages.values()]
-        # samples are drawn with averaged weights; after so many steps a fifth of them is from the start
-        self.first_look = max([FIRST_LOOK, *(math.log(0.2) / math.log(decay) for decay in decays if 0 < decay < 1)])
+        self.first_look, self.remedy = find_first_look(game), name_remedies(game)
         for row in rows:
             if "d_loss" in row:
                 self.steps.append(row["step"])
@@ -55,9 +55,11 @@ class Monitor:
         self.d_losses.append(row["d_loss"])
         return self._new("D wins", self._d_wins()) + self._new("oscillation", self._oscillation())
 
-    def look(self, step, fake, real):
-        """Return (diversity or None, a list of Warned) of generated and real samples, arrays (N, ...)."""
-        share = diversity(fake, real) if step >= self.first_look else None
+    def look(self, step, made, real):
+        """Return (diversity or None, a list of Warned) of what each G made, see `Game.made`, and of real samples (N, ...)."""
+        if step < self.first_look:
+            return None, []
+        share = 0.0 if any(map(are_alike, made)) and not are_alike(real) else diversity(made[0], real)
         return share, self._diversity(step, share)
 
     def _new(self, name, says):
@@ -74,8 +76,8 @@ class Monitor:
             return []
         return self._new(
             "G collapsed",
-            f"G has collapsed by step {step}: its samples are {share:.2f} times as diverse as real ones, it draws nearly the"
-            " same again and again; try another --set objective or seed, or a larger --set gamma",
+            f"G has collapsed by step {step}: its samples are {share:.2f} times as diverse as real ones, it makes nearly the"
+            f" same again and again; {self.remedy}",
         )
 
     def _d_wins(self):
@@ -104,6 +106,38 @@ class Monitor:
             f"the players run in circles: D's loss swings between {values.min():.2g} and {values.max():.2g} about every"
             f" {steps:.0f} steps and does not settle; try a larger --set gamma or a smaller --set learning_rate"
         )
+
+
+def find_first_look(game):
+    """Return the step from which on the samples of a game are judged."""
+    decays = [average.decay for player in game.players.values() for average in player.averages.values()]
+    # samples are drawn with averaged weights; after so many steps a fifth of them is from the start
+    return max([FIRST_LOOK, *(math.log(0.2) / math.log(decay) for decay in decays if 0 < decay < 1)])
+
+
+def name_remedies(game):
+    """Return what may keep G from collapsing, of the settings that this game has."""
+    others = {"learning_rate": "a smaller", "objective": "another", "gamma": "a larger"}
+    named = [f"{which} --set {name}" for name, which in others.items() if hasattr(game.settings, name)]
+    return f"try {', '.join([*named, 'another --seed'])} in a new run"
+
+
+def say_alike(game, step, samples):
+    """Return a sentence if what a game of this step made is all alike, or None. Of few steps that shows nothing."""
+    if step < find_first_look(game) or not any(map(are_alike, game.made(samples))):
+        return None
+    return f"G has collapsed: what it makes is all but the same, whatever it is given; {name_remedies(game)}"
+
+
+def are_alike(samples):
+    """Return whether eight or more samples (N, ...) are all but the same; tokens have to be the same."""
+    x = to_numpy(samples[:128])
+    if len(x) < 8:
+        return False
+    if x.dtype.kind != "f":
+        return bool((x == x[:1]).all())
+    x = x.astype(np.float64)
+    return bool(x.var(0).mean() <= ALIKE_BELOW**2 * np.square(x).mean())
 
 
 def diversity(fake, real):

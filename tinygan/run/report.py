@@ -87,7 +87,7 @@ class Report:
         warnings, samples = [], None
         if drawn:
             samples = self.game.sample(100, self.game.settings.seed)
-            share, warnings = self.monitor.look(done, samples, self.game.batch(done - 1).x)
+            share, warnings = self.monitor.look(done, self.game.made(samples), self.game.batch(done - 1).x)
             row |= {} if share is None else {"diversity": share}
             row |= self.scores(self.game) if self.scores else {}
             if self.shows and not self.shows_bar:

@@ -97,6 +97,10 @@ class Dialogue(Replies):
     def draw(self, n, rng, given, temperature=1.0):
         return np.concatenate([given, self.reply(given, rng, temperature)], 1)
 
+    def made(self, samples):
+        """Return the replies of samples."""
+        return [samples[:, self.asked.shape[1] :]]
+
     def lines(self, samples):
         """Return samples as [(prompt, reply)], strings."""
         cut = self.asked.shape[1]

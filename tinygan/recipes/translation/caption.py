@@ -85,6 +85,10 @@ class Caption(Replies):
         rows[:, 1 : 1 + drawn.shape[1]] = drawn
         return rows
 
+    def made(self, samples):
+        """Return the sentences of samples."""
+        return [samples[:, 1:]]
+
     def say(self, pictures, rng):
         """Return for each picture (N, 3, 32, 32) a sentence, tokens (N, T): the likeliest of SAID.
 
