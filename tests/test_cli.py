@@ -215,6 +215,26 @@ def test_points_are_scored_while_they_train_and_truncated_when_sampled(tmp_path,
     assert "expected .01 or more" in capsys.readouterr().err
 
 
+@pytest.mark.parametrize("steps", [199, 200])
+def test_samples_that_are_all_alike_are_said(steps, tmp_path, capsys, monkeypatch):
+    """A run of fewer than 200 steps shows nothing: G draws what it was born with."""
+    run = tmp_path / "run"
+    assert main(["train", "ring", "--steps", "1", "--set", "ema=0", "--set", "hidden=4", "--out", str(run)]) == 0
+    game, _, opened = commands.open_trained(run, None)
+    ways = {"sample": [], "evaluate": ["-n", "20"], "sample --truncation": ["--truncation", "1"]}
+    told = lambda: [
+        name
+        for name, more in ways.items()
+        if [main([name.split()[0], str(run), *more])] == [0] and "G has collapsed" in capsys.readouterr().err
+    ]
+    opened.save(game, steps)
+    assert told() == []
+    for weight in game.G.average.module.parameters()[-2:]:
+        weight.data[:] = 0.5 * (weight.data.ndim == 1)  # whatever z is
+    opened.save(game, steps + 1000 * (steps > 199))
+    assert told() == (["sample", "evaluate"] if steps > 199 else [])
+
+
 class FakeWriter:
     """What tensorboardX's SummaryWriter is called with."""
 

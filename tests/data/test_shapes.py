@@ -150,6 +150,10 @@ def test_what_no_scene_of_ours_tells_is_said_too(sentence):
     assert WORLD.draw([scene] * 5, rng).shape == (5, 3, 32, 32)
 
 
+def test_marks_are_no_words():
+    assert WORLD.read('"A red circle (above) a blue square!"...') == WORLD.read("a red circle above a blue square")
+
+
 def test_places_are_read():
     said = ("a red circle on the left", "on the left there is a red circle", "at the left edge, a red circle")
     for sentence in said:
@@ -170,6 +174,7 @@ REFUSED = {
     "a big tiny red circle": "expected a shape before 'tiny'",
     "a red circle left": "'left' is not understood",
     "a red circle that is blue": "not told before",
+    "a \ufffd circle": "\ufffd",  # an unknown word that a network has written
     "a red circle a blue square": "expected the sentence to end here before 'a'",
     "a ring, a ring, a ring and a ring": "at most 3",
 }

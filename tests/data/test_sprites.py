@@ -149,6 +149,7 @@ def test_the_sentence_of_the_docs(world):
         ("pink hair", {"colour": "pink"}),
         ("a man with a mohawk", {"sex": "man", "hair": "mohawk"}),
         ("pink short hair", {"colour": "pink", "hair": "short"}),
+        ("slashes: up!", {"action": "slash", "direction": "up"}),
         ("slashes up", {"action": "slash", "direction": "up"}),
         ("a blond ponytail, green skin", {"hair": "ponytail", "colour": "blond", "skin": "green"}),
     ],

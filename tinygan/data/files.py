@@ -112,7 +112,15 @@ def fingerprint(*arrays: Any) -> int:
     return total
 
 
-def refuse_others(name: str, found: int, began: int, kind: str = "pictures") -> None:
+def refuse_changed(source: str, data: str) -> None:
+    """Raise DataError unless `data`, a setting, is empty if a run has a source by name, and a path if not: source ""."""
+    if bool(source) == bool(data):
+        raise DataError(
+            f"a run on {source or 'pictures of a reader'} with the setting data={data!r}: the one or the other was changed"
+        )
+
+
+def refuse_others(name: str, found: Any, began: Any, kind: str = "pictures") -> None:
     """Raise DataError unless the pictures of `name`, or what else, have the fingerprint of those that a run began with."""
     if found != began:
         raise DataError(f"{name}: not the {kind} that this run began with; put them back, or begin a new run")

@@ -110,4 +110,5 @@ def own_sides(folder: str, size: int, batch_size: int) -> tuple[Sides, Sides]:
         x = centred(np.repeat(x, colours // x.shape[1], 1))  # where the one side is grey
         train.append(x[order[n:]])
         held_out.append(x[order[:n]])
+    note(f"held out: {len(held_out[0])} of a, {len(held_out[1])} of b")
     return (train[0], train[1]), (held_out[0], held_out[1])

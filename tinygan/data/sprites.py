@@ -20,7 +20,7 @@ import numpy as np
 from tinygan.backend import Array, stream
 
 from .files import DataError, find_file, list_some, open_file
-from .text.vocabulary import words
+from .text.vocabulary import plain_words, words
 
 
 class Figure(NamedTuple):
@@ -317,7 +317,7 @@ def read(sentence: str) -> Figure:
             of = "hair's colour" if name == "colour" else name
             raise refuse(f"{sentence!r} says of the {of} both {claims[name]} and {value}.")
 
-    line = words(sentence.lower().strip().removesuffix("."))
+    line = plain_words(sentence)
     unknown = [word for k, word in enumerate(line) if word not in _KINDS and not (k and line[k - 1] == "step")]
     if unknown:
         near = " or ".join(difflib.get_close_matches(unknown[0], _KINDS, 3, 0.6))

@@ -72,6 +72,7 @@ def test_an_edit_is_found_wherever_a_figure_comes_from(world):
 
 
 @pytest.mark.parametrize("sentence, asked", [
+    ("“Give her a blue mohawk!”", Figure(hair="mohawk", colour="blue")),
     ("Give her a blue mohawk.", Figure(hair="mohawk", colour="blue")),
     ("make the shirt red", Figure(top="red shirt")),
     ("make them dark", Figure(skin="dark")),

@@ -89,6 +89,13 @@ def test_without_sheets_shapes_are_drawn_and_that_is_kept():
         pix2pix.make_game(game.settings, saved={**game.saved, "world": "sprites"}).batch(0)
 
 
+@pytest.mark.parametrize("world, data", [("", ""), ("shapes", "somewhere")])
+def test_a_run_whose_settings_were_changed_is_refused(world, data):
+    saved = {"world": world, "before": 3, "after": 3, "checksum": 0}
+    with pytest.raises(DataError, match="the one or the other was changed"):
+        pix2pix.make_game(pix2pix.Settings(data=data), saved=saved)
+
+
 def test_what_is_asked_is_not_trained_on():
     game = small_game("pix2pix", batch_size=100)
     scenes, drawings, pictures = _drawings.asked_of("shapes", "coloured")
@@ -156,7 +163,7 @@ def test_pairs_of_your_own(own, tmp_path):
     [
         (lambda own: None, {"halvings": 5}, "16x16 and 16x16: expected one size, multiples of 32"),
         (lambda own: None, {"batch_size": 37}, "40 pairs: a tenth is held out"),
-        (lambda own: [path.rename(path.with_stem("x" + path.stem)) for path in (own / "a").iterdir()], {}, "hold no pairs"),
+        (lambda own: [path.rename(path.with_stem("x" + path.stem)) for path in (own / "a").iterdir()], {}, "are not paired"),
     ],
 )  # fmt: skip
 def test_pairs_that_do_not_fit_are_refused(own, spoil, settings, fault):

@@ -3,7 +3,7 @@
 import numpy as np
 import pytest
 from PIL import Image
-from small_runs import check_gain, small_game
+from small_runs import SMALL, check_gain, small_game
 
 from tinygan.backend import stream
 from tinygan.data import DataError, gather_notes
@@ -123,7 +123,9 @@ def test_digits_are_read_after_repair(monkeypatch, tmp_path):
 
 def test_pictures_of_your_own(tmp_path):
     np.save(tmp_path / "own.npy", stream(0, "own").integers(0, 256, (40, 20, 24), dtype=np.uint8))
-    game = small_game("restore", data=str(tmp_path / "own.npy"), size=0, halvings=2)
+    with gather_notes() as notes:
+        game = small_game("restore", data=str(tmp_path / "own.npy"), size=0, halvings=2)
+    assert "4 of them held out" in notes
     assert game.saved["pictures"] == "" and game.saved["channels"] == 1
     check(game.saved, restore.SAVED)
     for k in range(4):
@@ -147,6 +149,24 @@ def test_a_picture_that_was_changed_is_noticed_learned_from_or_held_out(which, t
         restore.make_game(game.settings, saved=game.saved).batch(0)
 
 
+@pytest.mark.parametrize(
+    "saved, settings",
+    [
+        ({"pictures": ""}, {}), ({"pictures": "leaves"}, {}), ({"channels": 3}, {}), ({"pictures": "", "checksum": 0}, {}),
+        ({}, {"data": "own.npy"}), ({"pictures": ""}, {"data": "own.npy"}),
+    ],
+    ids=str,
+)  # fmt: skip
+def test_a_run_whose_settings_were_changed_is_refused(saved, settings, tmp_path, monkeypatch):
+    monkeypatch.chdir(tmp_path)
+    np.save("own.npy", stream(0, "own").integers(0, 256, (40, 32, 32, 3), dtype=np.uint8))
+    game = small_game("restore", pictures="digits")
+    for use in (lambda: again.batch(0), lambda: again.sample(2, 0)):
+        with pytest.raises(DataError, match="the one or the other was changed|not the pictures that this run began with"):
+            again = restore.make_game(restore.Settings(**SMALL["restore"], **settings), saved={**game.saved, **saved})
+            use()
+
+
 def test_a_file_is_repaired(tmp_path, monkeypatch):
     game = small_game("restore", learning_rate=0.05, warmup=0, ema=0.0)
     photo = stream(0, "photo").integers(0, 256, (21, 30, 3), dtype=np.uint8)
@@ -162,6 +182,11 @@ def test_a_file_is_repaired(tmp_path, monkeypatch):
     restore.write_picture(answer, tmp_path / "out.png")
     repaired = np.asarray(Image.open(tmp_path / "out.png"))
     assert (repaired[mask == 0] == photo[mask == 0]).all() and (repaired[mask > 0] != photo[mask > 0]).any()
+    Image.fromarray(0 * mask).save(tmp_path / "photo.mask.png")
+    with gather_notes() as notes:
+        answer = restore.respond(game, str(tmp_path / "photo.png"), None)
+    assert "photo.mask.png: nothing is white, so nothing is repaired" in notes[0]
+    np.testing.assert_allclose(answer, photo.transpose(2, 0, 1) / 127.5 - 1, atol=1e-6)
     Image.fromarray(mask[:9]).save(tmp_path / "photo.mask.png")
     with pytest.raises(DataError, match="9x30 pixels, but .* has 21x30"):
         restore.respond(game, str(tmp_path / "photo.png"), None)

@@ -145,11 +145,15 @@ def test_an_answer_is_pictures_of_the_sentence(game):
     pictures = ask("a green triangle left of a red circle")
     assert pictures.shape == (8, 3, 32, 32) and (pictures[0] != pictures[1]).any()
     np.testing.assert_array_equal(pictures, ask("A green triangle left of a red circle. "))
+    np.testing.assert_array_equal(pictures, ask('"A green  triangle (left of a red circle)!"'))  # no mark is an unknown word
     assert (pictures != ask("a red triangle left of a red circle")).any()
     assert (pictures != ask("a green triangle left of a red circle", 1)).any()
 
 
-@pytest.mark.parametrize("sentence, says", [("a grene circle", "green"), ("circle a of", "expected"), ("a dog", "dog")])
+@pytest.mark.parametrize("sentence, says", [
+    ("a grene circle", "green"), ("circle a of", "expected"), ("a dog", "dog"), ("a red-circle", "'red-circle'"),
+    ("a_red_circle", "'a_red_circle'"), ("a \ufffd circle", "\ufffd"),
+])
 def test_a_sentence_that_the_world_does_not_know_is_refused(game, sentence, says):
     with pytest.raises(DataError, match=says):
         text2image.respond(game, sentence, stream(0, "apply"))

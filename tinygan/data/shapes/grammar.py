@@ -11,12 +11,12 @@ A relation holds between every thing of the group before it and every thing of t
 from __future__ import annotations
 
 import difflib
-import re
 from collections.abc import Sequence
 
 import numpy as np
 
 from ..files import DataError
+from ..text.vocabulary import plain_words
 from .scenes import COLOURS, MOST, SHAPES, SIZES, Relation, Scene, Thing, canonical
 
 _SIZE_WORDS = {"small": ("small", "little", "tiny"), "large": ("large", "big", "huge")}
@@ -161,7 +161,7 @@ def read(sentence: str) -> Scene:
     """Return the scene that a sentence tells. DataError for a word or an order of words that it does not know."""
     if not isinstance(sentence, str):
         raise TypeError(f"read: a sentence is a string, got a {type(sentence).__name__}")
-    words = re.findall(r"[^\W_]+|,", sentence.lower())
+    words = plain_words(sentence)
     for word in words:
         if word not in WORDS:
             raise DataError(_unknown(word))

@@ -55,6 +55,18 @@ def words(line: str) -> list[str]:
     return _word_pattern().findall(line)
 
 
+_MARKS = ".!?…;:\"“”„«»'`()[]-–—"
+
+
+def plain_words(sentence: str) -> list[str]:
+    """Return the words of a reader's sentence in small letters, and its commas, as recipes that are told say them.
+
+    >>> plain_words('A red circle, "above" a blue square!')
+    ['a', 'red', 'circle', ',', 'above', 'a', 'blue', 'square']
+    """
+    return [word for word in words(sentence.lower()) if word.strip(_MARKS)]
+
+
 def tokens(line: str, level: str, most: int | None = None) -> list[str]:
     """Return the tokens of a line, the first `most` of them, at level "char" or "word"."""
     if level not in LEVELS:

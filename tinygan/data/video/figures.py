@@ -15,7 +15,7 @@ from tinygan.backend import Array
 from ..files import DataError
 from ..sprites import EXAMPLE as FULL
 from ..sprites import LOOKS, SIDE, VALUES, Figure, Sprites, indices, is_held_out, is_shown, read
-from ..text.vocabulary import words
+from ..text.vocabulary import plain_words
 
 STEPS = len(VALUES["step"])
 EDITED = ("skin", "hair", "colour", "top", "legs", "feet", "action", "direction")  # what an edit may change
@@ -139,7 +139,7 @@ def read_edit(sentence: str) -> Figure:
     >>> read_edit("turn him to the left").direction
     'left'
     """
-    line = words(sentence.lower().strip().removesuffix("."))
+    line = plain_words(sentence)
     if not line or line[0] not in _OPENINGS:
         known = ", ".join(_OPENINGS)
         raise DataError(f'{sentence!r}: expected an edit that begins with one of {known}, such as "{EXAMPLE}"')

@@ -17,7 +17,7 @@ from tinygan.backend import Array
 from ..files import DataError
 from ..shapes import COLOURS, HELD_OUT, SHAPES, SIZES
 from ..shapes.drawing import PALETTE, RADII, REACH, SIDE, cover
-from ..text.vocabulary import words
+from ..text.vocabulary import plain_words
 
 GROUNDS = {"night": np.array([0.09, 0.10, 0.14]), "day": np.array([0.55, 0.62, 0.66])}  # neither hides a colour
 SPEED = 1.4  # pixels a frame
@@ -178,7 +178,7 @@ def read_edit(sentence: str) -> Edit:
     >>> read_edit("turn day to night").to
     'night'
     """
-    line = words(sentence.lower().strip().removesuffix("."))
+    line = plain_words(sentence)
     unknown = [word for word in line if word not in WORDS]
     if unknown:
         near = " or ".join(difflib.get_close_matches(unknown[0], WORDS, 3, 0.6))

@@ -75,6 +75,7 @@ def own_pictures(path: str, size: int, batch_size: int) -> Pictures:
             f"{path}: {len(images)} pictures of {height}x{width}: expected sides of at least 16, and {batch_size} pictures"
             " beside the tenth that is held out; add pictures, or --set size=32 --set batch_size=8"
         )
+    note(f"{held_out} of them held out")
     images = images[stream(0, "held out").permutation(len(images))]
     return Pictures(partial(_choose_rows, images[held_out:]), images[:held_out], checksum=fingerprint(images))
 

@@ -20,7 +20,7 @@ import numpy as np
 
 from tinygan.backend import stream, to_device
 from tinygan.data import DataError, Loader, centred, note
-from tinygan.data.files import fingerprint, refuse_others
+from tinygan.data.files import fingerprint, refuse_changed, refuse_others
 from tinygan.data.sides import SIDES, find_handwriting, own_sides
 from tinygan.data.sprites import Sprites
 from tinygan.files import Range
@@ -101,8 +101,7 @@ SAVED = {
 def make_game(s, device="cpu", saved=None):
     """Return the game that `tinygan train cycle` plays; with `saved`, pictures are read when they are needed."""
     source = saved["source"] if saved else find_source(s)
-    if (source == "own") != bool(s.data):
-        raise DataError(f"a run on {source} pictures with the setting data={s.data!r}: the one or the other was changed")
+    refuse_changed("" if source == "own" else source, s.data)
     sides = cache(lambda: own_sides(s.data, s.size, s.batch_size) if source == "own" else SIDES[source]())
     checksum = lambda: fingerprint(*sides()[0]) if s.data else 0
     if saved is None:

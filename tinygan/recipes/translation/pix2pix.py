@@ -16,7 +16,7 @@ import numpy as np
 
 from tinygan.backend import stream, to_device
 from tinygan.data import DataError, Loader, centred, find_world, note, read_sides
-from tinygan.data.files import fingerprint, refuse_others
+from tinygan.data.files import fingerprint, refuse_changed, refuse_others
 from tinygan.files import Range
 from tinygan.gan.players import Batch
 from tinygan.gan.translation import Translation, TranslationSettings
@@ -68,7 +68,10 @@ def own_pairs(s, saved=None):
     """Return (a, b, how many of their last rows are held out) of a reader's own, in [-1, 1]; DataError if they do not fit."""
     a, b, paired = read_sides(s.data, s.size)
     if not paired:
-        raise DataError(f"{s.data}: a/ and b/ hold no pairs: give a picture in a and its partner in b the same name")
+        raise DataError(
+            f"{s.data}: a/ and b/ are not paired, as fewer than half of their files have a partner: give a picture in a and"
+            " its partner in b the same name; cycle needs no pairs"
+        )
     multiple = 2 ** max(s.halvings, 2)
     if a.shape[2:] != b.shape[2:] or a.shape[2] % multiple or a.shape[3] % multiple:
         sides = " and ".join(f"{x.shape[2]}x{x.shape[3]}" for x in (a, b))
@@ -96,6 +99,7 @@ def make_game(s, device="cpu", saved=None):
         note(f"{len(a):,} pairs of {s.data}; {held_out} held out")
         saved = {"world": "", "before": a.shape[1], "after": b.shape[1], "checksum": fingerprint(a, b)}
     saved = saved or {"world": choose_world(s.world, "drawn"), "before": 3, "after": 3, "checksum": 0}
+    refuse_changed(saved["world"], s.data)
     before, after = saved["before"], saved["after"]
     g = Sequential(UNet(before, after, s, stream(s.seed, "generator")), Tanh()).to(device)
     d = PatchJudge(before + after, s, stream(s.seed, "discriminator")).to(device)

@@ -19,8 +19,8 @@ from pathlib import Path
 import numpy as np
 
 from tinygan.backend import stream, to_device
-from tinygan.data import DataError, centred
-from tinygan.data.files import refuse_others
+from tinygan.data import DataError, centred, note
+from tinygan.data.files import refuse_changed, refuse_others
 from tinygan.data.pictures.damages import KINDS, OTHERS, damage
 from tinygan.files import Range
 from tinygan.gan.players import Batch
@@ -95,9 +95,10 @@ SAVED = {
 def make_game(s, device="cpu", saved=None):
     """Return the game that `tinygan train restore` plays."""
     if saved is None:
-        saved = {"pictures": "" if s.data else choose(s.pictures), "checksum": 0}
+        saved = {"pictures": "" if s.data else choose(s.pictures)}
         found = pictures_of(s, saved)
         saved |= {"channels": found.test.shape[1], "checksum": found.checksum}
+    refuse_changed(saved["pictures"], s.data)
     told, channels = s.mask == "told", saved["channels"]
     g = Repairer(channels, told, s, stream(s.seed, "generator")).to(device)
     d = PatchJudge(2 * channels + told, s, stream(s.seed, "discriminator")).to(device)
@@ -120,11 +121,10 @@ def join(damaged, mask, told):
 
 def pictures_of(s, saved):
     """Return the pictures that a run repairs; DataError if they are no longer those it began with."""
-    if not s.data:
-        return find_pictures(saved["pictures"])
-    found = own_pictures(s.data, s.size, s.batch_size)
-    if saved["checksum"]:
-        refuse_others(s.data, found.checksum, saved["checksum"])
+    found = own_pictures(s.data, s.size, s.batch_size) if s.data else find_pictures(saved["pictures"])
+    if "channels" in saved:  # the run has begun
+        began = saved["checksum"], saved["channels"]
+        refuse_others(s.data or saved["pictures"], (found.checksum, found.test.shape[1]), began)
     return found
 
 
@@ -197,6 +197,8 @@ def respond(game, path, rng):
                 " black elsewhere, or use a run of --set mask=guessed"
             )
         mask = (centred(read_as(beside, 1)) > 0).astype(np.float32)
+        if not mask.any():
+            note(f"{beside}: nothing is white, so nothing is repaired")
         if mask.shape[1:] != picture.shape[1:]:
             raise DataError(f"{beside}: {mask.shape[1]}x{mask.shape[2]} pixels, but {path} has {height}x{width}")
     return translate_any_size(game, join(picture[None], mask[None], s.mask == "told")[0], rng).clip(-1, 1)

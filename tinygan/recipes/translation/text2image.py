@@ -16,6 +16,7 @@ import numpy as np
 from tinygan.autodiff import no_grad
 from tinygan.backend import stream, to_device
 from tinygan.data import find_world
+from tinygan.data.text import plain_words
 from tinygan.files import written_whole
 from tinygan.gan.latent import Normal
 from tinygan.gan.players import Batch
@@ -106,7 +107,7 @@ def make_game(s, device="cpu", saved=None):
 def respond(game, sentence, rng):
     """Return pictures (8, 3, 32, 32) of a sentence; DataError for words that the world does not know."""
     game.words.world.read(sentence)
-    rows = game.words.encode([sentence.lower().rstrip(". ")] * 8)
+    rows = game.words.encode([" ".join(plain_words(sentence))] * 8)
     with no_grad():
         return game.draw(len(rows), rng, given=rows)
 

@@ -19,7 +19,7 @@ from tinygan import ops
 from tinygan.autodiff import Tensor, no_grad, raw
 from tinygan.backend import stream, to_device, xp
 from tinygan.data import DataError, Vocabulary, note
-from tinygan.data.text import END, PAD, UNKNOWN
+from tinygan.data.text import END, PAD, UNKNOWN, plain_words
 from tinygan.data.video.edits import find_edits
 from tinygan.files import written_whole
 from tinygan.gan.players import Batch, read_back
@@ -172,7 +172,7 @@ def respond(game, given, rng):
     name, sentence = given
     game.world.read(sentence)
     clip = read_as_shown(game.world, name)
-    edited = game.edit(clip[None], [" ".join(sentence.lower().rstrip(". ").split())])[0]
+    edited = game.edit(clip[None], [" ".join(plain_words(sentence))])[0]
     if np.abs(edited - clip).max() < UNCHANGED:
         note("nothing has changed: does the clip show what the sentence speaks of?")
     return edited
