@@ -86,6 +86,7 @@ def test_an_answer_that_may_be_printed_or_drawn(run, capsys, monkeypatch):
         (["run", " \n"], "INPUT is empty"),
         (["run", "a", "--out", "a.jpg"], "--out a.jpg: expected a name that ends in .txt"),
         (["run", "a.txt", "--out", "run/../a.txt"], "is INPUT itself"),
+        (["run", "b:a.txt", "--out", "a.txt"], "is INPUT itself"),
         (["run", "bad"], "'bad': expected something good"),
         (["no-run", "a"], "holds no run"),
         (["run", "two", "words"], "ring answers to INPUT; got 2 inputs. A line of text goes in quotes"),

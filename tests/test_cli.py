@@ -94,6 +94,17 @@ def test_usage_errors_are_one_sentence_and_exit_code_2(arguments, named, capsys,
     assert list(tmp_path.iterdir()) == []
 
 
+def test_pictures_that_are_gone_are_not_said_to_be_too_few_samples(tmp_path, capsys):
+    own, run = tmp_path / "own.npy", str(tmp_path / "run")
+    np.save(own, np.random.default_rng(0).integers(0, 256, (60, 8, 8), dtype=np.uint8))
+    small = set_words(SMALL["mnist"])
+    assert main(["train", "mnist", "--data", str(own), "--steps", "1", *small, "--out", run]) == 0
+    own.unlink()
+    capsys.readouterr()
+    assert main(["evaluate", run, "-n", "50"]) == 2
+    assert capsys.readouterr().err == f"tinygan: {own}: no such file or folder\n"
+
+
 def test_too_little_memory_is_one_sentence(capsys, monkeypatch):
     def fail(options):
         raise MemoryError("Unable to allocate 455. PiB")

@@ -14,6 +14,7 @@ import sys
 import tempfile
 import time
 import warnings
+from dataclasses import fields
 from pathlib import Path
 
 from tinygan.files import is_number, open_regular, printable, sentence
@@ -83,7 +84,9 @@ def _go_beyond(run, game, start, before):
     steps = game.settings.steps
     if steps <= start:
         raise UsageError(f"--steps {steps}: this run has done {start} steps; give more, or leave --steps out")
-    run.write_config({**run.config, "settings": {**run.config["settings"], "steps": steps}})
+    changed = ["steps", *(f.name for f in fields(game.settings) if f.metadata["phase"])]
+    settings = run.config["settings"] | {name: getattr(game.settings, name) for name in changed}
+    run.write_config({**run.config, "settings": settings})
     rates = [f"{player.name} {player.schedule.lr_lambda(start):.2g}" for player in game.players.values()]
     print(
         f"the run has {steps} steps now, not {before}; schedules go on as in a run of {steps}: at step {start} the share of"
@@ -151,7 +154,8 @@ def apply(options):
     path = Path(out) if out else run.folder / "applied" / f"{_name_of(given, options.seed)}{usual}"
     if path.suffix not in written:
         raise UsageError(f"--out {path}: expected a name that ends in {' or '.join(written)}")
-    if any(os.path.exists(word) and path.exists() and path.samefile(word) for word in given):
+    files = [file for word in given for file in (word, word.partition(":")[2]) if os.path.exists(file)]  # b:picture.png
+    if path.exists() and any(map(path.samefile, files)):
         raise UsageError(f"--out {path} is INPUT itself, and would replace it; choose another name")
     with gather_notes() as notes, waiting(f"answering to {sentence(' '.join(given))[:60]}"):
         answer = respond(game, given[0] if len(given) == 1 else tuple(given), stream(options.seed, "apply"))
@@ -208,6 +212,7 @@ def chat(options):
 
 def evaluate(options):
     """tinygan evaluate RUN."""
+    from tinygan.data import DataError
     from tinygan.metrics.meanings import describe_scores
     from tinygan.run.checkpoint import write_file
 
@@ -219,6 +224,8 @@ def evaluate(options):
         try:
             samples = game.sample(n, options.seed)
             scores = recipe.evaluate(game, samples)
+        except DataError:  # what samples are compared with is in a file that is gone
+            raise
         except ValueError as error:  # fewer samples than a score is defined on
             raise UsageError(f"-n {n}: {error}") from None
     for line in describe_scores(scores, recipe.EVALUATED_SAMPLES, shutil.get_terminal_size((120, 24)).columns):

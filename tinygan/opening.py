@@ -9,7 +9,7 @@ import importlib
 import sys
 import time
 from contextlib import contextmanager
-from dataclasses import fields, replace
+from dataclasses import fields
 from functools import partial
 from pathlib import Path
 
@@ -56,7 +56,7 @@ def resume(options):
     recipe, settings = _read_run(run)
     if options.steps is not None:
         try:
-            settings = replace(settings, steps=options.steps)
+            settings = settings.prolong(options.steps)
         except ValueError as error:
             raise UsageError(str(error)) from None
     with _no_larger_than(run):

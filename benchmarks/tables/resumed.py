@@ -14,6 +14,7 @@ from pathlib import Path
 import numpy as np
 
 from tinygan import recipes
+from tinygan.run.monitor import say_alike
 from tinygan.threads import prime_malloc
 
 RESULTS = Path(__file__).parents[1] / "results"
@@ -77,7 +78,10 @@ def score_phases(text, name, rows, table, shown, draw):
                 if phase in run or (phase == "with the judge" and s.pixel_steps == s.steps):
                     continue
                 seconds = play(game, until, state)
-                scores = recipe.evaluate(game, game.sample(recipe.EVALUATED_SAMPLES, 0))
+                samples = game.sample(recipe.EVALUATED_SAMPLES, 0)
+                scores = recipe.evaluate(game, samples)
+                if says := say_alike(game, until, samples):
+                    print(f"{row}, {phase}: {says}", flush=True)
                 run[phase] = scores | {"steps": until, "cpu_minutes": seconds / 60}
                 run |= {"memory": resource.getrusage(resource.RUSAGE_SELF).ru_maxrss / 2**20, shown: game.saved[shown]}
                 print(f"{row}, {phase}:", run[phase], flush=True)

@@ -24,6 +24,8 @@ def test_a_map_is_the_picture_where_the_writer_looked_and_pale_elsewhere():
 def test_maps_fill_rows():
     sheet = attention_maps(np.zeros((3, 8, 8), np.float32), ["a"] * 7, np.ones((7, 4, 4)), columns=4, side=32)
     assert sheet.shape == (2 * (32 + MARGIN + LINE) + MARGIN, 4 * (32 + MARGIN) + MARGIN, 3)
+    alone = attention_maps(np.zeros((3, 8, 8), np.float32), [], np.ones((0, 4, 4)), side=32)
+    assert alone.shape == (32 + LINE + 2 * MARGIN, 32 + 2 * MARGIN, 3)
 
 
 def test_a_sentence_stands_under_its_picture_whole():
@@ -40,7 +42,6 @@ def test_a_sentence_stands_under_its_picture_whole():
         lambda: captioned(np.zeros((2, 3, 8, 8)), ["one"]),
         lambda: captioned(np.zeros((1, 1, 8, 8)), ["one"]),
         lambda: attention_maps(np.zeros((3, 8, 8)), ["a", "b"], np.ones((1, 4, 4))),
-        lambda: attention_maps(np.zeros((3, 8, 8)), [], np.ones((0, 4, 4))),
     ],
 )
 def test_what_does_not_fit_is_refused(call):

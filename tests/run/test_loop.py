@@ -13,6 +13,7 @@ from pathlib import Path
 
 import numpy as np
 import pytest
+from small_runs import SMALL, set_words
 from tiny_runs import SET, contents, digits, draw, one_sentence, tiny_game
 
 from tinygan import recipes
@@ -129,6 +130,17 @@ def test_a_finished_run_goes_on_with_more_steps(tmp_path, capsys, schedule):
     for steps in ("30", "7"):
         assert main(["train", "--resume", "--steps", steps, "--out", str(tmp_path / "run")]) == (2 if steps == "7" else 0)
     assert "--steps 7: this run has done 30 steps; give more, or leave --steps out" in capsys.readouterr().err
+
+
+def test_a_run_beyond_its_end_goes_on_in_its_last_phase(tmp_path, monkeypatch):
+    """Of four steps two are of pixels alone; of eight the others are of the game, also after a second start."""
+    monkeypatch.setenv("TINYGAN_DATA", str(tmp_path))
+    run, small = tmp_path / "run", [*set_words(SMALL["pix2pix"]), "--set", "pixel_phase=0.5", "--set", "world=shapes"]
+    assert main(["train", "pix2pix", *small, "--steps", "4", "--out", str(run)]) == 0
+    assert main(["train", "--resume", "--steps", "6", "--out", str(run)]) == 0
+    assert main(["train", "--resume", "--steps", "8", "--out", str(run)]) == 0
+    rows = {row["step"]: row for row in Run.open(run).rows()}
+    assert [step for step in rows if "d_loss" in rows[step]] == [3, 4, 5, 6, 7, 8]
 
 
 # --- what it prints ----------------------------------------------------------------------------------------------

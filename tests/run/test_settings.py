@@ -11,6 +11,14 @@ from tinygan.run.settings import RunSettings, defaults, list_additions, list_gro
 
 
 @dataclass
+class Phases(RunSettings):
+    """Two phases."""
+
+    first: float = setting(0.5, "Share of the steps in the first phase.", 0.0, 1.0, phase=True)
+    fall: float = setting(0.5, "Share of the steps after which something falls.", 0.0, 1.0)
+
+
+@dataclass
 class Kernels(RunSettings):
     """Inside a CNN."""
 
@@ -280,3 +288,21 @@ def test_a_class_without_a_decorator_says_what_it_lacks():
 
     with pytest.raises(TypeError, match="Bare is not a dataclass: write @dataclass or @defaults"):
         Bare()
+
+
+def test_a_run_that_goes_on_beyond_its_end_does_not_begin_its_first_phase_again():
+    s = Phases(steps=90, first=0.4)
+    longer = s.prolong(120)
+    assert (longer.steps, round(longer.first * 120), longer.fall) == (120, 36, 0.5)
+    assert s.prolong(30) == Phases(steps=30, first=0.4)  # a shorter one is as if it had been so from the beginning
+    assert Phases(steps=90, first=1.0).prolong(120).first == 1.0  # there was no second phase
+    assert Phases(steps=90, first=0.0).prolong(120).first == 0.0
+
+
+@pytest.mark.parametrize("name, phase", [
+    ("pix2pix", "pixel_steps"), ("superres", "pixel_steps"), ("text2image", "listening_steps"), ("caption", "imitation"),
+])  # fmt: skip
+def test_the_phases_of_recipes_end_where_they_did(name, phase):
+    s = recipes.load(name).Settings()
+    steps = lambda s: s.imitation * s.steps if phase == "imitation" else getattr(s, phase)
+    assert 0 < steps(s) < s.steps and steps(s.prolong(3 * s.steps)) == pytest.approx(steps(s), abs=0.01)

@@ -28,7 +28,9 @@ from tinygan.run.settings import setting
 class ReplySettings(AverageSettings, DuelSettings):
     """Imitation first, then D's reward."""
 
-    imitation: float = setting(0.75, "Share of the steps in which G learns by maximum likelihood alone.", 0.0, 1.0)
+    imitation: float = setting(
+        0.75, "Share of the steps in which G learns by maximum likelihood alone.", 0.0, 1.0, phase=True
+    )
     reward_weight: float = setting(
         0.3, "Weight of D's reward in G's gradient, beside the likelihood of real replies.", 0.0
     )

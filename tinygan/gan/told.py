@@ -37,7 +37,7 @@ class ToldSettings(AdversarialSettings):
     )
     listening: float = setting(
         0.0, "Share of the steps in which D alone learns, by right and wrong words. G then begins to read as D does.",
-        0.0, 1.0,
+        0.0, 1.0, phase=True,
     )  # fmt: skip
 
     @property

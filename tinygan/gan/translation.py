@@ -32,7 +32,7 @@ class TranslationSettings(AdversarialSettings):
     """What a game of pairs reads. The learning rate begins anew, and falls again, in the second phase."""
 
     pixel_phase: float = setting(
-        0.5, "Share of the steps in which G learns by the pixel loss alone, without D.", 0.0, 1.0
+        0.5, "Share of the steps in which G learns by the pixel loss alone, without D.", 0.0, 1.0, phase=True
     )
     pixel_loss: str = setting("l1", "Distance of two pictures: mean of |d| or of d².", choices=tuple(PIXEL_LOSSES))
     pixel_weight: float = setting(1.0, "Weight of the pixel loss in G's loss, beside D's verdict.", 0.0)

@@ -22,6 +22,13 @@ class UNetSettings(RunSettings):
     halvings: int = setting(3, "How often G halves the sides.", 1, 8)
     d_channels: int = setting(24, "Channels of D's first layer; the next ones have twice as many.", 1)
 
+    def refuse_sides(self, height: int, width: int) -> None:
+        """Raise ValueError unless the sides of pictures can be halved so often."""
+        if height % 2**self.halvings or width % 2**self.halvings:
+            fits = max(k for k in range(self.halvings) if not (height % 2**k or width % 2**k))
+            remedy = f"take halvings={fits} or less" if fits else "choose another size of the pictures, such as size=32"
+            raise ValueError(f"halvings={self.halvings}: pictures of {height}x{width} cannot be halved so often; {remedy}")
+
 
 class UNet(Module):
     """Pictures (N, before, h, w) -> (N, after, h, w), any numbers; both sides are multiples of 2^halvings."""

@@ -39,14 +39,17 @@ def attention_maps(picture: Array, words: list[str], weights: Array, columns: in
     """Return the picture (3, h, w) in [-1, 1], then once for each word, bright where the writer looked, its word above.
 
     weights (words, a, b) are those of a x b equal places of the picture; each map is scaled to its own largest weight.
+    Without words it is the picture alone.
     """
     weights = to_numpy(raw(weights))
-    if weights.ndim != 3 or len(weights) != len(words) or not words:
+    if weights.ndim != 3 or len(weights) != len(words):
         raise ValueError(f"attention_maps: {len(words)} words, weights {weights.shape}: expected (words, height, width)")
     plain = _enlarge(_check(picture[None], 1, "attention_maps")[0], side)
-    light = to_numpy(raw(interpolate(weights[:, None].astype(np.float32), size=plain.shape[:2], mode="bilinear")))[:, 0]
-    light = light / np.maximum(light.max((1, 2), keepdims=True), 1e-12)
-    cells = [plain, *(_lit(plain, amount) for amount in light)]
+    cells = [plain]
+    if words:
+        light = raw(interpolate(weights[:, None].astype(np.float32), size=plain.shape[:2], mode="bilinear"))
+        light = to_numpy(light)[:, 0]
+        cells += [_lit(plain, amount) for amount in light / np.maximum(light.max((1, 2), keepdims=True), 1e-12)]
     columns = min(columns, len(cells))
     height, width = (size + MARGIN for size in plain.shape[:2])
     rows = -(-len(cells) // columns)

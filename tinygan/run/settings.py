@@ -30,12 +30,14 @@ GIVEN = "given"  # any value but 0 or "", of a setting that brings a group witho
 
 
 def setting(
-    default: Any, meaning: str, low: Any = None, high: Any = None, choices: Any = None, brings: type | None = None
-) -> Any:
+    default: Any, meaning: str, low: Any = None, high: Any = None, choices: Any = None, brings: type | None = None,
+    *, phase: bool = False,
+) -> Any:  # fmt: skip
     """Return a field of Settings: its default, a sentence that says what it is, and the values that it may take.
 
     choices: a tuple of values, or a dict from each value to the group that it brings, or to None. brings: the group that
-    any value but 0 or "" brings. A whole number without `high` is at most MOST.
+    any value but 0 or "" brings. A whole number without `high` is at most MOST. phase: it is the share of the steps after
+    which a phase of the training is over.
     """
     if high is None and isinstance(default, int) and not choices:
         high = MOST
@@ -43,7 +45,7 @@ def setting(
     return field(
         default=default,
         metadata={
-            "meaning": meaning, "low": low, "high": high, "choices": choices and tuple(choices),
+            "meaning": meaning, "low": low, "high": high, "choices": choices and tuple(choices), "phase": phase,
             "groups": {value: group for value, group in groups.items() if group},
         },
     )  # fmt: skip
@@ -121,6 +123,15 @@ class RunSettings:
                 both: Any = _join(cls, group)  # type: ignore[arg-type]  # a class can be hashed
                 return both.choose(values)  # a group may have choices too
         return cls
+
+    def prolong(self, steps: int) -> Any:
+        """Return these settings with other steps. If they are more, phases end at the steps at which they would have ended.
+
+        Otherwise a run that goes on beyond its end would begin its first phase again.
+        """
+        longer = max(1, steps / self.steps)
+        shares = {f.name: getattr(self, f.name) for f in fields(self) if f.metadata["phase"]}
+        return replace(self, steps=steps, **{name: share / longer for name, share in shares.items() if share < 1})
 
     def divisors(self) -> dict:
         """Return the settings that the batch is divided by, {name: number}."""

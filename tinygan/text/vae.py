@@ -110,7 +110,9 @@ class VAESettings(RunSettings):
     """The sentence VAE."""
 
     latent: int = setting(16, "Size of z.", 1)
-    kl_rises: float = setting(0.5, "Share of the steps in which the weight of KL rises from 0 to 1.", 0.0, 1.0)
+    kl_rises: float = setting(
+        0.5, "Share of the steps in which the weight of KL rises from 0 to 1.", 0.0, 1.0, phase=True
+    )
     free: float = setting(4.0, "Nats of a sentence's KL that cost nothing, so that z says as much.", 0.0)
     forget: float = setting(0.3, "Share of the words read that are hidden from the writer.", 0.0, 1.0)
 

@@ -8,7 +8,7 @@ from tinygan import recipes
 from tinygan.autodiff import no_grad
 from tinygan.backend import stream
 from tinygan.cli import main
-from tinygan.data import DataError, gather_notes
+from tinygan.data import DataError, gather_notes, read_picture
 from tinygan.ops import log_softmax
 from tinygan.plot import save_image
 from tinygan.recipes.translation._worlds import as_floats
@@ -255,6 +255,20 @@ def test_a_run_resumed_sampled_scored_and_asked_about_pictures(tmp_path, capsys,
     assert (tmp_path / "maps.png").stat().st_size > 1000
     assert main(["apply", run, str(tmp_path / "some.txt")]) == 2
     assert "cannot be read as a picture" in capsys.readouterr().err
+
+
+def test_a_writer_that_says_nothing_is_no_failure(tmp_path):
+    """One that has learned little may end at once. Its answer is an empty line, its maps the picture alone."""
+    game = small_game("caption")
+    game.G.average.module.out.bias.data[1] = 99  # the end
+    save_image(np.full((32, 32, 3), 99, np.uint8), tmp_path / "picture.png")
+    with gather_notes() as notes:
+        answer = caption.respond(game, str(tmp_path / "picture.png"), stream(0, "apply"))
+    assert answer.sentence == "" and "more steps" in notes[0]
+    for ending, write in caption.ANSWERS.items():
+        write(answer, tmp_path / f"answer{ending}")
+    assert (tmp_path / "answer.txt").read_text() == "\n"
+    assert read_picture(tmp_path / "answer.png").shape[1:] == (128 + 2 * 6 + 16, 128 + 2 * 6)
 
 
 def test_an_answer_has_a_map_for_each_word(game, tmp_path):

@@ -96,6 +96,12 @@ def test_a_run_whose_settings_were_changed_is_refused(world, data):
         pix2pix.make_game(pix2pix.Settings(data=data), saved=saved)
 
 
+def test_more_halvings_than_a_picture_has_are_refused_with_a_remedy_that_works():
+    with pytest.raises(ValueError, match="pictures of 32x32 cannot be halved so often; take halvings=5 or less"):
+        small_game("pix2pix", halvings=6)
+    assert np.isfinite(small_game("pix2pix", halvings=5, pixel_phase=0.0).step(0)["g_loss"])
+
+
 def test_what_is_asked_is_not_trained_on():
     game = small_game("pix2pix", batch_size=100)
     scenes, drawings, pictures = _drawings.asked_of("shapes", "coloured")

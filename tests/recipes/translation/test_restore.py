@@ -137,6 +137,13 @@ def test_pictures_of_your_own(tmp_path):
         small_game("restore", data=str(tmp_path / "own.npy"), size=0, batch_size=37)
 
 
+@pytest.mark.parametrize("size, remedy", [(20, "take halvings=2 or less"), (21, "such as size=32")])
+def test_sides_that_cannot_be_halved_are_refused(size, remedy, tmp_path):
+    np.save(tmp_path / "own.npy", stream(0, "own").integers(0, 256, (40, 20, 24), dtype=np.uint8))
+    with pytest.raises(ValueError, match=f"halvings=3: pictures of {size}x{size} cannot be halved so often; .*{remedy}"):
+        small_game("restore", data=str(tmp_path / "own.npy"), size=size)
+
+
 @pytest.mark.parametrize("which", range(0, 40, 13))
 def test_a_picture_that_was_changed_is_noticed_learned_from_or_held_out(which, tmp_path):
     images = stream(0, "own").integers(0, 256, (40, 20, 24), dtype=np.uint8)
@@ -161,9 +168,9 @@ def test_a_run_whose_settings_were_changed_is_refused(saved, settings, tmp_path,
     monkeypatch.chdir(tmp_path)
     np.save("own.npy", stream(0, "own").integers(0, 256, (40, 32, 32, 3), dtype=np.uint8))
     game = small_game("restore", pictures="digits")
-    for use in (lambda: again.batch(0), lambda: again.sample(2, 0)):
+    again = lambda: restore.make_game(restore.Settings(**SMALL["restore"], **settings), saved={**game.saved, **saved})
+    for use in (lambda: again().batch(0), lambda: again().sample(2, 0)):
         with pytest.raises(DataError, match="the one or the other was changed|not the pictures that this run began with"):
-            again = restore.make_game(restore.Settings(**SMALL["restore"], **settings), saved={**game.saved, **saved})
             use()
 
 

@@ -161,6 +161,8 @@ def respond(game, path, rng):
         on_device = (to_device(a, writer.out.weight.device) for a in (picture, row))
         weights = writer.looks(*on_device).numpy()[0]
     (words,) = game.vocabulary.token_lists(row)
+    if not words:
+        note("no word is likelier than none; a run of more steps has more to say")
     return Answer(game.vocabulary.decode(row)[0], words, picture[0], weights[: len(words)])
 
 

@@ -17,6 +17,7 @@ import numpy as np
 from tinygan.backend import stream, to_device
 from tinygan.data import DataError, Loader, centred, find_world, note, read_sides
 from tinygan.data.files import fingerprint, refuse_changed, refuse_others
+from tinygan.data.sprites import SIDE
 from tinygan.files import Range
 from tinygan.gan.players import Batch
 from tinygan.gan.translation import Translation, TranslationSettings
@@ -100,6 +101,8 @@ def make_game(s, device="cpu", saved=None):
         saved = {"world": "", "before": a.shape[1], "after": b.shape[1], "checksum": fingerprint(a, b)}
     saved = saved or {"world": choose_world(s.world, "drawn"), "before": 3, "after": 3, "checksum": 0}
     refuse_changed(saved["world"], s.data)
+    if not s.data:
+        s.refuse_sides(SIDE, SIDE)
     before, after = saved["before"], saved["after"]
     g = Sequential(UNet(before, after, s, stream(s.seed, "generator")), Tanh()).to(device)
     d = PatchJudge(before + after, s, stream(s.seed, "discriminator")).to(device)

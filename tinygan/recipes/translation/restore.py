@@ -97,6 +97,7 @@ def make_game(s, device="cpu", saved=None):
     if saved is None:
         saved = {"pictures": "" if s.data else choose(s.pictures)}
         found = pictures_of(s, saved)
+        s.refuse_sides(*found.test.shape[2:])
         saved |= {"channels": found.test.shape[1], "checksum": found.checksum}
     refuse_changed(saved["pictures"], s.data)
     told, channels = s.mask == "told", saved["channels"]
