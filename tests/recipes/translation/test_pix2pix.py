@@ -155,6 +155,8 @@ def test_pairs_of_your_own(own, tmp_path):
     np.testing.assert_allclose(target[:, 0], -source[:, 0], atol=1e-5)
     for k in range(4):
         assert np.isfinite(list(game.step(k).values())).all()
+    shown = {x.tobytes() for k in range(20) for x in game.batch(k).given[0]}
+    assert len(shown) == 36 and not shown & {x.tobytes() for x in game.asked()}
     samples = game.sample(8, 0)
     assert samples.shape == (8, 3, 16, 16)
     pix2pix.draw(game, samples, tmp_path / "drawn.png")

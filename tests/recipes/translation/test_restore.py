@@ -133,6 +133,8 @@ def test_pictures_of_your_own(tmp_path):
     assert "read_repaired_holes" not in restore.evaluate(game, game.sample(4, 0))
     test = game.asked()
     assert test.shape == (4, 2, 20, 24)
+    held_out = {x.tobytes() for x in restore.asked_of(game.settings, game.saved)[0]}
+    assert len(held_out) == 4 and not held_out & {x.tobytes() for k in range(40) for x in game.batch(k).x}
     with pytest.raises(DataError, match="40 pictures of 20x24: expected"):
         small_game("restore", data=str(tmp_path / "own.npy"), size=0, batch_size=37)
 
