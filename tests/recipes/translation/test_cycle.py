@@ -162,6 +162,9 @@ def test_pairs_are_not_used_and_that_is_said(tmp_path):
         game = small_game("cycle", data=str(data), size=8)
     assert any("pix2pix" in note for note in notes)
     assert len(game.held_out()[0]) == len(game.held_out()[1]) == 4
+    batches = [game.batch(k) for k in range(30)]
+    for kept, shown in zip(game.held_out(), ([b.given[0] for b in batches], [b.x for b in batches])):
+        assert not {x.tobytes() for x in kept} & {x.tobytes() for x in np.concatenate(shown)}
 
 
 # --- a reader's picture ------------------------------------------------------------------------------------------

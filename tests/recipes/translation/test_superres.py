@@ -16,7 +16,7 @@ from tinygan.gan.players import Batch
 from tinygan.metrics import bicubic
 from tinygan.networks.tiles import by_tiles, tiles
 from tinygan.recipes.translation import superres
-from tinygan.recipes.translation._photographs import made_leaves
+from tinygan.recipes.translation._photographs import made_leaves, read
 from tinygan.recipes.translation.superres import chequers, divergence, gradients, respond, shares
 
 DATA = os.environ.get("TINYGAN_DATA", "")
@@ -256,6 +256,8 @@ def test_photographs_of_a_reader_are_trained_on_and_a_tenth_is_held_out(tmp_path
         game = small_game("superres", data=str(folder))
     assert any("small.png" in text for text in notes) and any("broken.png" in text for text in notes)
     assert any("12 photographs" in text for text in notes) and any("2 of them held out" in text for text in notes)
+    learned = {x.tobytes() for x in read(game.settings, 0).large}
+    assert len(learned) == 10 and not learned & {x.tobytes() for x in game.held_out().large}
     assert len(game.held_out()) == 2 and game.sample(3, 0).shape == (3, 1, 32, 32)
     scores = superres.evaluate(game, game.sample(4, 0))
     assert scores["psnr"] == pytest.approx(scores["psnr_of_bicubic"], abs=1e-3) and "psnr_set5" not in scores
