@@ -5,11 +5,12 @@ import pytest
 from PIL import Image
 from small_runs import hold, small_game
 
-from tinygan import Tensor
+from tinygan import Tensor, ops
 from tinygan.backend import stream
 from tinygan.data import DataError, gather_notes, read_clip
 from tinygan.data.video import scenes
 from tinygan.files import Unfit, check
+from tinygan.networks.editing import SIZE, WAYS, Matches
 from tinygan.recipes.video import video_edit
 
 
@@ -215,6 +216,19 @@ def test_a_clip_is_edited_frame_by_frame_whatever_its_length(game):
     other[:, 2] += 0.5  # a frame reaches those after it, by the state and by what was written
     seen = abs(game.edit(other, sentences) - long).max((0, 2, 3, 4))
     assert seen[:2].max() == 0 and seen[2] > 1e-3 and seen[3] > 0
+
+
+def test_a_place_fits_a_sentence_by_products_of_what_is_seen_and_what_is_read():
+    rng = np.random.default_rng(0)
+    matches = Matches(5, 3, rng)
+    x, told = rng.normal(size=(2, 3, 4, 4)).astype(np.float32), rng.normal(size=(2, 5)).astype(np.float32)
+    keys = matches.key(ops.leaky_relu(matches.around(Tensor(x)), 0.2)).numpy()
+    query = matches.query(Tensor(told)).numpy()
+    made = matches(Tensor(x), Tensor(told)).numpy()
+    assert made.shape == (2, WAYS, 4, 4)
+    for n, way, row, column in np.ndindex(made.shape):
+        part = slice(way * SIZE, (way + 1) * SIZE)
+        assert made[n, way, row, column] == pytest.approx(keys[n, part, row, column] @ query[n, part] / SIZE**0.5, abs=1e-4)
 
 
 def test_the_sentence_matters(game):
