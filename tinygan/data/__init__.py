@@ -53,7 +53,7 @@ from .text import (
     topic_of,
     words,
 )
-from .video import read_clip
+from .video import read_clip, read_clips
 from .waves import read_wave, read_waves, resample, write_wave
 from .worlds import find_world
 
@@ -61,10 +61,10 @@ __all__ = [
     "SILENCE", "SWISS_ROLL_SIGMA", "DataError", "Loader", "MinMax", "Table", "Vocabulary", "Whitening", "captions",
     "centred", "chorales", "crops", "digits", "fashion_mnist", "find_file", "find_world", "gather_notes", "gaussians",
     "is_right", "kmnist", "made_captions", "made_chorales", "made_names", "made_prices", "made_recordings", "mnist",
-    "names", "note", "read_chorales", "read_classes", "read_clip", "read_csv", "read_idx", "read_lines", "read_melody",
-    "read_pairs", "read_picture", "read_pictures", "read_sides", "read_wave", "read_waves", "recordings", "resample",
-    "sines", "small_talk", "small_text", "split_by_class", "stock", "swiss_roll", "topic_of", "windows", "words",
-    "write_wave",
+    "names", "note", "read_chorales", "read_classes", "read_clip", "read_clips", "read_csv", "read_idx", "read_lines",
+    "read_melody", "read_pairs", "read_picture", "read_pictures", "read_sides", "read_wave", "read_waves",
+    "recordings", "resample", "sines", "small_talk", "small_text", "split_by_class", "stock", "swiss_roll",
+    "topic_of", "windows", "words", "write_wave",
 ]  # fmt: skip
 
 remedies.watch_functions(globals(), __name__)

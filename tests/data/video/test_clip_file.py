@@ -20,7 +20,8 @@ as_clip = lambda frames: (frames.transpose(0, 3, 1, 2) if frames.ndim == 4 else 
 def written(kind, frames, **options):
     """The bytes of an animation."""
     file, (first, *others) = io.BytesIO(), [Image.fromarray(frame) for frame in frames]
-    first.save(file, kind, save_all=True, append_images=others, **{"duration": 50, **options})
+    options = {"duration": 50, **({"lossless": True} if kind == "WEBP" else {}), **options}
+    first.save(file, kind, save_all=True, append_images=others, **options)
     return file.getvalue()
 
 
@@ -33,7 +34,7 @@ def put(tmp_path, content):
 
 
 @pytest.mark.parametrize("frames", [CLIP, GREY], ids=["colour", "grey"])
-@pytest.mark.parametrize("kind", ["GIF", "PNG"])
+@pytest.mark.parametrize("kind", ["GIF", "PNG", "WEBP"])
 def test_a_clip_is_read_as_it_was_written(kind, frames, tmp_path):
     path = put(tmp_path, written(kind, frames))
     with gather_notes() as notes:
@@ -118,9 +119,25 @@ def png_of(side, count, promised=None, data=DEFLATED):
     return b"\x89PNG\r\n\x1a\n" + header + animated + b"".join(frames) + chunk(b"IEND", b"")
 
 
+def webp_of(side, count, frame=8):
+    """The bytes of an animated WebP with a canvas of this side and `count` frames of side `frame`, each of a few bytes."""
+    chunk = lambda kind, body: kind + struct.pack("<I", len(body)) + body
+    three = lambda *numbers: b"".join(number.to_bytes(3, "little") for number in numbers)
+    picture = chunk(b"VP8L", b"\x2f" + struct.pack("<I", (frame - 1) * (1 + (1 << 14))) + bytes(7))
+    frames = chunk(b"ANMF", three(0, 0, frame - 1, frame - 1, 50) + b"\0" + picture) * count
+    body = b"WEBP" + chunk(b"VP8X", b"\2\0\0\0" + three(side - 1, side - 1)) + chunk(b"ANIM", bytes(6)) + frames
+    return chunk(b"RIFF", body)
+
+
 REFUSED = {
-    "a text": (b"hello", "expected an animated GIF or PNG, or a folder of frames"),
-    "nothing": (b"", "expected an animated GIF or PNG"),
+    "a text": (b"hello", "expected an animated GIF, PNG or WebP, or a folder of frames"),
+    "nothing": (b"", "expected an animated GIF, PNG or WebP"),
+    "a sound": (b"RIFF\x04\0\0\0WAVE", "expected an animated GIF, PNG or WebP"),
+    "a single WebP": (written("WEBP", CLIP[:1]), "a single picture"),
+    "a WebP cut short": (written("WEBP", CLIP)[:-60], "it ends too early"),
+    "a WebP with a frame beyond its canvas": (webp_of(8, 2, 16), "frame 1 is 16x16 pixels at 0, 0, outside of 8x8"),
+    "a WebP with a wide canvas": (webp_of(16_000, 2), "2 frames of 16000x16000: 256,000,000 pixels, more than the"),
+    "a WebP bomb": (webp_of(2000, 5000, 2000), "5,000 frames of 2000x2000: 20,000,000,000 pixels, more than the"),
     "a single GIF": (gif_of(8, 8, count=1), "a single picture; a clip has two frames or more"),
     "a single PNG": (written("PNG", CLIP[:1]), "a single picture"),
     "a GIF cut short": (written("GIF", CLIP)[:-60], "it ends too early, after .* bytes; copy it again"),
@@ -148,12 +165,13 @@ def test_what_is_no_clip_or_a_bomb_is_refused_before_it_is_decoded(case, tmp_pat
     content, says = REFUSED[case]
     path = put(tmp_path, content)
     monkeypatch.setattr(ImageFile.ImageFile, "load", decoded)
+    monkeypatch.setattr(Image, "open", decoded)
     with pytest.raises(DataError, match=says) as error:
         read_clip(path)
     assert str(error.value).startswith(f"{path}: ") and "\n" not in str(error.value)
 
 
-@pytest.mark.parametrize("kind", ["GIF", "PNG"])
+@pytest.mark.parametrize("kind", ["GIF", "PNG", "WEBP"])
 def test_a_file_cut_anywhere_is_refused_in_a_sentence_or_read_in_full(kind, tmp_path):
     whole = written(kind, CLIP)
     for end in range(len(whole)):

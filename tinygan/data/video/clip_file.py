@@ -1,4 +1,4 @@
-"""One clip: an animated GIF, an animated PNG, or a folder of frames, as an array (T, 1 or 3, height, width) in [-1, 1].
+"""One clip: an animated GIF, PNG or WebP, or a folder of frames, as an array (T, 1 or 3, height, width) in [-1, 1].
 
 `_read_promise` walks through a file's structure and unpacks no pixel. It finds how many frames there are, how large they
 are, how long each lasts, and how many bytes it has. A file that ends too early, promises more than its bytes can hold, or
@@ -20,7 +20,7 @@ from tinygan.backend import Array
 from ..files import DataError, list_files, list_some, note, open_file
 from ..pictures.fitting import fit, middle_square, without_alpha
 from ..pictures.own import read_files
-from ..pictures.picture_file import SUFFIXES
+from ..pictures.picture_file import SUFFIXES, find_format
 
 MOST_BYTES = 1 << 28  # of a file
 MOST_FRAMES = 10_000  # of a clip
@@ -52,15 +52,9 @@ def read_clip(path: str | Path, size: int = 0) -> Array:
     path = Path(path)
     if path.is_dir():
         return _read_folder(path, size)
-    with open_file(path, MOST_BYTES) as file:
-        content = file.read()
-    promise = _read_promise(path, content)
-    frames, first = len(promise.lasting), min((d for d in promise.lasting if d > 0), default=1)
-    times = [max(1, round(d / first)) for d in promise.lasting]
-    if sum(times) > max(2 * frames, 100):  # the last frame of many stands for seconds
-        times = [1] * frames
-    _check_promise(path, promise, size, len(content), sum(times))
-    clip = _decode(path, promise, content, size, times)
+    content, promise, times = open_clip(path, size)
+    clip = decode_clip(path, content, promise, times, size)
+    frames, first = len(promise.lasting), _shortest(promise)
     longer = f"; {sum(k > 1 for k in times):,} that last longer count several times" if len(clip) > frames else ""
     note(f"read: {len(clip):,} frames of {promise.width}x{promise.height} in {path.name}{longer}")
     if not promise.is_closed:
@@ -68,6 +62,41 @@ def read_clip(path: str | Path, size: int = 0) -> Array:
     if times == [1] * frames and max(promise.lasting) > 1.5 * first:
         note("frames do not last equally long; each counts once")
     return _finish(clip)
+
+
+def open_clip(path: Path, size: int) -> tuple[bytes, Promise, list[int]]:
+    """Return (the bytes of a file, what it promises, how often each frame counts); DataError for what is not read.
+
+    No pixel is unpacked.
+    """
+    with open_file(path, MOST_BYTES) as file:
+        content = file.read()
+    promise = _read_promise(path, content)
+    frames, first = len(promise.lasting), _shortest(promise)
+    times = [max(1, round(d / first)) for d in promise.lasting]
+    if sum(times) > max(2 * frames, 100):  # the last frame of many stands for seconds
+        times = [1] * frames
+    _check_promise(path, promise, size, len(content), sum(times))
+    return content, promise, times
+
+
+def is_animated(path: Path) -> bool:
+    """Return whether a picture file is, or pretends to be, an animation, which its beginning tells. DataError: it is none."""
+    with open_file(path, MOST_BYTES) as file:
+        content = file.read(1 << 16)
+        kind = find_format(content)
+        if kind is None:
+            raise DataError(f"{path}: neither a clip nor a frame of one; remove it")
+        if kind == "GIF":
+            try:
+                return len(_promise_of_gif(content + file.read()).lasting) > 1
+            except (IndexError, ValueError):
+                return True
+    return b"acTL" in content.partition(b"IDAT")[0] if kind == "PNG" else kind == "WEBP" and b"ANIM" in content[12:]
+
+
+def _shortest(promise: Promise) -> float:
+    return min((d for d in promise.lasting if d > 0), default=1)
 
 
 def _finish(clip: Array) -> Array:
@@ -78,7 +107,7 @@ def _finish(clip: Array) -> Array:
 
 
 def _read_folder(folder: Path, size: int) -> Array:
-    paths = sorted(list_files(folder, SUFFIXES, "pictures"), key=lambda path: _number_order(path.relative_to(folder)))
+    paths = sorted(list_files(folder, SUFFIXES, "pictures"), key=lambda path: number_order(path.relative_to(folder)))
     inside = Counter(path.parent for path in paths)
     if len(inside) > 1:
         shown = list_some(str(place.relative_to(folder)) for place in inside)
@@ -91,7 +120,7 @@ def _read_folder(folder: Path, size: int) -> Array:
     return _finish(clip)
 
 
-def _number_order(path: Path) -> list:
+def number_order(path: Path) -> list:
     """Return a key that puts frame-2 before frame-10: words and numbers in turn."""
     return [int(part) if k % 2 else part for k, part in enumerate(re.split(r"([0-9]{1,18})", str(path)))]
 
@@ -101,10 +130,10 @@ def _number_order(path: Path) -> list:
 
 def _read_promise(path: Path, content: bytes) -> Promise:
     """Return what a file promises. DataError for a still picture, a file that ends early, and too few bytes for a frame."""
-    readers = {b"GIF8": _promise_of_gif, b"\x89PNG\r\n\x1a\n": _promise_of_png}
+    readers = {b"GIF8": _promise_of_gif, b"\x89PNG\r\n\x1a\n": _promise_of_png, b"RIFF": _promise_of_webp}
     read = next((read for start, read in readers.items() if content.startswith(start)), None)
-    if read is None:
-        raise DataError(f"{path}: expected an animated GIF or PNG, or a folder of frames ({', '.join(SUFFIXES)})")
+    if read is None or read is _promise_of_webp and content[8:12] != b"WEBP":
+        raise DataError(f"{path}: expected an animated GIF, PNG or WebP, or a folder of frames ({', '.join(SUFFIXES)})")
     try:
         promise = read(content)
     except IndexError:
@@ -220,6 +249,32 @@ def _promise_of_png(content: bytes) -> Promise:
     return Promise("PNG", width, height, lasting, True)
 
 
+def _promise_of_webp(content: bytes) -> Promise:
+    """Walk through the chunks of a WebP. RFC 9649, section 2.7. One of a single colour takes no bytes for its pixels."""
+    file = _Reader(content, 4)
+    end = 8 + file.number(4)
+    file.skip(4)
+    width = height = 0
+    lasting: list[float] = []
+    while file.at < end:
+        kind, length = file.take(4), file.number(4)
+        body = _Reader(content, file.at)
+        file.skip(length + length % 2)
+        if kind == b"VP8X":
+            body.skip(4)
+            width, height = body.number(3) + 1, body.number(3) + 1
+        elif kind == b"ANMF":
+            left, top = (2 * body.number(3) for _ in range(2))
+            w, h = (body.number(3) + 1 for _ in range(2))
+            delay = body.number(3)
+            if left + w > width or top + h > height:
+                raise ValueError(
+                    f"frame {len(lasting) + 1} is {w}x{h} pixels at {left}, {top}, outside of {width}x{height}"
+                )
+            lasting.append(delay)
+    return Promise("WEBP", width, height, lasting, True)
+
+
 def _check_promise(path: Path, promise: Promise, size: int, file_bytes: int, kept_frames: int) -> None:
     """Raise DataError for a clip with more frames or pixels than are read."""
     frames, pixels = len(promise.lasting), promise.width * promise.height
@@ -243,7 +298,7 @@ def _check_promise(path: Path, promise: Promise, size: int, file_bytes: int, kep
 # --- frames --------------------------------------------------------------------------------------------------------
 
 
-def _decode(path: Path, promise: Promise, content: bytes, size: int, times: list[int]) -> Array:
+def decode_clip(path: Path, content: bytes, promise: Promise, times: list[int], size: int) -> Array:
     """Return the frames of a file, each so many times: (T, 3, height, width) in [0, 1]. DataError where one is damaged."""
     import warnings
 
