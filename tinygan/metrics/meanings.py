@@ -25,6 +25,7 @@ MEANINGS = {
     # how many
     "samples": Meaning("samples that were scored"),
     "pictures": Meaning("your own pictures, held-out ones included"),
+    "clips": Meaning("your own clips, held-out ones included"),
     # pictures, read by a classifier
     "frechet_distance": Meaning("between the features of generated and of real pictures", "lower", "frechet_floor"),
     "frechet_ratio": Meaning("Frechet distance over that of equally many real pictures", "lower", 1.0),

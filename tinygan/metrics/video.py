@@ -7,7 +7,7 @@ clips; Frechet distances compare its features. Each score is printed beside what
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+from collections.abc import Callable, Sequence
 from typing import Any
 
 import numpy as np
@@ -21,7 +21,9 @@ from tinygan.losses import cross_entropy
 from tinygan.metrics.pictures.classifier import Classifier, descend, train_classifier, train_once
 from tinygan.metrics.pictures.heads import HEADS, agree, nine_classes, sprite_heads
 from tinygan.metrics.pictures.quality import psnr
+from tinygan.metrics.points.copies import copied_share, diversity
 from tinygan.metrics.points.frechet import frechet_distance
+from tinygan.metrics.points.wasserstein import sliced_wasserstein
 from tinygan.nn import Conv2d, Linear, Module
 from tinygan.ops import flatten, interpolate, leaky_relu
 
@@ -270,3 +272,42 @@ def scores_beside_real(world: Any, clips: Array, scenes: Sequence) -> dict[str, 
         made, right = nine_classes(clips[ahead]), nine_classes(real[ahead])
         scores |= made | {f"real_{name}": value for name, value in right.items()}
     return scores
+
+
+# --- of a reader's own ---------------------------------------------------------------------------------------------
+
+FEW = 300  # clips that are compared value by value
+
+
+def own_clip_scores(world: Any, clips: Array, classes: Sequence[int], longer: Callable[[Array, int], Array]) -> dict:
+    """Return scores of clips of a reader's classes, in turn, beside what clips of the reader's score that are held out.
+
+    No checker knows what they show. `clip_reader` learns to read the classes, if there are several; told_class_of_real is
+    what it reads of clips held out. The last frames of clips four times as long have scores too. longer: (labels, seed) ->
+    such clips. `copied_share` compares their first frames with one frame of each real clip: frames of one clip are alike.
+    """
+    n, frames = clips.shape[:2]
+    asked = [classes[k % len(classes)] for k in range(n)]
+    learned, held_out = (world.draw(asked, frames, stream(0, f"real, {part}"), part) for part in ("train", "unseen"))
+    ends = longer(world.rows(asked[:FEW]), 0)[:, -frames:]
+    counts = [len(world.middles(part)) for part in ("train", "unseen")]
+    scores = {"samples": n, "clips": sum(counts)}
+    for name, shown in {"clips": clips, "longer_clips": ends, "clips_of_real": held_out}.items():
+        scores[f"flicker_{name}"] = flicker(shown, learned[: len(shown)])
+    if world.shown["class"] > 1:
+        reader = clip_reader(world)
+        share = lambda shown, asked: reader.accuracy(shown, world.rows(asked))[0]
+        scores |= {
+            "told_class": share(clips, asked), "told_class_of_real": share(held_out, asked),
+            "told_longer_class": share(ends, asked[:FEW]), "told_longer_class_of_real": share(held_out, asked),
+            "by_chance_class": share(np.roll(clips, 1, 0), asked),
+        }  # fmt: skip
+        scores |= clip_distance(world, clips, held_out, learned)
+    flat = lambda x: x[:FEW].reshape(min(len(x), FEW), -1)
+    for name, shown in {"": clips, "_of_real": held_out}.items():
+        scores[f"sliced_wasserstein{name}"] = sliced_wasserstein(flat(shown), flat(learned))
+    return scores | {
+        "diversity": diversity(clips[:FEW, 0], learned[:FEW, 0]).ratio,
+        "copied_share": copied_share(clips[:, 0], world.middles("train"), world.middles("unseen")),
+        "copied_share_error": max(n**-0.5, min(counts) ** -0.5),
+    }

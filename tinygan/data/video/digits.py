@@ -58,6 +58,7 @@ class DigitClips:
     def __init__(self, source: str = "") -> None:
         """source: whose digits move, "mnist" or "digits", those that come with tinygan; "": MNIST's if it is at hand."""
         self.source = source or ("mnist" if _has_mnist() else "digits")
+        self.saved = {"world": self.name, "source": self.source}  # by a run
 
     def scenes(self, part: str, n: int, rng: np.random.Generator) -> list[Move]:
         """Return n moves of a part of the world; see PARTS."""

@@ -25,6 +25,7 @@ class FigureClips:
     """The world of figures that act. Parts are those of `Sprites`."""
 
     name, source, shape = "sprites", "", (3, SIDE, SIDE)
+    saved = {"world": "sprites", "source": ""}  # by a run
     shown = {name: len(VALUES[name]) for name in LOOKS}
     motion, steps = {"pose": len(VALUES["action"]) * len(VALUES["direction"])}, STEPS
 

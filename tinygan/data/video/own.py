@@ -55,7 +55,10 @@ def read_clips(folder: str | Path, size: int, least: int = 2) -> tuple[list[Arra
     with gather_notes() as notes:  # of frames that cannot be read, among others
         for path, about in found.items():
             try:
-                clips.append(_read(folder, path, about, size))
+                clip = _read(folder, path, about, size)
+                if not np.ptp(clip, 0).any():
+                    raise DataError("nothing moves in it")
+                clips.append(clip)
                 kept.append(path)
             except DataError as error:
                 _leave_out(unread, folder, path, error)
@@ -194,9 +197,9 @@ class OwnClips:
             learned.append([clips[i] for i in rows[count:]])
         return learned, held_out
 
-    def count(self, part: str) -> int:
-        """Return how many clips a part has."""
-        return sum(map(len, self._parts[part != "train"]))
+    def middles(self, part: str) -> Array:
+        """Return the middle frame of each clip of a part, (N, 3, 32, 32)."""
+        return np.stack([clip[len(clip) // 2] for of_class in self._parts[part != "train"] for clip in of_class])
 
     def scenes(self, part: str, n: int, rng: np.random.Generator) -> list[int]:
         """Return n classes, by chance; all are as likely."""

@@ -1,4 +1,4 @@
-"""What recipes of clips share: how a reader's clip is read, and how clips are drawn."""
+"""What recipes of clips share: which clips are learned, how a reader's clip is read, and how clips are drawn."""
 
 import os
 
@@ -6,11 +6,25 @@ import numpy as np
 
 from tinygan.backend import stream
 from tinygan.data import DataError, gather_notes, note, read_clip
+from tinygan.data.video import DigitClips, FigureClips
 from tinygan.networks.editing import SIDE
 from tinygan.plot import gif, image_grid, save_image
 
 FRAME_SECONDS = 0.12
 NUMBERED, NUMBERED_FRAMES = 1000, 24  # clips made here that can be named by a number, and their frames
+
+WORLDS = {"digits": DigitClips, "sprites": lambda source: FigureClips()}
+
+
+def choose_world(name, saved=None):
+    """Return the world of this name, or that of a run; digits where the sheets of sprites are missing as a run begins."""
+    if saved:
+        return WORLDS[saved["world"]](saved["source"])
+    try:
+        return WORLDS[name]("")
+    except DataError as error:
+        note(f"digits move instead: {error}")
+        return DigitClips()
 
 
 def read_as_shown(world, name):

@@ -4,10 +4,12 @@ MoCoGAN, Tulyakov et al. 2018: G draws each frame of z, drawn once a clip, and o
 players are told labels, and D also reads them, as in AC-GAN (Odena et al. 2017): G's clips shall be read as they were told.
 D is shown windows of `frames` frames. As frames may have passed before a window, what goes on for long is learned from too,
 and clips may be longer than any that D saw. `--set world=digits`: a digit goes along one of six paths; `world=sprites`
-(TINYGAN_DATA): one of 92,160 figures walks, casts or slashes.
+(TINYGAN_DATA): one of 92,160 figures walks, casts or slashes. Or clips of your own: --data FOLDER, with GIFs, animated PNGs
+and WebPs, folders of frames; the folder that a clip lies in is its class.
 `tinygan apply RUN "a seven moves clockwise"` makes clips four times as long as D's. Measured by the digit, the path (exact),
 attributes, action and direction as told, on clips of both lengths and on pairs kept from training; by how far a clip stays
-what it is, flickers, and is from real clips: benchmarks/tables/video.py.
+what it is, flickers, and is from real clips: benchmarks/tables/video.py. Of your own by a network that learns to read their
+classes, flicker, and distances from those held out.
 """
 
 from functools import cache
@@ -16,14 +18,14 @@ import numpy as np
 
 from tinygan.autodiff import raw
 from tinygan.backend import stream, to_device
-from tinygan.data import DataError, note
-from tinygan.data.video import DigitClips, FigureClips
+from tinygan.data.video.own import OwnClips
+from tinygan.files import Range
 from tinygan.gan.adversarial import FromNoise
 from tinygan.gan.players import Batch
 from tinygan.gan.settings import AdversarialSettings
-from tinygan.metrics.video import scores_beside_real, told_scores
+from tinygan.metrics.video import own_clip_scores, scores_beside_real, told_scores
 from tinygan.networks.clips import LEAD, ClipJudge, ClipSettings, DigitMover, FigureMover, Labels
-from tinygan.recipes.video._clips import animate, draw_strips
+from tinygan.recipes.video._clips import WORLDS, animate, choose_world, draw_strips
 from tinygan.run.settings import defaults, setting
 
 
@@ -31,15 +33,21 @@ from tinygan.run.settings import defaults, setting
 class Settings(ClipSettings, AdversarialSettings):
     """Settings of `video`."""
 
-    world: str = setting("digits", "What moves.", choices=("digits", "sprites"))
+    world: str = setting("digits", "What moves.", choices=tuple(WORLDS))
+    data: str = setting("", "A folder of clips of your own, perhaps a folder for each class. Empty: `world`.")
     reading: float = setting(0.7, "Weight in both losses of the labels that D reads wrongly, on average over columns.", 0.0)
+
+    def __post_init__(self):
+        super().__post_init__()
+        if self.data and self.world != "digits":
+            raise ValueError(f"world={self.world} and --data {self.data}: leave one of them out")
 
 
 # --- the game --------------------------------------------------------------------------------------------------
 
 ASKED = 1000  # moves that samples are told, and as many of held-out pairs
-MOVERS = {"digits": DigitMover, "sprites": FigureMover}
-SAVED = {"world": tuple(MOVERS), "source": ("", "mnist", "digits")}
+MOVERS = {"digits": DigitMover, "sprites": FigureMover, "own": FigureMover}
+SAVED = {"world": tuple(MOVERS), "source": ("", "mnist", "digits"), "names?": [str], "checksum?": Range(0, 2**32)}
 LONGER = 4  # times the length of D's clips
 
 
@@ -108,7 +116,7 @@ class Clips(FromNoise):
 
 def make_game(s, device="cpu", saved=None):
     """Return the game that `tinygan train video` plays."""
-    world = find_clips(saved["world"], saved["source"]) if saved else choose(s.world)
+    world = OwnClips(s.data, s.frames, saved) if s.data else choose_world(s.world, saved)
     labels = Labels(world.shown.values(), world.motion.values(), world.steps)
 
     def batch(turn):
@@ -118,21 +126,7 @@ def make_game(s, device="cpu", saved=None):
 
     g = MOVERS[world.name](labels, s, stream(s.seed, "generator")).to(device)
     d = ClipJudge(world.shape, labels, s, stream(s.seed, "discriminator")).to(device)
-    return Clips(g, d, batch, s, {"world": world.name, "source": world.source}, world)
-
-
-def find_clips(name, source=""):
-    """Return the world of this name; DataError if the sheets of sprites are missing."""
-    return FigureClips() if name == "sprites" else DigitClips(source)
-
-
-def choose(name):
-    """Return the world of this name, that of digits where the sheets of sprites are missing."""
-    try:
-        return find_clips(name)
-    except DataError as error:
-        note(f"digits move instead: {error}")
-        return find_clips("digits")
+    return Clips(g, d, batch, s, world.saved, world)
 
 
 # --- what it makes ---------------------------------------------------------------------------------------------
@@ -163,8 +157,11 @@ def evaluate(game, samples):
 
     Clips of D's length and four times it; of pairs that training shows and that it does not. Beside each is what real clips
     score, and clips of other labels. Then flicker, PSNR to the true clip where labels leave nothing open, and the distance
-    from real clips. Of sprites also the scores over nine classes that papers print.
+    from real clips. Of sprites also the scores over nine classes that papers print. Clips of a reader's own have scores of
+    their own: no checker knows what they show.
     """
+    if game.world.name == "own":
+        return own_clip_scores(game.world, samples, game.unseen()[0], game.longer)
     scores = {"samples": len(samples)}
     for name, part, longer in (
         ("", game.unseen, False), ("held_out_", game.held_out, False), ("longer_", game.unseen, True),
