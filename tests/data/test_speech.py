@@ -1,6 +1,7 @@
 """Spoken digits: who says what in which part, words in slots, texts, utterances; folders that are spoiled."""
 
 import shutil
+from collections import Counter
 
 import numpy as np
 import pytest
@@ -166,6 +167,20 @@ def test_what_is_left_out_of_a_folder_is_said(folder):
     ]
 
 
+def test_each_word_has_takes_held_out_however_speakers_number_theirs(folder):
+    for path in folder.glob("*_bob_b_*"):
+        digit, take = path.stem[0], int(path.stem.rpartition("_")[2])
+        path.rename(folder / f"{digit}_bob_b_{100 + take}.wav")
+    for k in range(9):
+        shutil.copy(folder / "3_ann_17.wav", folder / f"3_ann_{20 + k}.wav")
+    found = parts(lambda part: recordings(part, folder))
+    for part, of_three in {"train": 8, "takes": 3}.items():
+        count = Counter(zip(found[part].digits.tolist(), found[part].speakers.tolist()))
+        assert count == {(digit, who): 1 for digit in range(10) for who in range(2)} | {(3, 0): of_three}
+    held = found["takes"].where((found["takes"].digits == 3) & (found["takes"].speakers == 0))
+    assert sorted(held.takes.tolist()) == [4, 17, 20]
+
+
 def test_folders_that_will_not_do(folder, monkeypatch):
     monkeypatch.setenv("TINYGAN_DATA", str(folder / "none"))
     with pytest.raises(DataError, match="speech: not found"):
@@ -174,8 +189,9 @@ def test_folders_that_will_not_do(folder, monkeypatch):
         recordings("train", folder / "none")
     for take in (4, 17):
         (folder / f"7_ann_{take}.wav").unlink()
-    with pytest.raises(DataError, match="no recording of 7_ann to learn from"):
-        recordings("train", folder)
+        with pytest.raises(DataError, match="fewer than two takes of 7_ann: one is learned, another is held out"):
+            recordings("train", folder)
+        speech._read_folder.cache_clear()
     for path in folder.iterdir():
         path.rename(path.with_name("x" + path.name))
     with pytest.raises(DataError, match="none of 58 recordings can be read"):

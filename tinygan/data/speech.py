@@ -9,6 +9,7 @@ never says the one after the other.
 
 import difflib
 import re
+from collections import Counter
 from collections.abc import Sequence
 from functools import lru_cache
 from pathlib import Path
@@ -51,8 +52,8 @@ class Recordings(NamedTuple):
 def recordings(part: str, folder: str | Path | None = None) -> Recordings:
     """Return a part of the recordings in `folder`, else in $TINYGAN_DATA/speech: "train", "takes" or "speaker".
 
-    The speaker held out is the last by name, of three or more. The takes held out, of the others, are the first fifth by
-    number. DataError if the folder is missing, or if the part to learn from lacks a digit of a speaker.
+    The speaker held out is the last by name, of three or more. The takes held out, of the others, are of each word the
+    first fifth by number, one at least. DataError if the folder is missing, or if a word of theirs has but one take.
     """
     return _part(_read_folder(Path(folder) if folder else find_file("speech")), part)
 
@@ -65,8 +66,11 @@ def made_recordings(part: str) -> Recordings:
 def _part(everything: Recordings, part: str) -> Recordings:
     if part not in PARTS:
         raise ValueError(f"no part {part!r} of the recordings: expected one of {', '.join(PARTS)}")
-    numbers = np.unique(everything.takes)
-    apart = np.isin(everything.takes, numbers[: int(np.ceil(HELD_TAKES * len(numbers)))] if len(numbers) > 1 else [])
+    words = everything.speakers * len(WORDS) + everything.digits
+    order = np.lexsort((everything.takes, words))
+    first, inverse, count = np.unique(words[order], return_index=True, return_inverse=True, return_counts=True)[1:]
+    apart = np.zeros(len(words), bool)
+    apart[order] = np.arange(len(words)) - first[inverse] < np.ceil(HELD_TAKES * count)[inverse]
     stranger = (everything.speakers == len(everything.names) - 1) & (len(everything.names) > 2)
     return everything.where({"train": ~stranger & ~apart, "takes": ~stranger & apart, "speaker": stranger}[part])
 
@@ -112,11 +116,11 @@ def _read_folder(folder: Path) -> Recordings:
     everything = Recordings(
         np.stack(sounds), np.array(digits), np.array([names.index(name) for name in speakers]), np.array(takes), names
     )
-    learned = _part(everything, "train")
-    there = set(zip(learned.digits.tolist(), learned.speakers.tolist()))
-    missing = [f"{d}_{names[s]}" for s in np.unique(learned.speakers) for d in range(len(WORDS)) if (d, s) not in there]
+    takes_of = Counter(zip(digits, speakers))
+    learned = names[:-1] if len(names) > 2 else names
+    missing = [f"{d}_{name}" for name in learned for d in range(len(WORDS)) if takes_of[d, name] < 2]
     if missing:
-        raise DataError(f"{folder}: no recording of {list_some(missing)} to learn from; each speaker says all ten digits")
+        raise DataError(f"{folder}: fewer than two takes of {list_some(missing)}: one is learned, another is held out")
     return everything
 
 

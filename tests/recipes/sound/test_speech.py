@@ -9,10 +9,11 @@ from small_runs import SMALL, hold, little_data, small_game, train_and_go_on
 from tinygan import Tensor
 from tinygan.backend import stream
 from tinygan.cli import main
-from tinygan.data import DataError, gather_notes, speech, write_wave
+from tinygan.data import DataError, speech, write_wave
 from tinygan.data.spectra import sound_of
 from tinygan.networks.speaking import LETTERS, SPACE, VOICES
 from tinygan.recipes.sound import speech as recipe
+from tinygan.run.folder import Run
 
 
 @pytest.fixture(scope="module", autouse=True)
@@ -133,16 +134,33 @@ def test_train_apply_sample_evaluate_and_go_on(tmp_path, capsys):
     assert "said whole 8" in capsys.readouterr().out
 
 
-def test_recordings_of_a_readers_own(tmp_path):
-    folder = tmp_path / "own"
+def test_recordings_of_a_readers_own(tmp_path, capsys):
+    """Speakers number their takes as they like; a run goes on with the recordings that it began with alone."""
+    folder, run = tmp_path / "own", tmp_path / "run"
     folder.mkdir()
     for digit in range(10):
-        for name in ("ann", "bo"):
+        for name, first in (("ann", 0), ("bo", 40)):
             for take in range(2):
-                write_wave(folder / f"{digit}_{name}_{take}.wav", 0.3 * np.sin(np.arange(2000) / (4 + digit)), 8000)
-    with gather_notes() as notes:
-        game = small_game("speech", data=str(folder))
-    assert game.saved == {"made": False, "names": ["ann", "bo"]} and game.step(0)
-    assert any("20 words by ann, bo" in line for line in notes)
+                tone = 0.3 * np.sin(np.arange(2000) / (4 + digit))
+                write_wave(folder / f"{digit}_{name}_{first + take}.wav", tone, 8000)
+    (folder / "3_ann_7.wav").write_bytes(b"hello")
+    train_and_go_on(run, "speech", SMALL["speech"], steps=2, data=folder)
+    said = (run / "data.txt").read_text()
+    assert "20 words by ann, bo; takes and pairs of words are held out" in said and "left out: 3_ann_7.wav" in said
+    assert main(["evaluate", str(run), "-n", "2"]) == 0
+    assert Run.open(run).config["saved"]["names"] == ["ann", "bo"]
+
+    folder.rename(tmp_path / "elsewhere")
+    speech._read_folder.cache_clear()
+    assert main(["sample", str(run), "-n", "2", "--out", str(tmp_path / "s.wav")]) == 0
+    assert main(["apply", str(run), "bo: two", "--out", str(tmp_path / "a.wav")]) == 0
+    go_on = ["train", "--resume", "--out", str(run), "--steps", "4"]
+    capsys.readouterr()
+    assert main(go_on) == 2 and "no folder of recordings" in capsys.readouterr().err
+    (tmp_path / "elsewhere").rename(folder)
+    write_wave(folder / "5_bo_42.wav", 0.3 * np.sin(np.arange(2000) / 99), 8000)
+    speech._read_folder.cache_clear()
+    capsys.readouterr()
+    assert main(go_on) == 2 and "not the recordings that this run began with" in capsys.readouterr().err
     with pytest.raises(DataError, match="no folder of recordings"):
         small_game("speech", data=str(tmp_path / "none"))

@@ -18,8 +18,10 @@ import numpy as np
 from tinygan.autodiff import no_grad
 from tinygan.backend import stream, to_device
 from tinygan.data import DataError, made_recordings, note, recordings, write_wave
+from tinygan.data.files import fingerprint, refuse_others
 from tinygan.data.spectra import log_spectrogram, sound_of
 from tinygan.data.speech import RATE, WORDS, read_digits, spell, texts, utter
+from tinygan.files import Range
 from tinygan.gan.latent import Normal
 from tinygan.gan.players import Batch
 from tinygan.gan.told import Told, ToldSettings
@@ -48,7 +50,7 @@ class Settings(SpeakingSettings, ToldSettings):
 
 
 def find_speech(s):
-    """Return (whether the words are made, the names of the speakers to learn from); say which are learned."""
+    """Return what a run saves of its words: are they made, the names of the speakers to learn from; say which are learned."""
     try:
         words, made = recordings("train", s.data or None), False
     except DataError as error:
@@ -57,13 +59,27 @@ def find_speech(s):
         note(f"words of a small synthesiser are learned instead of recordings: {error}")
         words, made = made_recordings("train"), True
     names = [words.names[k] for k in np.unique(words.speakers)]
-    note(f"{len(words.sounds)} words by {', '.join(names)}; takes, pairs of words and a speaker are held out")
-    return made, names
+    others = ", pairs of words and a speaker" if len(words.names) > len(names) else " and pairs of words"
+    note(f"{len(words.sounds)} words by {', '.join(names)}; takes{others} are held out")
+    return {"made": made, "names": names, **({"checksum": checksum(words)} if s.data else {})}
+
+
+def checksum(words):
+    """Return a number that tells whether a reader's recordings are those that a run began with."""
+    return fingerprint(words.sounds, words.digits, words.speakers)
 
 
 def speech(s, saved, part):
     """Return a part of the words that a run learns from."""
     return made_recordings(part) if saved["made"] else recordings(part, s.data or None)
+
+
+def to_learn(s, saved):
+    """Return the words to learn from; DataError if they are not those that a run began with."""
+    words = speech(s, saved, "train")
+    if "checksum" in saved:
+        refuse_others(s.data, checksum(words), saved["checksum"], "recordings")
+    return words
 
 
 def encode(text, speakers):
@@ -116,7 +132,7 @@ class Lesson(NamedTuple):
 
 # --- the game --------------------------------------------------------------------------------------------------
 
-SAVED = {"made": bool, "names": [str]}
+SAVED = {"made": bool, "names": [str], "checksum?": Range(0, 2**32)}
 
 
 class Speaking(Told):
@@ -141,10 +157,8 @@ class Speaking(Told):
 
 def make_game(s, device="cpu", saved=None):
     """Return the game that `tinygan train speech` plays."""
-    if saved is None:
-        made, names = find_speech(s)
-        saved = {"made": made, "names": names}
-    speakers = len(saved["names"])
+    saved = saved or find_speech(s)
+    speakers, words = len(saved["names"]), cache(lambda: to_learn(s, saved))
 
     @lru_cache(1)
     def lesson(turn):
@@ -153,7 +167,7 @@ def make_game(s, device="cpu", saved=None):
 
     def batch(turn):
         text, who = lesson(turn)
-        sounds = utter(speech(s, saved, "train"), text, who, stream(s.seed, "takes", turn))
+        sounds = utter(words(), text, who, stream(s.seed, "takes", turn))
         return Batch(to_device(draw_sound(sounds), device), (to_device(encode(text, who), device),))
 
     g = Voice(speakers, s, stream(s.seed, "generator")).to(device)
@@ -214,7 +228,7 @@ def evaluate(game, samples):
     to learned takes, pitch, level and silence.
     """
     s, saved = game.settings, game.saved
-    learned, takes = (speech(s, saved, part) for part in ("train", "takes"))
+    learned, takes = to_learn(s, saved), speech(s, saved, "takes")
     network, n, scores = recogniser(learned), len(samples), {"samples": len(samples)}
     for words in LENGTHS:
         text, who = (part[np.arange(n) % ASKED] for part in game.unheard(words))
