@@ -283,8 +283,8 @@ def own_clip_scores(world: Any, clips: Array, classes: Sequence[int], longer: Ca
     """Return scores of clips of a reader's classes, in turn, beside what clips of the reader's score that are held out.
 
     No checker knows what they show. `clip_reader` learns to read the classes, if there are several; told_class_of_real is
-    what it reads of clips held out. The last frames of clips four times as long have scores too. longer: (labels, seed) ->
-    such clips. `copied_share` compares their first frames with one frame of each real clip: frames of one clip are alike.
+    the share that it reads of clips held out. The last frames of clips four times as long have scores too. longer: (labels,
+    seed) -> such clips. `copied_share` compares their first frames with one of each real clip: frames of one are alike.
     """
     n, frames = clips.shape[:2]
     asked = [classes[k % len(classes)] for k in range(n)]
@@ -297,11 +297,10 @@ def own_clip_scores(world: Any, clips: Array, classes: Sequence[int], longer: Ca
     if world.shown["class"] > 1:
         reader = clip_reader(world)
         share = lambda shown, asked: reader.accuracy(shown, world.rows(asked))[0]
-        scores |= {
-            "told_class": share(clips, asked), "told_class_of_real": share(held_out, asked),
-            "told_longer_class": share(ends, asked[:FEW]), "told_longer_class_of_real": share(held_out, asked),
-            "by_chance_class": share(np.roll(clips, 1, 0), asked),
-        }  # fmt: skip
+        right = share(held_out, asked)
+        scores |= {"told_class": share(clips, asked), "told_class_of_real": right}
+        scores |= {"told_longer_class": share(ends, asked[:FEW]), "told_longer_class_of_real": right}
+        scores["by_chance_class"] = share(np.roll(clips, 1, 0), asked)
         scores |= clip_distance(world, clips, held_out, learned)
     flat = lambda x: x[:FEW].reshape(min(len(x), FEW), -1)
     for name, shown in {"": clips, "_of_real": held_out}.items():
