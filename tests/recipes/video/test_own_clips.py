@@ -7,9 +7,11 @@ import numpy as np
 import pytest
 from small_runs import SMALL, set_words, small_game, train_and_go_on
 
+from tinygan import commands
 from tinygan.backend import stream
 from tinygan.cli import main
 from tinygan.data import DataError, gather_notes, read_clip
+from tinygan.gan import pictures
 from tinygan.metrics import video as metrics
 from tinygan.metrics.pictures import classifier
 from tinygan.plot import gif
@@ -58,7 +60,10 @@ def test_every_weight_learns(own):
     assert not [name for name, p in named().items() if (p == before[name]).all()]
 
 
-def test_from_training_to_scores_and_on_a_machine_that_lacks_the_clips(own, tmp_path, capsys):
+def test_from_training_to_scores_and_on_a_machine_that_lacks_the_clips(own, tmp_path, capsys, monkeypatch):
+    for name in ("MOST_PICTURES", "FRAMES", "PAIRS"):
+        monkeypatch.setattr(pictures, name, 2)
+    monkeypatch.setattr(commands, "_draw_curves", lambda run: ["curves.png"])
     run, drawn = tmp_path / "run", tmp_path / "drawn.gif"
     train_and_go_on(run, "video", SMALL["video"], data=own)
     said = (run / "data.txt").read_text()
