@@ -8,7 +8,7 @@ w and the sentence together; it is also shown right answers to another sentence,
 skin, hair, clothes, action, direction. Some pairs of colour and shape, or of hair and top, and figures, are held out.
 `tinygan apply RUN clip.gif "make the red circle blue" --out edited.gif`; a number instead of a file is a clip made here.
 Measured by exact readers, and networks that read figures, beside no edit and the best swap of colours. Seed 0, 3,000 steps,
-10.3 CPU minutes: edits right .996, all else as it was .994, 36.6 dB outside the edited part (benchmarks/results/video_edit.md).
+10.3 CPU minutes: edits right .996, all else as it was .994, 36.6 dB outside the edited part (results/video_edit.md).
 """
 
 from functools import cache, lru_cache
