@@ -6,6 +6,7 @@ import pytest
 from tinygan import Tensor, grad, ops
 from tinygan.networks.told import (
     PATCH,
+    SPOT,
     FigureJudge,
     FigurePainter,
     SceneJudge,
@@ -82,7 +83,7 @@ def test_strokes_are_laid_over_one_another_in_their_order():
     g = ScenePainter(8, S, np.random.default_rng(0))
     rng = np.random.default_rng(1)
     colours, opacities = rng.uniform(-1, 1, (9, 3, 1, 1)).astype("f"), rng.uniform(0, 1, (9, 1, 32, 32)).astype("f")
-    g.paint = lambda known: (Tensor(colours), Tensor(opacities))
+    g.paint = lambda plans, places: (Tensor(colours), Tensor(opacities))
     expected = np.broadcast_to(np.tanh(g.ground.data), (3, 3, 32, 32))
     for k in range(3):  # strokes of all pictures stand together: three first ones, three second ones
         a, c = opacities[3 * k : 3 * k + 3], colours[3 * k : 3 * k + 3]
@@ -90,18 +91,41 @@ def test_strokes_are_laid_over_one_another_in_their_order():
     np.testing.assert_allclose(g(noise(g), ROWS).data, expected, rtol=1e-5, atol=1e-6)
 
 
+def stroke(g, y, x):
+    """The opacity (32, 32) of a stroke of no plan at (y, x), in pixels from the middle of the picture."""
+    plans = Tensor(np.zeros((1, g.place.weight.shape[1]), "f"))
+    return g.paint(plans, Tensor(np.array([[y / 16, x / 16]], "f")))[1].data[0, 0]
+
+
 def test_a_stroke_begins_as_a_spot_and_moves_with_its_place():
     g = ScenePainter(8, S, np.random.default_rng(0))
-    for layer in (g.place, g.form[-1]):
-        layer.weight.data *= 0
-        layer.bias.data *= 0
-    known = Tensor(np.ones((4, S.noise + S.hidden + S.painting), "f"))
-    _, middle = g.paint(known)
-    assert middle.data[0, 0].argmax() in (15 * 32 + 15, 15 * 32 + 16, 16 * 32 + 15, 16 * 32 + 16)
-    assert middle.data[0, 0, :, :4].max() < 1e-3 < 0.5 < middle.data.max()
-    g.place.bias.data[:] = np.arctanh(-4 / 16) / 3, np.arctanh(5 / 16) / 3  # four up, five to the right
-    _, moved = g.paint(known)
-    np.testing.assert_allclose(moved.data[0, 0, 4:20, 13:29], middle.data[0, 0, 8:24, 8:24], atol=1e-5)
+    g.form[-1].weight.data *= 0
+    middle = stroke(g, 0, 0)
+    assert middle.argmax() in (15 * 32 + 15, 15 * 32 + 16, 16 * 32 + 15, 16 * 32 + 16)
+    assert middle[:, :4].max() < 1e-3 < 0.5 < middle.max()
+    np.testing.assert_allclose(stroke(g, -4, 5)[4:20, 13:29], middle[8:24, 8:24], atol=1e-5)
+
+
+def test_edges_of_a_stroke_are_as_sharp_between_two_pixels_as_on_one():
+    g = ScenePainter(8, S, np.random.default_rng(0))
+    hard = np.full((16, 16), -40.0, "f")
+    hard[:, 5:11] = 40
+    g.form = lambda plans: Tensor((hard - SPOT)[None, None].astype("f"))
+    g.shown.bias.data[:] = 1e4
+    expected = np.zeros(32)
+    expected[13:19] = 1
+    for x in (0, 0.3, -0.4):
+        np.testing.assert_allclose(stroke(g, 0, x)[16], expected, atol=1e-3)
+
+
+def test_the_painter_knows_where_its_last_stroke_lies():
+    g = ScenePainter(8, S, np.random.default_rng(0)).eval()
+    seen = []
+    g.paint = lambda plans, places, paint=g.paint: seen.append(plans.data.reshape(3, 3, -1)) or paint(plans, places)
+    g(noise(g), ROWS)
+    g.place.bias.data += 1
+    g(noise(g), ROWS)
+    assert [bool((seen[0][k] != seen[1][k]).any()) for k in range(3)] == [False, True, True]
 
 
 def test_a_stroke_too_many_is_left_out():
@@ -115,7 +139,7 @@ def test_each_stroke_has_noise_of_its_own_and_the_first_does_not_know_what_comes
     g = ScenePainter(8, S, np.random.default_rng(0)).eval()
     seen = []
     paint = g.paint
-    g.paint = lambda known: seen.append(known.data.reshape(3, 3, -1)) or paint(known)
+    g.paint = lambda plans, places: seen.append(plans.data.reshape(3, 3, -1)) or paint(plans, places)
     z = noise(g).data
     other = z.copy()
     other[:, 2 : 2 + 2] += 1  # of the second stroke

@@ -114,14 +114,17 @@ def widths(channels):
 PATCH = 16  # side of a stroke
 OFFSETS = np.arange(PATCH, dtype=np.float32) - (PATCH - 1) / 2  # of its lines from its middle
 SPOT = 3 - (OFFSETS[:, None] ** 2 + OFFSETS**2) / 5
+CLEAR = 8.0  # sigmoid(-CLEAR) is the opacity beside a stroke, almost 0
 
 
 class ScenePainter(Module):
     """Generator: an LSTM paints stroke by stroke, and before each it draws noise and looks for the words that come next.
 
-    A stroke has a place, one colour c, and an opacity α, 16x16 pixels, which begins as a round spot; it turns the canvas x
-    to (1 - α) x + α c. As DRAW (Gregor et al. 2015) writes, with the attention of Mansimov et al. 2016, *Generating Images
-    from Captions with Attention*. Whatever the place, a circle is learned once.
+    A stroke has a place, one colour c, and an opacity α = sigmoid(f); it turns the canvas x to (1 - α) x + α c. f is 16x16
+    pixels, which begin as a round spot. It is moved to its place before the sigmoid, so edges stay sharp between two pixels,
+    as those of a font do that is stored as distances (Green 2007, *Improved Alpha-Tested Magnification*). The LSTM is told
+    where its last stroke lies. As DRAW (Gregor et al. 2015) writes, with the attention of Mansimov et al. 2016, *Generating
+    Images from Captions with Attention*. Whatever the place, a circle is learned once.
     """
 
     def __init__(self, tokens, s, rng):
@@ -129,10 +132,11 @@ class ScenePainter(Module):
         self.strokes, self.noise, self.size = s.strokes, s.noise, s.strokes * s.noise
         known = s.noise + s.hidden + s.painting
         self.begin = Linear(2 * s.hidden, s.painting, rng=rng)
-        self.cell = LSTMCell(s.noise + s.hidden, s.painting, rng=rng)
+        self.cell = LSTMCell(s.noise + s.hidden + 2, s.painting, rng=rng)
         self.look = Linear(s.painting, s.hidden, rng=rng)
-        self.place, self.colour, self.shown = (Linear(known, n, rng=rng) for n in (2, 3, 1))
-        first = Linear(known, 64 * 16, rng=rng)
+        self.plan = Sequential(Linear(known, 2 * known, rng=rng), ReLU())
+        self.place, self.colour, self.shown = (Linear(2 * known, n, rng=rng) for n in (2, 3, 1))
+        first = Linear(2 * known, 64 * 16, rng=rng)
         self.form = Sequential(first, Unflatten(1, (64, 4, 4)), *double(64, 32, rng), *double(32, 1, rng))
         self.ground = Parameter(np.full((1, 3, 1, 1), -1.0, np.float32))
 
@@ -140,25 +144,30 @@ class ScenePainter(Module):
         """z (N, size), tokens (N, T) -> pictures (N, 3, 32, 32)."""
         words, whole, present = self.reader(rows)
         h = ops.tanh(self.begin(whole))
-        c, found, known = 0 * h, 0 * words[:, 0], []
+        c, found, at = 0 * h, 0 * words[:, 0], 0 * h[:, :2]
+        plans, places = [], []
         for k in range(self.strokes):
             chance = z[:, k * self.noise : (k + 1) * self.noise]
-            h, c = self.cell(ops.cat([chance, found], 1), (h, c))
+            h, c = self.cell(ops.cat([chance, found, at], 1), (h, c))
             asking = 2 * self.look(h)[:, None]
             found = ops.scaled_dot_product_attention(asking, words, words, attn_mask=present[:, None])[:, 0]
-            known.append(ops.cat([h, found, chance], 1))
+            plan = self.plan(ops.cat([h, found, chance], 1))
+            at = ops.tanh(3 * self.place(plan))
+            plans.append(plan)
+            places.append(at)
         canvas = ops.tanh(self.ground)
-        for colour, opacity in zip(*(ops.chunk(part, self.strokes, 0) for part in self.paint(ops.cat(known, 0)))):
+        strokes = self.paint(ops.cat(plans, 0), ops.cat(places, 0))
+        for colour, opacity in zip(*(ops.chunk(part, self.strokes, 0) for part in strokes)):
             canvas = (1 - opacity) * canvas + opacity * colour
         return canvas
 
-    def paint(self, known):
-        """What is known before each of M strokes (M, K) -> their colours (M, 3, 1, 1), opacities (M, 1, 32, 32)."""
-        form = ops.sigmoid(self.form(known) + xp(raw(known)).asarray(SPOT))
-        y, x = ops.chunk(16 + 16 * ops.tanh(3 * self.place(known)), 2, 1)
-        opacity = ops.matmul(ops.matmul(spread(y), form), ops.transpose(spread(x), 2, 3))
-        shown = ops.sigmoid(self.shown(known) + 2)  # a stroke too many can be left out
-        return ops.tanh(2 * self.colour(known))[:, :, None, None], shown[:, :, None, None] * opacity
+    def paint(self, plans, places):
+        """M strokes: plans (M, K), (y, x) in [-1, 1] (M, 2) -> their colours (M, 3, 1, 1), opacities (M, 1, 32, 32)."""
+        form = self.form(plans) + xp(raw(plans)).asarray(SPOT) + CLEAR
+        y, x = ops.chunk(16 + 16 * places, 2, 1)
+        opacity = ops.sigmoid(ops.matmul(ops.matmul(spread(y), form), ops.transpose(spread(x), 2, 3)) - CLEAR)
+        shown = ops.sigmoid(self.shown(plans) + 2)  # a stroke too many can be left out
+        return ops.tanh(2 * self.colour(plans))[:, :, None, None], shown[:, :, None, None] * opacity
 
 
 def spread(centre, side=32):
