@@ -10,8 +10,8 @@ stay. --quick trains 20 steps, to see that it runs.
 from trained import heading, mean, percent, score_rows
 
 ROWS = {  # name: settings beside the defaults
-    "shapes": {"steps": (15000, 27000), "listening": 0.16},
-    "default": {"steps": 4000},
+    "shapes": {"steps": 20000, "listening": 0.12, "ema": 0.999},
+    "default": {},
     "sprites": {
         "world": "sprites", "channels": 48, "steps": (10000, 16000), "learning_rate": 1e-3, "listening": 0.05,
         "matching": 0.5, "wrong_words": 2, "gamma": 0.5,

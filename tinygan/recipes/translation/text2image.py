@@ -30,7 +30,7 @@ from tinygan.run.settings import defaults, setting
 
 
 @defaults(
-    steps=4000, batch_size=48, learning_rate=1.5e-3, gamma=0.05, penalty_every=8, ema=0.995, listening=0.25, wrong_words=4,
+    steps=3000, batch_size=48, learning_rate=1.5e-3, gamma=0.05, penalty_every=8, ema=0.995, listening=0.3, wrong_words=4,
     matching=4.0,
 )  # fmt: skip
 class Settings(TellingSettings, SceneSettings, ToldSettings):
