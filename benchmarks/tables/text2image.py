@@ -137,9 +137,11 @@ told in 1 to 5 %, things whose size is not told in 7 to 21 %: those are of a siz
 - less chance: z times .7, .5, .3, 0 after 27,000 steps: .82, .81, .81, .81 instead of .80, 1,000 sentences, one draw each.
   What is wrong is wrong for every z.
 
-Begun: strokes that move to their place before the sigmoid, so that edges stay sharp between two pixels, a layer more before
-the heads, and an LSTM that is told where its last stroke lies. From the weights after 27,000 steps, with the rate at its
-height, 600 sentences: .60 at once, .72, .74, .76, .78 after 250, 500, 750, 1,000 steps. From scratch it is not trained yet.
+All of this had strokes that were moved as they are drawn. After 27,000 steps, 191 CPU minutes, unseen sentences: shape .83,
+colour .92, size .94, place .97, relation .84, number .93, whole .79. Now a stroke is moved before the sigmoid, so that edges
+stay sharp between two pixels, there is a layer more before the heads, and the LSTM is told where its last stroke lies: as
+many sentences whole after 20,000 steps; shapes are better, places and relations worse. The first 3,750 of its 20,000 steps
+are counted by the clock, 32 minutes.
 """
 
 

@@ -6,7 +6,8 @@ right and wrong sentences on real pictures alone. Then G begins to read as D doe
 painted stroke by stroke, `world=sprites` (TINYGAN_DATA) at once: `networks/told.py`.
 `tinygan apply RUN "a green triangle left of a red circle"` draws pictures of one sentence; `tinygan sample` those of
 sentences that training does not show. Measured by the share of claims that pictures obey, by sprites also in dB to the figure
-that is told (benchmarks/results/text2image.md; it says with which settings, and after how long).
+that is told (benchmarks/results/text2image.md; it says with which settings, and after how long). Seed 0: after the default's
+3,000 steps, 19.4 CPU minutes, places .78, shapes .01; after 20,000, 152 minutes, whole sentences .81.
 """
 
 from functools import cache, lru_cache
