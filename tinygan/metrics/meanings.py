@@ -86,10 +86,10 @@ MEANINGS = {
     "edit_flicker": Meaning("change from frame to frame over that of the true clips", "real", 1.0),
     # a learner in between
     "synthetic_to_real": Meaning(
-        "accuracy on real samples of a classifier that learned from generated ones", "higher", "real_to_real"
+        "accuracy on real samples of a classifier taught by generated ones", "higher", "real_to_real"
     ),
     "real_to_synthetic": Meaning(
-        "accuracy on generated samples of a classifier that learned from real ones", "higher", "real_to_real"
+        "accuracy on generated samples of a classifier taught by real ones", "higher", "real_to_real"
     ),
     # points, and distances between bags
     "modes": Meaning("modes with at least one good sample", "higher"),
@@ -105,7 +105,7 @@ MEANINGS = {
     "purity": Meaning("share of a wave's energy in its strongest tone", "real", "real_purity"),
     "as_asked": Meaning("share that goes up or down as it was asked to", "higher", 1.0),
     "discriminative": Meaning("how surely a GRU of this size tells them from real ones, 0 to .5", "lower"),
-    "predictive": Meaning("error, on real series, of a GRU that learned to predict from generated ones", "lower"),
+    "predictive": Meaning("error on real series of a GRU that learned from generated ones", "lower"),
     # sound
     "pitch_class": Meaning("how far the pitches are from held-out pieces', 0 to 1", "lower"),
     "interval": Meaning("how far the steps from note to note are, 0 to 1", "lower"),
