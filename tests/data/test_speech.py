@@ -174,9 +174,9 @@ def test_each_word_has_takes_held_out_however_speakers_number_theirs(folder):
     for k in range(9):
         shutil.copy(folder / "3_ann_17.wav", folder / f"3_ann_{20 + k}.wav")
     found = parts(lambda part: recordings(part, folder))
-    for part, of_three in {"train": 8, "takes": 3}.items():
+    for part, takes_of_three in {"train": 8, "takes": 3}.items():
         count = Counter(zip(found[part].digits.tolist(), found[part].speakers.tolist()))
-        assert count == {(digit, who): 1 for digit in range(10) for who in range(2)} | {(3, 0): of_three}
+        assert count == {(digit, who): 1 for digit in range(10) for who in range(2)} | {(3, 0): takes_of_three}
     held = found["takes"].where((found["takes"].digits == 3) & (found["takes"].speakers == 0))
     assert sorted(held.takes.tolist()) == [4, 17, 20]
 

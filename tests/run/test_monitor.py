@@ -193,7 +193,7 @@ def judged(game, samples, step=10_000):
 
 
 def test_a_picture_that_comes_twice_is_repaired_alike(monkeypatch):
-    """With three held-out pictures, every fourth sample is the first again: that is no collapse, and nothing to judge."""
+    """There are three held-out pictures, so the fourth sample is the first again. That is no collapse."""
     game = small_game("pix2pix", world="shapes")
     samples = game.sample(100, 0)
     assert len(game.made(samples)[0]) == len(samples)

@@ -45,7 +45,7 @@ def drawings(game: Any) -> dict[str, Callable]:
     return drawn
 
 
-NO_LATENT = "there is no latent vector, so no directions are drawn: chance enters choice by choice, or not at all"
+NO_LATENT = "there is no latent vector, so no directions are drawn"
 
 
 def count_latents(game: FromNoise) -> int:
