@@ -11,7 +11,7 @@ from trained import heading, mean, percent, score_rows
 
 ROWS = {  # name: settings beside the defaults
     "scenes": {},
-    "sprites": {"world": "sprites"},
+    "sprites": {"world": "sprites", "steps": 6000},
 }
 KINDS = {  # heading: what the names of its scores end with
     "unseen": "",
