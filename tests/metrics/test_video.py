@@ -153,6 +153,15 @@ def test_clips_are_compared_by_a_reader_that_is_trained_once(kind, little_cache,
     assert reader.counts == video.count_labels(world) and reader.judge(real).shape == (60, 128)
 
 
+def test_clips_of_the_same_scenes_are_not_nearer_than_the_floor(little_cache, sheets, monkeypatch):
+    # Real clips of the scenes that were asked: compared with themselves they would be at distance 0, below any floor.
+    monkeypatch.setenv("TINYGAN_DATA", str(sheets))
+    world = FigureClips()
+    scenes = world.scenes("unseen", 40, stream(0, "scenes"))
+    scores = video.scores_beside_real(world, world.draw(scenes, 8), scenes)
+    assert scores["frechet_distance"] == scores["frechet_floor"] > 0
+
+
 def test_the_reader_of_clips_learns_what_moves_where():
     world = DigitClips()
     reader = video.train_clip_reader(world, steps=60, batch_size=32)

@@ -264,9 +264,9 @@ def scores_beside_real(world: Any, clips: Array, scenes: Sequence) -> dict[str, 
     chance = clip_scores(world, np.roll(clips, 1, 0), scenes)
     scores = {f"by_chance_{name}": share for name, share in chance.items() if name != "identity"}
     real, others = (world.draw(scenes, clips.shape[1], stream(0, "real clips", k), "unseen") for k in range(2))
-    if world.steps:  # there is one clip of a scene
+    if world.steps:  # there is one clip of a scene, so made and real ones are both compared with those of other scenes
         others = world.draw(world.scenes("unseen", len(scenes), stream(0, "other clips")), clips.shape[1])
-    scores |= clip_distance(world, clips, real, others)
+    scores |= clip_distance(world, clips, others, real)
     if world.name == "sprites":
         ahead = [k for k, figure in enumerate(scenes) if figure.direction != "up"]
         made, right = nine_classes(clips[ahead]), nine_classes(real[ahead])
