@@ -540,9 +540,7 @@ assert np.array_equal(v, again), (
     "the same rng gives another critic: give rng=rng to every layer that draws weights"
 )
 sizes = sorted(p.data.size for p in D.parameters())
-assert 16 * 16 in sizes and 256 in sizes, (
-    "there must be 16 kernels of 1 x 4 x 4, and a linear layer from 256 numbers"
-)
+assert sizes.count(256) >= 2, "there must be 16 kernels of 1 x 4 x 4, and a linear layer from 256 numbers"
 
 # %% test=5.7b points=1
 D = make_critic(np.random.default_rng(1))
@@ -557,10 +555,10 @@ assert np.isclose(among, elsewhere, rtol=1e-9), (
 
 # %% test=5.7c points=1
 D = make_critic(np.random.default_rng(2))
-convolution = list(D.parameters())[0]
+(convolution,) = [layer for layer in D.modules() if isinstance(layer, nn.Conv2d)]
 x = np.random.default_rng(21).standard_normal((1, 1, 8, 8))
 before = D(Tensor(np.repeat(x, 2, 0))).data[0, 0]
-for p in list(D.parameters())[:2]:  # the convolution's weight and bias
+for p in convolution.parameters():
     p.data = 100 * p.data
 after = D(Tensor(np.repeat(x, 2, 0))).data[0, 0]
 assert np.isclose(before, after, rtol=1e-2), (

@@ -128,7 +128,7 @@ assert_gradients(
 
 # %% task=8.2
 def score_and_floor(distance, generated, training, held_out, rng):
-    """Return the distances to training (M, K) of equally many rows of generated (N, K) and of held_out (L, K)."""
+    """Return the distances to training (M, K) of as many rows of generated (N, K) as of held_out (L, K)."""
     ### BEGIN SOLUTION
     n = min(len(generated), len(held_out))
     made, fresh = (bag[rng.permutation(len(bag))[:n]] for bag in (generated, held_out))
@@ -138,7 +138,7 @@ def score_and_floor(distance, generated, training, held_out, rng):
 
 # %%
 def watched(sizes, seed=0):
-    """Call score_and_floor on bags of these sizes: the bags, the pairs that were compared, what was returned."""
+    """Call score_and_floor on bags of these sizes; return the bags, the pairs compared, the result."""
     bags = np.split(
         np.arange(sum(sizes), dtype=float)[:, None], np.cumsum(sizes)[:-1]
     )  # every row has a number of its own
@@ -315,7 +315,7 @@ assert_gradients(
 
 # %% task=8.4
 def draw(G, z, size):
-    """Return G's samples of the noise z (N, Z) as an array (N, ...), drawn in evaluation mode, `size` at a time."""
+    """Return G's samples of noise z (N, Z) as an array (N, ...), in evaluation mode, `size` at a time."""
     ### BEGIN SOLUTION
     training = G.training
     G.eval()
@@ -432,7 +432,7 @@ training, held_out, fresh = bags_of(13, "training", "held out", "fresh")
 blurred, narrow = 1.5 * bags_of(14, "blurred")[0], 0.5 * bags_of(15, "narrow")[0]
 got = choose({"blurred": blurred, "good": fresh, "narrow": narrow}, training, held_out)
 assert got == "good", (
-    f"of three honest models the one with the smallest distance to the held-out samples is 'good', not {got!r}"
+    f"of three honest models 'good' has the smallest distance to the held-out samples, not {got!r}"
 )
 ### BEGIN HIDDEN TESTS
 got = choose({"best": 1.2 * blurred, "worst": blurred + 9, "b": blurred}, training, held_out)
@@ -479,7 +479,7 @@ assert got == "without", (
 
 # %% task=8.6
 def over_seeds(run, seeds):
-    """Return mean and standard deviation of run(seed) over seeds; ValueError for fewer than three different ones."""
+    """Return mean and standard deviation of run(seed) over seeds; ValueError for fewer than three."""
     ### BEGIN SOLUTION
     if len(set(seeds)) < 3:
         raise ValueError(f"{len(set(seeds))} different seeds show no spread: give three or more")
@@ -564,23 +564,23 @@ assert mean is not None, "three different seeds are enough"
 
 # %% test=8.6d points=1
 good, bad, wide = [1.0, 1.1, 0.9], [2.0, 2.1, 1.9, 2.0], [0.0, 4.0, 2.0]
-assert clearly_better(good, bad) is True, (
+assert clearly_better(good, bad), (
     "scores of about 1 with a spread of .1 are clearly lower than scores of about 2, and lower is better"
 )
-assert clearly_better(bad, good) is False, (
+assert not clearly_better(bad, good), (
     "scores of about 2 are not better than scores of about 1: lower is better"
 )
-assert clearly_better(good, wide) is False, (
+assert not clearly_better(good, wide), (
     "0, 4 and 2 have the mean 2, but spread so widely that three seeds do not tell it from 1"
 )
 ### BEGIN HIDDEN TESTS
 a, b = [0.0, 2.0] * 8, [1.0, 3.0] * 8  # difference 1, deviations 1.03, standard error .365
-assert clearly_better(a, b) is True, (
+assert clearly_better(a, b), (
     "with 16 seeds each, a difference of 1 at deviations of 1 is 2.7 standard errors: the error of a mean"
     " falls with the seeds"
 )
 a, b = [0.0, 2.0] * 2, [1.0, 3.0] * 2  # standard error .816
-assert clearly_better(a, b) is False, (
+assert not clearly_better(a, b), (
     "with 4 seeds each, a difference of 1 at deviations of 1.15 is 1.2 standard errors"
 )
 a, b = (
@@ -591,7 +591,7 @@ a, b = (
         1.7,
     ],
 )  # errors .10 and .46, together .47: more than half of the difference of .7
-assert clearly_better(a, b) is False, "each list has its own number of seeds: 100 for a, 3 for b"
+assert not clearly_better(a, b), "each list has its own number of seeds: 100 for a, 3 for b"
 ### END HIDDEN TESTS
 
 # %% [markdown]
@@ -612,7 +612,7 @@ assert clearly_better(a, b) is False, "each list has its own number of seeds: 10
 
 # %%
 class Chain:
-    """p(x) = first[x_1] * table[x_1, x_2] * ... * table[x_(T-1), x_T]: first (V,), table (V, V) whose rows sum to 1."""
+    """p(x) = first[x_1] table[x_1, x_2] ... table[x_(T-1), x_T]: first (V,), table (V, V), rows of sum 1."""
 
     def __init__(self, first, table):
         self.first, self.table = np.asarray(first), np.asarray(table)
@@ -734,23 +734,19 @@ assert drawn == [(20, 6)], (
 ### END HIDDEN TESTS
 
 # %% test=8.7d points=2
-assert learned((5.0, 6.0), (4.5, 5.5)) is True, "both figures are lower: the model has learned"
-assert learned((5.0, 6.0), (4.0, 9.0)) is False, (
+assert learned((5.0, 6.0), (4.5, 5.5)), "both figures are lower: the model has learned"
+assert not learned((5.0, 6.0), (4.0, 9.0)), (
     "NLL_oracle fell from 5 to 4 and NLL_test rose from 6 to 9: the model says likely sentences only and has"
     " forgotten the others. That is not learning"
 )
 ### BEGIN HIDDEN TESTS
-assert learned((5.0, 6.0), (5.5, 5.0)) is False, (
+assert not learned((5.0, 6.0), (5.5, 5.0)), (
     "NLL_oracle rose: the model says more of what the oracle would not say"
 )
-assert learned((5.0, 6.0), (5.0, 5.5)) is True, (
-    "one figure is as before and the other one lower: that is better"
-)
-assert learned((5.0, 6.0), (4.5, 6.0)) is True, (
-    "one figure is as before and the other one lower: that is better"
-)
-assert learned((5.0, 6.0), (5.0, 6.0)) is False, "nothing has changed, so nothing was learned"
-assert learned((5.0, 6.0), (4.0, 6.5)) is False, (
+assert learned((5.0, 6.0), (5.0, 5.5)), "one figure is as before and the other one lower: that is better"
+assert learned((5.0, 6.0), (4.5, 6.0)), "one figure is as before and the other one lower: that is better"
+assert not learned((5.0, 6.0), (5.0, 6.0)), "nothing has changed, so nothing was learned"
+assert not learned((5.0, 6.0), (4.0, 6.5)), (
     "the sum fell, but NLL_test rose. One figure cannot pay for the other"
 )
 ### END HIDDEN TESTS

@@ -12,7 +12,7 @@ MISTAKES = [
         "one deviation for all features",
         "x.std(0, ddof=1) - y.std(0, ddof=1)\n    return",
         "x.std(ddof=1) - y.std(ddof=1)\n    return",
-        ["8.1b"],
+        ["8.1a", "8.1b"],
     ),
     ("features averaged", "(means**2 + deviations**2).sum()", "(means**2 + deviations**2).mean()", ["8.1a", "8.1b"]),
     (
@@ -43,7 +43,7 @@ MISTAKES = [
     (
         "the floor of the training set",
         "distance(fresh, training)",
-        "distance(training[: len(fresh)], training)",
+        "distance(np.resize(training, fresh.shape), training)",
         ["8.2b"],
     ),
     (
