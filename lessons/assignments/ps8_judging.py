@@ -165,7 +165,7 @@ for sizes in ((40, 30, 10), (8, 30, 25)):
         f" compared with the training set. A distance depends on the size of the bag, so both must have {n}"
     )
 ### BEGIN HIDDEN TESTS
-for sizes in ((9, 4, 9), (5, 3, 50)):
+for sizes in ((9, 12, 9), (5, 6, 50)):
     counts, n = [len(samples) for samples, _ in watched(sizes)[1]], min(sizes[0], sizes[2])
     assert counts == [
         n,
@@ -189,7 +189,7 @@ assert np.allclose(result, (made.mean() + 0.5, fresh.mean() + 0.5)), (
 )
 
 # %% test=8.2c points=1
-(generated, _, held_out), ((made, _), (fresh, _)), _ = watched((30, 5, 60), seed=1)
+(generated, _, held_out), ((made, _), (fresh, _)), _ = watched((30, 50, 60), seed=1)
 for rows, bag, name in ((made, generated, "generated"), (fresh, held_out, "held-out")):
     assert len(set(rows)) == len(rows), f"a {name} sample was drawn twice: draw without replacement"
     if len(rows) < len(bag):
@@ -199,12 +199,12 @@ for rows, bag, name in ((made, generated, "generated"), (fresh, held_out, "held-
         assert not np.isin(rows, bag[-len(rows) :]).all(), (
             f"the last {name} samples were taken. They may be sorted (by class): draw at random"
         )
-again = watched((30, 5, 60), seed=1)[1][1][0]
+again = watched((30, 50, 60), seed=1)[1][1][0]
 assert np.array_equal(again, fresh), (
     "the same rng must draw the same samples: use rng, not a generator of your own"
 )
 ### BEGIN HIDDEN TESTS
-made = watched((50, 5, 40), seed=2)[1][0][0]
+made = watched((50, 60, 40), seed=2)[1][0][0]
 assert len(set(made)) == len(made), "a generated sample was drawn twice: draw without replacement"
 ### END HIDDEN TESTS
 
