@@ -282,16 +282,16 @@ def game_loss(D, real, fake):
 
 # %% test=5.4a points=1
 rng = np.random.default_rng(10)
-D = tanh_critic(rng.standard_normal((4, 2)), rng.standard_normal(4))
+critic = tanh_critic(rng.standard_normal((4, 2)), rng.standard_normal(4))
 real, fake = rng.standard_normal((6, 2)), rng.standard_normal((5, 2))
 for step in (1, 2, 3, 5, 7):
-    got, right = d_loss(D, real, fake, step, 2.0, 4).item(), game_loss(D, real, fake)
+    got, right = d_loss(critic, real, fake, step, 2.0, 4).item(), game_loss(critic, real, fake)
     assert np.isclose(got, right), (
         f"step {step} with every = 4: the loss is {got:.6g}, it must be the game's alone, {right:.6g}. The"
         " penalty belongs to the steps 0, 4, 8, ..."
     )
 ### BEGIN HIDDEN TESTS
-got, right = d_loss(D, fake, real, 4, 3.0, 3).item(), game_loss(D, fake, real)
+got, right = d_loss(critic, fake, real, 4, 3.0, 3).item(), game_loss(critic, fake, real)
 assert np.isclose(got, right), (
     f"step 4 with every = 3: the loss is {got:.6g}, it must be the game's alone, {right:.6g}"
 )

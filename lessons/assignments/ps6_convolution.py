@@ -116,14 +116,9 @@ def im2col(x, kh, kw, s, p):
 # %% test=6.2a points=2
 x = np.arange(1.0, 13).reshape(1, 1, 3, 4)
 got = im2col(x, 2, 2, 1, 0)
-assert got.shape == (
-    1,
-    1,
-    2,
-    2,
-    2,
-    3,
-), f"a picture 3 x 4 has 2 x 3 windows of 2 x 2: the shape must be (1, 1, 2, 2, 2, 3), not {got.shape}"
+assert got.shape == (1, 1, 2, 2, 2, 3), (
+    f"a picture 3 x 4 has 2 x 3 windows of 2 x 2: the shape must be (1, 1, 2, 2, 2, 3), not {got.shape}"
+)
 assert (got[0, 0, :, :, 0, 0] == [[1, 2], [5, 6]]).all(), (
     f"the first window shows [[1, 2], [5, 6]], not {got[0, 0, :, :, 0, 0].tolist()}"
 )
@@ -145,14 +140,9 @@ assert np.array_equal(got, right), "windows of 3 rows and 2 columns show the wro
 # %% test=6.2b points=1
 x = np.arange(1.0, 10).reshape(1, 1, 3, 3)
 got = im2col(x, 1, 1, 2, 0)
-assert got.shape == (
-    1,
-    1,
-    1,
-    1,
-    2,
-    2,
-), f"3 x 3 pixels have 2 x 2 windows of 1 at stride 2: the shape must be (1, 1, 1, 1, 2, 2), not {got.shape}"
+assert got.shape == (1, 1, 1, 1, 2, 2), (
+    f"3 x 3 pixels have 2 x 2 windows of 1 at stride 2: the shape must be (1, 1, 1, 1, 2, 2), not {got.shape}"
+)
 assert (got[0, 0, 0, 0] == [[1, 3], [7, 9]]).all(), (
     f"at stride 2 the windows show [[1, 3], [7, 9]], not {got[0, 0, 0, 0].tolist()}"
 )
@@ -264,12 +254,9 @@ windows = np.arange(16.0).reshape(
     1, 1, 2, 2, 2, 2
 )  # of each, one corner lies in the picture of 2 x 2, the rest on the padding
 got = col2im(windows, (1, 1, 2, 2), 2, 1)
-assert got.shape == (
-    1,
-    1,
-    2,
-    2,
-), f"the padding must be cut off: the shape must be (1, 1, 2, 2), not {got.shape}"
+assert got.shape == (1, 1, 2, 2), (
+    f"the padding must be cut off: the shape must be (1, 1, 2, 2), not {got.shape}"
+)
 assert (got[0, 0] == [[12, 9], [6, 3]]).all(), (
     f"the picture is the inner part of the padded one, [[12, 9], [6, 3]], not {got[0, 0].tolist()}"
 )
@@ -553,12 +540,9 @@ def conv_transpose_backward(g, y, w, s, p):
 # %% test=6.6a points=2
 y, w = np.array([[[[1.0, 10.0]]]]), np.array([[[[1.0, 2.0, 3.0]]]])
 got, right = conv_transpose(y, w, 1, 0), [1, 12, 23, 30]
-assert got.shape == (
-    1,
-    1,
-    1,
-    4,
-), f"2 pixels and a kernel of 3 at stride 1 make 4 pixels: shape (1, 1, 1, 4), not {got.shape}"
+assert got.shape == (1, 1, 1, 4), (
+    f"2 pixels and a kernel of 3 at stride 1 make 4 pixels: shape (1, 1, 1, 4), not {got.shape}"
+)
 assert (got[0, 0, 0] == right).all(), (
     f"1 · (1, 2, 3), and one to the right 10 · (1, 2, 3), add up to {right}, not {got[0, 0, 0].tolist()}"
 )
@@ -578,12 +562,9 @@ for O, C in ((3, 2), (2, 2)):
 
 # %% test=6.6b points=1
 got, right = conv_transpose(np.ones((1, 1, 1, 3)), np.ones((1, 1, 1, 2)), 3, 0), [1, 1, 0, 1, 1, 0, 1, 1]
-assert got.shape == (
-    1,
-    1,
-    1,
-    8,
-), f"3 pixels, a kernel of 2 at stride 3 make 8 pixels: shape (1, 1, 1, 8), not {got.shape}"
+assert got.shape == (1, 1, 1, 8), (
+    f"3 pixels, a kernel of 2 at stride 3 make 8 pixels: shape (1, 1, 1, 8), not {got.shape}"
+)
 assert (got[0, 0, 0] == right).all(), (
     f"at stride 3 the kernels lie 3 apart: {right}, not {got[0, 0, 0].tolist()}"
 )
