@@ -1,8 +1,8 @@
 """Mistakes planted in the solution of assignment 2: (name, old text, new text, the tests that fail)."""
 
 MISTAKES = [
-    ("log_softmax: keepdims is missing", "np.log(np.exp(shifted).sum(axis, keepdims=True))", "np.log(np.exp(shifted).sum(axis))",
-     ["2.1a", "2.1b"]),
+    ("log_softmax: keepdims is missing", "np.log(np.exp(shifted).sum(axis, keepdims=True))",
+     "np.log(np.exp(shifted).sum(axis))", ["2.1a", "2.1b"]),
     ("log_softmax: always along the last axis", "np.log(np.exp(shifted).sum(axis, keepdims=True))",
      "np.log(np.exp(shifted).sum(-1, keepdims=True))", ["2.1a"]),
     ("log_softmax: the largest score is not subtracted", "shifted = x - x.max(axis, keepdims=True)", "shifted = x", ["2.1b"]),
@@ -63,8 +63,8 @@ MISTAKES = [
      "return g * (truth - ops.softmax(scores, 1)) / len(labels)", ["2.5b"]),
     ("cross-entropy: softmax over the examples in the gradient", "return g * (ops.softmax(scores, 1) - truth) / len(labels)",
      "return g * (ops.softmax(scores, 0) - truth) / len(labels)", ["2.5b"]),
-    ("cross-entropy: as many classes as the labels show", "np.eye(scores.shape[1])[labels]", "np.eye(labels.max() + 1)[labels]",
-     ["2.5b"]),
+    ("cross-entropy: as many classes as the labels show", "np.eye(scores.shape[1])[labels]",
+     "np.eye(labels.max() + 1)[labels]", ["2.5b"]),
     ("cross-entropy: every label in every row", "truth = np.eye(scores.shape[1])[labels]",
      "truth = np.zeros_like(scores); truth[:, labels] = 1", ["2.5b"]),
     ("squared error: (N, 1) minus (N,)", "((predictions[:, 0] - targets) ** 2)", "((predictions - targets) ** 2)", ["2.6a"]),
