@@ -419,8 +419,8 @@ assert np.allclose(new[0], [0.6, 0]) and np.allclose(new[1], [[0], [0.8]]), f"{w
 rng = np.random.default_rng(39)
 for limit in (0.1, 2.0):
     grads = [scale * rng.standard_normal(shape) for scale, shape in ((10, (3, 4)), (1, (5,)), (0.1, ()))]
-    new, _ = limited(grads, limit)
     together = np.concatenate([g.ravel() for g in grads])
+    new, _ = limited(grads, limit)
     right = together * limit / np.linalg.norm(together)
     why = f"wrong for three gradients of different sizes, with limit {limit}: one factor for all"
     assert np.allclose(np.concatenate([g.ravel() for g in new]), right), why

@@ -1,5 +1,22 @@
 """Mistakes planted in the solution of assignment 3: (name, old text, new text, the tests that fail)."""
 
+# old texts of several lines, or of several mistakes
+MOMENTUM = """\
+            v *= self.mu
+            v += g
+            p -= self.lr * v"""
+RMSPROP = """\
+            s *= self.alpha
+            s += (1 - self.alpha) * g**2
+            p -= self.lr * g / (np.sqrt(s) + self.eps)"""
+CORRECTED = """\
+            m_hat = self.m[k] / (1 - beta1**self.t)
+            s_hat = self.s[k] / (1 - beta2**self.t)"""
+LENGTH = "np.sqrt(sum((g**2).sum() for g in grads))"
+FACTOR = "limit / length if length > limit else 1.0"
+LIMITED = "return [factor * g for g in grads], length"
+AVERAGED = "            self.averages[k] = self.decay * self.averages[k] + (1 - self.decay) * p"
+
 MISTAKES = [
     ("momentum: state shared between parameters", "self.v = [np.zeros_like(p) for p in params]",
      "self.v = [np.zeros_like(params[0])] * len(params)", ["3.1b"]),
@@ -8,9 +25,9 @@ MISTAKES = [
     ("momentum: 1 - mu before g", "v += g\n", "v += (1 - self.mu) * g\n", ["3.1a"]),
     ("momentum: Nesterov's, which was not asked for", "p -= self.lr * v", "p -= self.lr * (g + self.mu * v)", ["3.1a"]),
     ("momentum: uphill", "p -= self.lr * v", "p += self.lr * v", ["3.1a"]),
-    ("momentum: the parameter moves before v", "            v *= self.mu\n            v += g\n            p -= self.lr * v",
+    ("momentum: the parameter moves before v", MOMENTUM,
      "            p -= self.lr * v\n            v *= self.mu\n            v += g", ["3.1a"]),
-    ("momentum: the caller's gradient becomes v", "            v *= self.mu\n            v += g\n            p -= self.lr * v",
+    ("momentum: the caller's gradient becomes v", MOMENTUM,
      "            g += self.mu * v\n            v[...] = g\n            p -= self.lr * v", ["3.1c"]),
     ("momentum: v is the caller's array in the first step",
      "        for p, v, g in zip(self.params, self.v, grads):\n            v *= self.mu\n            v += g\n",
@@ -25,14 +42,14 @@ MISTAKES = [
      "            s *= 1 - self.alpha\n            s += self.alpha * g**2", ["3.2a"]),
     ("RMSprop: the sum of all squares", "s += (1 - self.alpha) * g**2", "s += g**2", ["3.2a", "3.2b"]),
     ("RMSprop: divided before s is renewed",
-     "            s *= self.alpha\n            s += (1 - self.alpha) * g**2\n            p -= self.lr * g / (np.sqrt(s) + self.eps)",
-     "            p -= self.lr * g / (np.sqrt(s) + self.eps)\n            s *= self.alpha\n            s += (1 - self.alpha) * g**2",
+     RMSPROP,
+     "\n".join(RMSPROP.split("\n")[k] for k in (2, 0, 1)),
      ["3.2a"]),
     ("RMSprop: one s for a whole array", "s += (1 - self.alpha) * g**2", "s += (1 - self.alpha) * (g**2).mean()",
      ["3.2a", "3.2b"]),
     ("RMSprop: state shared between parameters", "self.s = [np.zeros_like(p) for p in self.params]",
      "self.s = [np.zeros_like(params[0])] * len(params)", ["3.2c"]),
-    ("Adam: no bias correction", "            m_hat = self.m[k] / (1 - beta1**self.t)\n            s_hat = self.s[k] / (1 - beta2**self.t)",
+    ("Adam: no bias correction", CORRECTED,
      "            m_hat, s_hat = self.m[k], self.s[k]", ["3.3a"]),
     ("Adam: no correction of s", "s_hat = self.s[k] / (1 - beta2**self.t)", "s_hat = self.s[k]", ["3.3a"]),
     ("Adam: one beta corrects both", "s_hat = self.s[k] / (1 - beta2**self.t)", "s_hat = self.s[k] / (1 - beta1**self.t)",
@@ -41,9 +58,10 @@ MISTAKES = [
      "s_hat = self.s[k] / (1 - beta2)", ["3.3a", "3.3b", "3.3c"]),
     ("Adam: the corrected average is kept", "m_hat = self.m[k] / (1 - beta1**self.t)",
      "m_hat = self.m[k] = self.m[k] / (1 - beta1**self.t)", ["3.3a"]),
-    ("Adam: t is counted from 0", "self.t, self.m, self.s = 0,", "self.t, self.m, self.s = -1,", ["3.3a", "3.3b", "3.3c", "3.3d"]),
-    ("Adam: t is counted for each parameter", "            m_hat = self.m[k]", "            self.t += k > 0\n            m_hat = self.m[k]",
-     ["3.3d"]),
+    ("Adam: t is counted from 0", "self.t, self.m, self.s = 0,", "self.t, self.m, self.s = -1,",
+     ["3.3a", "3.3b", "3.3c", "3.3d"]),
+    ("Adam: t is counted for each parameter", "            m_hat =",
+     "            self.t += k > 0\n            m_hat =", ["3.3d"]),
     ("Adam: state shared between parameters", "for k, (p, g) in enumerate(zip(self.params, grads)):",
      "for k, p, g in ((0, p, g) for p, g in zip(self.params, grads)):", ["3.3d"]),
     ("Adam: epsilon under the root", "(np.sqrt(s_hat) + self.eps)", "np.sqrt(s_hat + self.eps)", ["3.3b"]),
@@ -63,26 +81,26 @@ MISTAKES = [
     ("decay: weights grow", "(1 - optimizer.lr * decay)", "(1 + optimizer.lr * decay)", ["3.4a", "3.4b"]),
     ("decay: biases as well", "if p.ndim >= 2:", "if True:", ["3.4c"]),
     ("decay: of matrices only, not of filters", "if p.ndim >= 2:", "if p.ndim == 2:", ["3.4a"]),
-    ("limit: a length for each gradient", "return [factor * g for g in grads], length",
+    ("limit: a length for each gradient", LIMITED,
      "return [g * min(1, limit / np.sqrt((g**2).sum() + 1e-30)) for g in grads], length", ["3.5b"]),
-    ("limit: the root is forgotten", "np.sqrt(sum((g**2).sum() for g in grads))", "sum((g**2).sum() for g in grads)",
+    ("limit: the root is forgotten", LENGTH, "sum((g**2).sum() for g in grads)",
      ["3.5a", "3.5b"]),
-    ("limit: the sum of the lengths", "np.sqrt(sum((g**2).sum() for g in grads))", "sum(np.sqrt((g**2).sum()) for g in grads)",
+    ("limit: the sum of the lengths", LENGTH, "sum(np.sqrt((g**2).sum()) for g in grads)",
      ["3.5a", "3.5b"]),
-    ("limit: the length after limiting", "return [factor * g for g in grads], length",
+    ("limit: the length after limiting", LIMITED,
      "return [factor * g for g in grads], factor * length", ["3.5a"]),
-    ("limit: each element cut off", "return [factor * g for g in grads], length",
+    ("limit: each element cut off", LIMITED,
      "return [np.clip(g, -limit, limit) for g in grads], length", ["3.5b"]),
-    ("limit: short gradients made longer", "limit / length if length > limit else 1.0", "limit / max(length, 1e-30)", ["3.5c"]),
-    ("limit: short gradients made longer, and 0 / 0", "limit / length if length > limit else 1.0", "limit / length", ["3.5c"]),
-    ("limit: the caller's gradients changed", "return [factor * g for g in grads], length",
+    ("limit: short gradients made longer", FACTOR, "limit / max(length, 1e-30)", ["3.5c"]),
+    ("limit: short gradients made longer, and 0 / 0", FACTOR, "limit / length", ["3.5c"]),
+    ("limit: the caller's gradients changed", LIMITED,
      "return [np.multiply(factor, g, out=g) if g.ndim else factor * g for g in grads], length", ["3.5c"]),
     ("average: the weights exchanged", "self.decay * self.averages[k] + (1 - self.decay) * p",
      "(1 - self.decay) * self.averages[k] + self.decay * p", ["3.6a"]),
-    ("average: begins at 0", "[p.copy() for p in params]", "[0 * p for p in params]", ["3.6a"]),
-    ("average: not a copy", "[p.copy() for p in params]", "list(params)", ["3.6a", "3.6b"]),
+    ("average: begins at 0", "self.averages = [p.copy() for p in params]", "self.averages = [0 * p for p in params]", ["3.6a"]),
+    ("average: not a copy", "self.averages = [p.copy() for p in params]", "self.averages = list(params)", ["3.6a", "3.6b"]),
     ("average: the parameters are renewed, not the averages",
-     "            self.averages[k] = self.decay * self.averages[k] + (1 - self.decay) * p",
-     "            self.averages[k] = self.decay * self.averages[k] + (1 - self.decay) * p\n            p[...] = self.averages[k]",
+     AVERAGED,
+     AVERAGED + "\n            p[...] = self.averages[k]",
      ["3.6a", "3.6b"]),
 ]  # fmt: skip
