@@ -176,7 +176,6 @@ for v in (-800.0, -40.0, 40.0, 800.0):
         slopes = np.abs(np.concatenate([*d_loss_backward(1.0, one(v), one(v)), g_loss_backward(1.0, one(v))]))
     near = np.minimum(slopes, np.abs(1 - slopes))
     assert np.isfinite(slopes).all() and (near < 1e-9).all(), f"at verdicts of {v} all slopes are 0 or ±1, yours ±{slopes}"
-    assert np.isclose(slopes[0] + slopes[1], 1), f"at verdicts of {v} one of the two slopes of L_D is ±1, the other 0"
 ### END HIDDEN TESTS
 
 # %% [markdown]
@@ -268,6 +267,7 @@ def smooth_terms(D, s):
 
 
 D = best_discriminator(p, q, 0.9)
+assert (D > 0).all() and (D < 1).all(), f"D is a probability, and here never quite 0 or 1; yours is {D}"
 for nudge in (0.01, -0.01):
     better = np.flatnonzero(smooth_terms(D + nudge, 0.9) > smooth_terms(D, 0.9))
     why = f"smooth = 0.9: adding {nudge} to D at the places {better.tolist()} makes V_s larger, so this D is not the best"
@@ -292,7 +292,7 @@ def sequence_losses(verdicts, lengths):
     """Return the mean of -log σ(v) over the steps of each sequence: (N, T), lengths (N) -> (N)."""
     ### BEGIN SOLUTION
     inside = np.arange(verdicts.shape[1]) < lengths[:, None]  # (N, T)
-    terms = -ops.logsigmoid(np.where(inside, verdicts, 0.0))
+    terms = -ops.logsigmoid(verdicts)
     return np.where(inside, terms, 0.0).sum(1) / lengths
     ### END SOLUTION
 

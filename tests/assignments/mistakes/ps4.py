@@ -8,18 +8,21 @@ D_FAKE = "dfake = g * (1 + np.tanh(fake / 2)) / 2 / len(fake)"
 G_FAKE = "return -g * (1 + np.tanh(-fake / 2)) / 2 / len(fake)"
 VALUE = "return (p * log_real + q * log_fake).sum()"
 BEST = "return np.divide(smooth * p, p + q, out=np.full(len(p), 0.5), where=p + q > 0)"
+TERMS = "terms = -ops.logsigmoid(verdicts)"
 MEAN = "return np.where(inside, terms, 0.0).sum(1) / lengths"
 JUDGED = "loss = minimax.discriminator(D(x), D(G(z).detach()))"
 FOOLED = "loss = non_saturating.generator(None, D(G(z)))"
 
 MISTAKES = [
     ("D's loss: swapped sign", D_LOSS, "return np.logaddexp(0, real).mean() + np.logaddexp(0, -fake).mean()", ["4.1a"]),
-    ("D's loss: the value, not minus the value", D_LOSS, "return -np.logaddexp(0, -real).mean() - np.logaddexp(0, fake).mean()",
+    ("D's loss: the value, not minus the value", D_LOSS,
+     "return -np.logaddexp(0, -real).mean() - np.logaddexp(0, fake).mean()",
      ["4.1a"]),
     ("D's loss: sums, not means", D_LOSS, "return np.logaddexp(0, -real).sum() + np.logaddexp(0, fake).sum()", ["4.1a"]),
     ("D's loss: one mean over all verdicts, doubled", D_LOSS,
      "return 2 * np.logaddexp(0, np.concatenate([-real, fake])).mean()", ["4.1a"]),
-    ("D's loss: verdicts paired", D_LOSS, "return (np.logaddexp(0, -real[:, None]) + np.logaddexp(0, fake[: len(real)])).mean()",
+    ("D's loss: verdicts paired", D_LOSS,
+     "return (np.logaddexp(0, -real[:, None]) + np.logaddexp(0, fake[: len(real)])).mean()",
      ["4.1a"]),
     ("D's loss: half of it", D_LOSS, "return (np.logaddexp(0, -real).mean() + np.logaddexp(0, fake).mean()) / 2",
      ["4.1a", "4.1c"]),
@@ -35,7 +38,8 @@ MISTAKES = [
     ("G's loss: the mean verdict, a critic's", G_LOSS, "loss = -fake.mean()", ["4.1b", "4.1c"]),
     ("G's loss: the sum", G_LOSS, "loss = np.logaddexp(0, -fake).sum()", ["4.1b"]),
     ("G's loss: overflow at ±1000", G_LOSS, "loss = np.log(1 + np.exp(-fake)).mean()", ["4.1c"]),
-    ("G's loss: a small number against log 0", G_LOSS, "loss = -np.log((1 + np.tanh(fake / 2)) / 2 + 1e-12).mean()", ["4.1c"]),
+    ("G's loss: a small number against log 0", G_LOSS, "loss = -np.log((1 + np.tanh(fake / 2)) / 2 + 1e-12).mean()",
+     ["4.1c"]),
     ("gradient of D's loss: swapped sign", D_REAL, D_REAL.replace("= -g", "= g"), ["4.2a"]),
     ("gradient of D's loss: swapped sign for generated samples", D_FAKE, D_FAKE.replace("= g", "= -g"), ["4.2a"]),
     ("gradient of D's loss: σ(v) for σ(-v)", D_REAL, D_REAL.replace("tanh(-real", "tanh(real"), ["4.2a"]),
@@ -44,7 +48,8 @@ MISTAKES = [
     ("gradient of D's loss: g is forgotten", D_FAKE, D_FAKE.replace("g * ", ""), ["4.2a"]),
     ("gradient of D's loss: exchanged", "return dreal, dfake", "return dfake, dreal", ["4.2a"]),
     ("gradient of D's loss: overflow at ±1000", D_FAKE, "dfake = g / (1 + np.exp(-fake)) / len(fake)", ["4.2c"]),
-    ("gradient of D's loss: inf / inf at ±1000", D_FAKE, "dfake = g * np.exp(fake) / (1 + np.exp(fake)) / len(fake)", ["4.2c"]),
+    ("gradient of D's loss: inf / inf at ±1000", D_FAKE, "dfake = g * np.exp(fake) / (1 + np.exp(fake)) / len(fake)",
+     ["4.2c"]),
     ("gradient of G's loss: saturating", G_FAKE, "return -g * (1 + np.tanh(fake / 2)) / 2 / len(fake)", ["4.2b"]),
     ("gradient of G's loss: swapped sign", G_FAKE, G_FAKE.replace("-g", "g"), ["4.2b"]),
     ("gradient of G's loss: the mean is forgotten", G_FAKE, G_FAKE.replace(" / len(fake)", ""), ["4.2b"]),
@@ -52,7 +57,7 @@ MISTAKES = [
     ("gradient of G's loss: overflow at ±1000", G_FAKE, "return -g / (1 + np.exp(fake)) / len(fake)", ["4.2c"]),
     ("value: the mean over the places", VALUE, VALUE.replace("sum", "mean"), ["4.3b", "4.3c"]),
     ("value: the loss, -V", VALUE, VALUE.replace("(p *", "-(p *"), ["4.3b"]),
-    ("value: p and q exchanged", VALUE, "return (q * log_real + p * log_fake).sum()", ["4.3b", "4.3c"]),
+    ("value: p and q exchanged", VALUE, "return (q * log_real + p * log_fake).sum()", ["4.3b"]),
     ("value: log D for both", "np.log(1 - D, out", "np.log(D, out", ["4.3b", "4.3c"]),
     ("value: 0 log 0", "np.log(D, out=np.zeros(len(D)), where=p > 0)", "np.log(D)", ["4.3c"]),
     ("value: 0 log 0, with a small number", "np.log(1 - D, out=np.zeros(len(D)), where=q > 0)", "np.log(1 - D + 1e-3)",
@@ -64,19 +69,20 @@ MISTAKES = [
     ("best D: smoothing forgotten", BEST, BEST.replace("smooth * ", ""), ["4.3d"]),
     ("best D: smoothed in the denominator too", BEST, BEST.replace("p + q,", "smooth * p + q,"), ["4.3d"]),
     ("best D: smoothed on both sides", BEST, BEST.replace("smooth * p,", "smooth * p + (1 - smooth) * q,"), ["4.3d"]),
-    ("sequences: mean over the wrong axis", MEAN, "return np.where(inside, terms, 0.0).sum(0) / inside.sum(0)", ["4.4a", "4.4b"]),
+    ("sequences: mean over the wrong axis", MEAN, "return np.where(inside, terms, 0.0).sum(0) / inside.sum(0)", ["4.4a",
+     "4.4b"]),
     ("sequences: one mean over all", MEAN, "return np.where(inside, terms, 0.0).sum() / lengths.sum() + 0 * lengths",
      ["4.4a", "4.4b"]),
     ("sequences: divided by T", MEAN, "return np.where(inside, terms, 0.0).mean(1)", ["4.4b"]),
     ("sequences: the sum over the steps", MEAN, "return np.where(inside, terms, 0.0).sum(1)", ["4.4a", "4.4b"]),
-    ("sequences: log σ(0) counted behind the end", MEAN, "return terms.sum(1) / lengths", ["4.4b"]),
+    ("sequences: log σ(0) counted behind the end", f"{TERMS}\n    {MEAN}",
+     "terms = -ops.logsigmoid(np.where(inside, verdicts, 0.0))\n    return terms.sum(1) / lengths", ["4.4b"]),
+    ("sequences: nan times 0", MEAN, "return (terms * inside).sum(1) / lengths", ["4.4b"]),
     ("sequences: one step too many", "np.arange(verdicts.shape[1]) < lengths", "np.arange(verdicts.shape[1]) <= lengths",
      ["4.4b"]),
     ("sequences: the end is not looked at", "inside = np.arange(verdicts.shape[1]) < lengths[:, None]",
      "inside = np.ones(verdicts.shape, bool)", ["4.4b"]),
-    ("sequences: nan times 0", "-ops.logsigmoid(np.where(inside, verdicts, 0.0))", "-ops.logsigmoid(verdicts * inside)", ["4.4b"]),
-    ("sequences: -log σ(-v)", "-ops.logsigmoid(np.where(inside, verdicts, 0.0))",
-     "-ops.logsigmoid(-np.where(inside, verdicts, 0.0))", ["4.4a", "4.4b"]),
+    ("sequences: -log σ(-v)", TERMS, "terms = -ops.logsigmoid(-verdicts)", ["4.4a", "4.4b"]),
     ("step of D: its gradient reaches G", JUDGED, "loss = minimax.discriminator(D(x), D(G(z)))", ["4.5b"]),
     ("step of D: G's .grad cleared afterwards", JUDGED,
      "loss = minimax.discriminator(D(x), D(G(z)))\n    loss.backward()\n    for p in G.parameters():\n        p.grad = None\n"
@@ -89,7 +95,7 @@ MISTAKES = [
     ("step of G: swapped sign", FOOLED, "loss = -non_saturating.generator(None, D(G(z)))", ["4.6a"]),
     ("step of G: D's term for generated samples", FOOLED, "loss = -ops.mean(ops.logsigmoid(-D(G(z))))", ["4.6a"]),
     ("step of G: detached", FOOLED, "loss = non_saturating.generator(None, D(G(z).detach()))", ["4.6a", "4.6b"]),
-    ("step of G: D steps as well", FOOLED, FOOLED + "\n    for p, s in zip(D.parameters(), grad(loss, D.parameters())):\n        p.data = p.data - 0.01 * s\n"
-     "    " + FOOLED, ["4.6a"]),
+    ("step of G: D steps as well", FOOLED,
+     f"{FOOLED}\n    optim.SGD(D.parameters(), lr=0.01).step(grad(loss, D.parameters()))\n    {FOOLED}", ["4.6a"]),
     ("step of G: a stale gradient", "    optimizer.zero_grad()\n    loss = non_sat", "    loss = non_sat", ["4.6b"]),
 ]  # fmt: skip
