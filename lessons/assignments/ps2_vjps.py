@@ -145,8 +145,9 @@ def linear_backward(g, x, w, b):
 # %% test=2.2a points=2
 rng = np.random.default_rng(22)
 x, w, b, g = (rng.standard_normal(shape) for shape in ((5, 4), (4, 4), 4, (5, 4)))
+dx, dw, db = linear_backward(g, x, w, b)
 why = "dx is g @ w, and no error says so because w is square. x[n, j] meets w[j, k] in y[n, k]: sum over k"
-assert not np.allclose(linear_backward(g, x, w, b)[0], g @ w), why
+assert np.shape(dx) != (5, 4) or not np.allclose(dx, g @ w), why
 assert_part(0, linear, linear_backward, x, w, b)
 ### BEGIN HIDDEN TESTS
 for shape, n, m in (((3, 5), 5, 2), ((2, 3, 4), 4, 4), ((3,), 3, 2), ((2, 1, 3, 2), 2, 3)):
@@ -329,7 +330,9 @@ assert np.isclose(shifted, expected), "1000 more for every score of an example c
 forward = lambda scores, labels: np.asarray(losses.cross_entropy(Tensor(scores), labels).data)  # the library's
 rng = np.random.default_rng(26)
 scores, labels = rng.standard_normal((5, 5)), np.array([3, 1, 4, 1, 2])
-total = cross_entropy_backward(1.0, scores.copy(), labels).sum(1)
+dscores = cross_entropy_backward(1.0, scores.copy(), labels)
+assert np.shape(dscores) == (5, 5), f"dscores must have the shape of scores, (5, 5); it has {np.shape(dscores)}"
+total = dscores.sum(1)
 why = "one number more for all scores of an example changes no loss: each row of dscores must add up to 0"
 assert np.allclose(total, 0), f"{why}; yours add up to {total.round(3)}"
 assert_gradients((forward, cross_entropy_backward), scores, labels)

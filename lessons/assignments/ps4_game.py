@@ -88,20 +88,20 @@ for m in (1, 4, 9):
 one = lambda v: np.array([float(v)])
 with strict():
     try:
-        losses = sorted(abs(d_loss(one(v), one(-v))) for v in (1000, -1000))
+        losses = sorted(float(abs(d_loss(one(v), one(-v)))) for v in (1000, -1000))
     except FloatingPointError as error:
         raise AssertionError(f"d_loss at verdicts of ±1000: {error}. Is there an exp(1000) or a log(0)?") from None
     assert np.allclose(losses, [0, 2000]), f"d_loss at verdicts of ±1000 is 0 if D is right and 2000 if not; yours are {losses}"
     try:
-        losses = sorted(abs(g_loss(one(v))) for v in (1000, -1000))
+        losses = sorted(float(abs(g_loss(one(v)))) for v in (1000, -1000))
     except FloatingPointError as error:
         raise AssertionError(f"g_loss at verdicts of ±1000: {error}. Is there an exp(1000) or a log(0)?") from None
     assert np.allclose(losses, [0, 1000]), f"g_loss at verdicts of ±1000 is 0 and 1000; yours are {losses}"
 ### BEGIN HIDDEN TESTS
 with strict():
-    losses = sorted(abs(g_loss(one(v))) for v in (40, -40))
+    losses = sorted(float(abs(g_loss(one(v)))) for v in (40, -40))
     assert np.allclose(losses, [0, 40], rtol=1e-9), f"g_loss at verdicts of ±40 is 0 and 40, yours are {losses}: cut off?"
-    losses = sorted(abs(d_loss(one(v), one(-v))) for v in (200, -200))
+    losses = sorted(float(abs(d_loss(one(v), one(-v)))) for v in (200, -200))
     assert np.allclose(losses, [0, 400], rtol=1e-9), f"d_loss at verdicts of ±200 is 0 and 400, yours are {losses}: cut off?"
 ### END HIDDEN TESTS
 
@@ -185,7 +185,7 @@ for v in (-800.0, -40.0, 40.0, 800.0):
 #
 # $$ V(D) = \sum_k p_k \log D_k + q_k \log (1 - D_k), $$
 #
-# and `value(D, p, q)` returns it. Where $p_k = 0$ the term $p_k \log D_k$ is 0, even if $D_k = 0$; where $q_k = 0$ the term $q_k \log(1 - D_k)$ is 0, even if $D_k = 1$. NumPy must not warn.
+# and `value(D, p, q)` returns it. Where $p_k = 0$ the term $p_k \log D_k$ is 0, even if $D_k = 0$; where $q_k = 0$ the term $q_k \log(1 - D_k)$ is 0, even if $D_k = 1$. In this task, too, NumPy must not warn.
 #
 # `best_discriminator(p, q, smooth)` returns the `D` $(K)$ with the largest value. With `smooth` $= s < 1$ it is that of another game: $D$ is told that a real sample is real with the probability $s$ only, so that it is never quite sure,
 #
