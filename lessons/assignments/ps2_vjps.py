@@ -100,7 +100,7 @@ with np.errstate(over="ignore", divide="ignore", invalid="ignore"):
 assert np.allclose(rows, [[0, -1005], [-997, 0]]), f"wrong for scores of ±1000 along axis 1: {rows.tolist()}"
 assert np.allclose(columns, -np.log(2)), f"two scores of 800 along axis 0 are even, log 1/2 each: {columns.tolist()}"
 why = "scores near -1000 and others near 1000, in two examples: each needs its own largest score, along `axis`"
-assert np.allclose(far, [[-np.log1p(np.exp(-1)), -np.log1p(np.exp(1))], [-np.log1p(np.exp(1)), -np.log1p(np.exp(-1))]]), f"{why}. y is {far.tolist()}"
+assert np.allclose(far, [[-0.31326169, -1.31326169], [-1.31326169, -0.31326169]]), f"{why}. y is {far.tolist()}"
 ### END HIDDEN TESTS
 
 # %% test=2.1c points=2
@@ -266,7 +266,8 @@ table, g = rng.standard_normal((6, 3)), rng.uniform(0.5, 1.5, (2, 3))
 dtable = sentences_backward(g[:1], table, np.array([[3, 3, 5]]))
 assert np.abs(dtable[5]).min() > 0, "word 5 comes once, and its row of dtable is 0"
 why = "word 3 comes twice in the sentence, word 5 once, so row 3 of dtable must be twice row 5. It is"
-why += f" {np.round(dtable[3] / dtable[5], 2)} times row 5. `dtable[tokens] = ...` and `+=` keep one of several: np.add.at"
+why += f" {np.round(dtable[3] / dtable[5], 2)} times row 5. `dtable[tokens] = ...` and `dtable[tokens] += ...`"
+why += " keep one of several changes of a row; np.add.at(dtable, tokens, ...) adds all"
 assert np.allclose(dtable[3], 2 * dtable[5]), why
 dtable = sentences_backward(g, table, np.array([[1, 4], [4, 0]]))
 why = "word 4 comes in both sentences, word 1 in the first only, word 0 in the second only, so row 4 = row 1 + row 0"
@@ -314,7 +315,8 @@ loss = cross_entropy(scores, labels)
 assert np.ndim(loss) == 0, f"the loss is one number; yours has shape {np.shape(loss)}"
 expected = -(np.log(0.5) + np.log(0.1)) / 2
 why = "the right classes have p = 0.5 and 0.1, so the loss is -(log 0.5 + log 0.1) / 2 ="
-assert np.isclose(loss, expected), f"{why} {expected:.4f}; yours is {loss:.4f}. The mean over the examples, and no others?"
+why = f"{why} {expected:.4f}; yours is {loss:.4f}. The mean over the examples, and no others?"
+assert np.isclose(loss, expected), why
 ### BEGIN HIDDEN TESTS
 rng = np.random.default_rng(25)
 for n, k in ((7, 4), (3, 3), (1, 5)):
@@ -329,12 +331,14 @@ assert np.isclose(shifted, expected), "1000 more for every score of an example c
 # %% test=2.5b points=3
 forward = lambda scores, labels: np.asarray(losses.cross_entropy(Tensor(scores), labels).data)  # the library's
 rng = np.random.default_rng(26)
-scores, labels = rng.standard_normal((5, 5)), np.array([3, 1, 4, 1, 2])
+scores, labels = rng.standard_normal((5, 6)), np.array([3, 1, 4, 1, 5])
 dscores = cross_entropy_backward(1.0, scores.copy(), labels)
-assert np.shape(dscores) == (5, 5), f"dscores must have the shape of scores, (5, 5); it has {np.shape(dscores)}"
+assert np.shape(dscores) == (5, 6), f"dscores must have the shape of scores, (5, 6); it has {np.shape(dscores)}"
 total = dscores.sum(1)
 why = "one number more for all scores of an example changes no loss: each row of dscores must add up to 0"
 assert np.allclose(total, 0), f"{why}; yours add up to {total.round(3)}"
+doubled = cross_entropy_backward(2.0, scores.copy(), labels)
+assert np.allclose(doubled, 2 * dscores), "twice the g gives twice the gradient: multiply by g"
 assert_gradients((forward, cross_entropy_backward), scores, labels)
 ### BEGIN HIDDEN TESTS
 for n, k, highest in ((7, 4, 4), (6, 5, 2), (1, 3, 3), (4, 9, 1)):  # labels below `highest`: a class may be absent
@@ -378,7 +382,8 @@ rng = np.random.default_rng(27)
 for n in (1, 2, 8):
     predictions, targets = rng.standard_normal((n, 1)), rng.standard_normal(n)
     expected = sum((p[0] - t) ** 2 for p, t in zip(predictions, targets)) / n
-    assert np.isclose(squared_error(predictions, targets), expected), f"wrong for {n} examples: it must be {expected:.4f}"
+    why = f"wrong for {n} examples: it must be {expected:.4f}"
+    assert np.isclose(squared_error(predictions, targets), expected), why
 ### END HIDDEN TESTS
 
 # %% test=2.6b points=2
@@ -387,6 +392,11 @@ rng = np.random.default_rng(28)
 predictions, targets = rng.standard_normal((4, 1)), np.array([2, -1, 0, 1])
 got = np.shape(squared_error_backward(1.0, predictions, targets))
 assert got == (4, 1), f"dpredictions must have the shape of predictions, (4, 1); it has {got}: look at the difference"
+still = squared_error_backward(1.0, targets[:, None] * 1.0, targets)
+why = "every prediction equals its target, so no small change matters, and dpredictions is 0; yours is"
+assert np.allclose(still, 0), f"{why} {np.round(still, 3).tolist()}. (N, 1) minus (N,) is (N, N)"
+dpredictions, doubled = (squared_error_backward(g, predictions, targets) for g in (1.0, 2.0))
+assert np.allclose(doubled, 2 * dpredictions), "twice the g gives twice the gradient: multiply by g"
 assert_gradients((one_by_one, squared_error_backward), predictions, targets)
 ### BEGIN HIDDEN TESTS
 for n in (1, 2, 7):
@@ -394,3 +404,9 @@ for n in (1, 2, 7):
     pair = lambda p: one_by_one(p, targets), lambda g, p: squared_error_backward(g, p, targets)
     assert_gradients(pair, predictions, names=["predictions"])
 ### END HIDDEN TESTS
+
+# %% [markdown]
+# ## Sources
+#
+# - C. Bishop, *Pattern recognition and machine learning*, 2006, equations 4.106 and 4.109: the derivatives of softmax and of the cross-entropy.
+# - NumPy reference, *ufunc.at*, numpy.org/doc/stable/reference/generated/numpy.ufunc.at.html: why `+=` keeps one of several.

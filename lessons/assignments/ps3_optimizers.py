@@ -60,8 +60,9 @@ def assert_alone_as_together(make, steps=5, shapes=((3,), (3,), (2, 3))):
     together = changes(make(params), params, all_grads)
     for step, moved in enumerate(together):
         for k, change in enumerate(moved):
-            why = f"step {step + 1}: parameter {k} of {len(params)} moves otherwise than it does alone"
-            assert np.allclose(change, alone[k][step][0]), why + ": do they share what is remembered, or is a step counted for each?"
+            why = f"step {step + 1}: parameter {k} of {len(params)} moves otherwise than it does alone:"
+            why += " do parameters share what is remembered, or is a step counted for each?"
+            assert np.allclose(change, alone[k][step][0]), why
 
 
 # %% [markdown]
@@ -97,7 +98,8 @@ params, g = [np.array([1.0, -2.0])], np.array([3.0, 5.0])
 moved = [change[0] for change in changes(Momentum(params, lr=0.1, mu=0.5), params, [[g]] * 3)]
 assert np.abs(moved[0]).max() > 0, "the array did not change: change it in place, with p -= ..."
 assert np.allclose(moved[0], -0.1 * g), f"v begins at 0, so the first step is -lr g = {-0.1 * g}; yours is {moved[0]}"
-assert np.allclose(moved[1], -0.15 * g), f"second step: v = 0.5 g + g, so it is -0.15 g = {-0.15 * g}; yours is {moved[1]}"
+why = f"second step: v = 0.5 g + g, so it is -0.15 g = {-0.15 * g}; yours is {moved[1]}"
+assert np.allclose(moved[1], -0.15 * g), why
 assert np.allclose(moved[2], -0.175 * g), f"third step: v = 1.75 g, so it is {-0.175 * g}; yours is {moved[2]}"
 ### BEGIN HIDDEN TESTS
 rng = np.random.default_rng(31)
@@ -108,7 +110,7 @@ for shape, lr, mu in (((2, 3), 0.03, 0.9), ((4,), 0.5, 0.0), ((1,), 0.1, 0.99)):
     for step in range(30):
         assert np.allclose(moved[step][0], right[step][0]), f"wrong in step {step + 1}, for lr {lr} and mu {mu}"
 params, all_grads = draw(rng, 3, (2,))
-first = changes(Momentum([params[0].copy()], 0.1), params, all_grads)
+Momentum([params[0].copy()], 0.1).step([np.ones(2)])  # another one, before
 right = library_changes(lambda p: optim.SGD(p, 0.1, momentum=0.9), params, all_grads)
 moved = changes(Momentum(params, 0.1), params, all_grads)
 assert np.allclose(moved[2][0], right[2][0]), "a second optimiser must begin at v = 0, and mu is 0.9 if it is not given"
@@ -135,7 +137,8 @@ for k in range(4):
     g[:] = k + 1  # the caller uses one buffer for all steps
     mine.step([g])
     its_own.step([np.full(2, k + 1.0)])
-assert np.allclose(*again), "the caller's gradient is kept between steps: it may be overwritten, keep numbers of your own"
+why = "the caller's gradient is kept between steps: it may be overwritten, keep numbers of your own"
+assert np.allclose(*again), why
 ### END HIDDEN TESTS
 
 # %% [markdown]
@@ -172,7 +175,8 @@ moved = [change[0] for change in changes(RMSprop(params, lr=0.1, alpha=0.75, eps
 why = "first step: s = 0.25 g², whose root is |g| / 2, so every element moves by 2 lr against its gradient: [-0.2, 0.2]"
 assert np.allclose(moved[0], [-0.2, 0.2]), f"{why}; yours by {moved[0]}"
 why = "second step: s = 0.75 · 0.25 g² + 0.25 g² = 0.4375 g², so it moves by"
-assert np.allclose(moved[1], [-0.1 / 0.4375**0.5, 0.1 / 0.4375**0.5]), f"{why} ±{0.1 / 0.4375**0.5:.4f}; yours by {moved[1]}"
+why = f"{why} ±{0.1 / 0.4375**0.5:.4f}; yours by {moved[1]}"
+assert np.allclose(moved[1], [-0.1 / 0.4375**0.5, 0.1 / 0.4375**0.5]), why
 ### BEGIN HIDDEN TESTS
 rng = np.random.default_rng(32)
 for shape, lr, alpha in (((2, 3), 0.03, 0.99), ((4,), 0.5, 0.5), ((1,), 0.1, 0.9)):
@@ -187,7 +191,8 @@ for shape, lr, alpha in (((2, 3), 0.03, 0.99), ((4,), 0.5, 0.5), ((1,), 0.1, 0.9
 params = [np.zeros(3)]
 with np.errstate(divide="ignore", invalid="ignore"):
     moved = changes(RMSprop(params, lr=1.0, alpha=0.5, eps=1e-3), params, [[np.array([0.0, 1e-3, 1.0])]] * 100)[-1][0]
-assert np.isfinite(moved).all(), f"a gradient that is always 0 must not move its parameter; it moves by {moved[0]} (0 / 0?)"
+why = f"a gradient that is always 0 must not move its parameter; it moves by {moved[0]} (0 / 0?)"
+assert np.isfinite(moved).all(), why
 why = "after 100 equal gradients s = g². For g = eps = 0.001 the step is -lr g / (g + eps) = -0.5"
 assert np.isclose(moved[1], -0.5, rtol=1e-6), f"{why}; yours is {moved[1]:.5f}. Is eps added after the root?"
 ### BEGIN HIDDEN TESTS
@@ -196,7 +201,8 @@ for lr, eps in ((0.1, 0.5), (2.0, 1e-8)):
     with np.errstate(divide="ignore", invalid="ignore"):
         moved = changes(RMSprop(params, lr, 0.5, eps), params, [[g]] * 100)[-1][0]
     right = -lr * g / (np.abs(g) + eps)
-    assert np.allclose(moved, right, rtol=1e-6), f"for eps = {eps} and gradients {g.tolist()}: {right} expected, not {moved}"
+    why = f"for eps = {eps} and gradients {g.tolist()}: {right} expected, not {moved}"
+    assert np.allclose(moved, right, rtol=1e-6), why
 ### END HIDDEN TESTS
 
 # %% test=3.2c points=1
@@ -247,8 +253,9 @@ class Adam:
 # %% test=3.3a points=2
 params, g = [np.array([1.0, -2.0, 0.5])], np.array([3.0, -0.01, 200.0])
 moved = [change[0] for change in changes(Adam(params, lr=0.1, eps=1e-14), params, [[g]] * 2)]
-why = "in the first step m̂ = g and ŝ = g², so every element moves by lr = 0.1 against its gradient, however large that is"
-assert np.allclose(moved[0], [-0.1, 0.1, -0.1]), f"{why}; yours by {moved[0]}. Are m / (1 - β₁ᵗ) and s / (1 - β₂ᵗ) taken, with t = 1?"
+why = "in the first step m̂ = g and ŝ = g², so every element moves by lr = 0.1 against its gradient"
+why = f"{why}; yours by {moved[0]}. Are m / (1 - β₁ᵗ) and s / (1 - β₂ᵗ) taken?"
+assert np.allclose(moved[0], [-0.1, 0.1, -0.1]), why
 why = "the second gradient is the same, so m̂ = g and ŝ = g² again; yours moves by"
 assert np.allclose(moved[1], [-0.1, 0.1, -0.1]), f"{why} {moved[1]}. Is t 2 now, and are m and s kept, not m̂ and ŝ?"
 ### BEGIN HIDDEN TESTS
@@ -258,7 +265,7 @@ for shape, lr, betas in (((2, 3), 0.03, (0.9, 0.999)), ((4,), 0.5, (0.5, 0.9)), 
     right = library_changes(lambda p: optim.Adam(p, lr, betas, eps=1e-14), params, all_grads)
     moved = changes(Adam(params, lr, betas, 1e-14), params, all_grads)
     for step in range(20):
-        why = f"wrong in step {step + 1}, for lr {lr} and betas {betas}: what does the correction divide, and what is kept?"
+        why = f"wrong in step {step + 1}, for lr {lr} and betas {betas}: what does the correction divide, what is kept?"
         assert np.allclose(moved[step][0], right[step][0]), why
 g = np.array([0.1, -2.0])
 for eps in (0.3, 1e-4):
@@ -278,7 +285,8 @@ assert np.allclose(moved, [-0.5, 0.5], rtol=1e-6), f"{why}; yours is {moved}. Is
 params, g = [np.zeros(3)], np.array([1e-8, -3e-8, 1.0])
 moved = changes(Adam(params, 0.1, (0.5, 0.6)), params, [[g]] * 100)[-1][0]
 right = -0.1 * g / (np.abs(g) + 1e-8)
-assert np.allclose(moved, right, rtol=1e-6), f"eps is 1e-8 if it is not given; for gradients {g}: {right} expected, not {moved}"
+why = f"eps is 1e-8 if it is not given; for gradients {g}: {right} expected, not {moved}"
+assert np.allclose(moved, right, rtol=1e-6), why
 ### END HIDDEN TESTS
 
 # %% test=3.3c points=2
@@ -336,13 +344,14 @@ optimizer = optim.Adam([w], lr=0.1)
 for _ in range(2):
     step_with_decay(optimizer, [np.zeros((2, 2))], decay=0.5)
 why = "with gradients of 0, two steps of lr 0.1 and decay 0.5 leave 0.95² = 0.9025 of every weight; yours leave"
-assert np.allclose(w.data, 0.9025 * before), f"{why} {(w.data / before).round(4).tolist()}. Does the decay pass through Adam?"
+why = f"{why} {(w.data / before).round(4).tolist()}. Does the decay pass through Adam?"
+assert np.allclose(w.data, 0.9025 * before), why
 ### BEGIN HIDDEN TESTS
 for make, lr, decay in ((optim.Adam, 0.01, 2.0), (optim.RMSprop, 0.5, 0.1), (optim.Adam, 0.3, 0.0)):
     w = Tensor(np.random.default_rng(36).standard_normal((2, 3, 4)), requires_grad=True)
     before = w.data.copy()
     step_with_decay(make([w], lr=lr), [np.zeros(w.shape)], decay)
-    why = f"{make.__name__}, lr {lr}, decay {decay}, gradients of 0: 1 - lr decay = {1 - lr * decay} of a weight must be left"
+    why = f"{make.__name__}, gradients of 0: 1 - {lr} · {decay} of every weight must be left, whatever its shape"
     assert np.allclose(w.data, (1 - lr * decay) * before), why
 ### END HIDDEN TESTS
 
@@ -367,7 +376,8 @@ for lr, decay in ((0.1, 0.5), (0.01, 10.0)):
 bias, gain = Tensor(np.full(3, 5.0), requires_grad=True), Tensor(np.float64(5.0), requires_grad=True)
 optimizer = optim.Adam([bias, gain], lr=0.1)
 step_with_decay(optimizer, [np.zeros(3), np.zeros(())], decay=0.5)
-assert (bias.data == 5).all() and gain.data == 5, f"a bias (3,) and a number () must not decay; they are {bias.data}, {gain.data}"
+why = f"a bias (3,) and a number () must not decay; they are {bias.data}, {gain.data}"
+assert (bias.data == 5).all() and gain.data == 5, why
 ### BEGIN HIDDEN TESTS
 b, w, g = Tensor(np.ones(2), requires_grad=True), Tensor(np.ones((2, 1)), requires_grad=True), np.array([3.0, 4.0])
 alone = Tensor(np.ones(2), requires_grad=True)
@@ -415,7 +425,8 @@ for limit in (0.1, 100.0):
 grads = [np.array([3.0, 0.0]), np.array([[0.0], [4.0]])]
 new, _ = limited(grads, limit=1.0)
 why = "a length of 5 with a limit of 1: every gradient is multiplied by 1/5, also the shorter one"
-assert np.allclose(new[0], [0.6, 0]) and np.allclose(new[1], [[0], [0.8]]), f"{why}; yours are {[n.tolist() for n in new]}"
+why = f"{why}; yours are {[n.tolist() for n in new]}"
+assert np.allclose(new[0], [0.6, 0]) and np.allclose(new[1], [[0], [0.8]]), why
 ### BEGIN HIDDEN TESTS
 rng = np.random.default_rng(39)
 for limit in (0.1, 2.0):
@@ -431,7 +442,8 @@ for limit in (0.1, 2.0):
 grads = [np.array([0.3, 0.0]), np.array([[0.0], [0.4]])]
 new, _ = limited(grads, limit=1.0)
 why = "a length of 0.5 is below the limit of 1: the gradients keep their values, they are not made longer"
-assert np.allclose(new[0], [0.3, 0]) and np.allclose(new[1], [[0], [0.4]]), f"{why}; yours are {[n.tolist() for n in new]}"
+why = f"{why}; yours are {[n.tolist() for n in new]}"
+assert np.allclose(new[0], [0.3, 0]) and np.allclose(new[1], [[0], [0.4]]), why
 ### BEGIN HIDDEN TESTS
 zeros = [np.zeros(2), np.zeros((1, 3))]
 with np.errstate(divide="ignore", invalid="ignore"):
@@ -508,3 +520,13 @@ first = average.averages[0].copy()
 p += 1.0
 assert np.array_equal(average.averages[0], first), "after an update with decay 0 the average is p itself, no copy"
 ### END HIDDEN TESTS
+
+# %% [markdown]
+# ## Sources
+#
+# - B. Polyak, *Some methods of speeding up the convergence of iteration methods*, 1964, equation 9: momentum.
+# - T. Tieleman, G. Hinton, *Lecture 6.5: RMSprop*, Coursera, 2012.
+# - D. Kingma, J. Ba, *Adam*, 2015, arXiv:1412.6980, algorithm 1.
+# - I. Loshchilov, F. Hutter, *Decoupled weight decay regularization*, 2019, arXiv:1711.05101, algorithm 2.
+# - R. Pascanu, T. Mikolov, Y. Bengio, *On the difficulty of training recurrent neural networks*, 2013, arXiv:1211.5063, algorithm 1: the limit.
+# - Y. Yazıcı et al., *The unusual effectiveness of averaging in GAN training*, 2019, arXiv:1806.04498.

@@ -54,7 +54,8 @@ def g_loss(fake):
 # %% test=4.1a points=2
 loss = d_loss(np.zeros(3), np.zeros(2))
 assert np.ndim(loss) == 0, f"the loss is one number; yours has shape {np.shape(loss)}"
-assert np.isclose(loss, np.log(4)), f"if D cannot tell, all verdicts are 0 and L_D = 2 log 2 = 1.386; yours is {loss:.4f}"
+why = f"if D cannot tell, all verdicts are 0 and L_D = 2 log 2 = 1.386; yours is {loss:.4f}"
+assert np.isclose(loss, np.log(4)), why
 right, wrong = d_loss(np.full(3, 2.0), np.full(2, -2.0)), d_loss(np.full(3, -2.0), np.full(2, 2.0))
 why = "D is right about everything in the first case, wrong in the second, so its loss must be smaller in the first"
 assert right < wrong, f"{why}; yours are {right:.3f} and {wrong:.3f}: look at the signs"
@@ -64,7 +65,7 @@ for n, m in ((4, 4), (3, 8), (5, 1)):
     real, fake = rng.standard_normal(n), 2 * rng.standard_normal(m)
     expected = minimax.discriminator(Tensor(real), Tensor(fake)).item()
     loss = d_loss(real, fake)
-    why = f"{n} real and {m} generated samples: L_D is {expected:.5f}, yours {loss:.5f}. A mean over each kind by itself?"
+    why = f"{n} real and {m} generated samples: L_D is {expected:.5f}, yours {loss:.5f}. A mean over each kind?"
     assert np.isclose(loss, expected, rtol=1e-6), why
 ### END HIDDEN TESTS
 
@@ -81,7 +82,8 @@ rng = np.random.default_rng(42)
 for m in (1, 4, 9):
     fake = 2 * rng.standard_normal(m)
     expected = non_saturating.generator(None, Tensor(fake)).item()
-    assert np.isclose(g_loss(fake), expected, rtol=1e-6), f"{m} samples: L_G is {expected:.5f}, yours {g_loss(fake):.5f}"
+    why = f"{m} samples: L_G is {expected:.5f}, yours {g_loss(fake):.5f}"
+    assert np.isclose(g_loss(fake), expected, rtol=1e-6), why
 ### END HIDDEN TESTS
 
 # %% test=4.1c points=2
@@ -91,7 +93,8 @@ with strict():
         losses = sorted(float(abs(d_loss(one(v), one(-v)))) for v in (1000, -1000))
     except FloatingPointError as error:
         raise AssertionError(f"d_loss at verdicts of ±1000: {error}. Is there an exp(1000) or a log(0)?") from None
-    assert np.allclose(losses, [0, 2000]), f"d_loss at verdicts of ±1000 is 0 if D is right and 2000 if not; yours are {losses}"
+    why = f"d_loss at verdicts of ±1000 is 0 if D is right and 2000 if not; yours are {losses}"
+    assert np.allclose(losses, [0, 2000]), why
     try:
         losses = sorted(float(abs(g_loss(one(v)))) for v in (1000, -1000))
     except FloatingPointError as error:
@@ -100,9 +103,11 @@ with strict():
 ### BEGIN HIDDEN TESTS
 with strict():
     losses = sorted(float(abs(g_loss(one(v)))) for v in (40, -40))
-    assert np.allclose(losses, [0, 40], rtol=1e-9), f"g_loss at verdicts of ±40 is 0 and 40, yours are {losses}: cut off?"
+    why = f"g_loss at verdicts of ±40 is 0 and 40, yours are {losses}: cut off?"
+    assert np.allclose(losses, [0, 40], rtol=1e-9), why
     losses = sorted(float(abs(d_loss(one(v), one(-v)))) for v in (200, -200))
-    assert np.allclose(losses, [0, 400], rtol=1e-9), f"d_loss at verdicts of ±200 is 0 and 400, yours are {losses}: cut off?"
+    why = f"d_loss at verdicts of ±200 is 0 and 400, yours are {losses}: cut off?"
+    assert np.allclose(losses, [0, 400], rtol=1e-9), why
 ### END HIDDEN TESTS
 
 # %% [markdown]
@@ -138,6 +143,9 @@ dreal, dfake = d_loss_backward(1.0, real, fake)
 assert np.shape(dreal) == (5,) and np.shape(dfake) == (3,), "dreal has the shape of real, dfake that of fake"
 assert (dreal < 0).all(), f"L_D falls if a verdict on a real sample rises: dreal must be negative. It is {dreal}"
 assert (dfake > 0).all(), f"L_D rises if a verdict on a generated sample rises: dfake must be positive. It is {dfake}"
+doubled = d_loss_backward(2.0, real, fake)
+same = np.allclose(doubled[0], 2 * dreal) and np.allclose(doubled[1], 2 * dfake)
+assert same, "twice the g gives twice the gradients: multiply both by g"
 forward = lambda real, fake: minimax.discriminator(Tensor(real), Tensor(fake)).data
 assert_gradients((forward, d_loss_backward), real, fake)
 ### BEGIN HIDDEN TESTS
@@ -153,6 +161,7 @@ assert (dfake < 0).all(), f"L_G falls if a verdict on a generated sample rises: 
 sure = g_loss_backward(1.0, np.array([-8.0]))[0]
 why = "where D is sure that a sample is generated (v = -8) the slope of -log D is nearly -1"
 assert abs(sure + 1) < 0.01, f"{why}; yours is {sure:.4f}, as that of log(1 - D), which saturates"
+assert np.allclose(g_loss_backward(2.0, fake), 2 * dfake), "twice the g gives twice the gradient: multiply by g"
 forward = lambda fake: non_saturating.generator(None, Tensor(fake)).data
 assert_gradients((forward, g_loss_backward), fake)
 ### BEGIN HIDDEN TESTS
@@ -175,7 +184,8 @@ for v in (-800.0, -40.0, 40.0, 800.0):
     with strict():
         slopes = np.abs(np.concatenate([*d_loss_backward(1.0, one(v), one(v)), g_loss_backward(1.0, one(v))]))
     near = np.minimum(slopes, np.abs(1 - slopes))
-    assert np.isfinite(slopes).all() and (near < 1e-9).all(), f"at verdicts of {v} all slopes are 0 or ±1, yours ±{slopes}"
+    why = f"at verdicts of {v} all slopes are 0 or ±1, yours ±{slopes}"
+    assert np.isfinite(slopes).all() and (near < 1e-9).all(), why
 ### END HIDDEN TESTS
 
 # %% [markdown]
@@ -219,7 +229,8 @@ assert np.shape(D) == (3,) and np.allclose(D, [1 / 2, 3 / 4, 1 / 3]), f"{why} {D
 rng = np.random.default_rng(45)
 for k in (2, 6):
     p, q = rng.dirichlet(np.ones(k)), rng.dirichlet(np.ones(k))
-    assert np.allclose(best_discriminator(p, q), p / (p + q)), f"wrong for {k} places: without smoothing D = p / (p + q)"
+    why = f"wrong for {k} places: without smoothing D = p / (p + q)"
+    assert np.allclose(best_discriminator(p, q), p / (p + q)), why
 ### END HIDDEN TESTS
 
 # %% test=4.3b points=2
@@ -228,7 +239,8 @@ V = value(np.full(3, 0.5), p, q)
 assert np.ndim(V) == 0, f"V is one number; yours has shape {np.shape(V)}"
 assert np.isclose(V, -np.log(4)), f"for D = 1/2 everywhere V = -log 4 = -1.386; yours is {V:.4f}. Sum over the places?"
 V = value(np.array([0.5, 0.75, 0.5]), p, q)
-expected = 0.5 * np.log(0.5) + 0.3 * np.log(0.75) + 0.2 * np.log(0.5) + 0.5 * np.log(0.5) + 0.1 * np.log(0.25) + 0.4 * np.log(0.5)
+expected = 0.5 * np.log(0.5) + 0.3 * np.log(0.75) + 0.2 * np.log(0.5)  # p log D
+expected += 0.5 * np.log(0.5) + 0.1 * np.log(0.25) + 0.4 * np.log(0.5)  # q log(1 - D)
 assert np.isclose(V, expected), f"for D = (0.5, 0.75, 0.5) V is {expected:.4f}; yours is {V:.4f}: does p meet log D?"
 ### BEGIN HIDDEN TESTS
 rng = np.random.default_rng(46)
@@ -247,14 +259,17 @@ with strict():
         D = best_discriminator(p, q)
         V = value(np.array([1.0, 0.5, 0.0, 0.5]), p, q)
     except FloatingPointError as error:
-        raise AssertionError(f"where p or q is 0: {error}. Compute quotients and logs only where they are needed") from None
+        why = f"where p or q is 0: {error}. Compute quotients and logs only where they are needed"
+        raise AssertionError(why) from None
 assert np.isclose(D[3], 0.5), f"where neither real nor generated samples come, D = 1/2; yours is {D[3]}"
 assert np.isfinite(V), f"V is {V}: where p = 0, p log D is 0 whatever D is, and where q = 0, q log(1 - D) is 0"
 ### BEGIN HIDDEN TESTS
 with strict():
     D = best_discriminator(np.array([0.0, 0.4, 0.6]), np.array([0.0, 0.0, 1.0]), 0.9)
-assert np.isclose(D[0], 0.5), f"also with smoothing D = 1/2 where neither real nor generated samples come; yours is {D[0]}"
-assert np.isclose(abs(V), np.log(2)), f"only place 1 has a term that is not 0: V = 2 · 0.5 log 0.5 = -log 2; yours is {V:.5f}"
+why = f"also with smoothing D = 1/2 where neither real nor generated samples come; yours is {D[0]}"
+assert np.isclose(D[0], 0.5), why
+why = f"only place 1 has a term that is not 0: V = 2 · 0.5 log 0.5 = -log 2; yours is {V:.5f}"
+assert np.isclose(abs(V), np.log(2)), why
 ### END HIDDEN TESTS
 
 # %% test=4.3d points=1
@@ -270,12 +285,13 @@ D = best_discriminator(p, q, 0.9)
 assert (D > 0).all() and (D < 1).all(), f"D is a probability, and here never quite 0 or 1; yours is {D}"
 for nudge in (0.01, -0.01):
     better = np.flatnonzero(smooth_terms(D + nudge, 0.9) > smooth_terms(D, 0.9))
-    why = f"smooth = 0.9: adding {nudge} to D at the places {better.tolist()} makes V_s larger, so this D is not the best"
+    why = f"smooth = 0.9: adding {nudge} to D at the places {better.tolist()} makes V_s larger: D is not the best"
     assert not len(better), why
 ### BEGIN HIDDEN TESTS
 for s in (0.95, 0.5, 0.1):
     D = best_discriminator(p, q, s)
-    assert np.allclose(D, s * p / (p + q)), f"wrong for smooth = {s}: the slope s p / D - ((1 - s) p + q) / (1 - D) is not 0"
+    why = f"wrong for smooth = {s}: the slope s p / D - ((1 - s) p + q) / (1 - D) is not 0"
+    assert np.allclose(D, s * p / (p + q)), why
 ### END HIDDEN TESTS
 
 # %% [markdown]
@@ -317,7 +333,8 @@ for n, t in ((4, 4), (2, 7), (5, 1)):
 verdicts = np.array([[1.0, 1.0, 1.0, 1.0], [1.0, 1.0, 9.0, -9.0]])
 losses = sequence_losses(verdicts, np.array([4, 2]))
 why = "all verdicts that count are equal, so both losses are too, also that of the sequence that ends after 2 steps"
-assert np.isclose(losses[0], losses[1]), f"{why}; yours are {losses}. What is summed, and by how many steps is it divided?"
+why = f"{why}; yours are {losses}. What is summed, and by how many steps is it divided?"
+assert np.isclose(losses[0], losses[1]), why
 with np.errstate(all="ignore"):
     losses = sequence_losses(np.array([[1.0, 1.0, 1.0, 1.0], [1.0, 1.0, np.nan, np.inf]]), np.array([4, 2]))
 why = "behind the end stands nan; nan times 0 is nan: choose with np.where, or slice, and do not multiply by a mask"
@@ -332,7 +349,8 @@ for fill in (0.0, 1000.0, -1000.0, np.nan, -np.inf):
         row[n:] = fill
     with np.errstate(all="ignore"):
         losses = sequence_losses(filled, lengths)
-    assert np.allclose(losses, expected), f"wrong if {fill} stands behind the ends: {np.round(expected, 4)} expected, not {losses}"
+    why = f"wrong if {fill} stands behind the ends: {np.round(expected, 4)} expected, not {losses}"
+    assert np.allclose(losses, expected), why
 ### END HIDDEN TESTS
 
 # %% [markdown]
@@ -377,7 +395,8 @@ G, D, x, z = players(1)
 judge = lambda: minimax.discriminator(D(x), D(G(z))).item()
 before, optimizer = judge(), optim.SGD(D.parameters(), lr=0.05)
 loss = d_step(G, D, optimizer, x, z)
-assert judge() < before, f"L_D was {before:.4f} before the step and is {judge():.4f} after it: it must fall. Signs, and order?"
+why = f"L_D was {before:.4f} before the step and is {judge():.4f} after it: it must fall. Signs, and order?"
+assert judge() < before, why
 assert np.isclose(loss, before), f"the loss before the step is {before:.4f}; you return {loss}"
 ### BEGIN HIDDEN TESTS
 for seed in (2, 3):
@@ -386,7 +405,8 @@ for seed in (2, 3):
     slopes = grad(minimax.discriminator(D(x), D(G(z))), D.parameters())
     d_step(G, D, optim.SGD(D.parameters(), lr=0.3), x, z)
     right = start - 0.3 * np.concatenate([s.ravel() for s in slopes])
-    assert np.allclose(weights(D), right), "a step of SGD moves D's weights by -lr times the gradient of L_D; yours did not"
+    why = "a step of SGD moves D's weights by -lr times the gradient of L_D; yours did not"
+    assert np.allclose(weights(D), right), why
 ### END HIDDEN TESTS
 
 # %% test=4.5b points=2
@@ -419,7 +439,8 @@ for stale in (False, True):
     d_step(G, D, optim.SGD(D.parameters(), lr=0.1), x, z)
     after.append(weights(D))
 assert not np.array_equal(after[0], start), "D did not move"
-assert np.allclose(*after), "what lay in .grad of D's parameters before has entered this step: clear it before backward()"
+why = "what lay in .grad of D's parameters before has entered this step: clear it before backward()"
+assert np.allclose(*after), why
 ### BEGIN HIDDEN TESTS
 G, D, x, z = players(7)
 optimizer = optim.SGD(D.parameters(), lr=0.1)
@@ -486,7 +507,8 @@ for stale in (False, True):
     g_step(G, D, optim.SGD(G.parameters(), lr=0.1), z)
     after.append(weights(G))
 assert not np.array_equal(after[0], start), "G did not move"
-assert np.allclose(*after), "what lay in .grad of G's parameters before has entered this step: clear it before backward()"
+why = "what lay in .grad of G's parameters before has entered this step: clear it before backward()"
+assert np.allclose(*after), why
 ### BEGIN HIDDEN TESTS
 G, D, x, z = players(15)
 optimizer = optim.SGD(G.parameters(), lr=0.1)
@@ -501,3 +523,10 @@ for p in G2.parameters():
 g_step(G2, D2, optim.SGD(G2.parameters(), lr=0.1), z)
 assert np.allclose(moved, weights(G2) - between), "the gradient of the first of two steps has entered the second"
 ### END HIDDEN TESTS
+
+# %% [markdown]
+# ## Sources
+#
+# - I. Goodfellow et al., *Generative adversarial nets*, 2014, arXiv:1406.2661: the value is equation 1, the best discriminator proposition 1, the non-saturating loss section 3.
+# - T. Salimans et al., *Improved techniques for training GANs*, 2016, arXiv:1606.03498, section 3.4: one-sided label smoothing.
+# - C. Esteban, S. Hyland, G. Rätsch, *Real-valued (medical) time series generation with recurrent conditional GANs*, 2017, arXiv:1706.02633: a verdict at every step.

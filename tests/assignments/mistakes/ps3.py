@@ -87,6 +87,7 @@ MISTAKES = [
      ["3.5a", "3.5b"]),
     ("limit: the sum of the lengths", LENGTH, "sum(np.sqrt((g**2).sum()) for g in grads)",
      ["3.5a", "3.5b"]),
+    ("limit: the numbers of the visible test", LIMITED, "return [g / 5 for g in grads], 5.0", ["3.5a", "3.5b", "3.5c"]),
     ("limit: the length after limiting", LIMITED,
      "return [factor * g for g in grads], factor * length", ["3.5a"]),
     ("limit: each element cut off", LIMITED,

@@ -66,6 +66,7 @@ MISTAKES = [
     ("best D: the ratio p / q", BEST, "return smooth * p / np.maximum(q, 1e-12)", ["4.3a", "4.3c", "4.3d"]),
     ("best D: 0 / 0", BEST, "return smooth * p / (p + q)", ["4.3c"]),
     ("best D: 0 where nothing comes", BEST, BEST.replace("0.5)", "0.0)"), ["4.3c"]),
+    ("best D: the numbers of the visible test", BEST, "return np.array([1 / 2, 3 / 4, 1 / 3])", ["4.3a", "4.3c", "4.3d"]),
     ("best D: smoothing forgotten", BEST, BEST.replace("smooth * ", ""), ["4.3d"]),
     ("best D: smoothed in the denominator too", BEST, BEST.replace("p + q,", "smooth * p + q,"), ["4.3d"]),
     ("best D: smoothed on both sides", BEST, BEST.replace("smooth * p,", "smooth * p + (1 - smooth) * q,"), ["4.3d"]),
