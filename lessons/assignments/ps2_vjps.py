@@ -12,7 +12,7 @@
 #
 # In all tasks `g` is the gradient of a loss with respect to the *result* of an operation; it has the result's shape, and no two of its elements are alike. A backward pass gets `g` and the
 # arguments of the forward pass. For each argument it returns the gradient of the loss, **in the shape of that argument**. It changes none of its arguments. `(N, K)` is the
-# shape of an array of $N$ rows and $K$ columns. All numbers are float64. Write the gradients yourself, with NumPy alone: no `Tensor`, no `grad`.
+# shape of an array of $N$ rows and $K$ columns. All numbers are float64. Write everything yourself with NumPy alone, but for what a task says to take from tinygan.
 
 # %%
 from inspect import signature
@@ -349,7 +349,7 @@ for n, k, highest in ((7, 4, 4), (6, 5, 2), (1, 3, 3), (4, 9, 1)):  # labels bel
 # %% [markdown]
 # ## 2.6 Predictions (N, 1), targets (N) (4 points)
 #
-# A network's predictions are a column, `predictions (N, 1)`. The targets come as a plain list of numbers, `targets (N)`. The loss is **one number**: the mean over the $N$ examples of $(\text{prediction} - \text{target})^2$.
+# A network's predictions are a column, `predictions (N, 1)`. The targets come as an array of one axis, `targets (N)`. The loss is **one number**: the mean over the $N$ examples of $(\text{prediction} - \text{target})^2$.
 # `squared_error_backward(g, predictions, targets)` returns `dpredictions (N, 1)` alone; `g` is one number. Lesson 03 says what happens if the shapes are not looked at.
 
 
