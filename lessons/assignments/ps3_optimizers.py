@@ -185,6 +185,10 @@ for shape, lr, alpha in (((2, 3), 0.03, 0.99), ((4,), 0.5, 0.5), ((1,), 0.1, 0.9
     moved = changes(RMSprop(params, lr, alpha, 1e-14), params, all_grads)
     for step in range(30):
         assert np.allclose(moved[step][0], right[step][0]), f"wrong in step {step + 1}, for lr {lr} and alpha {alpha}"
+params, all_grads = draw(rng, 3, (2,))
+right = library_changes(lambda p: optim.RMSprop(p, 0.1, alpha=0.99), params, all_grads)
+moved = changes(RMSprop(params, 0.1), params, all_grads)
+assert np.allclose(moved[2][0], right[2][0]), "alpha is 0.99 if it is not given"
 ### END HIDDEN TESTS
 
 # %% test=3.2b points=2
@@ -267,6 +271,10 @@ for shape, lr, betas in (((2, 3), 0.03, (0.9, 0.999)), ((4,), 0.5, (0.5, 0.9)), 
     for step in range(20):
         why = f"wrong in step {step + 1}, for lr {lr} and betas {betas}: what does the correction divide, what is kept?"
         assert np.allclose(moved[step][0], right[step][0]), why
+params, all_grads = draw(rng, 3, (2,))
+right = library_changes(lambda p: optim.Adam(p, 0.1, (0.9, 0.999)), params, all_grads)
+moved = changes(Adam(params, 0.1), params, all_grads)
+assert np.allclose(moved[2][0], right[2][0]), "betas are 0.9 and 0.999 if they are not given"
 g = np.array([0.1, -2.0])
 for eps in (0.3, 1e-4):
     params = [np.zeros(2)]
