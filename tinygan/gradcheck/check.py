@@ -14,7 +14,8 @@ import numpy as np
 
 from tinygan.backend import stream
 from tinygan.gradcheck import hints
-from tinygan.gradcheck.subjects import GradientError, subject_of
+from tinygan.gradcheck.inputs import GradientError
+from tinygan.gradcheck.subjects import subject_of
 
 STEPS = (1e-5, 1e-7, 1e-3)  # the first is right for almost all; steep functions need the second, large values the third
 
@@ -69,10 +70,10 @@ def assert_gradients(
 ) -> None:  # fmt: skip
     """Raise GradientError, an AssertionError that names the likely mistake, unless f's gradients are right at `inputs`.
 
-    f: a function of Tensors, a Module (its parameters are checked too) or a pair (forward, backward) of NumPy
-    functions, see `tinygan.gradcheck`. Arrays and Tensors of floating point are converted to float64 and checked;
-    integers, None and everything else are passed on as they are. order=2 also checks the gradients of the gradients,
-    order=3 theirs.
+    f: a function of Tensors, a Module (its parameters are checked too), a pair (forward, backward) of NumPy functions or
+    an object with these methods, see `tinygan.gradcheck`. Arrays and Tensors of floating point are converted to float64
+    and checked; integers, None and everything else are passed on as they are. order=2 also checks the gradients of the
+    gradients, order=3 theirs.
     samples: of a larger input, this many elements are checked, drawn with `seed`, as is the upstream gradient g.
     tolerance: of |analytic - numeric| relative to the larger of the two, or to 1/100 of the largest in the same input. A
     smaller element is wrong as well if it is surely off by a tenth of itself.

@@ -1,9 +1,9 @@
 """`tinygan gradcheck FILE.py:NAME`: the same check from a terminal, for a file that is being written. It runs the file.
 
-NAME is a function of Tensors, a Module, a pair (forward, backward), or the stem of two functions NAME_forward and
-NAME_backward. It is checked at `NAME_inputs` of the same file, a tuple of arrays or a function that returns one.
-Without it, shapes may be annotations, `def affine(x: (4, 3), w: (3, 5), b: (5,))`, and a function of one argument is
-given a (3, 4) array.
+NAME is a function of Tensors, a Module, a pair (forward, backward), an object with forward and backward, or the stem of
+two functions NAME_forward and NAME_backward. It is checked at `NAME_inputs` of the same file, a tuple of arrays or a
+function that returns one. Without it, shapes may be annotations, `def affine(x: (4, 3), w: (3, 5), b: (5,))`, and a
+function of one argument is given a (3, 4) array.
 """
 
 import importlib.util
@@ -18,7 +18,9 @@ import numpy as np
 
 from tinygan.backend import stream
 from tinygan.files import printable
-from tinygan.gradcheck.check import GradientError, check, subject_of
+from tinygan.gradcheck.check import check
+from tinygan.gradcheck.inputs import GradientError
+from tinygan.gradcheck.subjects import is_layer, subject_of
 
 MOST_ELEMENTS = 10_000_000  # of an input made from an annotation: 80 MB
 
@@ -114,14 +116,14 @@ def _find(members, name, path):
     if inspect.isclass(f):
         raise _BadSpec(f"{name} is a class: check an object of it, for example {name.lower()} = {name}(...)")
     if not _can_be_checked(f):
-        raise _BadSpec(f"{name} is {type(f).__name__}, not a function, a Module or a pair (forward, backward)")
+        raise _BadSpec(f"{name} is {type(f).__name__}, not a function, a Module, a pair or a layer with forward and backward")
     return f
 
 
 def _can_be_checked(f):
-    """Return whether f is a function, a Module or a pair (forward, backward)."""
+    """Return whether f is a function, a Module, a pair (forward, backward) or an object with forward and backward."""
     pair = isinstance(f, tuple | list) and len(f) == 2 and all(map(callable, f))
-    return pair or (callable(f) and not inspect.isclass(f))
+    return pair or is_layer(f) or (callable(f) and not inspect.isclass(f))
 
 
 def _inputs(members, name, f):
@@ -134,13 +136,14 @@ def _inputs(members, name, f):
         except BaseException as error:
             raise _BadSpec(f"{name}_inputs() raised {type(error).__name__}: {error}") from error
         return tuple(given) if isinstance(given, tuple | list) else (given,)
+    takes_by_forward = hasattr(f, "named_parameters") or is_layer(f)
     function = (
-        f[0] if isinstance(f, tuple | list) else getattr(f, "forward", f) if hasattr(f, "named_parameters") else f
+        f[0] if isinstance(f, tuple | list) else f.forward if takes_by_forward else f
     )
     needed = _required(function)
     shapes = [p.annotation for p in needed]
     if not all(isinstance(s, tuple) and all(isinstance(n, int) for n in s) for s in shapes):
-        if len(needed) != 1 or hasattr(f, "named_parameters"):  # what a layer takes, only its author knows
+        if len(needed) != 1 or takes_by_forward:  # what a layer takes, only its author knows
             raise _BadSpec(
                 f"no inputs to check {name} at: add {name}_inputs = ({', '.join(p.name for p in needed)},), a"
                 " tuple of arrays, to the file"

@@ -7,7 +7,7 @@ the hint. Write a new function at the end of the file for a mistake that has non
 
 import numpy as np
 
-from tinygan.gradcheck.subjects import GradientError
+from tinygan.gradcheck.inputs import GradientError
 
 MANY = 64  # with more outputs, the gradient is not looked at output by output: each costs a backward pass
 
