@@ -232,5 +232,5 @@ class Cell:
 
     def backward(self, dh, dy):
         d = (dh + dy * self.x) * (1 - self.new**2)
-        self.grads["w"] = self.h.T @ d
+        self.grads["w"] = self.grads.get("w", 0) + self.h.T @ d
         return d + dy * self.new, d @ self.params["w"].T

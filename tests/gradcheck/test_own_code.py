@@ -94,6 +94,10 @@ def test_a_layer_that_was_used_before_is_checked_afresh():
     kept = layer.gradients["W"].copy()
     assert_gradients(layer, array(3, 2))
     assert len(layer.X) == 1 and (layer.gradients["W"] == kept).all()
+    cell = own.Cell(3)
+    cell.forward(array(2, 3), array(2, 3))
+    cell.backward(array(2, 3), array(2, 3))
+    assert_gradients(cell, array(2, 3) + 1, array(2, 3) - 1)  # it adds to its old gradient, and has no flush_gradients
 
 
 class Forgets(own.FullyConnected):
