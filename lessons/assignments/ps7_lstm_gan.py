@@ -754,6 +754,8 @@ check_step_of_g(seed=5)
 ### END HIDDEN TESTS
 
 # %% test=7.7d points=2 seconds=60
+# Right solutions scored .0007 to .0255 over eleven seeds, .014 on average; white noise of the best loudness .075 to .079. A judge that
+# never steps leaves 2.9, a judge that takes time for the batch .28. So half of white noise's parts the right from the wrong.
 found, white = [], []
 for seed in (0, 1, 2):
     real = waves(500, (seed, "unseen")).reshape(500, -1)

@@ -122,6 +122,11 @@ class Silent(own.Multiply):
         super().forward(X)
 
 
+class OneSided(own.Cell):
+    def backward(self, dh):
+        return dh, dh
+
+
 def lstm_step_without_dc(dh, dc, cache):
     return own.lstm_step_backward(dh, 0 * dc, cache)
 
@@ -175,6 +180,12 @@ REFUSALS = {
         step_of_lstm,
         TypeError,
         "(dh, dc, cache) if forward returns (h, c, cache). lstm_step_forward returned 3 things",
+    ),
+    "a layer with two outputs, one gradient": (
+        OneSided(3),
+        (array(2, 3), array(2, 3)),
+        TypeError,
+        "OneSided: forward returns 2 outputs; backward must take one gradient for each",
     ),
     "nothing to check": (own.Multiply(), (3,), ValueError, "neither input nor parameter of floating point"),
 }

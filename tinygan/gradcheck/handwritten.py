@@ -11,6 +11,17 @@ from tinygan.gradcheck.inputs import GradientError, as_float64, flat, is_checked
 DICTIONARIES = (("parameters", "gradients"), ("params", "grads"))
 
 
+def takes(function, count):
+    """Return whether a function can be called with so many arguments."""
+    try:
+        inspect.signature(function).bind(*[None] * count)
+    except TypeError:
+        return False
+    except ValueError:  # a built-in: assume the full form of a pair's backward
+        return count > 1
+    return True
+
+
 class _ByHand:
     """What pairs and layers share: NumPy code has no gradient of its gradient."""
 
@@ -76,13 +87,13 @@ class Pair(_ByHand):
         """Return the outputs of forward, and what backward takes after their gradients."""
         result = self.forward(*given)
         if not isinstance(result, tuple):
-            if self._takes(1) and not self._takes_any():
+            if takes(self.backward, 1) and not self._takes_any():
                 return [result], []
-            if self._takes(1 + len(given)):
+            if takes(self.backward, 1 + len(given)):
                 return [result], given
-        elif self._takes(len(result)):
+        elif takes(self.backward, len(result)):
             return result[:-1], result[-1:]
-        elif self._takes(len(result) + len(given)):
+        elif takes(self.backward, len(result) + len(given)):
             return result, given
         returned = f"{len(result)} things" if isinstance(result, tuple) else "one array"
         raise TypeError(
@@ -90,15 +101,6 @@ class Pair(_ByHand):
             f" (g) if it is a method of an object that remembers; with one g for each output, as (dh, dc, cache) if"
             f" forward returns (h, c, cache). {title_of(self.forward)} returned {returned}"
         )
-
-    def _takes(self, count):
-        try:
-            inspect.signature(self.backward).bind(*[None] * count)
-        except TypeError:
-            return False
-        except ValueError:  # a built-in: assume the full form
-            return count > 1
-        return True
 
     def _takes_any(self):
         """Return whether backward is written with *args."""
@@ -179,6 +181,8 @@ class Layer(_ByHand):
 
     def gradients(self, arrays, gs):
         layer, _ = self._run(arrays)
+        if not takes(layer.backward, len(gs)):
+            raise TypeError(f"{self.title}: forward returns {len(gs)} outputs; backward must take one gradient for each")
         returned = self._one_each(flat(layer.backward(*[g[()] for g in gs])), self.all_names, self.checked)
         _, gradients = self._dictionaries(layer)
         # a parameter that backward leaves out is said to have the gradient 0, as a running mean has
