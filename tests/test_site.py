@@ -1,0 +1,170 @@
+"""The site where lessons run in a browser: what it brings is checked, and Chromium runs a gradient in it.
+
+The kernel's test needs `pip install -r lessons/site/requirements.txt playwright`, Chromium, and a Pyodide distribution whose
+path TINYGAN_PYODIDE is; it skips and says which is missing.
+"""
+
+import hashlib
+import http.server
+import importlib.util
+import json
+import os
+import shutil
+import tarfile
+import threading
+from functools import partial
+from pathlib import Path
+from urllib.parse import quote
+
+import pytest
+
+ROOT = Path(__file__).parent.parent
+
+spec = importlib.util.spec_from_file_location("make_site", ROOT / "tools" / "make_site.py")
+make_site = importlib.util.module_from_spec(spec)
+spec.loader.exec_module(make_site)
+
+
+# --- what a distribution holds -----------------------------------------------------------------------------------
+
+
+@pytest.fixture
+def distribution(tmp_path):
+    """A folder as a Pyodide distribution is, with empty programs and one file a package, each needing `shared-part`."""
+    folder = tmp_path / "whole" / "pyodide"
+    folder.mkdir(parents=True)
+    packages = {}
+    for name in [*make_site.NEEDED, "shared-part"]:
+        path = folder / f"{name}.whl"
+        path.write_text(name)
+        depends = [] if name == "shared-part" else ["Shared_part"]
+        packages[name] = {"file_name": path.name, "sha256": hashlib.sha256(name.encode()).hexdigest(), "depends": depends}
+    for name in make_site.CORE:
+        (folder / name).touch()
+    (folder / "pyodide-lock.json").write_text(json.dumps({"info": {"version": "0.27.7"}, "packages": packages}))
+    return folder
+
+
+def archive(folder, path):
+    with tarfile.open(path, "w:bz2") as file:
+        file.add(folder, "pyodide")
+    return path
+
+
+@pytest.mark.parametrize("packed", [False, True], ids=["folder", "file"])
+def test_a_whole_distribution_is_taken(distribution, tmp_path, packed):
+    given = archive(distribution, tmp_path / "pyodide-0.27.7.tar.bz2") if packed else distribution
+    make_site.unpack(given, tmp_path / "unpacked")
+    make_site.check(tmp_path / "unpacked", given, "0.27")
+    assert (tmp_path / "unpacked" / "numpy.whl").read_text() == "numpy"
+
+
+SPOILT = {
+    "no program": (lambda folder: (folder / "pyodide.asm.wasm").unlink(), "no pyodide.asm.wasm, so it is no Pyodide"),
+    "core only": (lambda folder: (folder / "numpy.whl").unlink(), "no numpy.whl; take the whole pyodide-0.27.7.tar.bz2"),
+    "a part missing": (lambda folder: (folder / "shared-part.whl").unlink(), "no shared-part.whl"),
+    "damaged": (lambda folder: (folder / "matplotlib.whl").write_text("x"), "matplotlib.whl is damaged"),
+}
+
+
+@pytest.mark.parametrize("spoil, message", SPOILT.values(), ids=SPOILT)
+def test_what_is_missing_or_damaged_is_named(distribution, spoil, message):
+    spoil(distribution)
+    with pytest.raises(make_site.SiteError, match=message):
+        make_site.check(distribution, "my-pyodide", "0.27")
+
+
+def test_another_version_is_refused(distribution):
+    with pytest.raises(make_site.SiteError, match="is Pyodide 0.27.7; the kernel .* needs 314.0"):
+        make_site.check(distribution, "my-pyodide", "314.0")
+
+
+def test_a_package_that_the_lock_does_not_name(distribution):
+    lock = json.loads((distribution / "pyodide-lock.json").read_text())
+    del lock["packages"]["jedi"]
+    (distribution / "pyodide-lock.json").write_text(json.dumps(lock))
+    with pytest.raises(make_site.SiteError, match="does not name jedi"):
+        make_site.check(distribution, "my-pyodide", "0.27")
+
+
+@pytest.mark.parametrize("content", [None, b"not an archive"], ids=["missing", "another file"])
+def test_what_is_no_archive_is_refused(tmp_path, content):
+    path = tmp_path / "pyodide.tar.bz2"
+    if content:
+        path.write_bytes(content)
+    with pytest.raises(make_site.SiteError, match="Pyodide's releases"):
+        make_site.unpack(path, tmp_path / "unpacked")
+
+
+def test_an_archive_of_something_else_is_refused(distribution, tmp_path):
+    path = tmp_path / "other.tar.bz2"
+    with tarfile.open(path, "w:bz2") as file:
+        file.add(distribution, "other")
+    with pytest.raises(make_site.SiteError, match="not a pyodide-VERSION.tar.bz2"):
+        make_site.unpack(path, tmp_path / "unpacked")
+
+
+def test_links_name_the_lesson():
+    notebook = {"cells": [{"cell_type": "markdown", "source": ["# 03 ·", " Title"]}, {"source": "x"}]}
+    make_site.link(notebook, "someone/course", "03_title.ipynb")
+    first = notebook["cells"][0]["source"]
+    assert first.startswith("# 03 · Title\n\n")
+    assert "(https://colab.research.google.com/github/someone/course/blob/HEAD/lessons/03_title.ipynb)" in first
+    assert "(https://mybinder.org/v2/gh/someone/course/HEAD?labpath=lessons/03_title.ipynb)" in first
+    assert notebook["cells"][1] == {"source": "x"}
+
+
+# --- the site in a browser ---------------------------------------------------------------------------------------
+
+CODE = """
+import numpy as np
+import tinygan
+x = tinygan.Tensor(np.array([1.0, 2.0]), requires_grad=True)
+(slope,) = tinygan.grad((x * x * x).sum(), [x])
+print("slope", slope.tolist(), tinygan.__file__.rsplit("/", 3)[1])
+"""
+SECONDS = 300  # to boot: 20 where a core is free
+
+
+@pytest.fixture
+def chromium():
+    """A page of headless Chromium, with its tab closed in the end."""
+    playwright = pytest.importorskip("playwright.sync_api", reason="playwright is not installed")
+    found = next(filter(None, map(shutil.which, ("chromium", "chromium-browser", "google-chrome"))), None)
+    if not found:
+        pytest.skip("no Chromium on the PATH")
+    with playwright.sync_playwright() as started:
+        browser = started.chromium.launch(executable_path=found, args=["--no-sandbox"])
+        yield browser.new_page()
+        browser.close()
+
+
+@pytest.fixture
+def site(tmp_path):
+    """The address of a site, built here and served on loopback."""
+    for module in ("jupyterlite_core", "jupyterlite_pyodide_kernel"):
+        pytest.importorskip(module, reason="pip install -r lessons/site/requirements.txt")
+    pyodide = os.environ.get("TINYGAN_PYODIDE")
+    if not pyodide:
+        pytest.skip("TINYGAN_PYODIDE names no Pyodide distribution, a folder or a .tar.bz2")
+    make_site.build(tmp_path / "site", pyodide, "someone/course")
+
+    class Quiet(http.server.SimpleHTTPRequestHandler):
+        def log_message(self, *words):
+            pass
+
+    with http.server.ThreadingHTTPServer(("127.0.0.1", 0), partial(Quiet, directory=tmp_path / "site")) as server:
+        thread = threading.Thread(target=server.serve_forever)
+        thread.start()
+        yield f"http://127.0.0.1:{server.server_port}"
+        server.shutdown()
+        thread.join()
+
+
+def test_the_kernel_boots_and_takes_a_gradient(chromium, site):
+    chromium.route(lambda url: not url.startswith(site), lambda route: route.abort())  # as where the network is closed
+    chromium.goto(f"{site}/repl/index.html?kernel=python&execute=1&code={quote(CODE)}")
+    chromium.wait_for_selector(".jp-OutputArea-output", timeout=SECONDS * 1000)
+    assert "slope [3.0, 12.0] site-packages" in "\n".join(chromium.locator(".jp-OutputArea-output").all_inner_texts())
+    chromium.goto(f"{site}/files/00_first_gan.ipynb")
+    assert "colab.research.google.com/github/someone/course" in chromium.content()
