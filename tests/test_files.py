@@ -8,7 +8,7 @@ import sys
 import numpy as np
 import pytest
 
-from tinygan import files
+from tinygan import files, load, save
 from tinygan.files import Locked, Range, Unfit, locked, remove_leftovers, save_array, written_whole
 
 # --- files that are whole or absent ------------------------------------------------------------------------------
@@ -291,3 +291,13 @@ def test_a_missing_folder_is_named(tmp_path):
         with written_whole(tmp_path / "missing" / "a.png"):
             pass
     assert caught.value.filename == str(tmp_path / "missing")
+
+
+# --- without safetensors, as in a browser -------------------------------------------------------------------------
+
+
+def test_saving_without_safetensors_names_the_remedy(tmp_path, monkeypatch):
+    monkeypatch.setitem(sys.modules, "safetensors", None)
+    for use in (lambda path: save({"x": np.ones(2)}, path), load):
+        with pytest.raises(ImportError, match=r"pip install safetensors.*np\.savez"):
+            use(tmp_path / "x.safetensors")

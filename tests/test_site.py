@@ -1,7 +1,7 @@
 """The site where lessons run in a browser: what it brings is checked, and Chromium runs a gradient in it.
 
-The kernel's test needs `pip install -r lessons/site/requirements.txt playwright`, Chromium, and a Pyodide distribution whose
-path TINYGAN_PYODIDE is; it skips and says which is missing.
+Building needs `pip install -r lessons/site/requirements.txt`; the kernel's test also playwright, Chromium, and a Pyodide
+distribution whose path is in TINYGAN_PYODIDE. What is missing is said by the test that is skipped.
 """
 
 import hashlib
@@ -114,7 +114,7 @@ def test_links_name_the_lesson():
     assert notebook["cells"][1] == {"source": "x"}
 
 
-# --- the site in a browser ---------------------------------------------------------------------------------------
+# --- the site ----------------------------------------------------------------------------------------------------
 
 CODE = """
 import numpy as np
@@ -126,13 +126,45 @@ print("slope", slope.tolist(), tinygan.__file__.rsplit("/", 3)[1])
 SECONDS = 300  # to boot: 20 where a core is free
 
 
+@pytest.fixture(scope="module")
+def site(tmp_path_factory):
+    """The folder of a site that is built here, with the distribution that TINYGAN_PYODIDE names, if it does."""
+    for module in ("jupyterlite_core", "jupyterlite_pyodide_kernel"):
+        pytest.importorskip(module, reason="pip install -r lessons/site/requirements.txt")
+    folder = tmp_path_factory.mktemp("built") / "site"
+    make_site.build(folder, os.environ.get("TINYGAN_PYODIDE"), "someone/course")
+    return folder
+
+
+def test_the_site_holds_every_lesson_and_what_the_kernel_asks_for(site):
+    lessons = sorted(path.name for path in (ROOT / "lessons").glob("*.ipynb"))
+    assert sorted(path.name for path in (site / "files").iterdir()) == lessons
+    for name in lessons:
+        assert f"course/blob/HEAD/lessons/{name}" in (site / "files" / name).read_text()
+    settings = json.loads((site / "jupyter-lite.json").read_text())["jupyter-config-data"]["litePluginSettings"]
+    wheel = settings[make_site.KERNEL]["loadPyodideOptions"]["packages"][-1]
+    kernel = site / "extensions" / "@jupyterlite" / "pyodide-kernel-extension" / "static"
+    assert kernel.is_dir() and (kernel / wheel).is_file()
+    index = json.loads((site / "pypi" / "all.json").read_text())
+    assert sorted(index) == ["comm", "tinygan"]
+
+
+def test_what_is_no_site_is_not_overwritten(site, tmp_path):
+    (tmp_path / "thesis.txt").write_text("mine")
+    with pytest.raises(make_site.SiteError, match="something else than a site"):
+        make_site.build(tmp_path)
+    assert (tmp_path / "thesis.txt").read_text() == "mine"
+
+
 @pytest.fixture
-def chromium():
-    """A page of headless Chromium, with its tab closed in the end."""
-    playwright = pytest.importorskip("playwright.sync_api", reason="playwright is not installed")
+def page():
+    """A page of headless Chromium."""
+    playwright = pytest.importorskip("playwright.sync_api", reason="pip install playwright")
     found = next(filter(None, map(shutil.which, ("chromium", "chromium-browser", "google-chrome"))), None)
     if not found:
         pytest.skip("no Chromium on the PATH")
+    if "TINYGAN_PYODIDE" not in os.environ:
+        pytest.skip("TINYGAN_PYODIDE names no Pyodide distribution, a folder or a .tar.bz2")
     with playwright.sync_playwright() as started:
         browser = started.chromium.launch(executable_path=found, args=["--no-sandbox"])
         yield browser.new_page()
@@ -140,20 +172,14 @@ def chromium():
 
 
 @pytest.fixture
-def site(tmp_path):
-    """The address of a site, built here and served on loopback."""
-    for module in ("jupyterlite_core", "jupyterlite_pyodide_kernel"):
-        pytest.importorskip(module, reason="pip install -r lessons/site/requirements.txt")
-    pyodide = os.environ.get("TINYGAN_PYODIDE")
-    if not pyodide:
-        pytest.skip("TINYGAN_PYODIDE names no Pyodide distribution, a folder or a .tar.bz2")
-    make_site.build(tmp_path / "site", pyodide, "someone/course")
+def address(site):
+    """The site's address while it is served on loopback."""
 
     class Quiet(http.server.SimpleHTTPRequestHandler):
         def log_message(self, *words):
             pass
 
-    with http.server.ThreadingHTTPServer(("127.0.0.1", 0), partial(Quiet, directory=tmp_path / "site")) as server:
+    with http.server.ThreadingHTTPServer(("127.0.0.1", 0), partial(Quiet, directory=site)) as server:
         thread = threading.Thread(target=server.serve_forever)
         thread.start()
         yield f"http://127.0.0.1:{server.server_port}"
@@ -161,10 +187,8 @@ def site(tmp_path):
         thread.join()
 
 
-def test_the_kernel_boots_and_takes_a_gradient(chromium, site):
-    chromium.route(lambda url: not url.startswith(site), lambda route: route.abort())  # as where the network is closed
-    chromium.goto(f"{site}/repl/index.html?kernel=python&execute=1&code={quote(CODE)}")
-    chromium.wait_for_selector(".jp-OutputArea-output", timeout=SECONDS * 1000)
-    assert "slope [3.0, 12.0] site-packages" in "\n".join(chromium.locator(".jp-OutputArea-output").all_inner_texts())
-    chromium.goto(f"{site}/files/00_first_gan.ipynb")
-    assert "colab.research.google.com/github/someone/course" in chromium.content()
+def test_the_kernel_boots_and_takes_a_gradient(page, address):
+    page.route(lambda url: not url.startswith(address), lambda route: route.abort())  # as where the network is closed
+    page.goto(f"{address}/repl/index.html?kernel=python&execute=1&code={quote(CODE)}")
+    page.wait_for_selector(".jp-OutputArea-output", timeout=SECONDS * 1000)
+    assert "slope [3.0, 12.0] site-packages" in "\n".join(page.locator(".jp-OutputArea-output").all_inner_texts())

@@ -236,6 +236,18 @@ MOST_HEADER = 1 << 24  # bytes
 ENTRY = {"dtype": tuple(TYPES), "shape": [Range(0, 2**48)], "data_offsets": [Range(0, 2**48)]}
 
 
+def safetensors_numpy() -> Any:
+    """Return the module safetensors.numpy; ImportError, with the remedy, where safetensors is not installed."""
+    try:
+        import safetensors.numpy
+    except ImportError:
+        raise ImportError(
+            "files of arrays are written by safetensors, which is not installed: pip install safetensors. In a browser,"
+            " Pyodide before 314 has none: keep arrays there with np.savez(path, **arrays)"
+        ) from None
+    return safetensors.numpy
+
+
 class Arrays(NamedTuple):
     """An open safetensors file: what its header says, and a function that then reads the arrays themselves."""
 

@@ -13,7 +13,7 @@ import numpy as np
 from tinygan import remedies
 from tinygan.autodiff import Tensor, raw
 from tinygan.backend import Array, to_numpy, xp
-from tinygan.files import written_whole
+from tinygan.files import safetensors_numpy, written_whole
 
 _KINDS = "bool, 8- to 64-bit integers, float16, float32, float64"
 
@@ -23,8 +23,7 @@ def save(arrays: Mapping[str, Tensor | Array], path: str | Path) -> None:
 
     Raises TypeError for anything else, which safetensors cannot hold, and OSError if the file cannot be written.
     """
-    from safetensors.numpy import save as serialise
-
+    serialise = safetensors_numpy().save
     if isinstance(arrays, str | Path):
         raise TypeError("save(arrays, path): the path comes second")
     if hasattr(arrays, "state_dict"):
@@ -68,8 +67,8 @@ def load(path: str | Path) -> dict[str, np.ndarray]:
 
     Raises FileNotFoundError if there is no file, ValueError for a file of another kind or a damaged one.
     """
+    load_file = safetensors_numpy().load_file
     from safetensors import SafetensorError
-    from safetensors.numpy import load_file
 
     path = Path(path)
     if not path.is_file():

@@ -1,10 +1,10 @@
 """Makes a site where the lessons run in the browser, with nothing installed: JupyterLite, and tinygan on Pyodide's NumPy.
 
     pip install -r lessons/site/requirements.txt
-    python tools/make_site.py                                  writes build/lessons-site; readers fetch Pyodide from its public server
-    python tools/make_site.py --pyodide pyodide-0.27.7.tar.bz2     the site brings Pyodide itself: for networks that are closed
-    python tools/make_site.py --repository OWNER/NAME          each lesson links to itself in Colab and Binder
-    python -m http.server --directory build/lessons-site       to try it
+    python tools/make_site.py                                    writes build/lessons-site; a reader's browser fetches Pyodide
+    python tools/make_site.py --pyodide pyodide-0.27.7.tar.bz2   the site brings Pyodide itself: for closed networks
+    python tools/make_site.py --repository OWNER/NAME            each lesson links to itself in Colab and Binder
+    python -m http.server --directory build/lessons-site         to try it
 
 Its configuration is in lessons/site/. docs/in-the-browser.md says how to host it and what does not work there.
 """

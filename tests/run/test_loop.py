@@ -230,3 +230,12 @@ def test_remedies_are_settings_that_the_run_has(tmp_path):
     ):
         found = what_to_try(Run.create(tmp_path / name, name, settings))
         assert [remedy.rpartition(" ")[2] for remedy in found] == expected
+
+
+def test_what_writes_checkpoints_is_missed_before_the_first_step(tmp_path, monkeypatch):
+    game = tiny_game()
+    run = Run.create(tmp_path / "run", "digits", game.settings)
+    monkeypatch.setitem(sys.modules, "safetensors", None)
+    monkeypatch.setattr(game, "step", lambda k: pytest.fail("a step was done"))
+    with pytest.raises(ImportError, match="pip install safetensors"):
+        train(game, run, draw, pictures=2, log_every=1, progress=False)

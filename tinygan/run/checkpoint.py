@@ -12,7 +12,9 @@ from contextlib import contextmanager
 import numpy as np
 
 from tinygan.backend import to_numpy
-from tinygan.files import Range, Unfit, check, open_arrays, open_regular, parse_json, shown, written_whole
+from tinygan.files import (
+    Range, Unfit, check, open_arrays, open_regular, parse_json, safetensors_numpy, shown, written_whole,
+)  # fmt: skip
 
 FORMAT = 1  # goes up when an older tinygan could not read what is written
 MOST_BYTES = 1 << 30  # of a checkpoint
@@ -45,10 +47,9 @@ def write_file(path, content):
 
 def save_checkpoint(path, arrays, **metadata):
     """Write arrays by name as safetensors, with metadata (JSON values) and a SHA-256 that `load_checkpoint` checks."""
-    from safetensors.numpy import save
-
     from tinygan import __version__
 
+    save = safetensors_numpy().save
     arrays = {name: np.array(to_numpy(a), order="C") for name, a in arrays.items()}  # safetensors saves strided ones wrongly
     information = {"tinygan": __version__, "format": FORMAT, **metadata}
     information["sha256"] = _digest(arrays, information)

@@ -11,6 +11,7 @@ from functools import partial
 import numpy as np
 
 from tinygan.distributed import DataParallel, ProcessEnded
+from tinygan.files import safetensors_numpy
 from tinygan.run.checkpoint import RunError
 from tinygan.run.report import Report
 from tinygan.threads import prime_malloc, share_cores
@@ -36,6 +37,7 @@ def train(
     others: functions without arguments, each of which makes the same game with its share of the batch. Further processes
     play those beside this one, see `RunSettings.shares`.
     """
+    safetensors_numpy()  # what a checkpoint needs is missed before training, not after it
     prime_malloc()
     done, steps = start, game.settings.steps
     with (
