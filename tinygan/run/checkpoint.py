@@ -13,7 +13,15 @@ import numpy as np
 
 from tinygan.backend import to_numpy
 from tinygan.files import (
-    Range, Unfit, check, open_arrays, open_regular, parse_json, safetensors_numpy, shown, written_whole,
+    Range,
+    Unfit,
+    check,
+    open_arrays,
+    open_regular,
+    parse_json,
+    safetensors_numpy,
+    shown,
+    written_whole,
 )  # fmt: skip
 
 FORMAT = 1  # goes up when an older tinygan could not read what is written
