@@ -130,6 +130,7 @@ def build(out, pyodide=None, repository=None):
         done = subprocess.run(command, cwd=folder, capture_output=True, text=True)
         if done.returncode:
             raise SiteError(f"jupyter lite build failed:\n{done.stdout}{done.stderr}")
+    (out / ".nojekyll").touch()  # GitHub Pages serves the folder as it is
     # The kernel starts with tinygan. It looks for the wheel from its own place, extensions/@jupyterlite/NAME/static.
     settings = json.loads((out / "jupyter-lite.json").read_text())
     kernel = settings["jupyter-config-data"]["litePluginSettings"][KERNEL]
