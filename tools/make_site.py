@@ -79,15 +79,18 @@ def check(folder, named, wanted):
         waiting += entry["depends"]
 
 
-def link(notebook, repository, name):
-    """Add a line to a notebook's first cell (text) that opens lesson `name` of a GitHub repository elsewhere."""
-    colab = f"https://colab.research.google.com/github/{repository}/blob/HEAD/lessons/{name}"
-    binder = f"https://mybinder.org/v2/gh/{repository}/HEAD?labpath=lessons/{name}"
+def introduce(notebook, name, repository=None):
+    """Add to a notebook's first cell (text) what is different in the browser, and links to lesson `name` elsewhere."""
+    text = "In this browser training is short, as products of matrices are slow. For all of it: `FAST = False`, and patience."
+    if repository:
+        colab = f"https://colab.research.google.com/github/{repository}/blob/HEAD/lessons/{name}"
+        binder = f"https://mybinder.org/v2/gh/{repository}/HEAD?labpath=lessons/{name}"
+        text += (
+            f" Faster: [open in Colab]({colab}), and run `%pip install git+https://github.com/{repository}` there first;"
+            f" or [open in Binder]({binder})."
+        )
     first = notebook["cells"][0]
-    first["source"] = "".join(first["source"]) + (
-        f"\n\nMore memory or a GPU: [open in Colab]({colab}), and run `%pip install git+https://github.com/{repository}`"
-        f" there first; or [open in Binder]({binder})."
-    )
+    first["source"] = "".join(first["source"]) + "\n\n" + text
 
 
 def prepare(folder, pyodide, repository):
@@ -97,8 +100,7 @@ def prepare(folder, pyodide, repository):
     (folder / "files").mkdir()
     for path in sorted((ROOT / "lessons").glob("*.ipynb")):
         notebook = json.loads(path.read_text())
-        if repository:
-            link(notebook, repository, path.name)
+        introduce(notebook, path.name, repository)
         (folder / "files" / path.name).write_text(json.dumps(notebook, ensure_ascii=False, indent=1))
     if pyodide:
         from jupyterlite_pyodide_kernel.constants import PYODIDE_VERSION
@@ -134,7 +136,8 @@ def build(out, pyodide=None, repository=None):
     # The kernel starts with tinygan. It looks for the wheel from its own place, extensions/@jupyterlite/NAME/static.
     settings = json.loads((out / "jupyter-lite.json").read_text())
     kernel = settings["jupyter-config-data"]["litePluginSettings"][KERNEL]
-    kernel["loadPyodideOptions"] = {"packages": [*LOADED, f"../../../../pypi/{wheel}"]}
+    # Without BLAS its products take 50 times as long, so that lessons train in the short form that their tests use.
+    kernel["loadPyodideOptions"] = {"packages": [*LOADED, f"../../../../pypi/{wheel}"], "env": {"TINYGAN_FAST": "1"}}
     (out / "jupyter-lite.json").write_text(json.dumps(settings, indent=2))
 
 
