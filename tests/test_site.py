@@ -124,7 +124,7 @@ x = tinygan.Tensor(np.array([1.0, 2.0]), requires_grad=True)
 (slope,) = tinygan.grad((x * x * x).sum(), [x])
 print("slope", slope.tolist(), tinygan.__file__.rsplit("/", 3)[1], os.environ["TINYGAN_FAST"])
 """
-SECONDS = 300  # to boot: 20 where a core is free
+SECONDS = 300  # to boot: 98 on two cores that a dozen other programs were using
 
 
 @pytest.fixture(scope="module")
