@@ -137,7 +137,7 @@ def test_an_utterance_says_its_text_by_its_speaker(folder):
 def test_texts_are_read():
     for digits in ([0], [3, 1, 4], list(range(10)) * 2):
         assert read_digits(spell(digits)) == digits
-    assert read_digits(" TWO, seven. 42 - 0") == [2, 7, 4, 2, 0]
+    assert read_digits(" TWO, seven. 42 - 0! 1?") == [2, 7, 4, 2, 0, 1]
     assert read_digits(spell(range(10))) == list(range(10))
     wrong = {"": "no word", "trhee": "did you mean three", "hello": "expected words of zero one", "²": "expected"}
     for text, said in wrong.items():
@@ -151,6 +151,8 @@ def test_texts_are_read():
 def test_what_is_left_out_of_a_folder_is_said(folder):
     write_wave(folder / "hello.wav", np.ones(900), RATE)
     write_wave(folder / "3_ann_99.wav", np.zeros(900), RATE)
+    write_wave(folder / "7_ann_98.wav", np.full(9000, 0.5), RATE)
+    write_wave(folder / "7_ann_99.wav", np.ones(1), RATE)
     (folder / "4_ann_99.wav").write_bytes(b"RIFF")
     shutil.copy(folder / "1_ann_4.wav", folder / "1_ann_x.wav")
     write_wave(folder / "5_ann_99.wav", np.sin(np.arange(9000)), RATE)
@@ -160,9 +162,9 @@ def test_what_is_left_out_of_a_folder_is_said(folder):
     assert sum(len(r.sounds) for r in found.values()) == 62 and found["train"].names == ("ann", "bob_b", "cy")
     assert notes == [
         "left out: 1_ann_x.wav, hello.wav: not called DIGIT_SPEAKER_TAKE.wav",
-        "left out: 3_ann_99.wav: silent",
+        "left out: 3_ann_99.wav, 7_ann_98.wav, 7_ann_99.wav: silent",
         "left out: 4_ann_99.wav: not a WAV file, which begins with RIFF and WAVE; save it as WAV",
-        f"read: 62 of 66 recordings in {folder.name}",
+        f"read: 62 of 68 recordings in {folder.name}",
         "cut: 1 words longer than 0.64 s",
     ]
 

@@ -73,6 +73,15 @@ def test_what_is_written_is_read_and_the_standard_library_reads_it(tmp_path):
         assert file.getparams()[:4] == (1, 2, 11_025, 300) and rate == 11_025
 
 
+@pytest.mark.parametrize("sound, fault", [
+    (np.array([0.0, np.nan]), "not finite"), (np.array([np.inf, 0]), "not finite"), (np.zeros((2, 3)), "one channel"),
+])  # fmt: skip
+def test_what_is_no_sound_is_not_written(tmp_path, sound, fault):
+    with pytest.raises(ValueError, match=fault):
+        write_wave(tmp_path / "x.wav", sound, 8000)
+    assert not list(tmp_path.iterdir())
+
+
 def test_long_files_are_read_piece_by_piece(tmp_path):
     x = 0.9 * np.sin(np.arange(600_000) / 30)
     (tmp_path / "x.wav").write_bytes(wav(numbers(x, 16)))
@@ -217,9 +226,12 @@ def test_resampling_is_linear_in_length_and_exact_where_it_should_be():
     assert impulse.argmax() == 3000, "what happens at a second happens then at any rate"
 
 
-def test_resampling_refuses_what_it_cannot_do():
+def test_resampling_refuses_what_it_cannot_do(tmp_path):
     with pytest.raises(ValueError, match="expected one channel"):
         resample(np.zeros((2, 9)), 8000, 16_000)
+    write_wave(tmp_path / "x.wav", SOUND, 8000)
     for rate in (0, -8000, 10**9):
+        with pytest.raises(ValueError, match=f"a rate of {rate} Hz"):
+            read_wave(tmp_path / "x.wav", rate)
         with pytest.raises(ValueError, match=f"a rate of {rate} Hz"):
             resample(np.zeros(9), 8000, rate)

@@ -31,6 +31,7 @@ LOUDNESS = 0.1  # root mean square of a word; full scale is 1
 HELD_TAKES = 0.2  # share of the takes that are held out, the first by number
 MADE_TAKES = 10  # of each word by each voice
 _QUIET = 0.03  # of the loudest 10 ms: what is below, at the ends, is silence
+_STILL = 1e-4  # of full scale: a word that moves less is silent
 _MOVED = 480  # samples that a word may begin later in its slot
 
 
@@ -100,7 +101,7 @@ def _read_folder(folder: Path) -> Recordings:
             if not found:
                 raise DataError("not called DIGIT_SPEAKER_TAKE.wav")
             sound = trim(read_wave(path, RATE)[0])
-            if not len(sound):
+            if not len(sound) or np.ptp(sound[:SLOT]) < _STILL:
                 raise DataError("silent")
         except DataError as error:
             unread.setdefault(str(error).removeprefix(str(DataError(f"{path}: "))), []).append(name)
@@ -195,7 +196,7 @@ def read_digits(text: str) -> list[int]:
     [2, 7, 4, 2]
     """
     digits: list[int] = []
-    for word in re.findall(r"[^\s,.;-]+", text.lower()):
+    for word in re.findall(r"[^\s,.;!?-]+", text.lower()):
         if word in WORDS:
             digits.append(WORDS.index(word))
         elif word.isascii() and word.isdigit():

@@ -35,14 +35,16 @@ KINDS = {  # of those that are not read, the best known
 def read_wave(path: str | Path, rate: int | None = None) -> tuple[Array, int]:
     """Return the sound in a WAV file, mixed to one channel: samples (T,) float32 in [-1, 1], and its rate in Hz.
 
-    rate: resample to this rate. Fractions that go beyond 1 are scaled down to it, and that is said with `note`.
+    rate: resample to this rate; ValueError if it is not in RATES. Fractions that go beyond 1 are scaled down to it, and that is said with `note`.
     DataError, one sentence, for any other file.
     """
     path = Path(path)
+    if rate is not None:
+        _check_rate(rate)
     sound, own, loudest = _read(path, rate)
     if loudest > 1:
         note(f"scaled down: {path.name} reaches {loudest:.3g}, and full scale is 1")
-    rate = rate or own
+    rate = own if rate is None else rate
     return resample(sound, own, rate), rate
 
 
@@ -179,7 +181,15 @@ def read_waves(folder: str | Path, rate: int) -> tuple[list[Array], list[Path]]:
 
 
 def write_wave(path: str | Path, sound: Array, rate: int) -> None:
-    """Write a sound (T,) in [-1, 1] as a WAV file of one channel with 16 bits per sample; what is beyond is clipped."""
+    """Write a sound (T,) in [-1, 1] as a WAV file of one channel with 16 bits per sample; what is beyond is clipped.
+
+    ValueError for another shape, and for numbers that are not finite.
+    """
+    sound = np.asarray(sound)
+    if sound.ndim != 1:
+        raise ValueError(f"write_wave: sound {sound.shape}: expected one channel, (T,)")
+    if not np.isfinite(sound).all():
+        raise ValueError(f"write_wave: {np.sum(~np.isfinite(sound)):,} of {len(sound):,} samples are not finite")
     content = io.BytesIO()
     with wave.open(content, "wb") as file:
         file.setparams((1, 2, rate, 0, "NONE", "not compressed"))

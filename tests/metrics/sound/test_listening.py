@@ -64,6 +64,15 @@ def test_statistics_of_pitch():
     assert spread == pytest.approx(12 / math.sqrt(12), rel=0.1), "an octave, evenly"
 
 
+@pytest.mark.parametrize("rate", [1000, 16_000, 22_050, 48_000])
+def test_sounds_of_any_rate_have_levels_and_pitch(rate):
+    """A tone of 62 Hz: of 40 ms, and of 10 ms, there are other numbers of samples at another rate."""
+    x = 0.5 * np.sin(2 * np.pi * 62 * np.arange(rate) / rate)[None]
+    x[:, rate // 2 :] = 0
+    found = listening.sound_scores(x, x, rate)
+    assert found["pitch"] == pytest.approx(62, rel=0.02) and found["silent"] == pytest.approx(0.5, abs=0.02)
+
+
 def test_the_synthesiser_speaks_at_the_pitch_of_its_voices():
     spoken = made_recordings("takes")
     for k, name in enumerate(spoken.names[:-1]):

@@ -9,9 +9,11 @@ from tinygan import Tensor, ops
 from tinygan.backend import stream
 from tinygan.data import DataError, gather_notes, read_clip
 from tinygan.data.video import scenes
+from tinygan.data.video.edits import find_edits
 from tinygan.files import Unfit, check
 from tinygan.networks.editing import SIZE, WAYS, Matches
 from tinygan.recipes.video import video_edit
+from tinygan.recipes.video._clips import read_as_shown
 
 
 @pytest.fixture(scope="module")
@@ -269,7 +271,7 @@ def test_an_answer_may_be_edited_again(game, tmp_path):
     with gather_notes() as notes:
         again = ask(game, tmp_path / "a.gif", " Make  it NIGHT. ")
     assert again.shape == first.shape and len(notes) in (2, 3)
-    assert "a.gif is 128x128; its middle square is scaled to 32x32" in notes[1]
+    assert "frames of 128x128 in a.gif" in notes[0] and notes[1] == "the middle square of each frame is scaled to 32x32"
     read = read_clip(tmp_path / "a.gif", 32)
     assert abs(read - first).mean() < 0.03  # 256 colours
     np.testing.assert_allclose(again, game.edit(read[None], ["make it night"])[0], atol=1e-5)
@@ -361,3 +363,19 @@ def test_scores_of_figures_are_beside_those_of_true_clips(sprites):
     scores = video_edit.evaluate(sprites, sprites.sample(5, 0))
     assert {"edit_right_of_real", "edit_stays_longer_held_out_of_real", "edit_right_by_swap"} <= scores.keys()
 
+
+
+def test_a_clip_that_is_large_or_of_frames_of_many_sizes_is_scaled_before_it_is_counted(tmp_path):
+    """60 frames of 640x480 are more pixels than are kept, but 60 of 32x32 are not."""
+    world = find_edits("scenes")
+    frames = [Image.new("RGB", (640, 480), (4 * k, 0, 0)) for k in range(60)]
+    frames[0].save(tmp_path / "a.gif", save_all=True, append_images=frames[1:], duration=100)
+    with gather_notes() as notes:
+        assert read_as_shown(world, str(tmp_path / "a.gif")).shape == (60, 3, 32, 32)
+    assert notes[0] == "read: 60 frames of 640x480 in a.gif" and len(notes) == 2
+    (tmp_path / "b").mkdir()
+    for k in range(3):
+        Image.new("RGB", (40 + k, 50), (80 * k, 0, 0)).save(tmp_path / "b" / f"{k}.png")
+    with gather_notes() as notes:
+        assert read_as_shown(world, str(tmp_path / "b")).shape == (3, 3, 32, 32)
+    assert notes == ["read: 3 of 3 picture files in b", "the middle square of each frame is scaled to 32x32"]

@@ -30,6 +30,7 @@ MOST_UNPACKED = 1 << 28  # pixels of all frames
 FEW_UNPACKED, UNPACKED_PER_BYTE = 1 << 22, 1024  # of a small file, and of others
 DEFLATE = 1032  # bytes that a byte of a PNG can unpack to, at most
 LZW = 4096  # pixels that a code of a GIF can stand for, at most
+SCALED = "the middle square of each frame is scaled to {size}x{size}"
 
 
 class Promise(NamedTuple):
@@ -57,6 +58,8 @@ def read_clip(path: str | Path, size: int = 0) -> Array:
     frames, first = len(promise.lasting), _shortest(promise)
     longer = f"; {sum(k > 1 for k in times):,} that last longer count several times" if len(clip) > frames else ""
     note(f"read: {len(clip):,} frames of {promise.width}x{promise.height} in {path.name}{longer}")
+    if size and (promise.width, promise.height) != (size, size):
+        note(SCALED.format(size=size))
     if not promise.is_closed:
         note(f"{path.name} has no end mark: frames may be missing")
     if times == [1] * frames and max(promise.lasting) > 1.5 * first:
@@ -117,6 +120,8 @@ def _read_folder(folder: Path, size: int) -> Array:
     clip, _ = read_files(folder, paths, size)
     if len(clip) < 2:
         raise DataError(f"{folder}: one frame; a clip has two or more")
+    if size:
+        note(SCALED.format(size=size))
     return _finish(clip)
 
 

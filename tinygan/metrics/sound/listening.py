@@ -20,17 +20,18 @@ SILENT = -40  # dB: 10 ms more than so much below the loudest 10 ms of a sound a
 VOICED = 0.5  # the least autocorrelation, 1 for a periodic frame, at which a frame has a pitch
 LOWEST, HIGHEST = 60, 400  # Hz, of a pitch
 CEPSTRA, BANDS = 12, 26
-_LONG = 320  # samples of a frame in which pitch is looked for: 40 ms, two periods of 60 Hz and more
+_LONG = 0.04  # seconds of a frame in which pitch is looked for: two periods of 60 Hz and more
 
 
-def levels(sounds: Array) -> dict[str, float]:
-    """Return how loud sounds (N, T) in [-1, 1] are, means over them.
+def levels(sounds: Array, rate: int = RATE) -> dict[str, float]:
+    """Return how loud sounds (N, T) in [-1, 1] of a rate in Hz are, means over them.
 
     level: root mean square, in dB of full scale; peak: the largest |x|; clipped: share of samples at full scale;
     silent: share of 10 ms that are more than 40 dB below the loudest 10 ms of their sound.
     """
     sounds = np.asarray(sounds, np.float64)
-    energy = np.square(sounds[:, : sounds.shape[1] // HOP * HOP]).reshape(len(sounds), -1, HOP).mean(2)
+    part = min(rate // 100, sounds.shape[1])  # samples in 10 ms
+    energy = np.square(sounds[:, : sounds.shape[1] // part * part]).reshape(len(sounds), -1, part).mean(2)
     loudest = energy.max(1, keepdims=True)
     return {
         "level": float(10 * np.log10(np.maximum(energy.mean(1), 1e-12)).mean()),
@@ -44,7 +45,7 @@ def sound_scores(made: Array, real: Array, rate: int) -> dict[str, float]:
     """Return `levels` and `pitch_statistics` of made sounds (N, T), and of real ones as level_of_real and so on."""
     scores: dict[str, float] = {}
     for name, sounds in {"{}": made, "{}_of_real": real}.items():
-        scores |= {name.format(score): value for score, value in (levels(sounds) | pitch_statistics(sounds, rate)).items()}
+        scores |= {name.format(score): value for score, value in (levels(sounds, rate) | pitch_statistics(sounds, rate)).items()}
     return scores
 
 
@@ -52,17 +53,19 @@ def sound_scores(made: Array, real: Array, rate: int) -> dict[str, float]:
 
 
 def pitch(sounds: Array, rate: int) -> Array:
-    """Return the fundamental frequency of sounds (N, T) in Hz, one each HOP samples: (N, frames); nan where there is none.
+    """Return the fundamental frequency of sounds (N, T) in Hz, one each 10 ms: (N, frames); nan where there is none.
 
     The lag of the highest peak of the autocorrelation of 40 ms, r(τ) = Σ x(t) x(t + τ) over what a window does to it, of
     those between LOWEST and HIGHEST. Boersma 1993, *Accurate short-term analysis of the fundamental frequency*.
     """
     sounds = np.asarray(sounds, np.float64)
-    windows = np.lib.stride_tricks.sliding_window_view(sounds, _LONG, 1)[:, ::HOP]  # (N, frames, 320)
-    window = np.hanning(_LONG + 2)[1:-1]
-    correlate = lambda x: np.fft.irfft(np.abs(np.fft.rfft(x, 2 * _LONG)) ** 2)[..., :_LONG]
+    long = int(_LONG * rate)
+    sounds = np.pad(sounds, ((0, 0), (0, max(0, long - sounds.shape[1]))))  # a frame at least
+    windows = np.lib.stride_tricks.sliding_window_view(sounds, long, 1)[:, :: rate // 100]  # (N, frames, 40 ms)
+    window = np.hanning(long + 2)[1:-1]
+    correlate = lambda x: np.fft.irfft(np.abs(np.fft.rfft(x, 2 * long)) ** 2)[..., :long]
     own = correlate(window)
-    lags = slice(rate // HIGHEST, min(rate // LOWEST + 1, _LONG))
+    lags = slice(rate // HIGHEST, rate // LOWEST + 1)
     found = np.full(windows.shape[:2], np.nan)
     energy = np.square(windows).mean(2)
     loud = energy > np.maximum(energy.max(1, keepdims=True), 1e-12) * 10 ** (SILENT / 10 + 1)

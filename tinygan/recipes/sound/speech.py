@@ -33,6 +33,7 @@ from tinygan.run.settings import defaults, setting
 LOUDEST = 6.5  # of a log spectrogram: 1 in a picture; words reach 6
 ASKED, ASKED_WORDS = 100, 3  # texts that samples are told
 LENGTHS = 1, 2, 3, 4, 8  # words of the texts that are scored; none of 8 is learned from
+MOST_SPOKEN = 1000  # words of an answer, by all voices together: 1 GB while they are drawn
 ROUNDS = 40  # of Griffin-Lim: .04 s a word
 
 
@@ -179,13 +180,22 @@ def make_game(s, device="cpu", saved=None):
 
 
 def respond(game, sentence, rng):
-    """Return spectrograms (N, 128, 64 words) of a text by each speaker, or by the one named before it, "george: one two"."""
+    """Return spectrograms (N, 128, 64 words) of a text by each speaker, or by the one named before it, "george: one two".
+
+    DataError for other words, for a speaker who is unknown, and for more than MOST_SPOKEN words.
+    """
     names = game.saved["names"]
     who, colon, text = sentence.rpartition(":")
     if colon and who.strip() not in names:
         raise DataError(f"{who.strip()!r} does not speak here: expected one of {', '.join(names)}")
     speakers = [names.index(who.strip())] if colon else range(len(names))
-    rows = encode([read_digits(text)] * len(speakers), speakers)
+    digits, voices = read_digits(text), len(speakers)
+    if len(digits) * voices > MOST_SPOKEN:
+        raise DataError(
+            f"{len(digits):,} words by {voices} voices: at most {MOST_SPOKEN:,} words are spoken at once; take a shorter text,"
+            f' or one voice, such as "{names[0]}: one two"'
+        )
+    rows = encode([digits] * voices, speakers)
     with no_grad():
         return game.draw(len(rows), rng, given=rows)
 

@@ -5,7 +5,7 @@ import os
 import numpy as np
 
 from tinygan.backend import stream
-from tinygan.data import DataError, gather_notes, note, read_clip
+from tinygan.data import DataError, note, read_clip
 from tinygan.data.video import DigitClips, FigureClips
 from tinygan.networks.editing import SIDE
 from tinygan.plot import gif, image_grid, save_image
@@ -34,11 +34,7 @@ def read_as_shown(world, name):
             raise DataError(f"clip {name}: those made here are 0 to {NUMBERED - 1}; or give the path of a clip")
         edits = world.edits("unseen", NUMBERED, stream(0, "asked, unseen"))
         return world.draw([edits[int(name)].before], NUMBERED_FRAMES)[0]
-    clip = read_clip(name)
-    if clip.shape[2:] != (SIDE, SIDE):
-        note(f"{name} is {clip.shape[3]}x{clip.shape[2]}; its middle square is scaled to {SIDE}x{SIDE}, what this run edits")
-        with gather_notes():  # what was read has been said
-            clip = read_clip(name, SIDE)
+    clip = read_clip(name, SIDE)
     return np.repeat(clip, 3 // clip.shape[1], 1)
 
 
