@@ -63,5 +63,17 @@ def test_the_table_is_readable_and_fits_the_terminal():
     assert "too few" not in " ".join(describe_scores({**scores, "copied_share_error": 0.03}, 8))
 
 
+def test_a_score_says_what_it_is_of():
+    """A baseline has the name of the score that it is beside, and another ending."""
+    says = {"edit_right_untouched": "of no edit", "edit_flicker_by_swap": "of the best swap of colours",
+            "edit_right_recolour_held_out": "kept from training", "edit_outside_longer": "four times as long"}  # fmt: skip
+    for name, what in says.items():
+        meaning, plain = find_meaning(name), find_meaning("_".join(name.split("_")[:2]))
+        assert meaning.text.startswith(plain.text) and what in meaning.text and meaning[1:] == plain[1:]
+    assert find_meaning("told_held_out") == MEANINGS["told_held_out"] and find_meaning("unknown_untouched") is None
+    for name in ("frechet_distance", "frechet_ratio", "by_chance_digit"):
+        assert "picture" not in find_meaning(name).text, "of sound and clips too"
+
+
 def test_meanings_are_short_enough_for_one_line():
     assert max(len(meaning.text) for meaning in MEANINGS.values()) <= 72

@@ -35,8 +35,8 @@ KINDS = {  # of those that are not read, the best known
 def read_wave(path: str | Path, rate: int | None = None) -> tuple[Array, int]:
     """Return the sound in a WAV file, mixed to one channel: samples (T,) float32 in [-1, 1], and its rate in Hz.
 
-    rate: resample to this rate; ValueError if it is not in RATES. Fractions that go beyond 1 are scaled down to it, and that is said with `note`.
-    DataError, one sentence, for any other file.
+    rate: resample to this rate. Fractions that go beyond 1 are scaled down to it, and that is said with `note`.
+    DataError, one sentence, for any other file; ValueError for a rate that is not in RATES.
     """
     path = Path(path)
     if rate is not None:
@@ -183,13 +183,14 @@ def read_waves(folder: str | Path, rate: int) -> tuple[list[Array], list[Path]]:
 def write_wave(path: str | Path, sound: Array, rate: int) -> None:
     """Write a sound (T,) in [-1, 1] as a WAV file of one channel with 16 bits per sample; what is beyond is clipped.
 
-    ValueError for another shape, and for numbers that are not finite.
+    ValueError for another shape; DataError for numbers that are not finite.
     """
     sound = np.asarray(sound)
     if sound.ndim != 1:
         raise ValueError(f"write_wave: sound {sound.shape}: expected one channel, (T,)")
     if not np.isfinite(sound).all():
-        raise ValueError(f"write_wave: {np.sum(~np.isfinite(sound)):,} of {len(sound):,} samples are not finite")
+        faults = np.sum(~np.isfinite(sound))
+        raise DataError(f"{path}: not written: {faults:,} of {len(sound):,} samples are not finite numbers")
     content = io.BytesIO()
     with wave.open(content, "wb") as file:
         file.setparams((1, 2, rate, 0, "NONE", "not compressed"))

@@ -27,8 +27,8 @@ MEANINGS = {
     "pictures": Meaning("your own pictures, held-out ones included"),
     "clips": Meaning("your own clips, held-out ones included"),
     # pictures, read by a classifier
-    "frechet_distance": Meaning("between the features of generated and of real pictures", "lower", "frechet_floor"),
-    "frechet_ratio": Meaning("Frechet distance over that of equally many real pictures", "lower", 1.0),
+    "frechet_distance": Meaning("between the features of generated and of real samples", "lower", "frechet_floor"),
+    "frechet_ratio": Meaning("Frechet distance over that of equally many real samples", "lower", 1.0),
     "frechet_samples": Meaning("generated pictures in the Frechet distance"),
     "frechet_real_samples": Meaning("real pictures in the Frechet distance"),
     "mean_confidence": Meaning("of the classifier in the class that it reads", "real", "real_mean_confidence"),
@@ -58,7 +58,7 @@ MEANINGS = {
     "obeyed_held_out": Meaning("the same of pairs that were kept from training", "higher"),
     "obeyed_psnr": Meaning("in dB, to the figure that is told", "higher"),
     "obeyed_held_out_psnr": Meaning("in dB, to the figure that is told; pairs kept from training", "higher"),
-    "by_chance": Meaning("the same of pictures made for other sentences"),
+    "by_chance": Meaning("the same of samples made for other sentences or labels"),
     "variety": Meaning("distance of two pictures of one sentence over that of real ones", "real", 1.0),
     "as_drawn_psnr": Meaning("in dB, to the true picture", "higher"),
     "as_read_psnr": Meaning("in dB, to the figure that is read in it: is it a figure at all?", "higher"),
@@ -154,8 +154,18 @@ MEANINGS = {
 }
 
 
+ENDINGS = {  # of the names of scores: what the score is of
+    "_untouched": "of no edit at all", "_by_swap": "of the best swap of colours",
+    "_held_out": "of pairs kept from training", "_longer": "of clips four times as long",
+}  # fmt: skip
+
+
 def find_meaning(name: str) -> Meaning | None:
     """Return the Meaning of a score, None if it has none: what another score refers to, or an unknown one."""
+    for ending, what in ENDINGS.items():
+        if name.endswith(ending) and name not in MEANINGS:
+            meaning = find_meaning(name.removesuffix(ending))
+            return meaning and meaning._replace(text=f"{meaning.text}; {what}")
     known = "" if name.endswith(("_of_real", "_perfect", "_error")) and name not in MEANINGS else name
     while known not in MEANINGS and "_" in known:  # psnr_set5, bleu_4, right_about_food
         known = known.rpartition("_")[0]

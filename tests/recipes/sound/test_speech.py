@@ -127,7 +127,8 @@ def test_train_apply_sample_evaluate_and_go_on(tmp_path, capsys):
         with wave_file.open(str(tmp_path / f"{name}.wav")) as file:
             assert file.getparams()[:4] == (1, 2, 8000, words * speech.SLOT)
     capsys.readouterr()
-    for text, fault in {"tow": "did you mean two", "bob: one": "'bob' does not speak here", "12" * 101: "202 words by 5 voices"}.items():
+    faults = {"tow": "did you mean two", "bob: one": "'bob' does not speak here", "12" * 101: "202 words by 5 voices"}
+    for text, fault in faults.items():
         assert main(["apply", str(run), text, "--out", str(tmp_path / "x.wav")]) == 2
         assert fault in capsys.readouterr().err
     assert main(["evaluate", str(run), "-n", "6"]) == 0

@@ -45,7 +45,8 @@ def sound_scores(made: Array, real: Array, rate: int) -> dict[str, float]:
     """Return `levels` and `pitch_statistics` of made sounds (N, T), and of real ones as level_of_real and so on."""
     scores: dict[str, float] = {}
     for name, sounds in {"{}": made, "{}_of_real": real}.items():
-        scores |= {name.format(score): value for score, value in (levels(sounds, rate) | pitch_statistics(sounds, rate)).items()}
+        found = levels(sounds, rate) | pitch_statistics(sounds, rate)
+        scores |= {name.format(score): value for score, value in found.items()}
     return scores
 
 

@@ -192,8 +192,8 @@ def respond(game, sentence, rng):
     digits, voices = read_digits(text), len(speakers)
     if len(digits) * voices > MOST_SPOKEN:
         raise DataError(
-            f"{len(digits):,} words by {voices} voices: at most {MOST_SPOKEN:,} words are spoken at once; take a shorter text,"
-            f' or one voice, such as "{names[0]}: one two"'
+            f"{len(digits):,} words by {voices} voices: at most {MOST_SPOKEN:,} words are spoken at once; take a shorter"
+            f' text, or one voice, such as "{names[0]}: one two"'
         )
     rows = encode([digits] * voices, speakers)
     with no_grad():
