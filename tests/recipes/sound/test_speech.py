@@ -135,6 +135,33 @@ def test_train_apply_sample_evaluate_and_go_on(tmp_path, capsys):
     assert "said whole 8" in capsys.readouterr().out
 
 
+def test_generated_sound_stands_beside_held_out_takes(monkeypatch):
+    """A word of an utterance has the peak of the recording that it is."""
+    game, heard, compared = small_game("speech"), [], []
+    learned, takes = (recipe.speech(game.settings, game.saved, part) for part in ("train", "takes"))
+    peaks = lambda sounds: sorted({*np.abs(sounds.reshape(-1, speech.SLOT)).max(1).tolist()})
+    scores = {"said": 0.5, "said_whole": 0.0, "speaker": 0.0}
+    near = lambda sounds, digits, who, others: compared.append((sounds, others.sounds)) or np.zeros(1)
+    monkeypatch.setattr(recipe, "recogniser", lambda words: compared.append((words.sounds,)))
+    monkeypatch.setattr(recipe, "hear", lambda network, sounds, text, who=None: heard.append((sounds, text, who)) or scores)
+    monkeypatch.setattr(recipe, "frechet_scores", lambda network, *sounds: compared.append(sounds) or {})
+    monkeypatch.setattr(recipe, "nearest_take", near)
+    recipe.evaluate(game, game.sample(2, 0))
+    made, real, inverted = heard[0][0], heard[1][0], heard.pop(2)[0]
+    assert not {*peaks(takes.sounds)} & {*peaks(learned.sounds)}
+    for k, words in enumerate(recipe.LENGTHS):
+        for sounds, text, who in heard[2 * k : 2 * k + 2]:
+            assert sounds.shape == (2, words * speech.SLOT)
+            for found, asked in zip((text, who), game.unheard(words)):
+                assert np.array_equal(found, asked[:2])
+        assert {*peaks(heard[2 * k + 1][0])} <= {*peaks(takes.sounds)}
+    assert 0.02 < np.abs(inverted - real).max() and np.array_equal(inverted, recipe.sound_drawn(recipe.draw_sound(real)))
+    assert np.array_equal(compared[0][0], learned.sounds), "the recogniser learns from what is learned"
+    assert [peaks(sounds) for sounds in compared[1]] == [peaks(sounds) for sounds in (made, takes.sounds, learned.sounds)]
+    assert [peaks(sounds) for sounds, _ in compared[2:]] == [peaks(made), peaks(real)]
+    assert all(np.array_equal(others, learned.sounds) for _, others in compared[2:])
+
+
 def test_recordings_of_a_readers_own(tmp_path, capsys):
     """Speakers number their takes as they like; a run goes on with the recordings that it began with alone."""
     folder, run = tmp_path / "own", tmp_path / "run"

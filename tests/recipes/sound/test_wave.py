@@ -134,6 +134,14 @@ def test_folders_that_are_refused(own, settings, spoil, fault):
         small_game("wave", **{"data": str(own), "length": 1024, **settings})
 
 
+def test_no_sound_is_learned_and_held_out_and_all_are_as_loud_as_they_go(own):
+    wave.own_sounds.cache_clear()
+    learned, held_out = wave.own_sounds(str(own), 8000, 1024)
+    assert (len(learned), len(held_out)) == (49, 5) and len({x.tobytes() for x in [*learned, *held_out]}) == 54
+    loudest = np.abs(np.concatenate([learned, held_out])).max(1)
+    np.testing.assert_allclose(loudest, 0.9, rtol=0.02)
+
+
 def test_silent_files_are_left_out(own):
     write_wave(own / "silence.wav", np.zeros(1024), 8000)
     wave.own_sounds.cache_clear()

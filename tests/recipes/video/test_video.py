@@ -212,6 +212,21 @@ def test_real_clips_score_as_real_ones_and_clips_of_other_labels_do_not(game, mo
     assert scores["frechet_ratio"] < 5 and scores["samples"] == n
 
 
+def test_each_kind_of_clips_is_scored_by_what_it_was_told(game, monkeypatch):
+    seen = {}
+    remember = lambda world, clips, scenes, name: seen.update({name: (clips, scenes)}) or {}
+    monkeypatch.setattr(video, "told_scores", remember)
+    monkeypatch.setattr(video, "scores_beside_real", lambda world, clips, scenes: {})
+    samples = game.sample(3, 0)
+    video.evaluate(game, samples)
+    for name, (clips, scenes) in seen.items():
+        expected, rows = game.held_out() if "held_out" in name else game.unseen()
+        assert scenes == expected[:3]
+        of_rows = game.longer(rows[:3], 0) if "longer" in name else game.sample(3, 0, given=rows[:3])
+        np.testing.assert_allclose(clips, of_rows, atol=1e-5)
+    assert [len(seen[name][0][0]) for name in ("", "held_out_", "longer_", "longer_held_out_")] == [8, 8, 32, 32]
+
+
 def test_clips_of_figures_are_also_scored_beside_the_true_ones(sprites):
     scores = video.evaluate(sprites, sprites.sample(6, 0))
     assert {"still_clips", "as_true_clips", "inception_score", "real_inception_score", "intra_entropy"} <= scores.keys()

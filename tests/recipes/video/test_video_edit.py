@@ -359,10 +359,18 @@ def test_true_clips_score_as_true_and_no_edit_does_not(game, monkeypatch):
     assert scores["edit_inside_untouched"] < 15 < scores["edit_inside_by_swap"]
 
 
+def test_each_kind_of_clips_is_scored_by_its_own_edits(game, monkeypatch):
+    seen = []
+    remember = lambda world, clips, edits: seen.append((clips.shape[1], edits)) or {"right": 0.0, "stays": 0.0}
+    monkeypatch.setattr(video_edit, "edit_scores", remember)
+    video_edit.evaluate(game, game.sample(2, 0))
+    unseen, held_out = (game.part(part)[:2] for part in ("unseen", "held_out"))
+    assert seen == [(8, unseen)] * 3 + [(8, held_out), (32, unseen), (32, held_out)]
+
+
 def test_scores_of_figures_are_beside_those_of_true_clips(sprites):
     scores = video_edit.evaluate(sprites, sprites.sample(5, 0))
     assert {"edit_right_of_real", "edit_stays_longer_held_out_of_real", "edit_right_by_swap"} <= scores.keys()
-
 
 
 def test_a_clip_that_is_large_or_of_frames_of_many_sizes_is_scaled_before_it_is_counted(tmp_path):
