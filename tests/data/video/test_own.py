@@ -236,6 +236,13 @@ def test_a_class_of_few_clips_and_an_unknown_class(folder):
         OwnClips(folder, 8)
 
 
+def test_a_class_is_asked_for_as_it_is_typed():
+    """Systems write ä as one character or as two. Names that differ by capitals alone are told apart by them."""
+    saved = {"world": "own", "source": "", "names": ["Ball", "ball", "ba\u0308ume", "straße"], "checksum": 0}
+    world = OwnClips("nowhere", 8, saved)
+    assert [world.read(name) for name in ("Ball", "ball", "b\u00e4ume", " B\u00c4UME ", "STRASSE")] == [0, 1, 2, 2, 3]
+
+
 def test_clips_without_classes_are_called_clip(tmp_path):
     for k in range(5):
         put(tmp_path / f"{k}.gif", count=9 + k)

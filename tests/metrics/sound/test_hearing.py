@@ -86,6 +86,8 @@ def test_hear_counts_words_texts_and_speakers():
     sounds = written([[1, 2], [3, 9], [0, 0]], [[0, 0], [2, 2], [2, 2]])
     found = hearing.hear(Fixed(), sounds, text, speakers)
     assert found["said"] == 3 / 6 and found["said_whole"] == 1 / 3 and found["speaker"] == pytest.approx(2 / 3)
+    one_word_by_another = written(np.repeat(text, 2, 1)[:, :3], [[1, 0, 0], [1, 1, 0], [0, 2, 2]])
+    assert hearing.hear(Fixed(), one_word_by_another, np.repeat(text, 2, 1)[:, :3], speakers)["speaker"] == 1.0
     assert set(hearing.hear(Fixed(), right, text)) == {"said", "said_whole"}
 
 

@@ -7,6 +7,7 @@ promises too much in all is refused. `OwnClips` is the world that `video` learns
 D sees is cut out of the clips at random places. A tenth of the clips of each class is held out.
 """
 
+import unicodedata
 from collections.abc import Sequence
 from functools import cached_property
 from pathlib import Path
@@ -224,8 +225,11 @@ class OwnClips:
         return self.names[label]
 
     def read(self, sentence: str) -> int:
-        """Return the class of this name; DataError for any other."""
-        known = {name.lower(): label for label, name in enumerate(self.names)}
-        if (name := sentence.strip().lower()) not in known:
+        """Return the class of this name, in capitals or not; DataError for any other."""
+        fold = lambda name: unicodedata.normalize("NFC", name).strip().casefold()
+        known = {fold(name): label for label, name in enumerate(self.names)}
+        known |= {name: label for label, name in enumerate(self.names)}  # names may differ by capitals alone
+        name = sentence.strip()
+        if (name := name if name in known else fold(name)) not in known:
             raise DataError(f"{sentence!r}: expected the name of a class: {list_some(self.names)}")
         return known[name]
