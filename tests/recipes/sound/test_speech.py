@@ -47,6 +47,7 @@ def test_slips_are_wrong_in_one_way():
     one_word, another_voice, another_text = (words == 1) & ~strangers, (words == 0) & strangers, words > 1
     assert one_word.mean() == pytest.approx(0.6, abs=0.1) and another_voice.mean() == pytest.approx(0.25, abs=0.08)
     assert 0.05 < another_text.mean() < 0.2
+    assert ((words == 0) & ~strangers).mean() < 0.01, "a text that is right was shown as wrong"
     alone = recipe.Lesson(lesson.text, np.zeros(200, int)).slip(1, 1, stream(0, "slip"))
     assert not alone.speakers.any()
 
