@@ -136,6 +136,16 @@ def test_train_apply_sample_evaluate_and_go_on(tmp_path, capsys):
     assert "said whole 8" in capsys.readouterr().out
 
 
+def test_an_answer_is_told_to_the_voice_that_is_named(monkeypatch):
+    game = small_game("speech")
+    monkeypatch.setattr(game, "draw", lambda n, rng, given: given)
+    names = game.saved["names"]
+    assert len(names) == 5
+    for k, name in enumerate(names):
+        assert np.array_equal(recipe.respond(game, f" {name} : one 2", None), recipe.encode([[1, 2]], [k]))
+    assert np.array_equal(recipe.respond(game, "one 2", None), recipe.encode([[1, 2]] * 5, range(5)))
+
+
 def test_generated_sound_stands_beside_held_out_takes(monkeypatch):
     """A word of an utterance has the peak of the recording that it is."""
     game, heard, compared = small_game("speech"), [], []
