@@ -387,3 +387,10 @@ def test_a_clip_that_is_large_or_of_frames_of_many_sizes_is_scaled_before_it_is_
     with gather_notes() as notes:
         assert read_as_shown(world, str(tmp_path / "b")).shape == (3, 3, 32, 32)
     assert notes == ["read: 3 of 3 picture files in b", "the middle square of each frame is scaled to 32x32"]
+
+
+def test_a_pixel_that_an_edit_changes_a_little_is_changed():
+    before = np.zeros((1, 1, 3, 2, 2), np.float32)
+    after = before.copy()
+    after[0, 0, 1, 0, 0], after[0, 0, 1, 1, 1] = 4 / 255, 1 / 255  # a rounding is no change
+    assert video_edit.weigh(before, after)[0][0, 0, 0].tolist() == [[1, 0], [0, 0]]
