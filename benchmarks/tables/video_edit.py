@@ -80,10 +80,10 @@ colour of the one that is asked for. Of 103 such things, in 100 edits, 6 % staye
 and not which shape. A linear reader found the shape in what was read of the sentence in 100 %, and in G's features of a frame
 in 52 %.
 
-Sprites: 3,000 steps, 8.6 CPU minutes, had 98.9 % of unseen edits right, 97.2 % of the rest as it was, 33.9 dB. After 6,000 what is
-lost is lost where a figure is drawn anew. Of 600 unseen edits, shares of frames that keep hair, skin, feet: turned .66, .80,
-.93; another action .91, .89, .96. A figure that is seen from behind shows little skin: turned away from there, .42 to .68
-keep it. Every other edit keeps each of these in .98 and more.
+Sprites: 3,000 steps, 8.6 CPU minutes, had 98.9 % of unseen edits right, 97.2 % of the rest as it was, 33.9 dB. After 6,000
+what is lost is lost where a figure is drawn anew. Of 600 unseen edits, shares of frames that keep hair, skin, feet: turned
+.66, .80, .93; another action .91, .89, .96. A figure that is seen from behind shows little skin: turned away from there, .42
+to .68 keep it. Every other edit keeps each of these in .98 and more.
 """
 
 
