@@ -23,7 +23,7 @@ FLOORS = [
     {"gan"},
     {"networks", "text"},
     {"recipes"},
-    {"lab", "doctor", "lessons", "opening"},
+    {"lab", "doctor", "lessons", "opening", "grading"},
     {"commands"},
     {"cli"},
     {"__main__", "profile", "pytest_plugin"},
