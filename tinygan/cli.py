@@ -1,4 +1,4 @@
-"""The command line: tinygan train | sample | apply | chat | evaluate | plot | list | gradcheck | lessons | doctor.
+"""The command line: tinygan train | sample | apply | chat | evaluate | plot | list | gradcheck | grade | lessons | doctor.
 
 What may be asked is here; what is then done, in commands.py.
 Exit code 2: it cannot be done, and one sentence says why. 130, as programs stopped by Ctrl-C have: it was.
@@ -157,6 +157,18 @@ def _parsers():
     p = verbs.add_parser("gradcheck", help="run a file and check its gradients: tinygan gradcheck FILE.py:NAME")
     p.set_defaults(command=commands.check_gradients)
     p.add_argument("target", metavar="FILE.py:NAME", help="what to check, in a file, which is run")
+
+    p = verbs.add_parser("grade", help="grade what students handed in: tinygan grade submitted/")
+    p.set_defaults(command=commands.grade)
+    p.add_argument(
+        "target", metavar="FILE_OR_FOLDER",
+        help="a notebook or .py file, a folder of them (STUDENT_ps1.ipynb), or nbgrader's folder `submitted`",
+    )  # fmt: skip
+    p.add_argument("--assignment", metavar="psN", help="only this one; or the source of your own, ps9_name.py")
+    p.add_argument("--out", metavar="DIR", default="grades", help="where grades.csv and feedback/ go (default: grades)")
+    p.add_argument("--seconds", type=float, default=10, help="processor time for each cell (default 10)")
+    p.add_argument("--memory", type=float, default=2, metavar="GB", help="for each submission (default 2)")
+    p.add_argument("--jobs", type=int, metavar="N", help="submissions at a time (default: one for each core)")
 
     p = verbs.add_parser(
         "lessons", help="copy the course's notebooks out and open them in JupyterLab",

@@ -349,6 +349,42 @@ def _check_and_say(target):
     sys.exit(check_file(target) or CHECKED)
 
 
+def grade(options):
+    """tinygan grade FILE_OR_FOLDER: a line for each submission, then where the table and the pages are."""
+    from tinygan.grading.grade import grade_all
+    from tinygan.grading.guard import missing_limits
+    from tinygan.grading.report import row, write_reports
+    from tinygan.grading.run import GraderError
+    from tinygan.grading.source import SourceError
+    from tinygan.threads import core_count
+
+    for name in ("seconds", "memory", "jobs"):
+        value = getattr(options, name)
+        if value is not None and not 0 < value < float("inf"):
+            raise UsageError(f"--{name} {value:g}: expected a number above 0")
+    if missing := missing_limits():
+        print(f"tinygan: this system does not limit {missing}; grade strangers' files in a container", file=sys.stderr)
+
+    def say(grade):
+        student, assignment, points, out_of, lost, remark = row(grade)
+        rest = "; ".join(part for part in (f"lost {lost}" if lost else "", remark) if part)
+        print(f"{student:24} {assignment or '?':4} {points:3} of {out_of:<3} {rest}".rstrip(), flush=True)
+
+    out, begun = Path(options.out), time.monotonic()
+    try:
+        grades = grade_all(
+            options.target, assignment=options.assignment, out=out, seconds=options.seconds, memory=options.memory,
+            jobs=options.jobs or core_count(), say=say,
+        )  # fmt: skip
+    except (GraderError, SourceError) as error:
+        raise UsageError(f"grade: {error}") from None
+    if not grades:
+        raise UsageError(f"grade: nothing was handed in at {options.target}")
+    write_reports(grades, out)
+    remarked, seconds = sum(bool(grade.remarks) for grade in grades), time.monotonic() - begun
+    print(f"{len(grades)} graded in {seconds:.0f} s, {remarked} with a remark: {out / 'grades.csv'}, {out / 'feedback'}")
+
+
 def lessons(options):
     """tinygan lessons [DIR]."""
     from tinygan.lessons import copy_out, open_in_jupyterlab
