@@ -22,7 +22,7 @@ from itertools import count
 
 import numpy as np
 
-from tinygan import Tensor, grad, ops
+from tinygan import Tensor, grad
 
 
 class Number:
@@ -286,11 +286,11 @@ assert slopes[a] == 6.0, (
 )
 ### BEGIN HIDDEN TESTS
 rng = np.random.default_rng(0)
-for program in range(5):  # random programs with many forks, against tinygan's own tape
+for _ in range(5):  # random programs with many forks, against tinygan's own tape
     inputs = list(rng.uniform(-1, 1, 3))
     ours, theirs = [Number(v) for v in inputs], [Tensor(np.float64(v), requires_grad=True) for v in inputs]
     first, first_of_theirs = ours[:], theirs[:]
-    for _ in range(12):
+    for _step in range(12):
         i, j = rng.integers(len(ours), size=2)
         times = rng.random() < 0.5
         ours.append(ours[i] * ours[j] if times else ours[i] + ours[j])

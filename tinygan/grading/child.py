@@ -19,24 +19,34 @@ def main():
     """Read the job, run its steps, report."""
     job = json.load(sys.stdin)
     report = _reporter(job.pop("word"))
-    if str(ROOT) not in sys.path:
-        sys.path.append(str(ROOT))
-    from tinygan.grading import guard
-
-    _warm()
-    sys.modules["__main__"] = module = types.ModuleType("__main__")
-    namespace = vars(module)
-    namespace["display"] = print  # a notebook's own
-    guard.limit(job["memory"])
-    tools = _Tools()
-    guard.install(os.getcwd(), job["hidden"], job["closed"], [*sys.path, sys.prefix, sys.base_prefix, str(ROOT / "tinygan")])
+    try:
+        namespace, tools, limit_time = _prepare(job)
+    except Exception as error:
+        report({"trouble": f"{type(error).__name__}: {error}"})
+        return
     report({"ready": True})
-    _run_steps(job, namespace, tools, report, guard.limit_time)
-    report({"end": True, "changed": sorted(tools.changed)})
+    _run_steps(job, namespace, tools, report, limit_time)
+    report({"end": True, "changed": sorted(tools.changed), "redefined": sorted(tools.redefined)})
     os._exit(0)  # no exit handler of the submission runs
 
 
 ROOT = Path(__file__).resolve().parents[2]
+
+
+def _prepare(job):
+    """Import what is needed, limit this process; return (namespace of the cells, what tests judge with, limit_time)."""
+    if str(ROOT) not in sys.path:
+        sys.path.insert(0, str(ROOT))
+    from tinygan.grading import guard
+
+    _warm()
+    sys.modules["__main__"] = module = types.ModuleType("__main__")
+    module.display = print  # a notebook's own
+    tools = _Tools()
+    guard.limit(job["memory"])
+    python = [*sys.path, sys.prefix, sys.base_prefix, str(ROOT / "tinygan")]
+    guard.install(os.getcwd(), job["hidden"], job["closed"], python)
+    return vars(module), tools, guard.limit_time
 
 
 def _reporter(word):
@@ -147,11 +157,11 @@ class _Output(io.TextIOBase):
 class _Tools:
     """What tests judge with: functions and classes of numpy, tinygan and Python, and names of given cells.
 
-    A submission that replaces one of them gets it put back before the next test, and `changed` names it.
+    A submission that replaces one of them gets it put back before the next test; `changed` and `redefined` name it.
     """
 
     def __init__(self):
-        self.modules, self.given, self.changed = {}, {}, set()
+        self.modules, self.given, self.changed, self.redefined = {}, {}, set(), set()
         self.remember({})
 
     def remember(self, namespace):
@@ -185,7 +195,7 @@ class _Tools:
                 self.changed.add(f"{name}.{key}")
         for key, value in self.given.items():
             if namespace.get(key) is not value:
-                self.changed.add(key)
+                self.redefined.add(key)
                 namespace[key] = value
 
 

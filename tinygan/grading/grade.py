@@ -84,7 +84,7 @@ def grade_all(
     target: str | Path, *, assignment: str | None = None, out: Path | None = None, seconds: float = 10, memory: float = 2,
     jobs: int = 1, say: Callable[[Grade], None] = lambda grade: None,
 ) -> list[Grade]:  # fmt: skip
-    """Return the Grades of all that was handed in at `target`, in order; `say` hears of each as soon as those before are there.
+    """Return the Grades of all that was handed in at `target`, in order; `say` hears of each when those before are there.
 
     assignment: grade only this one, ps2 or the path of a source of your own. out: a folder of results, which is no student's.
     seconds: of processor time, for a cell. memory: in GB.

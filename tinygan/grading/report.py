@@ -16,10 +16,13 @@ from tinygan.grading.grade import Grade, Judged
 
 COLUMNS = ("student", "assignment", "points", "out_of", "lost", "remark")
 STYLE = """
-body { font: 16px/1.5 system-ui, sans-serif; max-width: 46rem; margin: 2rem auto; padding: 0 1rem; color: #1a1a1a; background: #fff }
-table { border-collapse: collapse; width: 100% } th, td { text-align: left; vertical-align: top; padding: .4rem .6rem;
-border-top: 1px solid #ccc } pre { white-space: pre-wrap; overflow-wrap: anywhere; background: #f4f4f4; padding: .5rem; margin: .3rem 0;
-max-height: 20rem; overflow: auto } .passed { color: #176117 } .failed { color: #a11212 }
+body { font: 16px/1.5 system-ui, sans-serif; max-width: 46rem; margin: 2rem auto; padding: 0 1rem; color: #1a1a1a;
+background: #fff }
+table { border-collapse: collapse; width: 100% }
+th, td { text-align: left; vertical-align: top; padding: .4rem .6rem; border-top: 1px solid #ccc }
+pre { white-space: pre-wrap; overflow-wrap: anywhere; background: #f4f4f4; padding: .5rem; margin: .3rem 0; max-height: 20rem;
+overflow: auto }
+.passed { color: #176117 } .failed { color: #a11212 }
 """
 
 

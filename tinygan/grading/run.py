@@ -92,10 +92,17 @@ def _outcome(steps: Sequence[Step], attempt: "_Attempt", lost: dict[int, str]) -
         if steps[i].kind != "test":
             outcome.remarks.append(f"{say_step(steps[i])}: {why}")
     if attempt.changed:
-        outcome.remarks.append(f"it replaced {', '.join(attempt.changed[:5])}, which was put back before each test")
+        outcome.remarks.append(f"it replaced {_some(attempt.changed)}; put back before each test")
+    if attempt.redefined:
+        outcome.remarks.append(f"it defines {_some(attempt.redefined)} again; tests use what was given")
     if attempt.strange:
         outcome.remarks.append("it wrote into the grader's pipe; that was left out")
     return outcome
+
+
+def _some(names: Sequence[str]) -> str:
+    """Return the first few names, for a sentence."""
+    return ", ".join(names[:5]) + f" and {len(names) - 5} more" * (len(names) > 5)
 
 
 def say_step(step: Step) -> str:
@@ -113,6 +120,7 @@ class _Attempt:
         self.word = secrets.token_hex(16)
         self.done: dict[int, dict[str, Any]] = {}
         self.changed: list[str] = []
+        self.redefined: list[str] = []
         self.strange = False
         self.lines: queue.Queue[bytes | None] = queue.Queue()
 
@@ -173,8 +181,10 @@ class _Attempt:
                 self.done[message["done"]] = message
             elif "ready" in message:
                 now, begun, limit = self._first(), time.monotonic(), START
+            elif "trouble" in message:
+                raise GraderError(f"the process for submissions did not start ({message['trouble']})")
             elif "end" in message:
-                self.changed = message["changed"]
+                self.changed, self.redefined = message["changed"], message["redefined"]
                 return -1, None
 
     def _first(self) -> int:

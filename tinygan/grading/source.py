@@ -192,7 +192,7 @@ def as_notebook(assignment: Assignment) -> dict[str, Any]:
         else:
             entry.update(cell_type="code", execution_count=None, outputs=[])
             about = {
-                "grade": cell.kind == "test", "grade_id": f"{assignment.name}-{cell.id or f'given-{i}'}",
+                "grade": cell.kind == "test", "grade_id": grade_id(assignment, i),
                 "locked": cell.kind != "task", "schema_version": 3, "solution": cell.kind == "task", "task": False,
             }  # fmt: skip
             if cell.kind == "test":
@@ -201,6 +201,11 @@ def as_notebook(assignment: Assignment) -> dict[str, Any]:
         cells.append(entry)
     about = {"kernelspec": KERNEL, "language_info": {"name": "python"}}
     return {"cells": cells, "metadata": about, "nbformat": 4, "nbformat_minor": 5}
+
+
+def grade_id(assignment: Assignment, i: int) -> str:
+    """Return nbgrader's id of cell i: ps2-2-1a of test 2.1a, as nbgrader allows no dots; ps2-given-4 of a given cell."""
+    return f"{assignment.name}-{assignment.cells[i].id.replace('.', '-') or f'given-{i}'}"
 
 
 def as_text(notebook: dict[str, Any]) -> str:

@@ -20,11 +20,12 @@ from tinygan.grading.source import Assignment, split_cells
 MOST_BYTES = 20_000_000  # of a file: notebooks hold pictures
 MOST_CELLS = 1000
 SUFFIXES = (".ipynb", ".py")
+GRADE_ID = re.compile(r"(ps[1-9][0-9]*)-(given-[0-9]+|[0-9]+-[0-9]+[a-z]?)")  # ps2-2-1a, see source.grade_id
 NAMED = re.compile(r"(?:^|[_\-. ])(ps[1-9][0-9]*)(?=$|[_\-. ])")
 
 
 class Piece(NamedTuple):
-    """A code cell of a student: `id` is 2.1 of a task, 2.1a or given-3 where it stands for our cell, empty for an own cell."""
+    """A code cell of a student; id: 2.1 of a task, 2.1a or given-3 where it stands for our cell, empty for an own cell."""
 
     id: str
     text: str
@@ -177,8 +178,8 @@ def _notebook(text: str) -> Iterator[tuple[str, Piece]]:
         metadata = cell.get("metadata")
         about = metadata.get("nbgrader") if isinstance(metadata, dict) else None
         grade_id = about.get("grade_id") if isinstance(about, dict) else None
-        named = re.fullmatch(r"(ps[1-9][0-9]*)-(.+)", grade_id) if isinstance(grade_id, str) else None
-        yield (named[1] if named else ""), Piece(named[2] if named else "", source)
+        named = GRADE_ID.fullmatch(grade_id) if isinstance(grade_id, str) else None
+        yield (named[1] if named else ""), Piece(named[2].replace("-", ".", named[2][0].isdigit()) if named else "", source)
 
 
 def _script(text: str) -> Iterator[tuple[str, Piece]]:
