@@ -1,0 +1,119 @@
+"""Every assignment: solved it gets all points, blank none, and each planted mistake loses exactly its tests.
+
+`tinygan grade` is given each mistake by itself. A kernel takes seconds to start, so nbgrader is given several at once, at
+most one in a task: a test speaks of its own task alone, so the tests that fail tell which mistakes were found.
+"""
+
+import importlib.util
+import json
+import os
+import subprocess
+import sys
+from pathlib import Path
+
+import pytest
+from assignments.planted import ROOT, SOURCES, load, plant, rounds
+
+from tinygan.grading.grade import grade_one
+from tinygan.grading.run import Limits
+from tinygan.grading.source import as_notebook, as_script, as_text, read_source, release, solved
+from tinygan.grading.submission import Submission, read
+
+spec = importlib.util.spec_from_file_location("make_assignments", ROOT / "tools" / "make_assignments.py")
+make_assignments = importlib.util.module_from_spec(spec)
+spec.loader.exec_module(make_assignments)
+
+MISTAKES = [mistake for name in SOURCES for mistake in load(name)]
+assignments = pytest.mark.parametrize("name", SOURCES)
+
+
+def graded(path, assignment, text):
+    """Return the Grade of a student's file with this text."""
+    path.write_text(text, encoding="utf-8")
+    submission = read(Submission("anna", path, assignment.name))
+    assert submission.readable, submission.remarks
+    return grade_one(submission, assignment, Limits(seconds=20))
+
+
+@assignments
+@pytest.mark.parametrize("kind", ["notebook", "script"])
+def test_solved_gets_all_points(name, kind, tmp_path):
+    assignment = read_source(SOURCES[name])
+    text = as_text(as_notebook(solved(assignment))) if kind == "notebook" else as_script(solved(assignment))
+    grade = graded(tmp_path / f"anna.{'ipynb' if kind == 'notebook' else 'py'}", assignment, text)
+    assert [(test.id, test.message) for test in grade.tests if not test.ok] == []
+    assert grade.points == grade.out_of and grade.remarks == []
+    assert 20 <= grade.out_of <= 30
+
+
+@assignments
+def test_blank_gets_none(name, tmp_path):
+    assignment = read_source(SOURCES[name])
+    grade = graded(tmp_path / "anna.ipynb", assignment, as_text(as_notebook(release(assignment))))
+    assert [test.id for test in grade.tests if test.ok] == [] and grade.points == 0
+    assert len(grade.tests) == len(assignment.tests)
+
+
+@pytest.mark.parametrize("mistake", MISTAKES, ids=[f"{m.of}-{m.name}" for m in MISTAKES])
+def test_a_mistake_loses_its_tests(mistake, tmp_path):
+    """A test that may take longer (`seconds=`) is run for the mistakes of its own task; nbgrader runs it for all."""
+    assignment = read_source(SOURCES[mistake.of])
+    assert {test.rstrip("abcdefghijk") for test in mistake.lost} == {mistake.task}, "a mistake costs its own task only"
+    cells = [cell for cell in assignment.cells if not cell.seconds or cell.task == mistake.task]
+    grade = graded(
+        tmp_path / "anna.ipynb",
+        type(assignment)(assignment.name, assignment.title, tuple(cells)),
+        as_text(as_notebook(plant(mistake.of, [mistake], tmp_path))),
+    )
+    assert {test for test, _ in grade.lost} == set(mistake.lost), [(t.id, t.message) for t in grade.tests if not t.ok]
+    points = sum(cell.points for cell in cells if cell.id in mistake.lost)
+    assert grade.out_of - grade.points == points > 0
+    for test in grade.tests:
+        assert test.ok or len(test.message) > 20, f"{test.id} says {test.message!r}"
+
+
+@assignments
+def test_nbgrader_agrees(name, tmp_path):
+    """One course: a student who solved it, one who did nothing, and one for every round of mistakes."""
+    assignment, groups = read_source(SOURCES[name]), rounds(load(name))
+    list(make_assignments.write_course(tmp_path, {name: SOURCES[name]}))
+    students = {"solved": solved(assignment), "blank": release(assignment)}
+    students |= {f"round-{i}": plant(name, group, tmp_path) for i, group in enumerate(groups)}
+    for student, version in students.items():
+        folder = tmp_path / "submitted" / student / name
+        folder.mkdir(parents=True)
+        (folder / f"{name}.ipynb").write_text(as_text(as_notebook(version)), encoding="utf-8")
+    words = [sys.executable, str(Path(__file__).with_name("nbgrade.py")), str(tmp_path), name]
+    environment = {**os.environ, "OPENBLAS_NUM_THREADS": "1", "TINYGAN_THREADS": "1"}
+    done = subprocess.run(words, capture_output=True, text=True, env=environment)
+    assert done.returncode == 0, done.stdout[-3000:] + done.stderr[-3000:]
+
+    scores = json.loads(done.stdout.splitlines()[-1])
+    points = {f"{name}-{test.id.replace('.', '-')}": test.points for test in assignment.tests}
+    assert scores.keys() == students.keys()
+    assert scores["solved"] == points
+    assert scores["blank"] == dict.fromkeys(points, 0)
+    for i, group in enumerate(groups):
+        lost = {f"{name}-{test.replace('.', '-')}" for mistake in group for test in mistake.lost}
+        expected = {test: 0 if test in lost else worth for test, worth in points.items()}
+        assert scores[f"round-{i}"] == expected, [mistake.name for mistake in group]
+
+    made = json.loads((tmp_path / "release" / name / f"{name}.ipynb").read_text(encoding="utf-8"))
+    ours = as_notebook(release(assignment))
+    text = lambda notebook: ["".join(cell["source"]) for cell in notebook["cells"]]
+    assert text(made) == text(ours), "nbgrader's release is not ours"
+
+
+@assignments
+def test_the_kept_notebook_is_what_its_source_says(name):
+    """Run `python tools/make_assignments.py` after every change of an assignment."""
+    kept = SOURCES[name].with_suffix(".ipynb").read_text(encoding="utf-8")
+    assert kept == make_assignments.student_notebook(SOURCES[name])
+    for secret in ("BEGIN SOLUTION", "BEGIN HIDDEN"):
+        assert secret not in kept
+
+
+@assignments
+def test_every_task_has_a_mistake(name):
+    tasks = {cell.id for cell in read_source(SOURCES[name]).cells if cell.kind == "task"}
+    assert {mistake.task for mistake in load(name)} == tasks
