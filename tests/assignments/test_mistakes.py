@@ -15,7 +15,7 @@ import pytest
 from assignments.planted import ROOT, SOURCES, load, plant, rounds
 
 from tinygan.grading.grade import grade_one
-from tinygan.grading.run import Limits
+from tinygan.grading.run import Limits, make_caches
 from tinygan.grading.source import as_notebook, as_script, as_text, read_source, release, solved
 from tinygan.grading.submission import Submission, read
 
@@ -27,35 +27,42 @@ MISTAKES = [mistake for name in SOURCES for mistake in load(name)]
 assignments = pytest.mark.parametrize("name", SOURCES)
 
 
-def graded(path, assignment, text):
+@pytest.fixture(scope="module")
+def caches(tmp_path_factory):
+    """Matplotlib's list of fonts, made once, where an assignment draws."""
+    draws = any("matplotlib" in path.read_text(encoding="utf-8") for path in SOURCES.values())
+    return make_caches(tmp_path_factory.mktemp("caches")) if draws else None
+
+
+def graded(path, assignment, text, caches):
     """Return the Grade of a student's file with this text."""
     path.write_text(text, encoding="utf-8")
     submission = read(Submission("anna", path, assignment.name))
     assert submission.readable, submission.remarks
-    return grade_one(submission, assignment, Limits(seconds=20))
+    return grade_one(submission, assignment, Limits(seconds=20), caches)
 
 
 @assignments
 @pytest.mark.parametrize("kind", ["notebook", "script"])
-def test_solved_gets_all_points(name, kind, tmp_path):
+def test_solved_gets_all_points(name, kind, tmp_path, caches):
     assignment = read_source(SOURCES[name])
     text = as_text(as_notebook(solved(assignment))) if kind == "notebook" else as_script(solved(assignment))
-    grade = graded(tmp_path / f"anna.{'ipynb' if kind == 'notebook' else 'py'}", assignment, text)
+    grade = graded(tmp_path / f"anna.{'ipynb' if kind == 'notebook' else 'py'}", assignment, text, caches)
     assert [(test.id, test.message) for test in grade.tests if not test.ok] == []
     assert grade.points == grade.out_of and grade.remarks == []
     assert 20 <= grade.out_of <= 30
 
 
 @assignments
-def test_blank_gets_none(name, tmp_path):
+def test_blank_gets_none(name, tmp_path, caches):
     assignment = read_source(SOURCES[name])
-    grade = graded(tmp_path / "anna.ipynb", assignment, as_text(as_notebook(release(assignment))))
+    grade = graded(tmp_path / "anna.ipynb", assignment, as_text(as_notebook(release(assignment))), caches)
     assert [test.id for test in grade.tests if test.ok] == [] and grade.points == 0
     assert len(grade.tests) == len(assignment.tests)
 
 
 @pytest.mark.parametrize("mistake", MISTAKES, ids=[f"{m.of}-{m.name}" for m in MISTAKES])
-def test_a_mistake_loses_its_tests(mistake, tmp_path):
+def test_a_mistake_loses_its_tests(mistake, tmp_path, caches):
     """A test that may take longer (`seconds=`) is run for the mistakes of its own task; nbgrader runs it for all."""
     assignment = read_source(SOURCES[mistake.of])
     assert {test.rstrip("abcdefghijk") for test in mistake.lost} == {mistake.task}, "a mistake costs its own task only"
@@ -64,6 +71,7 @@ def test_a_mistake_loses_its_tests(mistake, tmp_path):
         tmp_path / "anna.ipynb",
         type(assignment)(assignment.name, assignment.title, tuple(cells)),
         as_text(as_notebook(plant(mistake.of, [mistake], tmp_path))),
+        caches,
     )
     assert {test for test, _ in grade.lost} == set(mistake.lost), [(t.id, t.message) for t in grade.tests if not t.ok]
     points = sum(cell.points for cell in cells if cell.id in mistake.lost)

@@ -8,6 +8,8 @@ import io
 import json
 import linecache
 import os
+import re
+import signal
 import sys
 import types
 from pathlib import Path
@@ -91,9 +93,19 @@ def _run_steps(job, namespace, tools, report, limit_time):
         sys.stdout = sys.stderr = output
         label = f"<{kind} {name or i}>"
         error = _run(text, label, kind, namespace)
+        _disarm()
         report({"done": i, "ok": error is None, "message": error or "", "output": "".join(output.parts)})
         if kind == "given":
             tools.remember(namespace)
+
+
+def _disarm():
+    """Stop what a cell set up to happen during the next one: tracing, timers."""
+    sys.settrace(None)
+    sys.setprofile(None)
+    for timer in ("ITIMER_REAL", "ITIMER_VIRTUAL", "ITIMER_PROF"):
+        if hasattr(signal, timer):
+            signal.setitimer(getattr(signal, timer), 0)
 
 
 def _run(text, label, kind, namespace):
@@ -101,13 +113,24 @@ def _run(text, label, kind, namespace):
     if kind in ("task", "own"):
         linecache.cache[label] = (len(text), None, text.splitlines(True), label)
     try:
-        exec(compile(text, label, "exec"), namespace)
+        exec(_compile(text, label), namespace)
     except BaseException as error:
         try:
             return _explain(error)[:MOST_MESSAGE]
         except BaseException:  # its text is a student's, or there is no memory
             return type(error).__name__
     return None
+
+
+def _compile(text, label):
+    """Return the code of a cell; lines for IPython (%matplotlib inline, !pip install) are left out where there are any."""
+    try:
+        return compile(text, label, "exec")
+    except SyntaxError:
+        plain = re.sub(r"^([ \t]*)[%!].*$", r"\1pass", text, flags=re.M)
+        if plain == text:
+            raise
+        return compile(plain, label, "exec")
 
 
 def _explain(error):
@@ -180,9 +203,7 @@ class _Tools:
         self.modules[name] = owner, kept
 
     def put_back(self, namespace):
-        """Undo what was replaced, and what would act in the middle of a test: tracing and alarms."""
-        sys.settrace(None)
-        sys.setprofile(None)
+        """Undo what was replaced."""
         for name, (owner, kept) in self.modules.items():
             now = vars(owner)
             for key, (value, code) in kept.items():

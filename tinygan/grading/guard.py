@@ -16,11 +16,11 @@ try:
 except ImportError:  # Windows has no such limits
     resource = None  # type: ignore[assignment]
 
-# audit events, by what they do; the numbers say which arguments are paths
+# audit events that change files: where their arguments have (a path, the open folder that it is relative to)
 CHANGES = {
-    "os.remove": (0,), "os.rename": (0, 1), "os.mkdir": (0,), "os.rmdir": (0,), "os.symlink": (1,), "os.link": (0, 1),
-    "os.truncate": (0,), "os.chmod": (0,), "os.chown": (0,), "os.utime": (0,), "os.chflags": (0,), "os.setxattr": (0,),
-    "os.removexattr": (0,),
+    "os.remove": [(0, 1)], "os.rename": [(0, 2), (1, 3)], "os.mkdir": [(0, 2)], "os.rmdir": [(0, 1)], "os.symlink": [(1, 2)],
+    "os.link": [(0, 2), (1, 3)], "os.truncate": [(0, None)], "os.chmod": [(0, 2)], "os.chown": [(0, 3)], "os.utime": [(0, 3)],
+    "os.chflags": [(0, None)], "os.setxattr": [(0, None)], "os.removexattr": [(0, None)],
 }  # fmt: skip
 LISTS = {"os.listdir", "os.scandir"}
 REFUSED = {
@@ -82,8 +82,8 @@ def install(folder: str, hidden: Iterable[str], closed: Iterable[str], python: I
     def refuse(what: str) -> None:
         raise PermissionError(f"a submission may not {what}")
 
-    def check_change(path: Any) -> None:
-        if isinstance(path, int) or path is None or not inside(real(os.fsdecode(path))):
+    def check_change(path: Any, folder: Any = -1) -> None:
+        if isinstance(path, int) or path is None or not inside(real(os.path.join(_place(folder), os.fsdecode(path)))):
             refuse(f"change anything outside its own folder: {path!r:.200}")
 
     def check_read(path: Any) -> None:
@@ -102,9 +102,11 @@ def install(folder: str, hidden: Iterable[str], closed: Iterable[str], python: I
                 check_change(path)
             else:
                 check_read(path)
+                if mode is None and not inside(real(os.fsdecode(path))) and os.path.isdir(path):
+                    refuse(f"open the folder {path!r:.200}")  # paths relative to it could not be checked
         elif event in CHANGES:
-            for i in CHANGES[event]:
-                check_change(arguments[i])
+            for i, folder in CHANGES[event]:
+                check_change(arguments[i], -1 if folder is None else arguments[folder])
         elif event in LISTS:
             check_read(arguments[0] if arguments and arguments[0] is not None else ".")
         elif event in REFUSED:
@@ -118,6 +120,14 @@ def install(folder: str, hidden: Iterable[str], closed: Iterable[str], python: I
     sys.addaudithook(hook)
 
 
+def _place(folder: Any) -> str:
+    """Return the path of an open folder; -1 stands for none, and for one that cannot be found out, a path that is refused."""
+    try:
+        return "" if folder == -1 else os.readlink(f"/proc/self/fd/{folder}")
+    except OSError:
+        return os.sep
+
+
 def _within(folders: Iterable[str]) -> Callable[[str], bool]:
     """Return a function that says whether a real path is one of `folders` or in one."""
     roots = [os.path.realpath(folder) for folder in folders]
@@ -126,8 +136,10 @@ def _within(folders: Iterable[str]) -> Callable[[str], bool]:
 
 
 def _replace_unaudited(refuse: Callable[[str], None]) -> None:
-    """Put refusals in the place of functions that make processes and devices without an audit event."""
+    """Put refusals in the place of functions that make processes, threads and devices without an audit event."""
+    import _thread
     import subprocess
+    import threading
 
     modules = [os, sys.modules.get("posix"), sys.modules.get("nt")]
     for name in UNAUDITED:
@@ -137,3 +149,7 @@ def _replace_unaudited(refuse: Callable[[str], None]) -> None:
     for module, name in ((sys.modules.get("_posixsubprocess"), "fork_exec"), (subprocess, "_fork_exec")):
         if hasattr(module, name):
             setattr(module, name, lambda *a, **k: refuse("start a process"))
+    for module in (_thread, threading):  # audited from Python 3.12 on
+        for name in ("start_new_thread", "start_new", "_start_new_thread", "_start_joinable_thread"):
+            if hasattr(module, name):
+                setattr(module, name, lambda *a, **k: refuse("start a thread"))

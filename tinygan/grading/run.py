@@ -25,7 +25,7 @@ from typing import Any, NamedTuple
 from tinygan.grading.submission import Step
 
 START = 60  # seconds that Python, NumPy and tinygan may take to be there
-PATIENCE = 3  # seconds of the clock for each second of processor time: the machine may be busy
+PATIENCE = 3  # seconds of the clock for each second of processor time, then a cell must at least be computing
 MOST_REPORTED = 32 << 20  # bytes
 
 
@@ -166,44 +166,74 @@ class _Attempt:
         self.lines.put(None)
 
     def _follow(self, process: subprocess.Popen) -> tuple[int, str | None]:
-        now, limit, begun = None, float(START), time.monotonic()
+        now: int | None = None
+        self._expect(process, START)
         while True:
-            line = self._next(begun + limit)
+            line = self._next(process)
             if line is None:
+                why = self._why(process)
                 if now is None:
-                    raise GraderError(f"the process for submissions did not start ({_why(process, START, START)})")
-                return now, _why(process, self._seconds(now), limit)
+                    raise GraderError(f"the process for submissions did not start: {why}")
+                return now, why
             message = self._understand(line)
             if "begin" in message:
-                now, begun = message["begin"], time.monotonic()
-                limit = PATIENCE * self._seconds(now)
+                now = message["begin"]
+                self._expect(process, self.steps[now].seconds or self.limits.seconds)
             elif "done" in message:
                 self.done[message["done"]] = message
             elif "ready" in message:
-                now, begun, limit = self._first(), time.monotonic(), START
+                now = self._first()
             elif "trouble" in message:
-                raise GraderError(f"the process for submissions did not start ({message['trouble']})")
+                raise GraderError(f"the process for submissions did not start: {message['trouble']}")
             elif "end" in message:
                 self.changed, self.redefined = message["changed"], message["redefined"]
                 return -1, None
+
+    def _expect(self, process: subprocess.Popen, seconds: float) -> None:
+        """Give the process `seconds` of processor time from now on."""
+        self.seconds, self.begun, self.used = seconds, time.monotonic(), processor_time(process.pid)
+
+    def _overdue(self, process: subprocess.Popen) -> bool:
+        """Return whether a cell takes too long. The system ends those that compute; this one waits, or would not be ended.
+
+        A busy machine gives it little processor time in a second: it may go on while it uses a twentieth of the clock's.
+        """
+        clock = time.monotonic() - self.begun
+        if clock < PATIENCE * self.seconds:
+            return False
+        used = processor_time(process.pid) - self.used
+        return used < clock / 20 or used > 2 * self.seconds + 2
 
     def _first(self) -> int:
         """Return the step that is blamed if the process ends before one begins."""
         return next((i for i in range(len(self.steps)) if i not in self.skip), 0)
 
-    def _seconds(self, step: int) -> float:
-        return self.steps[step].seconds or self.limits.seconds
-
-    def _next(self, deadline: float) -> bytes | None:
-        """Return the next line, None if there is none before the deadline or at all."""
-        while True:
-            if self.stop.is_set():
-                raise Stopped
+    def _next(self, process: subprocess.Popen) -> bytes | None:
+        """Return the next line, None if it takes too long or there are no more."""
+        while not self.stop.is_set():
             try:
-                return self.lines.get(timeout=max(0.0, min(0.5, deadline - time.monotonic())))
+                return self.lines.get(timeout=0.25)
             except queue.Empty:
-                if time.monotonic() >= deadline:
+                if self._overdue(process):
                     return None
+        raise Stopped
+
+    def _why(self, process: subprocess.Popen) -> str:
+        """Return why a process that reports nothing any more ended."""
+        try:
+            code = process.wait(timeout=0 if self._overdue(process) else 5)
+        except subprocess.TimeoutExpired:
+            clock = time.monotonic() - self.begun
+            late = self._overdue(process)
+            return f"it did not finish within {clock:.0f} s of the clock" if late else "it closed the grader's pipe"
+        name = signal.Signals(-code).name if code < 0 else ""
+        if name == "SIGXCPU":
+            return f"it did not finish within {self.seconds:g} s of processor time"
+        if name == "SIGKILL":
+            return "the system killed it; did it take too much memory?"
+        if name:
+            return f"it crashed Python ({name}); calls inside calls without an end?"
+        return f"it ended Python (exit code {code})"
 
     def _understand(self, line: bytes) -> dict[str, Any]:
         """Return the message of a line, {} if it is not the grader's."""
@@ -214,19 +244,19 @@ class _Attempt:
         return {}
 
 
-def _why(process: subprocess.Popen, seconds: float, clock: float) -> str:
-    """Return why a process that reports nothing any more ended, and end it if it has not."""
+def processor_time(pid: int) -> float:
+    """Return the seconds of processor time that a process has used; 0 where that cannot be known."""
     try:
-        code = process.wait(timeout=0.2)
-    except subprocess.TimeoutExpired:
-        return f"it did not finish within {clock:g} s of the clock"
-    if code == -getattr(signal, "SIGXCPU", 0) and code:
-        return f"it did not finish within {seconds:g} s of processor time"
-    if code == -getattr(signal, "SIGKILL", 0) and code:
-        return "the system killed it; did it take too much memory?"
-    if code < 0:
-        return f"it crashed Python ({signal.Signals(-code).name}); calls inside calls without an end?"
-    return f"it ended Python (exit code {code})"
+        fields = Path(f"/proc/{pid}/stat").read_text().rpartition(")")[2].split()
+        return (int(fields[11]) + int(fields[12])) / os.sysconf("SC_CLK_TCK")
+    except (OSError, ValueError, IndexError, AttributeError):
+        pass
+    try:
+        said = subprocess.run(["ps", "-o", "time=", "-p", str(pid)], capture_output=True, text=True).stdout.strip()
+        parts = [float(part) for part in said.replace("-", ":").split(":")]  # days-hours:minutes:seconds
+        return sum(part * unit for part, unit in zip(reversed(parts), (1, 60, 3600, 86400)))
+    except (OSError, ValueError):
+        return 0.0
 
 
 def _end(process: subprocess.Popen) -> None:
