@@ -25,7 +25,9 @@ BODIES = {
     "crash": ("import faulthandler; faulthandler._sigsegv()", "crashed Python (SIGSEGV)"),
     "endless loop": ("while True: pass", "within 1 s of processor time"),
     "endless sleep": ("import time; time.sleep(1000)", "within 3 s of the clock"),
-    "loop that heeds no signal": ("import signal; signal.signal(signal.SIGXCPU, signal.SIG_IGN)\n    while True: pass", "clock"),
+    "loop that heeds no signal": (
+        "import signal; signal.signal(signal.SIGXCPU, signal.SIG_IGN)\n    while True: pass", "of the clock",
+    ),
     "deep recursion": ("return double(x)", "too many calls inside calls"),
     "deeper recursion": ("import sys; sys.setrecursionlimit(10**9); return double(x)", "it "),
     "50 GB of zeros": ("return np.zeros(50 * 10**9 // 8)", "MemoryError"),
