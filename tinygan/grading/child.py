@@ -43,7 +43,7 @@ def _prepare(job):
 
     _warm()
     sys.modules["__main__"] = module = types.ModuleType("__main__")
-    module.display = print  # a notebook's own
+    vars(module)["display"] = print  # a notebook's own
     tools = _Tools()
     guard.limit(job["memory"])
     python = [*sys.path, sys.prefix, sys.base_prefix, str(ROOT / "tinygan")]
@@ -191,11 +191,10 @@ class _Tools:
         """Remember modules that are new, and what is now in `namespace`, right after one of our cells."""
         for name, module in list(sys.modules.items()):
             if name.partition(".")[0] in ("numpy", "tinygan", "builtins") and name not in self.modules:
-                owners = [module]
-                owners += [v for v in vars(module).values() if isinstance(v, type) and v.__module__ == name]
-                for owner in owners:
-                    if owner is module or name.startswith("tinygan"):
-                        self._remember_one(name if owner is module else f"{name}.{owner.__name__}", owner)
+                self._remember_one(name, module)
+                for key, value in list(vars(module).items()):
+                    if isinstance(value, type) and value.__module__ == name and name.startswith("tinygan"):
+                        self._remember_one(f"{name}.{key}", value)
         self.given.update({k: v for k, v in namespace.items() if callable(v) or isinstance(v, types.ModuleType)})
 
     def _remember_one(self, name, owner):

@@ -17,7 +17,7 @@ except ImportError:  # Windows has no such limits
     resource = None  # type: ignore[assignment]
 
 # audit events that change files: where their arguments have (a path, the open folder that it is relative to)
-CHANGES = {
+CHANGES: dict[str, list[tuple[int, int | None]]] = {
     "os.remove": [(0, 1)], "os.rename": [(0, 2), (1, 3)], "os.mkdir": [(0, 2)], "os.rmdir": [(0, 1)], "os.symlink": [(1, 2)],
     "os.link": [(0, 2), (1, 3)], "os.truncate": [(0, None)], "os.chmod": [(0, 2)], "os.chown": [(0, 3)], "os.utime": [(0, 3)],
     "os.chflags": [(0, None)], "os.setxattr": [(0, None)], "os.removexattr": [(0, None)],

@@ -149,8 +149,9 @@ class _Attempt:
             "word": self.word, "steps": steps, "skip": sorted(self.skip), "memory": self.limits.memory,
             "hidden": self.limits.hidden, "closed": self.limits.closed,
         }  # fmt: skip
-        with suppress(BrokenPipeError), process.stdin:  # type: ignore[union-attr]
-            process.stdin.write(json.dumps(job).encode())  # if it is gone, that is seen when its reports are read
+        assert process.stdin
+        with suppress(BrokenPipeError), process.stdin as pipe:  # if it is gone, that is seen when its reports are read
+            pipe.write(json.dumps(job).encode())
         threading.Thread(target=self._read, args=(process.stdout,), daemon=True).start()
         return process
 

@@ -76,7 +76,7 @@ def find_files(target: str | Path, assignment: str | None = None, skip: Path | N
         return [_named(target)]
     if (target / "submitted").is_dir():
         target = target / "submitted"
-    found = []
+    found: list[Submission] = []
     for path in _listed(target):
         if skip is not None and path.resolve() == skip.resolve():
             continue
