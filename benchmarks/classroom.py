@@ -4,8 +4,8 @@
     python benchmarks/classroom.py --students 40        fewer; printed
 
 Right, blank and planted-wrong submissions are of all assignments, those that misbehave of the first: their function
-`gradients` (task 1.4) crashes, ends Python, never returns, forks, asks for 50 GB or writes outside. Every row of grades.csv is
-compared with what it must be; the files around are compared with what they were; no process may be left.
+`gradients` (task 1.4) crashes, ends Python, never returns, forks, asks for 50 GB or writes outside. Every row of grades.csv
+is compared with what it must be, the files around with what they were, and no process may be left.
 """
 
 import argparse

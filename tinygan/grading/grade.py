@@ -7,7 +7,7 @@ import tempfile
 import threading
 from collections.abc import Callable, Iterator
 from concurrent.futures import ThreadPoolExecutor
-from dataclasses import dataclass, field, replace
+from dataclasses import dataclass, field
 from pathlib import Path
 from typing import NamedTuple
 
@@ -68,12 +68,11 @@ def grade_one(
 
 
 def _count(grade: Grade, steps: list[Step], outcome: Outcome) -> None:
-    failed: dict[str, str] = {}
     for step, result in zip(steps, outcome.results):
         if step.kind == "test":
             grade.tests.append(Judged(step.id, step.points, result.ok, result.message, result.output))
             continue
-        if step.kind == "given" and not result.ok and result.message not in failed:
+        if step.kind == "given" and not result.ok:
             grade.remarks.append(f"a given cell failed: {result.message}")
         if step.kind != "given" and not (result.ok and not result.output):
             grade.cells.append(Judged(say_step(step), 0, result.ok, result.message, result.output))
@@ -101,12 +100,9 @@ def grade_all(
         if submission.assignment and submission.assignment not in sources:
             submission.refuse(f"there is no assignment {submission.assignment}; there are {', '.join(sources)}")
     _remark_twice(submissions)
-    limits = replace(Limits(seconds, memory * 1e9), hidden=_folders(sources.values()), closed=_closed(Path(target), out))
+    hidden = tuple(str(path.resolve()) for path in sources.values())
+    limits = Limits(seconds, memory * 1e9, hidden, _closed(Path(target), out))
     return list(_grade_each(submissions, known, limits, jobs, say))
-
-
-def _folders(paths) -> tuple[str, ...]:
-    return tuple(sorted({str(path.resolve().parent) for path in paths}))
 
 
 def _closed(target: Path, out: Path | None) -> tuple[str, ...]:
@@ -121,8 +117,9 @@ def _remark_twice(submissions: list[Submission]) -> None:
     for submission in submissions:
         files.setdefault((submission.student, submission.assignment), []).append(submission)
     for same in files.values():
-        for submission in same[1:] and same:
-            submission.remarks.append(f"{len(same)} files of this student: this is {submission.path.name}")
+        if len(same) > 1:
+            for submission in same:
+                submission.remarks.append(f"{len(same)} files of this student: this is {submission.path.name}")
 
 
 def _grade_each(

@@ -43,7 +43,7 @@ class Limits:
 
     seconds: float = 10
     memory: float = 2e9
-    hidden: tuple[str, ...] = ()  # folders with solutions
+    hidden: tuple[str, ...] = ()  # files or folders with solutions
     closed: tuple[str, ...] = ()  # folders with what others handed in
 
 
@@ -247,17 +247,14 @@ class _Attempt:
 
 def processor_time(pid: int) -> float:
     """Return the seconds of processor time that a process has used; 0 where that cannot be known."""
-    try:
+    with suppress(OSError, ValueError, IndexError, AttributeError):  # Linux
         fields = Path(f"/proc/{pid}/stat").read_text().rpartition(")")[2].split()
         return (int(fields[11]) + int(fields[12])) / os.sysconf("SC_CLK_TCK")
-    except (OSError, ValueError, IndexError, AttributeError):
-        pass
-    try:
+    with suppress(OSError, ValueError):  # macOS: days-hours:minutes:seconds
         said = subprocess.run(["ps", "-o", "time=", "-p", str(pid)], capture_output=True, text=True).stdout.strip()
-        parts = [float(part) for part in said.replace("-", ":").split(":")]  # days-hours:minutes:seconds
+        parts = [float(part) for part in said.replace("-", ":").split(":")]
         return sum(part * unit for part, unit in zip(reversed(parts), (1, 60, 3600, 86400)))
-    except (OSError, ValueError):
-        return 0.0
+    return 0.0
 
 
 def _end(process: subprocess.Popen) -> None:
