@@ -72,8 +72,8 @@ def limit_time(seconds: float) -> None:
 def install(folder: str, hidden: Iterable[str], closed: Iterable[str], python: Iterable[str]) -> None:
     """Refuse, from now on: changes outside `folder`, reads of `hidden` and `closed`, processes, threads, the network.
 
-    hidden: files or folders with solutions. closed: folders with what others handed in; `python` in them can be read all the same,
-    for a student's folder may hold the environment that runs all this.
+    hidden: files or folders with solutions. closed: folders with what others handed in. `python` in them can be read all the
+    same: such a folder may hold the environment that runs all this.
     """
     real = os.path.realpath
     inside = _within([folder, os.devnull])
