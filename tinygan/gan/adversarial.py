@@ -131,28 +131,37 @@ class Adversarial(Duel):
 
     def step(self, k: int) -> dict[str, float]:
         """Train both players once, D n_critic times; return losses, penalty and so on."""
-        s, G, D = self.settings, self.G, self.D
+        s = self.settings
         row: dict[str, Any] = {}
         for turn in range(k * s.n_critic, (k + 1) * s.n_critic):  # D's turns, counted over the whole run
             # sample
-            real = self.batch(turn)
-            fake = self.fake(G.module, len(real.x), real.given, stream(s.seed, "noise", turn))
-            real, fake = self.show(real, turn, "real"), self.show(fake, turn, "fake")
+            real, fake = self.sample_turn(turn)
 
             # D's gradient, D's step
             d_row, d_grads, *_ = self.move_d(real, fake, k, turn)
             row |= d_row
 
         # G's gradient, G's step, on the samples of D's last turn
-        of_real = self.judge(D.module, Tensor(real.x), real.given)[0] if self.objective.compares else None
-        of_fake, aside = self.judge_made(D.module, fake, turn)
-        extra, g_row = self.g_extra()
-        g_loss = self.objective.generator(of_real, of_fake) + aside + extra
-        g_grads = G.move(g_loss, k)
+        g_row, g_grads = self.move_g(real, fake, k, turn)
         if (k + 1) % NORMS_EVERY == 0:
-            row |= {f"d_gradient_norm/{layer}": norm for layer, norm in D.layer_norms(d_grads).items()}
-            row |= {f"g_gradient_norm/{layer}": norm for layer, norm in G.layer_norms(g_grads).items()}
-        return read_back({**row, **g_row, "g_loss": g_loss.data})
+            row |= {f"d_gradient_norm/{layer}": norm for layer, norm in self.D.layer_norms(d_grads).items()}
+            row |= {f"g_gradient_norm/{layer}": norm for layer, norm in self.G.layer_norms(g_grads).items()}
+        return read_back({**row, **g_row})
+
+    def sample_turn(self, turn: int) -> tuple[Batch, Batch]:
+        """Return the real and the generated samples of a turn, as D sees them."""
+        real = self.batch(turn)
+        fake = self.fake(self.G.module, len(real.x), real.given, stream(self.settings.seed, "noise", turn))
+        return self.show(real, turn, "real"), self.show(fake, turn, "fake")
+
+    def move_g(self, real: Batch, fake: Batch, k: int, turn: int) -> tuple[dict[str, Any], tuple]:
+        """Do G's move on the samples of this turn, at step k; return what is worth logging, and G's gradient."""
+        D = self.D.module
+        of_real = self.judge(D, Tensor(real.x), real.given)[0] if self.objective.compares else None
+        of_fake, aside = self.judge_made(D, fake, turn)
+        extra, row = self.g_extra()
+        loss = self.objective.generator(of_real, of_fake) + aside + extra
+        return {**row, "g_loss": loss.data}, self.G.move(loss, k)
 
     def fake(self, G: Module, n: int, given: tuple, rng: np.random.Generator) -> Batch:
         """Return n generated samples, Tensors, and what D is told beside them; given: what came with the real batch."""
