@@ -1,4 +1,5 @@
 """The command line: tinygan train | sample | apply | chat | evaluate | plot | list | gradcheck | grade | lessons | doctor.
+"""The command line: tinygan train | sample | apply | chat | evaluate | plot | list | lab | gradcheck | lessons | doctor.
 
 What may be asked is here; what is then done, in commands.py.
 Exit code 2: it cannot be done, and one sentence says why. 130, as programs stopped by Ctrl-C have: it was.
@@ -105,6 +106,7 @@ def _parsers():
         " learning rate",
     )  # fmt: skip
     p.add_argument("--tensorboard", action="store_true", help="the log in RUN/tensorboard too; needs tensorboardX")
+    p.add_argument("--live", action="store_true", help="a page with curves and samples as they are written; its address is printed")
 
     p = verbs.add_parser("sample", parents=[on_device], help="draw samples from a trained run")
     p.set_defaults(command=commands.sample)
@@ -153,6 +155,12 @@ def _parsers():
     p = verbs.add_parser("list", help="the recipes, or the settings of one")
     p.set_defaults(command=commands.list_recipes)
     p.add_argument("recipe", metavar="RECIPE", nargs="?", help="print its settings: defaults, meanings, choices")
+
+    p = verbs.add_parser("lab", help="the playground in a browser; or the page of a run: tinygan lab RUN")
+    p.set_defaults(command=commands.lab)
+    p.add_argument("run", metavar="RUN", nargs="?", help="the folder of a run, finished or not: its curves and samples")
+    p.add_argument("--port", type=int, default=0, help="of the page's address (default: a free one)")
+    p.add_argument("--no-browser", action="store_true", help="print the address and open nothing")
 
     p = verbs.add_parser("gradcheck", help="run a file and check its gradients: tinygan gradcheck FILE.py:NAME")
     p.set_defaults(command=commands.check_gradients)

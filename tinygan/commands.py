@@ -32,6 +32,12 @@ def train(options):
     recipe, game, run, others = resume(options) if options.resume else begin(options)
     suffix, write = next(iter(formats(recipe).items()))
     steps, begun = game.settings.steps, time.perf_counter()
+    if options.live:
+        from tinygan.lab.server import serve_run
+
+        live = serve_run(run.folder)
+        live.start()
+        print(f"live: {live.url}", flush=True)
     try:
         with run.lock():
             start = run.resume(game) if options.resume else 0
@@ -383,6 +389,28 @@ def grade(options):
     write_reports(grades, out)
     remarked, seconds = sum(bool(grade.remarks) for grade in grades), time.monotonic() - begun
     print(f"{len(grades)} graded in {seconds:.0f} s, {remarked} with a remark: {out / 'grades.csv'}, {out / 'feedback'}")
+def lab(options):
+    """tinygan lab [RUN]."""
+    import webbrowser
+
+    from tinygan.lab.server import serve_lab, serve_run
+    from tinygan.threads import prime_malloc, share_cores
+
+    if not 0 <= options.port < 1 << 16:
+        raise UsageError(f"--port {options.port}: expected 0 to 65535")
+    try:
+        server = serve_run(options.run, options.port) if options.run else serve_lab(options.port)
+    except OSError as error:
+        raise UsageError(f"--port {options.port}: {error.strerror}; leave it out and a free one is taken") from None
+    prime_malloc()
+    print(f"{server.url}\nfor this machine alone; Ctrl-C ends it", flush=True)
+    if not options.no_browser:
+        webbrowser.open(server.url)
+    with server, share_cores():
+        try:
+            server.serve_forever()
+        except KeyboardInterrupt:
+            print()
 
 
 def lessons(options):

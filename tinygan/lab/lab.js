@@ -176,7 +176,7 @@ function drawPlane(canvas, surface, state, shown, kind, colours, side, pen) {
     for (let i = 0; i < state.pull.length; i += 2) {
       const [px, py] = [state.pull[i], state.pull[i + 1]], length = Math.hypot(px, py);
       if (!(length > 1e-6)) continue;
-      const shown = Math.min(0.35, 0.12 * length) / length, [a, b] = [x(state.fake[i]), y(state.fake[i + 1])];
+      const shown = Math.min(0.3, 0.5 * length) / length, [a, b] = [x(state.fake[i]), y(state.fake[i + 1])];
       const [d, e] = [x(state.fake[i] + px * shown), y(state.fake[i + 1] + py * shown)], angle = Math.atan2(e - b, d - a);
       c.moveTo(a, b); c.lineTo(d, e);
       const head = Math.min(5, Math.hypot(d - a, e - b) / 2);
@@ -622,4 +622,103 @@ function labView(model, el) {
   };
 }
 
-export default { render: ({ model, el }) => labView(model, el) };
+// --- the page of a training --------------------------------------------------------------------------------------
+
+const LOOK_EVERY = 1500; // milliseconds
+
+function runView(model, el) {
+  const root = make("div", { class: "tinygan-lab" }), say = speaker(model.get("words"), root, model.get("language"));
+  const run = { log: -1, have: "", names: [], rows: null, samples: [], says: [] };
+  let colours = readColours(root), wanted = "", picture = "", timer = 0, failed = "";
+  const title = make("h1"), status = make("p", { class: "status", role: "status", "aria-live": "polite" }), errorBox = make("p", { class: "error", role: "alert", hidden: true });
+  const progress = make("progress", { max: 1, value: 0, "data-label": "run_progress" }), where = make("p", { class: "caption" });
+  const image = make("img", { hidden: true }), text = make("pre", { hidden: true, tabindex: 0, "data-label": "run_samples" }), none = word("p", "run_no_samples", { class: "about" });
+  const sampleSelect = make("select", { id: "tinygan-sample", onchange: () => { wanted = sampleSelect.value; look(); } });
+  const charts = make("div", { class: "charts" }), said = make("ul", { class: "about" });
+  const languages = make("div", { class: "languages", role: "group", "data-label": "language" }, ...["en", "zh"].map((name) =>
+    make("button", { type: "button", lang: name, "data-language": name, onclick: () => { say.language = name; say.all(); show(); } }, name === "en" ? "English" : "中文")));
+  root.append(make("header", {}, title, languages), status, errorBox, make("div", { class: "progress" }, progress, where),
+    make("section", { class: "panel run" },
+      make("div", { class: "stage" }, word("h2", "run_samples"), none, image, text,
+        make("p", { class: "field inline" }, word("label", "run_sample", { for: "tinygan-sample" }), sampleSelect)),
+      make("div", { class: "side" }, word("h2", "run_curves"), charts, said)));
+  el.append(root);
+
+  const look = () => {
+    clearTimeout(timer);
+    model.send({ do: "look", log: run.log, sample: wanted, have: run.have });
+  };
+
+  function hear(header, buffers) {
+    clearTimeout(timer);
+    timer = setTimeout(look, LOOK_EVERY);
+    failed = header.gone !== undefined ? say("run_gone") : header.error || "";
+    if (header.gone === undefined) {
+      run.samples = header.samples;
+      if (header.recipe) [run.log, run.recipe, run.steps, run.names, run.says, run.rows] = [header.log, header.recipe, header.steps, header.names, header.says, unpack(header, buffers[0]).curves];
+      if (header.content) take(header.sample, new Uint8Array(buffers[0].buffer, buffers[0].byteOffset + buffers[0].byteLength - header.content, header.content));
+    }
+    show();
+  }
+
+  function take(name, bytes) {
+    run.have = name;
+    URL.revokeObjectURL(picture);
+    const isText = name.endsWith(".txt");
+    if (isText) text.textContent = new TextDecoder().decode(bytes.slice(0, 20000));
+    else image.src = picture = URL.createObjectURL(new Blob([bytes.slice()], { type: name.endsWith(".gif") ? "image/gif" : "image/png" }));
+    [text.hidden, image.hidden] = [!isText, isText];
+    status.textContent = say("run_new_samples", { step: Number(name.match(/\d+/)[0]) });
+  }
+
+  /** Rows of one or more columns, where the first of them has a number. */
+  function only(columns) {
+    const { rows } = run, wide = rows.shape[1], kept = [];
+    for (let i = 0; i < rows.shape[0]; i++) if (isFinite(rows[i * wide + columns[0]])) kept.push(rows[i * wide], ...columns.map((c) => rows[i * wide + c]));
+    return Object.assign(Float32Array.from(kept), { shape: [kept.length / (1 + columns.length), 1 + columns.length] });
+  }
+
+  function show() {
+    for (const b of languages.children) b.setAttribute("aria-pressed", b.dataset.language === say.language);
+    errorBox.hidden = !failed;
+    errorBox.textContent = failed;
+    none.hidden = Boolean(run.samples.length);
+    sampleSelect.parentNode.hidden = !run.samples.length;
+    const options = ["", ...run.samples].join();
+    if (sampleSelect.dataset.options !== options || sampleSelect.dataset.said !== say.language) {
+      sampleSelect.replaceChildren(make("option", { value: "" }, say("run_newest")), ...[...run.samples].reverse().map((name) => make("option", { value: name }, name)));
+      sampleSelect.value = wanted;
+      [sampleSelect.dataset.options, sampleSelect.dataset.said] = [options, say.language];
+    }
+    if (!run.rows) return;
+    const wide = run.rows.shape[1], step = run.rows.shape[0] ? run.rows[(run.rows.shape[0] - 1) * wide] : 0;
+    root.dataset.step = step;
+    title.textContent = say("run_title", { recipe: run.recipe });
+    document.title = `${run.recipe} ${step} / ${run.steps}`;
+    progress.value = step / run.steps;
+    where.textContent = say("run_where", { step, steps: run.steps });
+    image.alt = say("run_samples_alt", { recipe: run.recipe, step: Number(run.have.match(/\d+/)?.[0] ?? 0) });
+    const losses = run.names.filter((name) => name === "d_loss" || name === "g_loss");
+    const groups = [...(losses.length ? [losses] : []), ...run.names.filter((name) => !losses.includes(name)).map((name) => [name])];
+    while (charts.children.length > groups.length) charts.lastChild.remove();
+    groups.forEach((names, i) => {
+      const rows = only(names.map((name) => 1 + run.names.indexOf(name))), last = (c) => number(rows[(rows.shape[0] - 1) * rows.shape[1] + c + 1], 3);
+      if (!charts.children[i]) charts.append(make("figure", {}, make("figcaption"), make("canvas", { class: "curves low", role: "img" })));
+      const [caption, canvas] = charts.children[i].children, says = names.map((name, c) => `${name} ${last(c)}`).join(" · ");
+      caption.textContent = says;
+      canvas.setAttribute("aria-label", say("run_chart", { says, step }));
+      drawCurves(canvas, rows, names.map((name, c) => ({ column: c + 1, colour: losses.length && i === 0 ? [colours.real, colours.fake][c] : colours.accent })), colours);
+    });
+    said.replaceChildren(...run.says.map((sentence) => make("li", {}, sentence)));
+  }
+
+  const recolour = () => { colours = readColours(root); show(); };
+  window.matchMedia("(prefers-color-scheme: dark)").addEventListener("change", recolour);
+  new ResizeObserver(show).observe(root);
+  model.on("msg:custom", hear);
+  say.all();
+  recolour();
+  look();
+}
+
+export default { render: ({ model, el }) => (model.get("view") === "run" ? runView : labView)(model, el) };

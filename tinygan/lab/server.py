@@ -9,11 +9,13 @@ from __future__ import annotations
 
 import json
 import secrets
+import sys
 import threading
 from http.server import BaseHTTPRequestHandler, ThreadingHTTPServer
 from typing import Any
 
-from tinygan.lab.session import FOLDER, pack
+from tinygan.lab.live import Live
+from tinygan.lab.session import FOLDER, Session, facts, pack, split, words
 
 HOST = "127.0.0.1"
 MOST_BYTES = 1 << 20  # of a question: a drawing of 100 lines has half of it
@@ -57,10 +59,19 @@ class Server(ThreadingHTTPServer):
 
     def handle_error(self, request: Any, client_address: Any) -> None:
         """Say nothing of a page that was closed while it was answered; all else is printed."""
-        import sys
-
-        if not isinstance(sys.exception() if hasattr(sys, "exception") else sys.exc_info()[1], OSError):
+        if not isinstance(sys.exc_info()[1], OSError):
             super().handle_error(request, client_address)
+
+
+def serve_lab(port: int = 0) -> Server:
+    """Return the server of the playground, which does not serve yet. OSError if the port is taken."""
+    session = Session()
+    return Server(lambda message: split(*session.answer(message)), {"view": "lab", "words": words(), "facts": facts()}, port)
+
+
+def serve_run(folder: Any, port: int = 0) -> Server:
+    """Return the server of the page of a run, which does not serve yet. RunError if there is no run."""
+    return Server(Live(folder).answer, {"view": "run", "words": words()}, port)
 
 
 class Handler(BaseHTTPRequestHandler):
