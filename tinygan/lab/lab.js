@@ -100,6 +100,7 @@ function drawCurves(canvas, rows, curves, colours, { low, high } = {}) {
   const cut = (share) => values[Math.min(values.length - 1, Math.floor(share * values.length))];
   let from = low ?? (values.length ? cut(0.01) : 0), to = high ?? (values.length ? cut(0.99) : 1);
   if (!(to - from > 1e-6)) [from, to] = [from - 0.5, to + 0.5];
+  const digits = Math.max(0, Math.min(4, 2 - Math.floor(Math.log10(to - from))));
   const first = n ? rows[0] : 0, last = n ? Math.max(rows[(n - 1) * columns], first + 1) : 1;
   const x = (k) => left + (plot.w * (k - first)) / (last - first), y = (v) => top + plot.h * (1 - (v - from) / (to - from));
   c.font = `11px ${getComputedStyle(canvas).fontFamily}`;
@@ -109,7 +110,7 @@ function drawCurves(canvas, rows, curves, colours, { low, high } = {}) {
   for (const share of [0, 0.5, 1]) {
     const v = from + share * (to - from);
     c.beginPath(); c.moveTo(left, Math.round(y(v)) + 0.5); c.lineTo(width - right, Math.round(y(v)) + 0.5); c.stroke();
-    c.textAlign = "right"; c.textBaseline = "middle"; c.fillText(number(v), left - 6, y(v));
+    c.textAlign = "right"; c.textBaseline = "middle"; c.fillText(number(v, digits), left - 6, y(v));
   }
   c.textBaseline = "alphabetic"; c.textAlign = "left"; c.fillText(String(Math.round(first)), left, height - 5);
   if (n > 1) { c.textAlign = "right"; c.fillText(String(Math.round(last)), width - right, height - 5); }
@@ -138,7 +139,7 @@ function paintSurface(state, kind, colours, surface) {
   if (kind === "v") for (const v of verdicts) scale = Math.max(scale, Math.abs(v - centre));
   for (let row = 0; row < h; row++) for (let column = 0; column < w; column++) {
     const v = verdicts[row * w + column], t = kind === "v" ? (v - centre) / scale : 2 * sigmoid(v) - 1;
-    const colour = mix(colours.panel, t > 0 ? colours.real : colours.fake, 0.62 * Math.min(1, Math.abs(t)));
+    const colour = mix(colours.panel, t > 0 ? colours.real : colours.fake, 0.66 * Math.min(1, Math.abs(t) ** 0.7));
     pixels.data.set([...colour, 255], 4 * ((h - 1 - row) * w + column));
   }
   [surface.width, surface.height] = [w, h];
@@ -629,10 +630,10 @@ const LOOK_EVERY = 1500; // milliseconds
 function runView(model, el) {
   const root = make("div", { class: "tinygan-lab" }), say = speaker(model.get("words"), root, model.get("language"));
   const run = { log: -1, have: "", names: [], rows: null, samples: [], says: [] };
-  let colours = readColours(root), wanted = "", picture = "", timer = 0, failed = "";
+  let colours, wanted = "", picture = "", timer = 0, failed = "";
   const title = make("h1"), status = make("p", { class: "status", role: "status", "aria-live": "polite" }), errorBox = make("p", { class: "error", role: "alert", hidden: true });
   const progress = make("progress", { max: 1, value: 0, "data-label": "run_progress" }), where = make("p", { class: "caption" });
-  const image = make("img", { hidden: true }), text = make("pre", { hidden: true, tabindex: 0, "data-label": "run_samples" }), none = word("p", "run_no_samples", { class: "about" });
+  const image = make("img", { hidden: true, onload: () => image.classList.toggle("small", image.naturalWidth < 400) }), text = make("pre", { hidden: true, tabindex: 0, "data-label": "run_samples" }), none = word("p", "run_no_samples", { class: "about" });
   const sampleSelect = make("select", { id: "tinygan-sample", onchange: () => { wanted = sampleSelect.value; look(); } });
   const charts = make("div", { class: "charts" }), said = make("ul", { class: "about" });
   const languages = make("div", { class: "languages", role: "group", "data-label": "language" }, ...["en", "zh"].map((name) =>
