@@ -106,7 +106,9 @@ def _parsers():
         " learning rate",
     )  # fmt: skip
     p.add_argument("--tensorboard", action="store_true", help="the log in RUN/tensorboard too; needs tensorboardX")
-    p.add_argument("--live", action="store_true", help="a page with curves and samples as they are written; its address is printed")
+    p.add_argument(
+        "--live", action="store_true", help="a page with curves and samples as they are written; its address is printed"
+    )
 
     p = verbs.add_parser("sample", parents=[on_device], help="draw samples from a trained run")
     p.set_defaults(command=commands.sample)

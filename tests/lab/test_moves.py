@@ -4,15 +4,14 @@ import numpy as np
 import pytest
 
 from tinygan.autodiff import Tensor
-from tinygan.backend import stream
 from tinygan.gan.objectives import OBJECTIVES
 from tinygan.gan.penalties import PENALTIES
-from tinygan.lab.plane import PRESETS, Plane, net_of_z
+from tinygan.lab.plane import Plane, net_of_z
 from tinygan.lab.writing import Writing
 
-SMALL = dict(hidden=16, d_hidden=16, batch_size=32)
-WRITING = dict(hidden=8, batch_size=8)
-HELD = dict(penalty="wgan-gp", gamma=1e-3)  # every objective can be played with it, and it hardly counts
+SMALL = {"hidden": 16, "d_hidden": 16, "batch_size": 32}
+WRITING = {"hidden": 8, "batch_size": 8}
+HELD = {"penalty": "wgan-gp", "gamma": 1e-3}  # every objective can be played with it, and it hardly counts
 
 
 def verdicts(game, x):
@@ -137,13 +136,3 @@ def test_networks_go_on_under_other_settings_and_not_under_other_sizes():
     assert (new.game.G.module(Tensor(z)).data == old.game.G.module(Tensor(z)).data).all()
     assert new.game.G.optimizer.lr == 1e-2
     assert not Plane({**SMALL, "hidden": 17}).go_on_from(old)
-
-
-def found(name, seed, steps):
-    """The places that are found in each of the last ten looks."""
-    game, counts = Plane({**PRESETS[name], "seed": seed}), []
-    for k in range(steps):
-        game.step()
-        if steps - k <= 200 and k % 20 == 0:
-            counts.append(game.scene.found(game.game.G.module(Tensor(game.game.spaces[0].sample(stream(0, "z", k), 512))).data)[0])
-    return counts

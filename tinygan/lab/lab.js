@@ -3,19 +3,19 @@
 // It asks with model.send({ do, tab, ... }) and draws the answers: JSON, and float32 arrays in one buffer. While it plays,
 // the next question is sent as soon as an answer is there, so Python trains while the browser draws. Words are in words.json.
 
-const SPEEDS = { slow: 0, normal: 1, fast: 30 }; // milliseconds of training for a frame; slow: one player's move at a time
+const SPEEDS = { slow: 0, normal: 1, fast: 24 }; // milliseconds of training for a frame; slow: one player's move at a time
 const SLOW_PAUSE = 450; // milliseconds between moves
 const ROW_PAUSE = 110, REST = 9; // milliseconds between rows that are written; rows' time for which all are shown
 const FIELDS = {
   plane: {
     data: ["scene", "batch_size"],
     game: ["objective", "penalty", "gamma", "clip_weights", "n_critic"],
-    rates: ["learning_rate", "d_rate", "beta1", "beta2"],
+    rates: ["learning_rate", "d_rate", "beta1", "beta2", "ema"],
     networks: ["hidden", "layers", "noise", "d_hidden", "d_layers", "seed"],
   },
   digits: {
     game: ["objective", "penalty", "gamma", "n_critic"],
-    rates: ["learning_rate", "d_rate", "beta1"],
+    rates: ["learning_rate", "d_rate", "beta1", "ema"],
     networks: ["hidden", "noise", "row_noise", "batch_size", "seed"],
   },
 };

@@ -1,4 +1,4 @@
-"""The page of a training: its curves and its samples, read from the run's folder while it is written. Nothing is written here.
+"""The page of a training: its curves and its samples, read from the run's folder. Nothing is written here.
 
     {"do": "look", "log": 0, "sample": "", "have": ""}
         log: bytes of the log that the page has seen; sample: a file of samples/, "" is the newest; have: the one it shows

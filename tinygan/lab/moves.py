@@ -39,13 +39,14 @@ class Moves:
             return
         turn = self.turn if player == "d" else max(0, self.turn - 1)
         try:
-            real, fake = self.game.sample_turn(turn)
-            if player == "d":
-                row = self.game.move_d(real, fake, self.k, turn).row
-                self.turn += 1
-            else:
-                row = self.game.move_g(real, fake, self.k, turn)[0]
-                self.k += 1
+            with np.errstate(over="ignore", invalid="ignore"):  # it is said once, below
+                real, fake = self.game.sample_turn(turn)
+                if player == "d":
+                    row = self.game.move_d(real, fake, self.k, turn).row
+                    self.turn += 1
+                else:
+                    row = self.game.move_g(real, fake, self.k, turn)[0]
+                    self.k += 1
             for name, value in row.items():
                 if not np.isfinite(value):
                     raise FloatingPointError(f"{name} became {value}")
@@ -69,6 +70,8 @@ class Moves:
             return False
         for mine, other in zip(self.game.players.values(), before.game.players.values()):
             mine.module.load_state_dict(other.module.state_dict())
+            for name, average in mine.averages.items():
+                average.load_state_dict(other.averages[name].state_dict())
         self.k, self.turn, self.row, self.history = before.k, before.turn, before.row, before.history
         return True
 

@@ -44,14 +44,21 @@ class PlaneSettings(PerceptronSettings, PackSettings, AdversarialSettings):
 
 
 PRESETS: dict[str, dict] = {
-    "collapse": dict(scene="ring", objective="non-saturating", penalty="none", learning_rate=3e-3, beta1=0.9, noise=8),
-    "cured": dict(scene="ring", objective="relativistic", penalty="r1+r2", gamma=0.02, learning_rate=3e-3, beta1=0.0, noise=8),
-    "saturates": dict(scene="ring", objective="minimax", penalty="none", learning_rate=1e-3, beta1=0.0, d_rate=3.0),
-    "wgan-gp": dict(
-        scene="swissroll", objective="wasserstein", penalty="wgan-gp", gamma=1.0, n_critic=5, learning_rate=1e-3,
-        beta1=0.5, beta2=0.9,
-    ),
-    "moons": dict(scene="moons", objective="relativistic", penalty="r1+r2", gamma=0.02, learning_rate=2e-3),
+    "collapse": {
+        "scene": "ring", "objective": "non-saturating", "penalty": "none", "learning_rate": 3e-3, "beta1": 0.9, "noise": 8,
+    },
+    "cured": {
+        "scene": "ring", "objective": "relativistic", "penalty": "r1+r2", "gamma": 0.1, "learning_rate": 2e-3, "beta1": 0.0,
+        "ema": 0.99,
+    },
+    "saturates": {
+        "scene": "ring", "objective": "minimax", "penalty": "none", "learning_rate": 1e-3, "beta1": 0.0, "d_rate": 3.0,
+    },
+    "wgan-gp": {
+        "scene": "swissroll", "objective": "wasserstein", "penalty": "wgan-gp", "gamma": 1.0, "n_critic": 5,
+        "learning_rate": 1e-3, "beta1": 0.5, "beta2": 0.9,
+    },
+    "moons": {"scene": "moons", "objective": "relativistic", "penalty": "r1+r2", "gamma": 0.02, "learning_rate": 2e-3},
 }  # fmt: skip
 
 
@@ -59,8 +66,8 @@ class Plane(Moves):
     """A game in the plane. ValueError, in a sentence, for settings that do not fit."""
 
     SETTINGS = tuple(
-        "objective penalty gamma clip_weights learning_rate d_rate beta1 beta2 n_critic hidden layers d_hidden d_layers noise"
-        " batch_size seed".split()
+        "objective penalty gamma clip_weights learning_rate d_rate beta1 beta2 n_critic ema hidden layers d_hidden d_layers"
+        " noise batch_size seed".split()
     )
     NETWORKS = ("hidden", "layers", "d_hidden", "d_layers", "noise", "seed")
 
@@ -98,7 +105,7 @@ class Plane(Moves):
 
     def show(self) -> tuple[dict, dict[str, Array]]:
         """Return numbers, and arrays float32: real, fake (N, 2), pull (ARROWS, 2), verdicts (GRID, GRID), net, history."""
-        s, G, D = self.settings, self.game.G.module, self.game.D.module
+        s, G, D = self.settings, self.game.G.average.module, self.game.D.module
         with no_grad():
             z = self.game.spaces[0].sample(stream(s.seed, "shown"), COUNTED)
             made = G(Tensor(z)).data

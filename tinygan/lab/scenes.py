@@ -45,7 +45,7 @@ class Scene(NamedTuple):
 
         A place is found if it has a quarter of its share of the samples, and one sample at least.
         """
-        squares = np.square(samples[:, None] - self.points[None]).sum(2)  # (N, K)
+        squares = (samples**2).sum(1)[:, None] - 2 * samples @ self.points.T + (self.points**2).sum(1)  # (N, K)
         near = squares.min(1) <= (3 * SIGMA) ** 2
         counts = np.bincount(self.place[squares.argmin(1)[near]], minlength=self.places)
         expected = np.bincount(self.place, self.shares) * len(samples)

@@ -27,8 +27,8 @@ FILES = {
     "lab.css": ("lab.css", "text/css; charset=utf-8"),
 }
 HEADERS = {
-    "Content-Security-Policy": "default-src 'none'; script-src 'self'; style-src 'self' 'unsafe-inline'; img-src 'self' blob: data:;"
-    " media-src blob:; connect-src 'self'; base-uri 'none'; form-action 'none'; frame-ancestors 'none'",
+    "Content-Security-Policy": "default-src 'none'; script-src 'self'; style-src 'self'; img-src blob: data:;"
+    " connect-src 'self'; base-uri 'none'; form-action 'none'; frame-ancestors 'none'",
     "X-Content-Type-Options": "nosniff",
     "Referrer-Policy": "no-referrer",
     "Cross-Origin-Resource-Policy": "same-origin",
@@ -40,6 +40,7 @@ class Server(ThreadingHTTPServer):
     """Serves the page, and what `answer(message)` returns: (JSON, bytes). One question is answered at a time."""
 
     daemon_threads = True
+    session: Session  # of the lab
 
     def __init__(self, answer: Any, told: dict, port: int = 0):
         super().__init__((HOST, port), Handler)
@@ -66,7 +67,10 @@ class Server(ThreadingHTTPServer):
 def serve_lab(port: int = 0) -> Server:
     """Return the server of the playground, which does not serve yet. OSError if the port is taken."""
     session = Session()
-    return Server(lambda message: split(*session.answer(message)), {"view": "lab", "words": words(), "facts": facts()}, port)
+    told = {"view": "lab", "words": words(), "facts": facts()}
+    server = Server(lambda message: split(*session.answer(message)), told, port)
+    server.session = session
+    return server
 
 
 def serve_run(folder: Any, port: int = 0) -> Server:

@@ -66,7 +66,8 @@ class Session:
             error = str(problem)
         game = self.games[tab]
         seconds = time.perf_counter() - begun
-        numbers, arrays = game.show()
+        with np.errstate(over="ignore", invalid="ignore"):  # of a game that has stopped
+            numbers, arrays = game.show()
         header = {
             "tab": tab, "settings": game.chosen(), "stopped": game.stopped, "error": error, "steps": game.k - before,
             "seconds": seconds, **{name: _plain(value) for name, value in numbers.items()},
@@ -109,7 +110,7 @@ class Session:
         kept = game.chosen()
         scene = {name: values.get(name, kept.get(name)) for name in ("scene",) if name in kept}
         asked = {name: value for name, value in {**kept, **values}.items() if name != "scene"}
-        read = {f for f in kind.choose(asked).__dataclass_fields__}
+        read = {*kind.choose(asked).__dataclass_fields__}
         left = {name: value for name, value in asked.items() if name in read or name in values}
         new = self._make(game, {**left, **scene})
         new.go_on_from(game)

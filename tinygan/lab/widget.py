@@ -33,7 +33,7 @@ def make_lab() -> Any:
             try:
                 header, block = split(*self.session.answer(message))
             except ValueError as error:
-                header, blocks = {"gone": str(error)}, b""
+                header, block = {"gone": str(error)}, b""
             self.send(header, [block])
 
     return Lab

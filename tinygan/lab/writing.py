@@ -11,7 +11,6 @@ from tinygan.run.settings import defaults
 
 PICTURES, REAL = 12, 6  # generated and real ones that are shown
 LARGEST = {"hidden": 128, "batch_size": 128, "n_critic": 10, "noise": 64, "row_noise": 32}
-NETWORKS = ("hidden", "noise", "row_noise", "seed")
 
 
 @defaults(steps=10**9, schedule="constant", ema=0.0, hidden=48, features=64, batch_size=32, penalty_every=4)
@@ -28,8 +27,10 @@ class WritingSettings(WrittenSettings):
 class Writing(Moves):
     """The LSTM at work. ValueError, in a sentence, for settings that do not fit."""
 
-    SETTINGS = tuple("objective penalty gamma learning_rate d_rate beta1 n_critic hidden noise row_noise batch_size seed".split())
-    NETWORKS = NETWORKS
+    SETTINGS = tuple(
+        "objective penalty gamma learning_rate d_rate beta1 n_critic ema hidden noise row_noise batch_size seed".split()
+    )
+    NETWORKS = ("hidden", "noise", "row_noise", "seed")
 
     def __init__(self, values: dict):
         s = WritingSettings(**values)
@@ -42,7 +43,7 @@ class Writing(Moves):
         z = draw_each(self.game.spaces, stream(self.settings.seed, "shown"), PICTURES)
         D = self.game.D.module
         with no_grad():
-            pictures, states = self.game.G.module(*self.game.to_tensors(z))
+            pictures, states = self.game.G.average.module(*self.game.to_tensors(z))
             verdicts, on_real = D(pictures).data, D(Tensor(self.real)).data
         self.history.add(self.k, **self.row)
         numbers = {**self.numbers(), "fake_verdict": float(verdicts.mean()), "real_verdict": float(on_real.mean())}
