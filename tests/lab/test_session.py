@@ -100,6 +100,22 @@ def test_presets_play(preset):
     assert answer["error"] == "" and ask(session, do="play", ms=0)["k"] == 1
 
 
+def test_a_collapse_and_its_cure():
+    """The eight dots of the ring, with the presets as they are."""
+    session = Session()
+    ask(session, do="preset", name="collapse")
+    looks = []
+    for k in range(600):
+        session.games["plane"].step()
+        looks += [ask(session, do="show")["found"]] * (k % 50 == 49)
+    assert max(looks[-6:]) <= 3
+    assert ask(session, do="preset", name="cured")["k"] == 600  # the same networks
+    assert ask(session, do="restart")["k"] == 0
+    for _ in range(800):
+        session.games["plane"].step()
+    assert ask(session, do="show")["found"] == 8
+
+
 def test_a_game_that_stopped_says_so_until_it_begins_again(session):
     ask(session, do="set", values={"objective": "f-kl", "penalty": "none", "learning_rate": 100.0})
     for _ in range(200):

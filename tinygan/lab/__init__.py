@@ -18,7 +18,7 @@ from typing import TYPE_CHECKING, Any
 from tinygan.remedies import of_module
 
 if TYPE_CHECKING:
-    from .widget import Lab
+    Lab: Any
 
 __all__ = ["Lab"]
 

@@ -9,7 +9,7 @@ from typing import Any
 import numpy as np
 
 from tinygan.backend import Array
-from tinygan.gan.adversarial import Adversarial
+from tinygan.gan.adversarial import FromNoise
 from tinygan.lab.history import History
 
 
@@ -22,7 +22,7 @@ class Moves:
     SETTINGS: tuple[str, ...] = ()
     NETWORKS: tuple[str, ...] = ()
 
-    def __init__(self, game: Adversarial, settings: Any, history: History):
+    def __init__(self, game: FromNoise, settings: Any, history: History):
         self.game, self.settings, self.history = game, settings, history
         self.k, self.turn = 0, 0  # G's moves, D's turns
         self.row = {"d_loss": math.nan, "g_loss": math.nan}

@@ -45,7 +45,7 @@ class PlaneSettings(PerceptronSettings, PackSettings, AdversarialSettings):
 
 PRESETS: dict[str, dict] = {
     "collapse": {
-        "scene": "ring", "objective": "non-saturating", "penalty": "none", "learning_rate": 3e-3, "beta1": 0.9, "noise": 8,
+        "scene": "ring", "objective": "non-saturating", "penalty": "none", "learning_rate": 2e-3, "beta1": 0.9,
     },
     "cured": {
         "scene": "ring", "objective": "relativistic", "penalty": "r1+r2", "gamma": 0.1, "learning_rate": 2e-3, "beta1": 0.0,
@@ -60,6 +60,7 @@ PRESETS: dict[str, dict] = {
     },
     "moons": {"scene": "moons", "objective": "relativistic", "penalty": "r1+r2", "gamma": 0.02, "learning_rate": 2e-3},
 }  # fmt: skip
+CURE = "cured"  # the preset that goes on with the networks as they are
 
 
 class Plane(Moves):
@@ -113,7 +114,7 @@ class Plane(Moves):
             net = G(Tensor(self.net)).data
             on_fake = D(Tensor(made[:SHOWN])).data
             real = self.scene.sample(SHOWN, stream(s.seed, "shown real")) if self.scene else np.empty((0, 2), "float32")
-            on_real = D(Tensor(real)).data if len(real) else None
+            on_real = D(Tensor(real)).data
         numbers = {**self.numbers(), "fake_verdict": float(on_fake.mean())}
         arrays = {
             "real": real, "fake": made[:SHOWN], "verdicts": verdicts.reshape(GRID, GRID),

@@ -8,7 +8,7 @@ from __future__ import annotations
 
 import math
 from collections.abc import Callable, Sequence
-from typing import NamedTuple
+from typing import Any, NamedTuple
 
 import numpy as np
 
@@ -54,7 +54,10 @@ class Scene(NamedTuple):
 
 def make_scene(paths: Sequence) -> Scene:
     """Return the scene of these paths, each a list of (x, y). ValueError if they are not that, or there is nothing."""
-    points, lengths, places, place = [], [], [], 0
+    place = 0
+    points: list[Any] = []
+    lengths: list[Any] = []
+    places: list[Any] = []
     for path in _checked(paths):
         if len(path) == 1:
             points.append(path)

@@ -5,7 +5,7 @@
     {"do": "move", "tab": "plane", "player": "d"}                 one move of "d" or "g", or a whole "step"
     {"do": "set", "tab": "plane", "values": {"gamma": 0.1}}       change settings; networks of the same size go on
     {"do": "restart", "tab": "plane"}                             new networks
-    {"do": "preset", "tab": "plane", "name": "collapse"}          settings that show something, and new networks
+    {"do": "preset", "tab": "plane", "name": "collapse"}          settings that show something; the cure keeps the networks
     {"do": "draw", "tab": "plane", "paths": [[[0.1, 0.2]]]}       dots and lines to learn
 
 What cannot be done leaves everything as it was; the answer then has "error", a sentence.
@@ -26,7 +26,7 @@ from tinygan.backend import Array
 from tinygan.gan.objectives import OBJECTIVES
 from tinygan.gan.penalties import PENALTIES
 from tinygan.lab.moves import Moves
-from tinygan.lab.plane import PRESETS, Plane
+from tinygan.lab.plane import CURE, PRESETS, Plane
 from tinygan.lab.scenes import DRAWN, SCENES, SIDE
 from tinygan.lab.writing import Writing
 
@@ -94,7 +94,10 @@ class Session:
         elif do == "restart":
             self.games[tab] = self._make(game, game.chosen())
         elif do == "preset":
-            self.games[tab] = self._make(game, _one_of(message, "name", PRESETS))
+            new = self._make(game, _one_of(message, "name", PRESETS))
+            if message["name"] == CURE:
+                new.go_on_from(game)
+            self.games[tab] = new
         elif do == "draw" and isinstance(game, Plane):
             if game.scene_name != DRAWN:
                 raise ValueError("draw: choose the distribution `drawn` first")
