@@ -93,7 +93,7 @@ const word = (tag, key, attributes = {}) => make(tag, { "data-word": key, ...att
 /** Curves over steps. rows: Float32Array (n, 1 + curves); curves: [{ column, colour, name }]; low, high: a fixed range. */
 function drawCurves(canvas, rows, curves, colours, { low, high } = {}) {
   const [c, width, height] = open(canvas), [n, columns] = rows.shape || [0, 1];
-  const left = 42, right = 10, top = 8, bottom = 20, plot = { w: width - left - right, h: height - top - bottom };
+  const left = 50, right = 10, top = 8, bottom = 20, plot = { w: width - left - right, h: height - top - bottom };
   const values = [];
   for (let i = 0; i < n; i++) for (const { column } of curves) if (isFinite(rows[i * columns + column])) values.push(rows[i * columns + column]);
   values.sort((a, b) => a - b);
