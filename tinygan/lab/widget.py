@@ -12,26 +12,26 @@ def make_lab() -> Any:
         import traitlets
     except ImportError:
         raise ImportError("Lab needs anywidget: pip install 'tinygan[lessons]'; `tinygan lab` needs nothing") from None
-    from tinygan.lab.session import FOLDER, Session, facts, split, words
+    from tinygan.lab import session
 
     class Lab(anywidget.AnyWidget):
         """The playground in a notebook: `Lab()` at the end of a cell."""
 
-        _esm = FOLDER / "lab.js"
-        _css = FOLDER / "lab.css"
-        words = traitlets.Dict(words()).tag(sync=True)
-        facts = traitlets.Dict(facts()).tag(sync=True)
+        _esm = session.FOLDER / "lab.js"
+        _css = session.FOLDER / "lab.css"
+        words = traitlets.Dict(session.words()).tag(sync=True)
+        facts = traitlets.Dict(session.facts()).tag(sync=True)
         view = traitlets.Unicode("lab").tag(sync=True)
         language = traitlets.Unicode("").tag(sync=True)
 
         def __init__(self, **traits: Any):
             super().__init__(**traits)
-            self.session = Session()
+            self.session = session.Session()
             self.on_msg(self._ask)
 
         def _ask(self, _: Any, message: Any, buffers: Any) -> None:
             try:
-                header, block = split(*self.session.answer(message))
+                header, block = session.split(*self.session.answer(message))
             except ValueError as error:
                 header, block = {"gone": str(error)}, b""
             self.send(header, [block])
