@@ -389,6 +389,8 @@ def grade(options):
     write_reports(grades, out)
     remarked, seconds = sum(bool(grade.remarks) for grade in grades), time.monotonic() - begun
     print(f"{len(grades)} graded in {seconds:.0f} s, {remarked} with a remark: {out / 'grades.csv'}, {out / 'feedback'}")
+
+
 def lab(options):
     """tinygan lab [RUN]."""
     import webbrowser
