@@ -1,4 +1,4 @@
-"""The command line: tinygan train | sample | apply | chat | evaluate | plot | list | lab | gradcheck | grade | lessons | doctor.
+"""The command line: tinygan train | sample | apply | evaluate | plot | list | lab | gradcheck | grade | lessons and more.
 
 What may be asked is here; what is then done, in commands.py.
 Exit code 2: it cannot be done, and one sentence says why. 130, as programs stopped by Ctrl-C have: it was.
