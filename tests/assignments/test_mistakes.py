@@ -1,7 +1,7 @@
 """Every assignment: solved it gets all points, blank none, and each planted mistake loses exactly its tests.
 
-`tinygan grade` is given each mistake by itself. A kernel takes seconds to start, so nbgrader is given several at once, at
-most one in a task: a test speaks of its own task alone, so the tests that fail tell which mistakes were found.
+A submission takes a second to grade, seconds under nbgrader, so it has several mistakes, at most one in a task: a test speaks
+of its own task alone, so the tests that fail tell which mistakes were found.
 """
 
 import importlib.util
@@ -23,7 +23,7 @@ spec = importlib.util.spec_from_file_location("make_assignments", ROOT / "tools"
 make_assignments = importlib.util.module_from_spec(spec)
 spec.loader.exec_module(make_assignments)
 
-MISTAKES = [mistake for name in SOURCES for mistake in load(name)]
+ROUNDS = [(name, i) for name in SOURCES for i in range(len(rounds(load(name))))]
 assignments = pytest.mark.parametrize("name", SOURCES)
 
 
@@ -61,20 +61,29 @@ def test_blank_gets_none(name, tmp_path, caches):
     assert len(grade.tests) == len(assignment.tests)
 
 
-@pytest.mark.parametrize("mistake", MISTAKES, ids=[f"{m.of}-{m.name}" for m in MISTAKES])
-def test_a_mistake_loses_its_tests(mistake, tmp_path, caches):
+@assignments
+def test_a_mistake_is_of_one_task(name):
+    for mistake in load(name):
+        assert {test.rstrip("abcdefghijk") for test in mistake.lost} == {mistake.task}, mistake.name
+
+
+@pytest.mark.parametrize("name, i", ROUNDS, ids=[f"{name}-{i}" for name, i in ROUNDS])
+def test_mistakes_lose_their_tests(name, i, tmp_path, caches):
     """A test that may take longer (`seconds=`) is run for the mistakes of its own task; nbgrader runs it for all."""
-    assignment = read_source(SOURCES[mistake.of])
-    assert {test.rstrip("abcdefghijk") for test in mistake.lost} == {mistake.task}, "a mistake costs its own task only"
-    cells = [cell for cell in assignment.cells if not cell.seconds or cell.task == mistake.task]
+    assignment, group = read_source(SOURCES[name]), rounds(load(name))[i]
+    wrong = {mistake.task for mistake in group}
+    cells = [cell for cell in assignment.cells if not cell.seconds or cell.task in wrong]
     grade = graded(
         tmp_path / "anna.ipynb",
         type(assignment)(assignment.name, assignment.title, tuple(cells)),
-        as_text(as_notebook(plant(mistake.of, [mistake], tmp_path))),
+        as_text(as_notebook(plant(name, group, tmp_path))),
         caches,
     )
-    assert {test for test, _ in grade.lost} == set(mistake.lost), [(t.id, t.message) for t in grade.tests if not t.ok]
-    points = sum(cell.points for cell in cells if cell.id in mistake.lost)
+    expected = {test for mistake in group for test in mistake.lost}
+    assert {test for test, _ in grade.lost} == expected, [m.name for m in group] + [
+        (t.id, t.message) for t in grade.tests if not t.ok
+    ]
+    points = sum(cell.points for cell in cells if cell.id in expected)
     assert grade.out_of - grade.points == points > 0
     for test in grade.tests:
         assert test.ok or len(test.message) > 20, f"{test.id} says {test.message!r}"
