@@ -62,7 +62,7 @@ def grade_one(
         grade.tests = [Judged(test.id, test.points, False, "nothing was run", "") for test in assignment.tests]
         return grade
     steps = plan(submission, assignment)
-    outcome = run(steps, limits, caches, stop)
+    outcome = run(steps, limits, caches, stop, submission.student)
     _count(grade, steps, outcome)
     return grade
 

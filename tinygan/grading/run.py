@@ -63,14 +63,16 @@ class Outcome:
     remarks: list[str] = field(default_factory=list)
 
 
-def run(steps: Sequence[Step], limits: Limits, caches: Path | None = None, stop: threading.Event | None = None) -> Outcome:
-    """Run the steps and return the Outcome.
+def run(
+    steps: Sequence[Step], limits: Limits, caches: Path | None = None, stop: threading.Event | None = None, student: str = ""
+) -> Outcome:
+    """Run the steps and return the Outcome. student: what tests find in TINYGAN_STUDENT.
 
     caches: a folder that is copied into the working folder, with what libraries would otherwise compute anew.
     """
     lost: dict[int, str] = {}
     while True:
-        attempt = _Attempt(steps, limits, frozenset(lost), caches, stop or threading.Event())
+        attempt = _Attempt(steps, limits, frozenset(lost), caches, stop or threading.Event(), student)
         where, why = attempt.run()
         if why is None:
             return _outcome(steps, attempt, lost)
@@ -114,9 +116,11 @@ class _Attempt:
     """One process that runs the steps, from its start to its end."""
 
     def __init__(
-        self, steps: Sequence[Step], limits: Limits, skip: Iterable[int], caches: Path | None, stop: threading.Event
-    ) -> None:
+        self, steps: Sequence[Step], limits: Limits, skip: Iterable[int], caches: Path | None, stop: threading.Event,
+        student: str,
+    ) -> None:  # fmt: skip
         self.steps, self.limits, self.skip, self.caches, self.stop = steps, limits, skip, caches, stop
+        self.student = student
         self.word = secrets.token_hex(16)
         self.done: dict[int, dict[str, Any]] = {}
         self.changed: list[str] = []
@@ -141,7 +145,7 @@ class _Attempt:
     def _start(self, folder: str) -> subprocess.Popen:
         words = [sys.executable, "-I", "-B", "-X", "utf8", str(Path(__file__).with_name("child.py"))]
         process = subprocess.Popen(
-            words, cwd=folder, env=_environment(folder), stdin=subprocess.PIPE, stdout=subprocess.PIPE,
+            words, cwd=folder, env={**_environment(folder), "TINYGAN_STUDENT": self.student}, stdin=subprocess.PIPE, stdout=subprocess.PIPE,
             stderr=subprocess.DEVNULL, start_new_session=True,
         )  # fmt: skip
         steps = [(step.kind, step.id, step.text, step.seconds or self.limits.seconds) for step in self.steps]
