@@ -41,8 +41,8 @@ def test_an_assignment_of_ones_own(handed_in, capsys):
 
 
 def test_tests_are_told_whose_file_it_is(handed_in):
-    text = Path("ps9_scale.py").read_text()
-    Path("ps9_scale.py").write_text(text + '\n# %% test=9.1c points=1\nimport os\nassert os.environ["TINYGAN_STUDENT"] == "ada"\n')
+    test = '\n# %% test=9.1c points=1\nimport os\nassert os.environ["TINYGAN_STUDENT"] == "ada"\n'
+    Path("ps9_scale.py").write_text(Path("ps9_scale.py").read_text() + test)
     assert main(["grade", "submitted/ada.py", "--assignment", "ps9_scale.py", "--out", "graded"]) == 0
     assert ",4,4,," in Path("graded/grades.csv").read_text()
     Path("submitted/ada.py").rename("submitted/eve.py")

@@ -144,9 +144,10 @@ class _Attempt:
 
     def _start(self, folder: str) -> subprocess.Popen:
         words = [sys.executable, "-I", "-B", "-X", "utf8", str(Path(__file__).with_name("child.py"))]
+        environment = {**_environment(folder), "TINYGAN_STUDENT": self.student}
         process = subprocess.Popen(
-            words, cwd=folder, env={**_environment(folder), "TINYGAN_STUDENT": self.student}, stdin=subprocess.PIPE, stdout=subprocess.PIPE,
-            stderr=subprocess.DEVNULL, start_new_session=True,
+            words, cwd=folder, env=environment, stdin=subprocess.PIPE, stdout=subprocess.PIPE, stderr=subprocess.DEVNULL,
+            start_new_session=True,
         )  # fmt: skip
         steps = [(step.kind, step.id, step.text, step.seconds or self.limits.seconds) for step in self.steps]
         job = {
