@@ -5,6 +5,7 @@
 
 const SPEEDS = { slow: 0, normal: 1, fast: 24 }; // milliseconds of training for a frame; slow: one player's move at a time
 const SLOW_PAUSE = 450; // milliseconds between moves
+const CURVES_EVERY = 200; // milliseconds between drawings of curves and numbers, which change more slowly than the points
 const ROW_PAUSE = 110, REST = 9; // milliseconds between rows that are written; rows' time for which all are shown
 const FIELDS = {
   plane: {
@@ -274,7 +275,7 @@ function labView(model, el) {
   const tabs = ["plane", "digits"], states = {}, queue = [], surface = document.createElement("canvas");
   let tab = "plane", playing = false, waiting = false, gone = "", speed = "fast", kind = "D", turnOf = "d", timer = 0;
   let asked = null, news = null; // the question that is not answered yet; one that was just answered and is not told yet
-  let colours, frames = 0, painted = [], trained = [], spoken = 0, dirty = false, alive = true;
+  let colours, frames = 0, painted = [], trained = [], spoken = 0, drawn = 0, dirty = false, alive = true;
   const shown = Object.fromEntries(LAYERS.map((name) => [name, name !== "net"]));
   const pen = { paths: [], at: [0, 0], down: false, stroke: null };
   const writing = { row: 8, rest: 0, chosen: 0, state: null, next: 0 };
@@ -515,17 +516,23 @@ function labView(model, el) {
     const now = performance.now();
     painted.push(now);
     while (painted.length && now - painted[0] > 1500) painted.shift();
+    const all = !playing || now - drawn > CURVES_EVERY;
+    if (all) drawn = now;
     if (tab === "plane") {
       const range = drawPlane(plane, surface, s, shown, kind, colours, side, mayDraw() ? pen : null);
-      if (range) [low.textContent, high.textContent] = range.map((v) => number(v, kind === "v" ? 1 : 0));
+      if (all && range) [low.textContent, high.textContent] = range.map((v) => number(v, kind === "v" ? 1 : 0));
+    } else {
+      if (!writing.state) writing.state = s;
+      drawDigits(sheet, writing.state, writing.row, writing.chosen, colours);
+      drawState(hidden, writing.state, writing.row, writing.chosen, colours);
+    }
+    if (!all) return;
+    if (tab === "plane") {
       drawCurves(losses, s.history, [{ column: 1, colour: colours.real }, { column: 2, colour: colours.fake }], colours);
       drawCurves(places, s.history, [{ column: 3, colour: colours.accent }], colours, { low: 0, high: 1 });
       big.textContent = s.places ? say("found_of", { found: s.found, places: s.places, near: Math.round(100 * s.near) }) : say("nothing_drawn");
       caption.textContent = playing && speed === "slow" && asked.do === "move" ? `${say(`moved_${asked.player}`)} ${describe()}` : describe();
     } else {
-      if (!writing.state) writing.state = s;
-      drawDigits(sheet, writing.state, writing.row, writing.chosen, colours);
-      drawState(hidden, writing.state, writing.row, writing.chosen, colours);
       drawReal(realSheet, s, colours);
       drawCurves(digitLosses, s.history, [{ column: 1, colour: colours.real }, { column: 2, colour: colours.fake }], colours);
       digitCaption.textContent = describe();
