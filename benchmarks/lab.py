@@ -15,7 +15,7 @@ from pathlib import Path
 from tinygan.lab.server import serve_lab
 from tinygan.threads import prime_malloc, share_cores
 
-SECONDS = 8.0
+SECONDS = 3.0
 WATCH = """() => { window.times = []; new MutationObserver(() => window.times.push(performance.now())).observe(
 document.querySelector('.tinygan-lab'), { attributes: true, attributeFilter: ['data-frames'] }); }"""
 CASES = [
