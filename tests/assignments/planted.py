@@ -11,6 +11,29 @@ ROOT = Path(__file__).resolve().parents[2]
 SOURCES = find_sources(ROOT / "lessons" / "assignments")
 
 
+# Mistakes that every course meets, by name. nbgrader is given these; `tinygan grade` is given all.
+COMMON = {
+    "ps1": ("passed on before all uses are summed", "= for += at forks", "= for += in the pass backwards",
+            "recursion on 10,000 numbers"),
+    "ps2": ("log_softmax: keepdims is missing", "linear: g @ w for a square w", "sentences: a repeated index assigned",
+            "squared error: (N, 1) minus (N,)", "linear: broadcasting of b is not undone"),
+    "ps3": ("Adam: no bias correction", "momentum: state shared between parameters", "Adam: state shared between parameters",
+            "RMSprop: epsilon under the root", "Adam: epsilon under the root",
+            "decay in the wrong place: added to the gradient"),
+    "ps4": ("G's loss: saturating", "D's loss: overflow at ±1000", "G's loss: overflow at ±1000",
+            "step of D: its gradient reaches G", "D's loss: swapped sign", "gradient of G's loss: swapped sign",
+            "sequences: mean over the wrong axis"),
+    "ps5": ("no graph of the gradient", "verdicts averaged before the gradient", "one norm for the batch",
+            "batch norm in the critic"),
+    "ps6": ("col2im overwrites", "flipped kernel", "stride off by one", "padding off by one",
+            "groups ignored: all see the first channels"),
+    "ps7": ("gradient of the reading step is lost", "carry of dc is lost", "gate order i, f, o, g",
+            "forget bias in the block of g", "z drawn anew at each step", "time and batch are swapped", "D makes no step"),
+    "ps8": ("bags of unequal size", "variance for deviation", "evaluated in training mode", "one seed",
+            "copies of the training set win", "SeqGAN's NLL without its partner"),
+}  # fmt: skip
+
+
 class Mistake(NamedTuple):
     """A mistake of assignment `of`, in one of its tasks: `old` in its solution becomes `new`, the tests `lost` must fail."""
 
@@ -33,6 +56,13 @@ def load(name):
         places = [task.id for task in tasks for _ in range(task.text.count(old))]
         assert len(places) == 1, f"{name}, {about}: the old text is in the tasks {places}, expected one place"
         mistakes.append(Mistake(name, places[0], about, old, new, lost))
+    return mistakes
+
+
+def load_common(name):
+    """Return those of the Mistakes of assignment `name` that COMMON names."""
+    mistakes = [mistake for mistake in load(name) if mistake.name in COMMON[name]]
+    assert {mistake.name for mistake in mistakes} == {*COMMON[name]}, name
     return mistakes
 
 

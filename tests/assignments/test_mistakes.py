@@ -1,7 +1,7 @@
 """Every assignment: solved it gets all points, blank none, and each planted mistake loses exactly its tests.
 
-A submission takes a second to grade, seconds under nbgrader, so it has several mistakes, at most one in a task: a test speaks
-of its own task alone, so the tests that fail tell which mistakes were found.
+A submission takes a second to grade, so it has several mistakes, at most one in a task: a test speaks of its own task alone,
+so the tests that fail tell which mistakes were found. nbgrader takes seconds, and is given the common mistakes alone.
 """
 
 import importlib.util
@@ -12,7 +12,7 @@ import sys
 from pathlib import Path
 
 import pytest
-from assignments.planted import ROOT, SOURCES, load, plant, rounds
+from assignments.planted import ROOT, SOURCES, load, load_common, plant, rounds
 
 from tinygan.grading.grade import grade_one
 from tinygan.grading.run import Limits, make_caches
@@ -69,7 +69,7 @@ def test_a_mistake_is_of_one_task(name):
 
 @pytest.mark.parametrize("name, i", ROUNDS, ids=[f"{name}-{i}" for name, i in ROUNDS])
 def test_mistakes_lose_their_tests(name, i, tmp_path, caches):
-    """A test that may take longer (`seconds=`) is run for the mistakes of its own task; nbgrader runs it for all."""
+    """A test that may take longer (`seconds=`) is run for the mistakes of its own task; nbgrader runs it always."""
     assignment, group = read_source(SOURCES[name]), rounds(load(name))[i]
     wrong = {mistake.task for mistake in group}
     cells = [cell for cell in assignment.cells if not cell.seconds or cell.task in wrong]
@@ -91,8 +91,8 @@ def test_mistakes_lose_their_tests(name, i, tmp_path, caches):
 
 @assignments
 def test_nbgrader_agrees(name, tmp_path):
-    """One course: a student who solved it, one who did nothing, and one for every round of mistakes."""
-    assignment, groups = read_source(SOURCES[name]), rounds(load(name))
+    """One course: a student who solved it, one who did nothing, and one for every round of common mistakes."""
+    assignment, groups = read_source(SOURCES[name]), rounds(load_common(name))
     list(make_assignments.write_course(tmp_path, {name: SOURCES[name]}))
     students = {"solved": solved(assignment), "blank": release(assignment)}
     students |= {f"round-{i}": plant(name, group, tmp_path) for i, group in enumerate(groups)}
