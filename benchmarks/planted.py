@@ -2,8 +2,8 @@
 
     python benchmarks/planted.py        writes results/planted.md, in about six CPU minutes
 
-Each row must show the same loss three times: what the list in tests/assignments/mistakes says, and what each grader takes. The
-other mistakes of those lists are graded by `pytest tests/assignments`. Needs `pip install -e '.[test]'`.
+Each row must show the same loss three times: what the list in tests/assignments/mistakes says, and what each grader takes.
+The other mistakes of those lists are graded by `pytest tests/assignments`. Needs `pip install -e .[test]`.
 """
 
 import json
