@@ -157,3 +157,9 @@ def test_a_picture_shows_real_and_generated_sounds(tmp_path):
 
     with Image.open(tmp_path / "x.png") as picture:
         assert picture.width >= 8 * 64 and picture.height >= 2 * 128
+
+
+def test_one_short_sound_a_batch_is_refused(own, tmp_path, capsys):
+    words = ["train", "wave", "--data", str(own), "--steps", "1", "--set", "length=1024", "--out", str(tmp_path / "run")]
+    assert main([*words, "--set", "batch_size=1"]) == 2
+    assert "batch normalisation would have one value a channel" in capsys.readouterr().err

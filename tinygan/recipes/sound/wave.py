@@ -111,6 +111,8 @@ def make_game(s, device="cpu", saved=None):
         saved = {"rate": s.rate, "length": s.length, "made": False} if s.data else {"rate": RATE, "length": SLOT}
         saved = saved if s.data else saved | {"made": find_speech()}
         saved["checksum"] = fingerprint(sounds()) if s.data else 0
+    if s.batch_size * saved["length"] == STEP:
+        raise ValueError(f"batch_size=1 of length={STEP}: batch normalisation would have one value a channel; take 2 or more")
     g = wave_painter(saved["length"], s, stream(s.seed, "generator")).to(device)
     d = wave_judge(saved["length"], s, stream(s.seed, "discriminator")).to(device)
     loader = cache(lambda: Loader(to_device(sounds(), device), batch_size=s.batch_size, seed=s.seed))
