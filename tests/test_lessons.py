@@ -84,13 +84,24 @@ def test_copies_out_once_and_leaves_what_was_changed(tmp_path, monkeypatch, caps
     folder = tmp_path / "mine"
     assert main(["lessons", str(folder)]) == 0
     assert "pip install jupyterlab" in capsys.readouterr().out
-    assert [path.name for path in sorted(folder.iterdir())] == [path.stem + ".ipynb" for path in SOURCES]
+    assert [path.name for path in sorted(folder.glob("*.*"))] == [path.stem + ".ipynb" for path in SOURCES]
     first, second = sorted(folder.iterdir())[:2]
     first.write_text("mine")
     second.unlink()
     assert main(["lessons", str(folder)]) == 0
     assert f"left as you changed them: {first.name};" in capsys.readouterr().out
     assert first.read_text() == "mine" and second.read_bytes() == (ROOT / "lessons" / second.name).read_bytes()
+
+
+def test_students_get_the_assignments_without_their_sources(tmp_path):
+    from tinygan.lessons import copy_out
+
+    expected = [path.stem + ".ipynb" for path in sorted((ROOT / "lessons" / "assignments").glob("ps*.py"))]
+    assert copy_out(tmp_path) == [] and len(expected) >= 8
+    copied = sorted((tmp_path / "assignments").iterdir())
+    assert [path.name for path in copied] == expected
+    copied[0].write_text("solved")
+    assert copy_out(tmp_path) == [f"assignments/{expected[0]}"] and copied[0].read_text() == "solved"
 
 
 def test_opens_the_first_lesson_in_jupyterlab(tmp_path, monkeypatch):

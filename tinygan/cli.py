@@ -28,7 +28,7 @@ def main(arguments=None):
     try:
         return exit_code(options)
     except KeyboardInterrupt as error:
-        print(f"tinygan: {error or 'stopped'}", file=sys.stderr)
+        print(f"tinygan: {str(error) or 'stopped'}", file=sys.stderr)
         return 130
 
 

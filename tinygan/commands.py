@@ -382,6 +382,8 @@ def grade(options):
             options.target, assignment=options.assignment, out=out, seconds=options.seconds, memory=options.memory,
             jobs=options.jobs or core_count(), say=say,
         )  # fmt: skip
+    except KeyboardInterrupt:
+        raise KeyboardInterrupt(f"grade: stopped; nothing was written to {out}") from None
     except (GraderError, SourceError) as error:
         raise UsageError(f"grade: {error}") from None
     if not grades:
@@ -424,7 +426,7 @@ def lessons(options):
     changed = copy_out(options.folder)
     if changed:
         print(f"left as you changed them: {', '.join(changed)}; to have one as it was, rename yours and run this again")
-    print(f"the lessons are in {options.folder}; begin with 00", flush=True)
+    print(f"the lessons are in {options.folder}; begin with 00. Assignments are in its folder assignments", flush=True)
     code = open_in_jupyterlab(options.folder, options.jupyter)
     if code is None:
         print(f"JupyterLab is not installed: pip install jupyterlab, then: tinygan lessons {options.folder}")

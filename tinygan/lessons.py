@@ -1,5 +1,7 @@
 """The course on the reader's disk: `tinygan lessons` copies the notebooks to a folder and opens JupyterLab there.
 
+Assignments go to its folder assignments, as students get them: their sources, with the solutions, are not copied.
+
 tools/make_lessons.py makes the notebooks from lessons/NN_name.py. A wheel carries them in tinygan/notebooks; an
 editable install reads them from the repository.
 """
@@ -24,17 +26,17 @@ def folder_of_notebooks() -> Path:
 
 
 def copy_out(folder: str | Path) -> list[str]:
-    """Copy the lessons to `folder` and return the names of those that the reader has changed and that stay."""
-    folder = Path(folder)
-    folder.mkdir(parents=True, exist_ok=True)
-    changed = []
-    for source in sorted(folder_of_notebooks().glob("[0-9][0-9]_*.ipynb")):
-        target, content = folder / source.name, source.read_bytes()
+    """Copy lessons and assignments to `folder` and return the names of those that the reader has changed and that stay."""
+    ours, changed = folder_of_notebooks(), []
+    for source in sorted([*ours.glob("[0-9][0-9]_*.ipynb"), *ours.glob("assignments/ps*_*.ipynb")]):
+        name = source.relative_to(ours)
+        target, content = Path(folder, name), source.read_bytes()
+        target.parent.mkdir(parents=True, exist_ok=True)
         if not target.exists():
             with written_whole(target) as temporary:
                 temporary.write_bytes(content)
         elif target.read_bytes() != content:
-            changed.append(source.name)
+            changed.append(name.as_posix())
     return changed
 
 

@@ -2,6 +2,7 @@
 
     python tools/make_assignments.py                     writes lessons/assignments/psN_name.ipynb: no solutions, no outputs
     python tools/make_assignments.py --nbgrader COURSE   a course folder: COURSE/source/psN/psN.ipynb, nbgrader_config.py
+    python tools/make_assignments.py ps9_scale.py        the same for a source of your own, in any folder: ps9_scale.ipynb
 
 In the course folder `nbgrader generate_assignment ps1` makes the release, `nbgrader autograde ps1` grades. nbgrader is not
 needed here. tests/assignments uses the functions of this file.
@@ -10,7 +11,7 @@ needed here. tests/assignments uses the functions of this file.
 import argparse
 from pathlib import Path
 
-from tinygan.grading.source import as_notebook, as_text, find_sources, read_source, release
+from tinygan.grading.source import SourceError, as_notebook, as_text, find_sources, read_source, release
 
 ASSIGNMENTS = Path(__file__).resolve().parent.parent / "lessons" / "assignments"
 CONFIG = """\
@@ -48,15 +49,24 @@ def main():
     """The command line."""
     parser = argparse.ArgumentParser(description="Make students' notebooks, or an nbgrader course.")
     parser.add_argument("--nbgrader", metavar="DIR", help="write a course folder instead of students' notebooks")
+    parser.add_argument("sources", metavar="psN_name.py", nargs="*", help="sources of your own (default: those of tinygan)")
     options = parser.parse_args()
-    sources = find_sources(ASSIGNMENTS)
-    if options.nbgrader:
-        for path in write_course(options.nbgrader, sources):
+    try:
+        for path in make(options.sources, options.nbgrader):
             print(path)
+    except (SourceError, FileNotFoundError) as error:
+        parser.error(str(error))
+
+
+def make(files, course=None):
+    """Write students' notebooks of the sources `files`, or an nbgrader `course` folder; yield what was written."""
+    sources = {read_source(path).name: Path(path) for path in files} or find_sources(ASSIGNMENTS)
+    if course:
+        yield from write_course(course, sources)
         return
     for path in sources.values():
         path.with_suffix(".ipynb").write_text(student_notebook(path), encoding="utf-8")
-        print(path.with_suffix(".ipynb"))
+        yield path.with_suffix(".ipynb")
 
 
 if __name__ == "__main__":

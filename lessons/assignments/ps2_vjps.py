@@ -5,9 +5,9 @@
 #
 # **You need:** lessons 03 and 04.
 #
-# **Time:** two hours
+# **Time:** 2 hours.
 #
-# **Points:** 27. Write your code in the place of `raise NotImplementedError()`. No task needs another one. Below each task stand its tests; each test has its own points, so a part
+# **Grading:** 27 points. Write your code in the place of `raise NotImplementedError()`. No task needs another one. Below each task stand its tests; each test has its own points, so a part
 # of a task counts. Some tests are hidden. They ask the same of other shapes and other numbers.
 #
 # In all tasks `g` is the gradient of a loss with respect to the *result* of an operation; it has the result's shape, and no two of its elements are alike. A backward pass gets `g` and the

@@ -5,9 +5,9 @@
 #
 # **You need:** lessons 05, 07 and 08.
 #
-# **Time:** two hours
+# **Time:** 2 hours.
 #
-# **Points:** 28. Write your code in the place of `raise NotImplementedError()`. No task needs another one. Below each task stand its tests; each test has its own points, so a part
+# **Grading:** 28 points. Write your code in the place of `raise NotImplementedError()`. No task needs another one. Below each task stand its tests; each test has its own points, so a part
 # of a task counts. Some tests are hidden. They ask the same of other shapes and other numbers.
 #
 # The notation is that of lesson 07. The discriminator gives a number $v$ for a sample, the **verdict**; $D = \sigma(v) = 1/(1 + e^{-v})$ is the probability that the sample is real. `real` $(N)$ are verdicts on $N$ real samples,

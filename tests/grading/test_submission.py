@@ -71,6 +71,30 @@ def test_missing_and_doubled_tasks_are_said(tmp_path, notebook):
     assert {t for t, _ in grade.lost} == {"9.1a", "9.1b"} and grade.remarks == ["missing: task 9.1"]
 
 
+def test_a_notebook_that_jupyter_exported_as_a_script(tmp_path, notebook):
+    """A test that fails in it ends no other cell, and our own cells in it are neither run twice nor shown as the student's."""
+    cells = ["".join(c["source"]) for c in notebook["cells"] if c["cell_type"] == "code"]
+    text = "#!/usr/bin/env python\n# coding: utf-8\n\n"
+    text += "".join(f"# In[{i or ' '}]:\n\n\n{cell}\n\n\n" for i, cell in enumerate(cells))
+    grade = grade_text(tmp_path, text)
+    assert grade.points == 7 and len(grade.remarks) == 1 and "run whole" in grade.remarks[0]
+    grade = grade_text(tmp_path, text.replace("return 2 * x", "return 3 * x"))
+    assert grade.points == 4 and {test for test, _ in grade.lost} == {"9.1a", "9.1b"} and grade.cells == []
+
+
+def test_a_test_in_a_notebook_says_its_id_and_points(notebook):
+    assert cell(notebook, "ps9-9-1a")["source"][0] == "# Test 9.1a (2 points)\n"
+    assert cell(notebook, "ps9-9-1b")["source"][0] == "# Test 9.1b (1 point)\n"
+
+
+def test_a_folder_without_a_file_to_read_says_what_to_do(tmp_path):
+    for name in ("anna/work.zip", "bob/Homework 1/ps1.ipynb", "eve/essay.pdf"):
+        (tmp_path / name).parent.mkdir(parents=True)
+        (tmp_path / name).write_bytes(b"")
+    said = {found.student: found.remarks[0] for found in find_files(tmp_path)}
+    assert "unpack work.zip" in said["anna"] and "Homework 1" in said["bob"] and said["eve"].endswith("in the folder")
+
+
 # A file's bytes, and what is said of it.
 BAD = {
     "broken.ipynb": (b'{"cells": [', "is not JSON"),
@@ -83,6 +107,7 @@ BAD = {
     "nul.ipynb": (b"\x00\xff\xfe", "not UTF-8"),
     "huge.py": (b"#" * (MOST_BYTES + 1), "at most"),
     "essay.docx": (b"PK", "neither a notebook nor a .py file"),
+    "work.zip": (b"PK", "unpack it"),
     "other.py": (b"# %% task=8.1\nx = 1\n", "wrong assignment: it is ps8, not ps9"),
     "named_ps8.py": (b"x = 1\n", "wrong assignment: it is ps8, not ps9"),
     "mixed.py": (b"# %% task=8.1\nx = 1\n# %% task=9.1\nx = 1\n", "wrong assignment"),

@@ -2,6 +2,7 @@
 
 import json
 import re
+import runpy
 from pathlib import Path
 
 import numpy as np
@@ -40,6 +41,31 @@ def test_an_assignment_of_ones_own(handed_in, capsys):
     assert "2 graded" in capsys.readouterr().out
 
 
+def test_the_students_notebook_of_ones_own_assignment(handed_in, monkeypatch, capsys):
+    tool = Path(__file__).parents[2] / "tools" / "make_assignments.py"
+    monkeypatch.setattr("sys.argv", ["make_assignments.py", "ps9_scale.py"])
+    runpy.run_path(str(tool), run_name="__main__")
+    assert capsys.readouterr().out == "ps9_scale.ipynb\n"
+    assert "return g * s" not in Path("ps9_scale.ipynb").read_text()
+    for file, points in (("ps9_scale.py", 3), ("ps9_scale.ipynb", 0)):
+        assert main(["grade", file, "--assignment", "ps9_scale.py", "--out", "graded"]) == 0
+        assert f",ps9,{points},3," in Path("graded/grades.csv").read_text()
+    monkeypatch.setattr("sys.argv", ["make_assignments.py", "scale.py"])
+    with pytest.raises(SystemExit):
+        runpy.run_path(str(tool), run_name="__main__")
+    assert "expected a name like" in capsys.readouterr().err
+
+
+def test_ctrl_c_says_that_nothing_was_written(handed_in, monkeypatch, capsys):
+    def interrupt(*_, **__):
+        raise KeyboardInterrupt
+
+    monkeypatch.setattr("tinygan.grading.grade.grade_all", interrupt)
+    assert main(["grade", "submitted", "--assignment", "ps9_scale.py", "--out", "graded"]) == 130
+    assert capsys.readouterr().err == "tinygan: grade: stopped; nothing was written to graded\n"
+    assert not Path("graded").exists()
+
+
 def test_tests_are_told_whose_file_it_is(handed_in):
     test = '\n# %% test=9.1c points=1\nimport os\nassert os.environ["TINYGAN_STUDENT"] == "ada"\n'
     Path("ps9_scale.py").write_text(Path("ps9_scale.py").read_text() + test)
@@ -68,7 +94,7 @@ def test_a_task_for_each_student():
 
 
 def test_a_test_with_the_fixture(assert_gradients):
-    names = {"affine_forward": lambda x, w: x @ w, "affine_backward": lambda g, x, w: (g @ w.T, x.T @ g)}
+    names = {"affine_forward": lambda x, w, b: x @ w + b, "affine_backward": lambda g, x, w, b: (g @ w.T, x.T @ g, g.sum(0))}
     code = block("python", "def test_affine").replace("from layers import", "# ").replace("import numpy as np", "")
     exec(code, names | {"np": np}, names)
     names["test_affine"].__globals__.update(names)

@@ -75,7 +75,8 @@ def _count(grade: Grade, steps: list[Step], outcome: Outcome) -> None:
         if step.kind == "given" and not result.ok:
             grade.remarks.append(f"a given cell failed: {result.message}")
         if step.kind != "given" and not (result.ok and not result.output):
-            grade.cells.append(Judged(say_step(step), 0, result.ok, result.message, result.output))
+            name = "a cell of your own" if step.kind == "own" else say_step(step)
+            grade.cells.append(Judged(name, 0, result.ok, result.message, result.output))
     grade.remarks += outcome.remarks
 
 

@@ -19,8 +19,9 @@ STYLE = """
 body { font: 16px/1.5 system-ui, sans-serif; max-width: 46rem; margin: 2rem auto; padding: 0 1rem; color: #1a1a1a;
 background: #fff }
 table { border-collapse: collapse; width: 100% }
-th, td { text-align: left; vertical-align: top; padding: .4rem .6rem; border-top: 1px solid #ccc }
-pre { white-space: pre-wrap; overflow-wrap: anywhere; background: #f4f4f4; padding: .5rem; margin: .3rem 0; max-height: 20rem;
+th, td { text-align: left; vertical-align: top; padding: .4rem .6rem; border-top: 1px solid #ccc; white-space: nowrap }
+td:last-child { width: 100% }
+pre { white-space: pre-wrap; overflow-wrap: anywhere; background: #f4f4f4; padding: .2rem .5rem; margin: 0; max-height: 20rem;
 overflow: auto }
 .passed { color: #176117 } .failed { color: #a11212 }
 """

@@ -197,10 +197,16 @@ def as_notebook(assignment: Assignment) -> dict[str, Any]:
             }  # fmt: skip
             if cell.kind == "test":
                 about["points"] = cell.points
+                entry["source"] = [f"{test_heading(cell)}\n", *lines]
             entry["metadata"] = {"nbgrader": about}
         cells.append(entry)
-    about = {"kernelspec": KERNEL, "language_info": {"name": "python"}}
+    about = {"kernelspec": KERNEL, "language_info": {"file_extension": ".py", "name": "python"}}
     return {"cells": cells, "metadata": about, "nbformat": 4, "nbformat_minor": 5}
+
+
+def test_heading(cell: Cell) -> str:
+    """Return the first line of a test in a notebook: students find there the test that their feedback names."""
+    return f"# Test {cell.id} ({cell.points} point{'s' * (cell.points > 1)})"
 
 
 def grade_id(assignment: Assignment, i: int) -> str:

@@ -15,11 +15,12 @@ from pathlib import Path
 from typing import NamedTuple
 
 from tinygan.files import read_bytes
-from tinygan.grading.source import Assignment, split_cells
+from tinygan.grading.source import Assignment, release, split_cells, test_heading
 
 MOST_BYTES = 20_000_000  # of a file: notebooks hold pictures
 MOST_CELLS = 1000
 SUFFIXES = (".ipynb", ".py")
+EXPORTED = re.compile(r"^# In\[[ 0-9]*\]:[ \t]*$", re.M)  # begins a cell in what Jupyter exports as a script
 GRADE_ID = re.compile(r"(ps[1-9][0-9]*)-(given-[0-9]+|[0-9]+-[0-9]+[a-z]?)")  # ps2-2-1a, see source.grade_id
 NAMED = re.compile(r"(?:^|[_\-. ])(ps[1-9][0-9]*)(?=$|[_\-. ])")
 
@@ -108,8 +109,7 @@ def _of_student(folder: Path, assignment: str | None) -> Iterator[Submission]:
             if chosen:
                 break
         else:
-            what = "neither a notebook nor a .py file in the folder"
-            yield Submission(folder.name, place, number if inner else "").refuse(what)
+            yield Submission(folder.name, place, number if inner else "").refuse(_why_nothing(place, paths))
             continue
         others = [p.name for p in paths if p not in chosen and p.suffix in SUFFIXES]
         for path in chosen:
@@ -117,6 +117,16 @@ def _of_student(folder: Path, assignment: str | None) -> Iterator[Submission]:
             if others:
                 submission.remarks.append(f"not looked at: {', '.join(others)}")
             yield submission
+
+
+def _why_nothing(folder: Path, paths: list[Path]) -> str:
+    """Return why a student's folder with these files has nothing to read, and the remedy."""
+    why = "neither a notebook nor a .py file in the folder"
+    if packed := [p.name for p in paths if p.suffix.lower() == ".zip"]:
+        return f"{why}; unpack {', '.join(packed)} there"
+    if deeper := [p.name for p in _listed(folder) if p.is_dir()]:
+        return f"{why}; folders in it are not looked into, move the files of {', '.join(deeper)} up"
+    return why
 
 
 # --- reading -------------------------------------------------------------------------------------------------------
@@ -134,7 +144,8 @@ def read(submission: Submission, assignment: str | None = None) -> Submission:
     submission.assignment = assignment or by_name  # for the row of a file that cannot be read
     path = submission.path
     if path.suffix not in SUFFIXES:
-        return submission.refuse("neither a notebook nor a .py file")
+        packed = "; unpack it and grade what is in it" * (path.suffix.lower() == ".zip")
+        return submission.refuse(f"{path.name} is neither a notebook nor a .py file{packed}")
     try:
         text = read_bytes(path, MOST_BYTES, follow=False).decode("utf-8-sig")
         cells = list(_notebook(text) if path.suffix == ".ipynb" else _script(text))
@@ -184,7 +195,7 @@ def _notebook(text: str) -> Iterator[tuple[str, Piece]]:
 
 def _script(text: str) -> Iterator[tuple[str, Piece]]:
     """Yield (assignment, Piece) for each code cell of a Python file; without a marker it is one cell."""
-    for head, body, _ in split_cells(text):
+    for head, body, _ in split_cells(EXPORTED.sub("# %%", text)):
         if head.startswith("[markdown]"):
             continue
         marker = re.match(r"(task|test|given)=(\S+)", head)
@@ -203,7 +214,8 @@ def _script(text: str) -> Iterator[tuple[str, Piece]]:
 def plan(submission: Submission, assignment: Assignment) -> list[Step]:
     """Return the steps of a readable submission, in order; what is missing or there twice becomes a remark."""
     ours = {cell.id or f"given-{i}": cell for i, cell in enumerate(assignment.cells) if cell.kind != "markdown"}
-    given = {cell.text.strip() for cell in ours.values() if cell.kind == "given"}
+    shown = [cell for cell in release(assignment).cells if cell.kind in ("given", "test")]
+    copies = {text.strip() for cell in shown for text in (cell.text, f"{test_heading(cell)}\n{cell.text}")}
     steps = {key: Step(cell.kind, cell.id, cell.text, cell.seconds, cell.points) for key, cell in ours.items()}
     tasks: dict[str, Step] = {}
     own: dict[str, list[Step]] = {"": []}  # the student's own cells, by our cell that they stand after
@@ -214,7 +226,7 @@ def plan(submission: Submission, assignment: Assignment) -> list[Step]:
             if piece.id in tasks:
                 submission.remarks.append(f"task {piece.id} is there twice; the last one counts")  # as in nbgrader
             tasks[piece.id] = Step("task", piece.id, piece.text)
-        elif kind == "own" and piece.text.strip() and piece.text.strip() not in given:
+        elif kind == "own" and piece.text.strip() and piece.text.strip() not in copies:
             own.setdefault(place, []).append(Step("own", "", piece.text))
         place = piece.id if kind != "own" else place
     if submission.whole:
