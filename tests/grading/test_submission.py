@@ -72,10 +72,12 @@ def test_missing_and_doubled_tasks_are_said(tmp_path, notebook):
 
 
 def test_a_notebook_that_jupyter_exported_as_a_script(tmp_path, notebook):
-    """A test that fails in it ends no other cell, and our own cells in it are neither run twice nor shown as the student's."""
+    """A test that fails in it ends no other cell. Our own cells in it are neither run twice nor shown as the student's."""
     cells = ["".join(c["source"]) for c in notebook["cells"] if c["cell_type"] == "code"]
     text = "#!/usr/bin/env python\n# coding: utf-8\n\n"
-    text += "".join(f"# In[{i or ' '}]:\n\n\n{cell}\n\n\n" for i, cell in enumerate(cells))
+    text += "".join(f"# In[{i or ' '}]:\n\n\n{cell}\n\n\n# ## The text that follows\n# \n\n" for i, cell in enumerate(cells))
+    magic = "get_ipython().run_line_magic('matplotlib', 'inline')"
+    text = text.replace("def double", f"{magic}\n\n\ndef double")
     grade = grade_text(tmp_path, text)
     assert grade.points == 7 and len(grade.remarks) == 1 and "run whole" in grade.remarks[0]
     grade = grade_text(tmp_path, text.replace("return 2 * x", "return 3 * x"))

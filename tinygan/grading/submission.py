@@ -15,12 +15,13 @@ from pathlib import Path
 from typing import NamedTuple
 
 from tinygan.files import read_bytes
-from tinygan.grading.source import Assignment, release, split_cells, test_heading
+from tinygan.grading.source import Assignment, release, split_cells
 
 MOST_BYTES = 20_000_000  # of a file: notebooks hold pictures
 MOST_CELLS = 1000
 SUFFIXES = (".ipynb", ".py")
 EXPORTED = re.compile(r"^# In\[[ 0-9]*\]:[ \t]*$", re.M)  # begins a cell in what Jupyter exports as a script
+MAGIC = re.compile(r"^([ \t]*)get_ipython\(\)\..*$", re.M)  # what %matplotlib inline or !pip install became there
 GRADE_ID = re.compile(r"(ps[1-9][0-9]*)-(given-[0-9]+|[0-9]+-[0-9]+[a-z]?)")  # ps2-2-1a, see source.grade_id
 NAMED = re.compile(r"(?:^|[_\-. ])(ps[1-9][0-9]*)(?=$|[_\-. ])")
 
@@ -195,7 +196,7 @@ def _notebook(text: str) -> Iterator[tuple[str, Piece]]:
 
 def _script(text: str) -> Iterator[tuple[str, Piece]]:
     """Yield (assignment, Piece) for each code cell of a Python file; without a marker it is one cell."""
-    for head, body, _ in split_cells(EXPORTED.sub("# %%", text)):
+    for head, body, _ in split_cells(EXPORTED.sub("# %%", MAGIC.sub(r"\1pass", text))):
         if head.startswith("[markdown]"):
             continue
         marker = re.match(r"(task|test|given)=(\S+)", head)
@@ -211,11 +212,17 @@ def _script(text: str) -> Iterator[tuple[str, Piece]]:
 # --- what is run ---------------------------------------------------------------------------------------------------
 
 
+def _code(text: str) -> list[str]:
+    """Return the lines of a cell that are neither empty nor a comment alone."""
+    lines = (line.strip() for line in text.splitlines())
+    return [line for line in lines if line and not line.startswith("#")]
+
+
 def plan(submission: Submission, assignment: Assignment) -> list[Step]:
     """Return the steps of a readable submission, in order; what is missing or there twice becomes a remark."""
     ours = {cell.id or f"given-{i}": cell for i, cell in enumerate(assignment.cells) if cell.kind != "markdown"}
     shown = [cell for cell in release(assignment).cells if cell.kind in ("given", "test")]
-    copies = {text.strip() for cell in shown for text in (cell.text, f"{test_heading(cell)}\n{cell.text}")}
+    copies = [[], *(_code(cell.text) for cell in shown)]
     steps = {key: Step(cell.kind, cell.id, cell.text, cell.seconds, cell.points) for key, cell in ours.items()}
     tasks: dict[str, Step] = {}
     own: dict[str, list[Step]] = {"": []}  # the student's own cells, by our cell that they stand after
@@ -226,7 +233,7 @@ def plan(submission: Submission, assignment: Assignment) -> list[Step]:
             if piece.id in tasks:
                 submission.remarks.append(f"task {piece.id} is there twice; the last one counts")  # as in nbgrader
             tasks[piece.id] = Step("task", piece.id, piece.text)
-        elif kind == "own" and piece.text.strip() and piece.text.strip() not in copies:
+        elif kind == "own" and _code(piece.text) not in copies:
             own.setdefault(place, []).append(Step("own", "", piece.text))
         place = piece.id if kind != "own" else place
     if submission.whole:
