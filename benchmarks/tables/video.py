@@ -11,7 +11,7 @@ from trained import heading, mean, percent, score_rows
 
 ROWS = {  # name: settings beside the defaults
     "digits": {},
-    "sprites": {"world": "sprites"},
+    "sprites": {"world": "sprites", "steps": 3000, "ema": 0.99},
 }
 KINDS = {  # heading: what the names of its scores begin with
     "unseen": "told_",

@@ -30,7 +30,7 @@ from tinygan.recipes.video._clips import WORLDS, animate, choose_world, draw_str
 from tinygan.run.settings import defaults, setting
 
 
-@defaults(steps=3000, batch_size=24, learning_rate=1.5e-3, gamma=0.5, penalty_every=8, ema=0.99)
+@defaults(steps=6000, batch_size=24, learning_rate=1.5e-3, gamma=0.5, penalty_every=8, ema=0.998)
 class Settings(ClipSettings, AdversarialSettings):
     """Settings of `video`."""
 
