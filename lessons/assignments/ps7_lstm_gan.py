@@ -753,7 +753,9 @@ for seed in (0, 1, 2):
     white.append(min(squared_mmd(real, loudness * noise) for loudness in (0.25, 0.3, 0.35, 0.4)))
     found.append(squared_mmd(real, play(seed).reshape(500, -1)))
     print(f"seed {seed}: MMD² {found[-1]:.4f}, white noise {white[-1]:.4f}")
-assert np.mean(found) < np.mean(white) / 2, (
-    f"over three seeds MMD² is {np.mean(found):.4f}, expected less than half of white noise's {np.mean(white):.4f}."
+    if sum(found) / 3 > white[-1]:  # no other seed can make up for it
+        break
+assert sum(found) / 3 < np.mean(white) / 2, (
+    f"over three seeds MMD² is {sum(found) / 3:.4f} or more, expected less than half of white noise's {np.mean(white):.4f}."
     " Look at 7.7a to 7.7c first: with three right functions the game gets there"
 )
