@@ -104,6 +104,17 @@ def test_an_archive_of_something_else_is_refused(distribution, tmp_path):
         make_site.unpack(path, tmp_path / "unpacked")
 
 
+@pytest.mark.parametrize("name, kind", [("../outside", tarfile.REGTYPE), ("/outside", tarfile.REGTYPE), ("in", tarfile.SYMTYPE)])
+def test_an_archive_that_writes_elsewhere_is_refused(tmp_path, name, kind):
+    path = tmp_path / "evil.tar.bz2"
+    with tarfile.open(path, "w:bz2") as file:
+        member = tarfile.TarInfo(name)
+        member.type, member.linkname = kind, "/etc"
+        file.addfile(member)
+    with pytest.raises(make_site.SiteError, match="would be written elsewhere"):
+        make_site.unpack(path, tmp_path / "unpacked")
+
+
 def test_links_name_the_lesson():
     notebook = {"cells": [{"cell_type": "markdown", "source": ["# 03 ·", " Title"]}, {"source": "x"}]}
     make_site.introduce(notebook, "03_title.ipynb", "someone/course")

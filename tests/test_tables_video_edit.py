@@ -22,4 +22,4 @@ def test_the_table_has_each_kind_of_clips_and_of_edits(monkeypatch):
     assert "| true clips of these | 100.0 | 100.0 | | | |" in lines
     assert "| | recolour | turn |" in lines
     assert "| held-out pairs | 80.0 |  |" in lines and "| unseen, colours swapped | 80.0 | 100.0 |" in lines
-    assert "`tinygan train video-edit --set world=sprites`" in lines
+    assert "`tinygan train video-edit --set world=sprites --set steps=6000`" in lines

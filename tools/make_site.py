@@ -42,7 +42,12 @@ def unpack(pyodide, folder):
     else:
         try:
             with tarfile.open(pyodide) as archive, tempfile.TemporaryDirectory(dir=folder.parent) as whole:
-                archive.extractall(whole, filter="data")
+                for member in archive.getmembers():
+                    inside = not member.name.startswith("/") and ".." not in Path(member.name).parts
+                    if not inside or not (member.isfile() or member.isdir()):
+                        raise tarfile.TarError(f"{member.name} in it would be written elsewhere")
+                # Python before 3.11.4 has no filters
+                archive.extractall(whole, **({"filter": "data"} if hasattr(tarfile, "data_filter") else {}))
                 shutil.move(Path(whole) / "pyodide", folder)
         except (tarfile.TarError, EOFError, OSError) as error:
             raise SiteError(f"{pyodide}: not a pyodide-VERSION.tar.bz2 of Pyodide's releases ({error})") from None

@@ -103,7 +103,7 @@ def test_it_plays(lab, tab):
         lab.click("#tinygan-tab-digits")
         wait_for(lab, "document.querySelector('.sheet').width > 0")
     lab.click("button.main")
-    wait_for(lab, f"document.querySelector('{LAB}').dataset.step > 3")
+    wait_for(lab, f"document.querySelector('{LAB}')?.dataset.step > 3")
     frames, steps = measure(lab)
     lab.click("button.main")
     lab.wait_for_timeout(500)
@@ -121,7 +121,7 @@ def test_a_keyboard_is_enough(lab):
     tab_to(page, "tinygan-tab-plane", 5)
     tab_to(page, "Play")
     page.keyboard.press("Enter")
-    wait_for(page, f"document.querySelector('{LAB}').dataset.step > 2")
+    wait_for(page, f"document.querySelector('{LAB}')?.dataset.step > 2")
     assert "Pause" in focused(page)
     page.keyboard.press("Space")
     page.wait_for_timeout(1000)
@@ -131,7 +131,7 @@ def test_a_keyboard_is_enough(lab):
 
     tab_to(page, "Step")
     page.keyboard.press("Enter")
-    wait_for(page, f"document.querySelector('{LAB}').dataset.step == {step + 1}")
+    wait_for(page, f"document.querySelector('{LAB}')?.dataset.step == {step + 1}")
     wait_for(page, "document.querySelector('[role=status]').textContent.startsWith('Both moved')")
     tab_to(page, "Step D")
     page.keyboard.press("Enter")
@@ -184,7 +184,7 @@ def test_drawing_by_keyboard_and_by_mouse(lab):
     page.mouse.up()
     wait_for(page, "document.querySelector('.big').textContent.includes(' of 8 ')")  # and a line of 1.8
     page.click("button.main")
-    wait_for(page, f"document.querySelector('{LAB}').dataset.step > 2")
+    wait_for(page, f"document.querySelector('{LAB}')?.dataset.step > 2")
 
 
 def test_everything_has_a_name(lab):
@@ -225,7 +225,8 @@ def test_the_page_of_a_run(browser, tmp_path):
         page.on("console", lambda message: said.append(message.text))
         page.on("pageerror", lambda error: said.append(str(error)))
         page.goto(server.url)
-        wait_for(page, f"document.querySelector('{LAB}').dataset.step == 40")
+        page.wait_for_selector(f"{LAB}[data-step]")
+        wait_for(page, f"document.querySelector('{LAB}')?.dataset.step == 40")
         wait_for(page, "document.querySelector('img').naturalWidth > 100")
         assert "step 40 of 40" in page.inner_text(LAB) and pixels(page, ".curves") > 3
         server.shutdown()
@@ -272,7 +273,7 @@ def test_the_same_front_end_as_a_widget(browser):
     assert "播放" in page.inner_text("button.main") and pixels(page, ".plane") > 20
     assert page.evaluate(f"getComputedStyle(document.querySelector('{LAB}')).colorScheme") == "dark"
     page.click("button.main")
-    wait_for(page, f"document.querySelector('{LAB}').dataset.step > 3")
+    wait_for(page, f"document.querySelector('{LAB}')?.dataset.step > 3")
     page.evaluate("window.stop()")  # the cell is cleared
     page.wait_for_timeout(1000)
     step = count(page)
