@@ -100,8 +100,10 @@ Paths must be right in all windows of a clip, to a pixel. Right on unseen clips 
 | 4,000, .998 | .670, .800 | .985, .985 |
 | 6,000, .998, the defaults since | .990, .995 | 1.000, 1.000 |
 
-An earlier run of 3,000 steps, seed 0 on another machine, had .99 and .98: one run does not tell. The minutes of the row of
-digits are by the clock, each run beside another one. Sprites are not trained longer: 6,000 steps would take 40 minutes.
+An earlier run of 3,000 steps, seed 0 on another machine, had .99 and .98: one run does not tell. The row of digits was
+trained by `tinygan train video --seed SEED --set steps=6000 --set ema=0.998` before these were the defaults. Its minutes are
+by the clock, each run beside another one. Its memory is that of an earlier run of 3,000 steps. Sprites are not trained
+longer: 6,000 steps would take 40 minutes.
 
 Sprites after 500 steps, 2.9 CPU minutes, 100 clips each, unseen | held-out pairs, 8 frames: sex .98 | .97, skin .83 | .84,
 hair .93 | .92, its colour 1.00 | .97, top .92 | .94, legs .91 | .82, feet .97 | .91, action 1.00 | .99, direction .99 | 1.00,

@@ -218,7 +218,7 @@ y = Number(1.0)
 for _ in range(12):
     y = y + y  # 13 numbers, and 4096 paths to the first
 found = list(history(y))
-assert len(found) == 13, f"12 doublings are made of 13 numbers, each of which belongs in history(y) once; it has {len(found)}"
+assert len(found) == 13, f"12 doublings have 13 numbers. Each number belongs in history(y) once; yours has {len(found)}"
 assert history(Number(1.0))[0].value == 1.0, "a number that was made of nothing has a history of one: itself"
 ### END HIDDEN TESTS
 

@@ -7,7 +7,7 @@
 #
 # **Time:** 2 hours.
 #
-# **Grading:** 27 points. Write your code in the place of `raise NotImplementedError()`. No task needs another one. Below each task stand its tests; each test has its own points, so a part
+# **Grading:** 27 points. Your code replaces `raise NotImplementedError()`. No task needs another one. The tests of a task stand below it. Each test has its own points, so a part
 # of a task counts. Some tests are hidden. They ask the same of other shapes and other numbers.
 #
 # In all tasks `g` is the gradient of a loss with respect to the *result* of an operation; it has the result's shape, and no two of its elements are alike. A backward pass gets `g` and the

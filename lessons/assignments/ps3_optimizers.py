@@ -7,7 +7,7 @@
 #
 # **Time:** 2 hours.
 #
-# **Grading:** 28 points. Write your code in the place of `raise NotImplementedError()`. No task needs another one. Below each task stand its tests; each test has its own points, so a part
+# **Grading:** 28 points. Your code replaces `raise NotImplementedError()`. No task needs another one. The tests of a task stand below it. Each test has its own points, so a part
 # of a task counts. Some tests are hidden. They ask the same of other shapes and other numbers.
 #
 # Lesson 05 wrote an optimiser as a function of one gradient. A network has many parameters, of many shapes. Here `params` is a list of NumPy arrays, and `grads` a list of the gradients in

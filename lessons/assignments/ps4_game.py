@@ -7,7 +7,7 @@
 #
 # **Time:** 2 hours.
 #
-# **Grading:** 28 points. Write your code in the place of `raise NotImplementedError()`. No task needs another one. Below each task stand its tests; each test has its own points, so a part
+# **Grading:** 28 points. Your code replaces `raise NotImplementedError()`. No task needs another one. The tests of a task stand below it. Each test has its own points, so a part
 # of a task counts. Some tests are hidden. They ask the same of other shapes and other numbers.
 #
 # The notation is that of lesson 07. The discriminator gives a number $v$ for a sample, the **verdict**; $D = \sigma(v) = 1/(1 + e^{-v})$ is the probability that the sample is real. `real` $(N)$ are verdicts on $N$ real samples,
@@ -201,7 +201,7 @@ for v in (-800.0, -40.0, 40.0, 800.0):
 #
 # $$ V_s(D) = \sum_k p_k \bigl( s \log D_k + (1 - s) \log (1 - D_k) \bigr) + q_k \log (1 - D_k). $$
 #
-# Lesson 07 set the slope at one place to 0; do the same here, on paper. At a place where $p_k = q_k = 0$ there is no best answer: return $\frac12$ there.
+# Lesson 07 set the slope at one place to 0. Do the same here, on paper. Where $p_k = q_k = 0$, every answer is as good: return $\frac12$.
 
 
 # %% task=4.3

@@ -413,7 +413,7 @@ check_batches(9, 3)
 
 # %% task=8.5
 def choose(candidates, training, held_out):
-    """Return the name of the best candidate that is no copyist; candidates {name: samples (N, K)}."""
+    """Return the name of the best candidate that does not copy; candidates {name: samples (N, K)}."""
     ### BEGIN SOLUTION
     honest = {name: bag for name, bag in candidates.items() if copied_share(bag, training, held_out) <= 0.6}
     return min(honest, key=lambda name: frechet_distance(honest[name], held_out))
@@ -461,8 +461,8 @@ outlier = fresh.copy()
 outlier[0] = 60
 got = choose({"with the outlier": outlier, "without": fresh}, training, held_out)
 assert got == "without", (
-    f"the choice is {got!r}: the distance must be to the held-out samples. What is special about the training"
-    " set is no merit"
+    f"the choice is {got!r}: the distance must be to the held-out samples. A candidate gains nothing by"
+    " what is special about the training set"
 )
 
 # %% [markdown]

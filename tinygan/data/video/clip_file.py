@@ -121,7 +121,7 @@ def _read_folder(folder: Path, size: int) -> Array:
     if len(clip) < 2:
         raise DataError(f"{folder}: one frame; a clip has two or more")
     if size:
-        note(SCALED.format(size=size))
+        note(f"{SCALED.format(size=size)}, where it has another size")
     return _finish(clip)
 
 
