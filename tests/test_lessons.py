@@ -66,9 +66,26 @@ def test_code_fits_on_the_page(source):
 
 
 @lessons
-def test_runs_quickly_and_quietly(source, capsys):
+def test_every_exercise_says_when_it_is_solved(source):
+    """By a cell that checks the answer, or by a criterion; a hint hints, and a solution is folded apart."""
     notebook = make_lessons.notebook_of(source)
+    text = "\n".join(cell.source for cell in notebook.cells if cell.cell_type == "markdown").split("## Exercises\n")[1]
+    exercises = re.split(r"^\*\*(\d+)\.\*\* ", text.split("\n## ")[0], flags=re.M)[1:]
+    numbers = [int(number) for number in exercises[::2]]
+    assert numbers == list(range(1, len(numbers) + 1)) and numbers
+    checked = make_lessons.solve(notebook)
+    for number, exercise in zip(numbers, exercises[1::2]):
+        assert number in checked or "**Right if:** " in exercise, f"exercise {number} has no check and no criterion"
+        assert "<summary>Hint</summary>\n\n" in exercise and "<summary>Solution</summary>\n\n" in exercise, number
+
+
+@lessons
+def test_runs_quickly_and_quietly_and_its_solutions_are_right(source, capsys):
+    notebook = make_lessons.notebook_of(source)
+    checked = make_lessons.solve(notebook)
     seconds = make_lessons.run(notebook, fast=True)
+    said = "".join(output.get("text", "") for cell in notebook.cells for output in cell.get("outputs", []))
+    assert [number for number in checked if f"exercise {number} is right" not in said] == []
     with capsys.disabled():
         sys.stdout.write(f"\n{source.stem}: {seconds:.1f} s of processor time ")
     make_lessons.tidy(notebook)

@@ -1,7 +1,7 @@
 """Makes lessons/NN_name.ipynb from lessons/NN_name.py: run from the first cell to the last, with its pictures kept.
 
     python tools/make_lessons.py 01 07         trains in full and writes the notebooks of lessons 01 and 07
-    python tools/make_lessons.py --fast 01     runs it as the tests do, TINYGAN_FAST=1, and writes nothing
+    python tools/make_lessons.py --fast 01     runs it as the tests do, TINYGAN_FAST=1, its exercises solved; writes nothing
     python tools/make_lessons.py               all of them, in full
 
 The source is a Python file in jupytext's percent format. What would differ from one run to the next (times, random cell
@@ -21,6 +21,8 @@ LESSONS = Path(__file__).resolve().parent.parent / "lessons"
 KERNEL = {"display_name": "Python 3 (ipykernel)", "language": "python", "name": "python3"}
 MOST_IN_A_PICTURE, MOST_IN_A_NOTEBOOK = 60_000, 400_000  # bytes
 MOST_SECONDS = 90  # of processor time, in fast mode
+BLANK = re.compile(r"^\w+ = None  # exercise (?P<number>\d+): .*$", re.M)  # the line that a reader replaces
+SOLUTION = r"<summary>Solution</summary>\n\n```python\n(.*?)\n```"
 # The reader's own session, but for progress bars, and one thread: sums come out the same on every number of cores.
 ENVIRONMENT = {
     "TINYGAN_PROGRESS": "0", "OPENBLAS_NUM_THREADS": "1", "TINYGAN_THREADS": "1",
@@ -47,6 +49,23 @@ def notebook_of(source):
     for i, cell in enumerate(notebook.cells):
         cell.id, cell.metadata = f"cell-{i}", {}
     return notebook
+
+
+def solve(notebook):
+    """Put folded solutions where readers' answers go. Return the numbers of the exercises that check an answer."""
+    text = "\n".join(cell.source for cell in notebook.cells if cell.cell_type == "markdown")
+    checked = []
+    for cell in notebook.cells:
+        blank = BLANK.search(cell.source) if cell.cell_type == "code" else None
+        if blank:
+            number = blank["number"]
+            of_exercise = re.search(rf"^\*\*{number}\.\*\* .*?(?=^\*\*\d+\.\*\* |^## |\Z)", text, re.M | re.S)
+            code = re.search(SOLUTION, of_exercise[0] if of_exercise else "", re.S)
+            if not code:
+                raise ValueError(f"exercise {number} checks an answer, and no folded Solution has code")
+            cell.source = cell.source.replace(blank[0], code[1])
+            checked.append(int(number))
+    return checked
 
 
 def run(notebook, fast):
@@ -125,6 +144,8 @@ def main():
     bad = False
     for source in sources(options.numbers):
         notebook = notebook_of(source)
+        if options.fast:
+            solve(notebook)
         seconds = run(notebook, options.fast)
         tidy(notebook)
         text, problems = written(notebook), faults(notebook)
