@@ -4,9 +4,9 @@ import numpy as np
 import pytest
 from small_runs import hold, small_game
 
-from tinygan import Tensor
+from tinygan import Tensor, recipes
 from tinygan.backend import stream
-from tinygan.data import digits
+from tinygan.data import digits, read_clip
 from tinygan.gan.latent import draw_each
 
 
@@ -34,6 +34,25 @@ def test_d_is_told_the_states_a_picture_was_written_with():
     picture, states = writer(*map(Tensor, z))
     np.testing.assert_array_equal(fake.x.data, picture.data)
     np.testing.assert_array_equal(fake.given[0].data, states.data)
+
+
+@pytest.mark.parametrize("recipe", ["digits", "mnist-rows"])
+def test_a_film_shows_each_row_as_it_is_written(recipe, tmp_path):
+    """A frame a row: what is below is not there yet, what was just written is orange, and the last frame is the pictures."""
+    height = 8
+    pictures = stream(0, "pictures").uniform(-1, 1, (4, 1, height, height)).astype("f4")
+    recipes.load(recipe).FORMATS[".gif"](None, pictures, tmp_path / "a.gif")
+    film = (read_clip(tmp_path / "a.gif") + 1) / 2  # (frames, 3, side, side)
+    assert len(film) == height + 12  # the pictures stay for a while
+    scale, border = 8, 2
+    first = film[:, :, border : border + height * scale, border : border + height * scale]  # of four pictures
+    rows = first.reshape(len(film), 3, height, scale, -1).mean((3, 4))  # (frames, 3, height)
+    for row in range(height):
+        red, green, blue = rows[row, :, row]
+        assert red > green + 0.1 and green > blue + 0.1, "orange"
+        assert (rows[row, :, row + 1 :] < 0.02).all(), "not written yet"
+        np.testing.assert_allclose(rows[row, :, :row], rows[-1, :, :row], atol=0.02)
+    np.testing.assert_allclose(rows[-1, 0], (pictures[0, 0].mean(1) + 1) / 2, atol=0.02)
 
 
 @pytest.mark.parametrize("context", [0, 2])

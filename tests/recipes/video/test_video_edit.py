@@ -386,7 +386,8 @@ def test_a_clip_that_is_large_or_of_frames_of_many_sizes_is_scaled_before_it_is_
         Image.new("RGB", (40 + k, 50), (80 * k, 0, 0)).save(tmp_path / "b" / f"{k}.png")
     with gather_notes() as notes:
         assert read_as_shown(world, str(tmp_path / "b")).shape == (3, 3, 32, 32)
-    assert notes == ["read: 3 of 3 picture files in b", "the middle square of each frame is scaled to 32x32, where it has another size"]
+    scaled = "the middle square of each frame is scaled to 32x32, where it has another size"
+    assert notes == ["read: 3 of 3 picture files in b", scaled]
 
 
 def test_a_pixel_that_an_edit_changes_a_little_is_changed():

@@ -8,6 +8,8 @@ confidence, the share of each digit.
 
 from dataclasses import dataclass
 
+import numpy as np
+
 from tinygan.autodiff import Tensor, no_grad
 from tinygan.backend import stream, to_device
 from tinygan.data import Loader, digits
@@ -17,7 +19,7 @@ from tinygan.gan.players import Batch
 from tinygan.gan.settings import AdversarialSettings, AugmentSettings
 from tinygan.metrics import evaluate_images
 from tinygan.networks.rows import PictureJudge, RowSettings, RowWriter
-from tinygan.plot import image_grid, save_image
+from tinygan.plot import gif, image_grid, save_image
 from tinygan.run.settings import defaults
 
 
@@ -68,6 +70,22 @@ def draw(game, samples, path):
     save_image(image_grid(samples, value_range=(-1, 1)), path)
 
 
+PEN = np.array([1.0, 0.1, -0.9], "float32").reshape(1, 3, 1, 1)  # orange, in [-1, 1]
+REST = 12  # frames for which the finished pictures stay
+
+
+def animate(game, samples, path):
+    """Draw pictures (N, 1, height, width) while they are written, a row a frame; the newest row is orange."""
+    height, frames = samples.shape[2], []
+    for row in range(height):
+        page = np.where(np.arange(height)[:, None] <= row, samples, -1).repeat(3, 1)
+        ink = (page[:, :, row : row + 1] + 1) / 2
+        page[:, :, row : row + 1] = -0.5 + ink * (PEN + 0.5)
+        frames.append(image_grid(page, value_range=(-1, 1)))
+    gif(frames + [image_grid(samples.repeat(3, 1), value_range=(-1, 1))] * REST, path)
+
+
+FORMATS = {".png": draw, ".gif": animate}
 EVALUATED_SAMPLES = 2000
 
 

@@ -7,10 +7,10 @@ Seed 0, 5,000 steps, 4.1 CPU minutes: Frechet distance 27.2 where real pictures 
 
 from tinygan.data import centred, mnist
 from tinygan.metrics import evaluate_images
-from tinygan.recipes.pictures.digits import WrittenSettings, draw, row_game
+from tinygan.recipes.pictures.digits import FORMATS, WrittenSettings, draw, row_game
 from tinygan.run.settings import defaults
 
-__all__ = ["EVALUATED_SAMPLES", "Settings", "draw", "evaluate", "make_game"]
+__all__ = ["EVALUATED_SAMPLES", "FORMATS", "Settings", "draw", "evaluate", "make_game"]
 
 
 @defaults(steps=5000, learning_rate=2e-3, gamma=0.5, noise=32, row_noise=8, hidden=160)
