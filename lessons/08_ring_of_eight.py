@@ -146,7 +146,7 @@ plt.grid(False)
 plt.show()
 favourite = shares.argmax(axis=1)
 moves = (favourite[1:] != favourite[:-1]).sum()
-print(f"the fullest mode holds {shares.max(axis=1).mean():.0%} of the points, and changes {moves} times in 49")
+print(f"the fullest mode holds {shares.max(axis=1).mean():.0%} of the points; it changes {moves} times in 49")
 
 # %% [markdown]
 # $G$ draws one place, where the verdict is best. $v$ learns that points at this place are suspicious. $G$ moves to another mode, and $v$ forgets the first. Each of the two does what its loss asks. Together they chase each other for ever. (That is one seed; three seeds of the same game are in the table below.)
@@ -518,7 +518,8 @@ if best_bells is not None:
     likelihood, mu, s, w = max(fits, key=lambda fit: fit[0])
     assert np.allclose(s, SPREAD, rtol=0.15), f"spreads {s.round(3)}, and the bells have {SPREAD}"
     chosen = rng.choice(8, p=w, size=2500)
-    say("EM, eight bells", np.array([modes_and_share(mu[chosen] + s[chosen, None] * rng.standard_normal((2500, 2)))]))
+    points = mu[chosen] + s[chosen, None] * rng.standard_normal((2500, 2))
+    say("EM, eight bells", np.array([modes_and_share(points)]))
     print("exercise 4 is right")
 
 # %% [markdown]

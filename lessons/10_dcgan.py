@@ -94,7 +94,7 @@ def batch_norm_backward(g, x, gamma, beta):
 
 x = rng.standard_normal((16, 3)) * 2 + 1
 gamma, beta = rng.uniform(0.5, 2, 3), rng.standard_normal(3)
-assert_gradients((batch_norm, batch_norm_backward), x, gamma, beta)  # a function and its gradient, as in lesson 04
+assert_gradients((batch_norm, batch_norm_backward), x, gamma, beta)  # as in lesson 04
 print("by hand = finite differences")
 
 # %% [markdown]
@@ -159,10 +159,11 @@ def make_norm(kind, channels):
 
 
 def make_discriminator(kind, rng):
-    """Return v: pictures (N, 1, 8, 8) -> verdicts (N, 1). Each convolution halves the height and the width."""
+    """Return v: pictures (N, 1, 8, 8) -> verdicts (N, 1). Each convolution halves the picture's sides."""
     return nn.Sequential(
         nn.Conv2d(1, 32, 4, stride=2, padding=1, rng=rng), nn.LeakyReLU(0.2),  # (N, 32, 4, 4)
-        nn.Conv2d(32, 64, 4, stride=2, padding=1, rng=rng), make_norm(kind, 64), nn.LeakyReLU(0.2),  # (N, 64, 2, 2)
+        nn.Conv2d(32, 64, 4, stride=2, padding=1, rng=rng), make_norm(kind, 64),  # (N, 64, 2, 2)
+        nn.LeakyReLU(0.2),
         nn.Flatten(), nn.Linear(64 * 2 * 2, 1, rng=rng),
     )  # fmt: skip
 
@@ -193,10 +194,11 @@ NOISE = 16  # numbers that G turns into a picture
 
 
 def make_generator(kind, rng):
-    """Return G: noise (N, 16) -> pictures (N, 1, 8, 8). Each transposed convolution doubles the height and the width."""
+    """Return G: noise (N, 16) -> pictures (N, 1, 8, 8). Each transposed convolution doubles its sides."""
     return nn.Sequential(
         nn.Linear(NOISE, 64 * 2 * 2, rng=rng), nn.Unflatten(1, (64, 2, 2)), make_norm(kind, 64), nn.ReLU(),
-        nn.ConvTranspose2d(64, 32, 4, stride=2, padding=1, rng=rng), make_norm(kind, 32), nn.ReLU(),  # (N, 32, 4, 4)
+        nn.ConvTranspose2d(64, 32, 4, stride=2, padding=1, rng=rng), make_norm(kind, 32),  # (N, 32, 4, 4)
+        nn.ReLU(),
         nn.ConvTranspose2d(32, 1, 4, stride=2, padding=1, rng=rng), nn.Tanh(),  # (N, 1, 8, 8)
     )  # fmt: skip
 
@@ -220,7 +222,7 @@ EARLY = STEPS // 8  # when we look for the first time
 
 
 def train(kind, seed):
-    """Train a GAN with a norm of this kind in G. Return pictures early and at the end, and the losses (STEPS, 2)."""
+    """Train a GAN with a norm in G. Return pictures early and at the end, and the losses (STEPS, 2)."""
     rng = np.random.default_rng(seed)
     G, v = make_generator(kind, rng), make_discriminator("none", rng)
     g_optimizer = optim.Adam(G.parameters(), lr=1e-3, betas=(0.5, 0.99))
@@ -350,7 +352,7 @@ if layer_norm_backward is not None:
     answer = layer_norm_backward(g, x)
     assert np.shape(answer) == (4, 6), f"the gradient has x's shape (4, 6), and yours {np.shape(answer)}"
     along = np.abs(answer.sum(axis=1)).max()
-    assert along < 1e-9, f"a constant on all features of a sample changes nothing; your gradient along it: {along:.3f}"
+    assert along < 1e-9, f"a constant on all features changes nothing; your gradient along it: {along:.3f}"
     assert_gradients((layer_norm, layer_norm_backward), x)
     print("exercise 1 is right")
 
@@ -388,9 +390,9 @@ if judge_together is not None:
     real, fake = Tensor(pictures[:64]), Tensor(pictures[:64] / 2)
     on_real, on_fake = judge_together(v, real, fake[:32])
     assert isinstance(on_real, Tensor), "return Tensors: the discriminator's loss needs their tape"
-    assert on_real.shape == (64, 1) and on_fake.shape == (32, 1), "64 verdicts on real pictures, 32 on fake ones"
+    assert on_real.shape == (64, 1) and on_fake.shape == (32, 1), "64 verdicts on real, 32 on fake"
     expected = v(np.concatenate([real.data, fake.data[:32]])).data
-    assert np.allclose(on_real.data, expected[:64], atol=1e-5), "judge real and fake pictures in one batch, real first"
+    assert np.allclose(on_real.data, expected[:64], atol=1e-5), "judge both in one batch, real ones first"
     assert np.allclose(on_fake.data, expected[64:], atol=1e-5), "the verdicts on fake pictures"
     on_real, on_fake = judge_together(v, real, fake)
     print(f"two batches: mean difference of verdicts {np.abs((v(real) - v(fake)).data).mean():.4f}")
@@ -427,7 +429,7 @@ if bias_gradient is not None:
     sizes = {}
     for kind in ("none", "batch", "layer"):
         answer = np.asarray(bias_gradient(kind, pictures[:32]))
-        assert answer.shape == (4,), f"one number for each of four channels, and yours has the shape {answer.shape}"
+        assert answer.shape == (4,), f"a number for each of 4 channels, not the shape {answer.shape}"
         sizes[kind] = np.abs(answer).max()
         print(f"norm {kind:6} largest gradient of a bias {sizes[kind]:.5f}")
     assert sizes["batch"] < 1e-2, "with batch norm it must be 0, but for rounding"
@@ -472,9 +474,9 @@ if players_28 is not None:
     assert drawn.shape == (8, 1, 28, 28), f"G draws {drawn.shape}, and 8 pictures of MNIST are (8, 1, 28, 28)"
     again = G(100 * rng.standard_normal((8, NOISE), dtype="float32"))
     assert np.abs(again.data).max() <= 1, "pictures must lie in [-1, 1]: G ends in tanh"
-    assert v(drawn).shape == (8, 1), f"v gives one verdict for each picture: (8, 1), and yours are {v(drawn).shape}"
+    assert v(drawn).shape == (8, 1), f"one verdict for each picture: (8, 1), not {v(drawn).shape}"
     alone = v(drawn[:1]).data
-    assert np.allclose(alone, v(drawn).data[:1], atol=1e-5), "v's verdict depends on the company: no batch norm in v"
+    assert np.allclose(alone, v(drawn).data[:1], atol=1e-5), "v's verdict depends on the company"
     kinds = [type(module).__name__ for module in G.modules()]
     assert "BatchNorm2d" in kinds, "G must have batch norm"
     slopes = grad(ops.sum(v(drawn) ** 2), [*G.parameters(), *v.parameters()])
