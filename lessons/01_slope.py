@@ -1,8 +1,8 @@
 # %% [markdown]
 # # 01 · A slope from two values
 #
-# **You will build:** a function that finds the slope of any function by calling it, good to ten digits, in one dimension and in many; and
-# with it, descent to a minimum.
+# **You will build:** a function that finds the slope of any smooth function by calling it, good to ten digits, in one dimension and in many. With it you
+# descend to a minimum.
 #
 # **You need:** Python, a little NumPy, and what a derivative is.
 #
@@ -24,7 +24,7 @@ FAST = bool(os.environ.get("TINYGAN_FAST"))  # shorter training, for the tests
 #
 # $$ \frac{f(x + h) - f(x)}{h} $$
 #
-# comes to when the step $h$ shrinks to nothing. A computer can take $h$ small, not nothing. Take $f = \sin$ at $x = 1$; the truth is $\cos 1$.
+# comes to when the step $h$ shrinks to zero. A computer can take $h$ small, but not zero. Take $f = \sin$ at $x = 1$. The true slope is $\cos 1$.
 
 
 # %%
@@ -40,10 +40,10 @@ for h in (1e-1, 1e-4, 1e-8, 1e-12, 1e-15):
 # %% [markdown]
 # Smaller is better, down to about $10^{-8}$. Then it gets worse again, and at $10^{-15}$ only the first digit is right. Two errors are at work:
 #
-# - **Truncation.** $f(x + h) = f(x) + h f'(x) + \frac{h^2}{2} f''(x) + \dots$ (Taylor), so the quotient is off by about $\frac h2 f''(x)$. It shrinks with $h$.
+# - **Truncation.** Taylor's series is $f(x + h) = f(x) + h f'(x) + \frac{h^2}{2} f''(x) + \dots$. So the quotient is off by about $\frac h2 f''(x)$. This error shrinks with $h$.
 # - **Cancellation.** A number on a computer has 16 digits: it is rounded by up to $\epsilon \approx 1.1 \cdot 10^{-16}$ of its size. $f(x + h)$ and
-#   $f(x)$ agree in most of their digits; the difference keeps the few others and the rounding, and dividing by $h$ blows both up: an
-#   error of about $\epsilon |f(x)| / h$. It grows as $h$ shrinks.
+#   $f(x)$ agree in most of their digits. Their difference keeps only the few others, and the rounding. Dividing by $h$ makes the rounding large: the
+#   error is about $\epsilon |f(x)| / h$. It grows as $h$ shrinks.
 #
 # ## A better slope, for the same price
 #
@@ -77,8 +77,8 @@ plt.legend(ncols=2)
 plt.show()
 
 # %% [markdown]
-# The dots follow the two laws: down along the truncation line, then up along cancellation, jagged because rounding is a matter of luck. The best
-# $h$ lies where the lines cross. For the central difference $\frac{h^2}{6}|f'''| = \frac{\epsilon |f|}{h}$ gives
+# Read the picture from right to left. The dots follow the two laws: down along the truncation line, then up along the cancellation line. They are jagged there, because rounding is a
+# matter of luck. The best $h$ lies about where the lines cross. For the central difference they cross where $\frac{h^2}{6}|f'''| = \frac{\epsilon |f|}{h}$:
 
 # %%
 best = (6 * eps * np.sin(1) / np.cos(1)) ** (1 / 3)
@@ -87,8 +87,8 @@ assert abs(central_difference(np.sin, 1.0, best) - truth) < 1e-10
 assert abs(forward_difference(np.sin, 1.0, 1e-8) - truth) > 1e-10  # out of reach for it, near its own best h
 
 # %% [markdown]
-# so $h = 10^{-5}$ is a good choice for most functions with values and slopes about 1, and ten digits is what one gets. In `float32`, with 7 digits a number,
-# all this moves up: $\epsilon \approx 6 \cdot 10^{-8}$, the best $h$ is near $10^{-2}$, and 4 or 5 digits is all. That is why gradients are checked in `float64`.
+# So $h = 10^{-5}$ is a good choice for most functions whose values and slopes are about 1. One gets ten digits. A `float32` number has 7 digits,
+# $\epsilon \approx 6 \cdot 10^{-8}$. There the best $h$ is near $10^{-2}$, and one gets 4 or 5 digits. That is why gradients are checked in `float64`.
 
 # %%
 x32 = np.float32(1.0)
@@ -99,8 +99,8 @@ for h in (1e-1, 1e-2, 1e-3, 1e-5):
 # %% [markdown]
 # ## Many dimensions
 #
-# The **gradient** $\nabla f(x)$ of a function of many numbers $x = (x_1, \dots, x_n)$ is the list of its slopes: entry $i$ is how fast $f$ rises when $x_i$
-# alone grows. Move one number at a time:
+# The **gradient** $\nabla f(x)$ of a function of many numbers $x = (x_1, \dots, x_n)$ is the list of its slopes. Entry $i$ says how fast $f$ rises when $x_i$
+# alone grows. So we move one number at a time. `np.ndindex` gives the index of each in turn:
 
 
 # %%
@@ -132,8 +132,8 @@ print("they differ by    ", gradient(valley, x) - slope_of_valley(x))
 assert np.allclose(gradient(valley, x), slope_of_valley(x), rtol=1e-8)
 
 # %% [markdown]
-# tinygan has this check, and more: `assert_gradients` takes a function and a hand-written gradient, a pair of a forward and a backward pass, and raises
-# if they disagree. `g`, the factor by which the backward pass multiplies, is explained in lesson 04.
+# tinygan has such a check. `assert_gradients` takes a pair: a function, and its gradient written by hand. It raises an error if the gradient disagrees with differences. The factor `g`, by
+# which the gradient is multiplied, is explained in lesson 04.
 
 # %%
 from tinygan.gradcheck import assert_gradients
@@ -141,7 +141,8 @@ from tinygan.gradcheck import assert_gradients
 assert_gradients((valley, lambda g, x: g * slope_of_valley(x)), x)
 
 # %% [markdown]
-# And tinygan's own gradients, which the next three lessons build, come out the same:
+# The next three lessons build tinygan's own gradients. They come out the same. A `Tensor` is an array that remembers how it was computed; `requires_grad=True` says that its slopes will be asked
+# for:
 
 # %%
 from tinygan import Tensor, grad
@@ -153,11 +154,11 @@ assert np.allclose(slopes, gradient(valley, x), rtol=1e-8)
 # %% [markdown]
 # ## Downhill
 #
-# $-\nabla f(x)$ points down the steepest way. Walk that way in small steps,
+# $-\nabla f(x)$ points down the steepest way. **Gradient descent** walks that way in small steps,
 #
 # $$ x \leftarrow x - \eta\, \nabla f(x), $$
 #
-# and $f$ falls: **gradient descent**. $\eta$ is the learning rate. All of the learning in this course is this line, with refinements.
+# and $f$ falls. $\eta$ is the learning rate. All networks of this course learn by this line, with refinements.
 
 
 # %%
@@ -176,7 +177,7 @@ X, Y = np.meshgrid(np.linspace(-1.8, 1.8, 100), np.linspace(-0.8, 2.4, 100))
 for ax, learning_rate in zip(axes, (0.004, 0.03, 0.07)):
     path = descend(valley, start, learning_rate, 100)
     ax.contourf(X, Y, valley([X, Y]), np.geomspace(0.05, 100, 12), cmap="Blues", extend="both")
-    ax.plot(*path.T, ".-", color="C1", markersize=3, linewidth=0.8)
+    ax.plot(path[:, 0], path[:, 1], ".-", color="C1", markersize=3, linewidth=0.8)
     ax.plot(1, 1, "*", color="black", markersize=9)
     ax.set(title=f"η = {learning_rate}, ends at f = {valley(path[-1]):.1g}", xlabel="$x_1$")
     ax.set(xlim=(-1.8, 1.8), ylim=(-0.8, 2.4))
@@ -185,21 +186,26 @@ axes[0].set_ylabel("$x_2$")
 plt.show()
 
 # %% [markdown]
-# Left: too careful, 100 steps are not enough. Middle: down into the valley, and along it. Right: every step overshoots to the other side of
-# the valley, where it is steeper still, and in the end $x$ is gone. How large is too large? On a parabola $f(x) = \frac c2 x^2$ the step is $x \leftarrow (1 - \eta c)\, x$: it shrinks as long as
-# $\eta < 2 / c$, and explodes beyond. The steepest curvature of $f$ sets the limit for all directions.
+# Left: $\eta$ is small, and 100 steps are not enough. Middle: descent goes down into the valley, and along it. Right: the steps overshoot to the other side of
+# the valley, again and again. How large is too large? On a parabola $f(x) = \frac c2 x^2$ the step is $x \leftarrow (1 - \eta c)\, x$. So $x$ shrinks as long as
+# $\eta < 2 / c$, and explodes beyond. In many dimensions, the direction with the largest curvature $c$ sets the limit.
+
 
 # %%
+def parabola(x):
+    return c / 2 * x[0] ** 2
+
+
 c = 4.0
 for learning_rate in (0.1, 0.25, 0.45, 0.5, 0.55):
-    end = descend(lambda x: c / 2 * x[0] ** 2, np.array([1.0]), learning_rate, 20)[-1, 0]
+    end = descend(parabola, np.array([1.0]), learning_rate, 20)[-1, 0]
     print(f"η c = {learning_rate * c:.1f}: after 20 steps x = {end: .2g}")
 
 # %% [markdown]
 # ## Something to learn
 #
-# Points were measured, with noise. Which wave $a \sin(b x + c)$ made them? Make a number of how bad a guess is, the mean squared error, and descend
-# on it. No derivative is worked out by anyone.
+# Someone measured points, with noise. Which wave $a \sin(b x + c)$ made them? One number says how bad a guess is: the mean squared error. We descend
+# on it. Nobody has to work out a derivative.
 
 # %%
 rng = np.random.default_rng(0)
@@ -231,70 +237,186 @@ assert badness(path[-1]) < 0.06  # the noise alone makes 0.04
 # %% [markdown]
 # ## What is wrong with it
 #
-# The price: $2n$ calls of $f$ for $n$ numbers. The generator of lesson 00 has 26,944 weights: one step would take as long as 53,888 forward passes. The tape
-# of lesson 02 gets the same gradient for the price of about three, whatever $n$ is. Finite differences keep one task for which nothing
-# is better: to check that the tape is right.
+# The price is $2n$ calls of $f$ for $n$ numbers. How many is that for the generator of lesson 00? It turns 16 numbers into 128, 128 and 64. Each layer has a weight for each pair of numbers, and a
+# bias for each result:
+
+# %%
+n = 16 * 128 + 128 + 128 * 128 + 128 + 128 * 64 + 64
+print(f"{n:,} weights: one gradient takes {2 * n:,} forward passes")
+
+# %% [markdown]
+# The tape of lesson 02 gets the same gradient for the price of about three, whatever $n$ is. But for one task nothing is better than finite differences: they check that the tape is
+# right.
 #
 # ## Exercises
 #
+# Each exercise has a cell that checks your answer. Replace its first line by your code and run it.
+#
 # **1.** Four values give a slope whose error falls like $h^4$:
-# $\bigl(f(x - 2h) - 8 f(x - h) + 8 f(x + h) - f(x + 2h)\bigr) / 12 h$. Write it, and have it checked.
+# $\bigl(f(x - 2h) - 8 f(x - h) + 8 f(x + h) - f(x + 2h)\bigr) / 12 h$. Write it as `four_points(f, x, h)`. Where do the numbers come from?
+# <details><summary>Hint</summary>
+#
+# For the numbers, write Taylor's series for all four values and add them up. Which terms have to cancel, and which has to remain?
+#
+# </details>
+# <details><summary>Solution</summary>
+#
+# ```python
+# def four_points(f, x, h):
+#     return (f(x - 2 * h) - 8 * f(x - h) + 8 * f(x + h) - f(x + 2 * h)) / (12 * h)
+# ```
+#
+# The terms with $f$, $f''$, $f'''$ and $f''''$ cancel, and $f'$ remains once. The first term that is left has $h^4$.
+#
+# </details>
+
+# %%
+four_points = None  # exercise 1: def four_points(f, x, h): ...
+
+if four_points is not None:
+    for f, slope in ((np.sin, np.cos), (np.exp, np.exp)):
+        for x in (0.3, 1.0, 1.7):
+            error = abs(four_points(f, x, 0.1) - slope(x))
+            finer = abs(four_points(f, x, 0.05) - slope(x))
+            assert error < 1e-3, f"{f.__name__} at {x}, h = 0.1: the error is {error:.1g}"
+            assert 13 < error / finer < 19, f"half the step: 1/{error / finer:.1f} of the error, not 1/16"
+    print("exercise 1 is right")
+
+# %% [markdown]
+# **2.** What is about the best $h$ for the formula of exercise 1, for $f = \sin$ at $x = 1$ in `float64`? Its truncation error is $\frac{h^4}{30} |f^{(5)}|$.
+# <details><summary>Hint</summary>
+#
+# Do as the lesson did for the central difference: where does the truncation line cross the cancellation line $\epsilon |f| / h$? The fifth derivative of $\sin$ is $\cos$.
+#
+# </details>
+# <details><summary>Solution</summary>
+#
+# ```python
+# best_step = (30 * eps * np.sin(1) / np.cos(1)) ** (1 / 5)
+# ```
+#
+# $\frac{h^4}{30} \cos 1 = \epsilon \sin 1 / h$ gives $h^5 = 30\, \epsilon \sin 1 / \cos 1$. The best step is larger than that of the central difference, and the error is smaller.
+#
+# </details>
+
+# %%
+best_step = None  # exercise 2: a number
+
+if best_step is not None:
+
+    def estimate(h):
+        return h**4 / 30 * np.cos(1) + eps * np.sin(1) / h
+
+    least = estimate(10.0 ** np.arange(-8, 0, 0.01)).min()
+    print(f"h = {best_step:.1e}: estimated error {estimate(best_step):.1e}; the least is {least:.1e}")
+    assert estimate(best_step) < 1.5 * least, "there is a much better h: compare it with the one of the central difference"
+    print("exercise 2 is right")
+
+# %% [markdown]
+# **3.** There is a way without cancellation, for functions that take complex numbers: $f'(x) \approx \operatorname{Im} f(x + ih) / h$, where $\operatorname{Im}$ is the imaginary part. Write `complex_slope(f, x)` with
+# $h = 10^{-200}$. Why may $h$ be so small?
+# <details><summary>Hint</summary>
+#
+# Python writes $i$ as `1j`, and `.imag` is the imaginary part. For the question: write Taylor's series of $f(x + ih)$. What is its imaginary part, and what was subtracted from what?
+#
+# </details>
+# <details><summary>Solution</summary>
+#
+# ```python
+# def complex_slope(f, x):
+#     return f(x + 1e-200j).imag / 1e-200
+# ```
+#
+# $f(x + ih) = f(x) + ih f'(x) - \frac{h^2}{2} f''(x) - \dots$. The imaginary part is $h f'(x)$, up to a term with $h^3$. Nothing was subtracted from anything, so no digits were lost.
+#
+# </details>
 
 
 # %%
-def check_four_points(difference):
-    """Is the error of difference(f, x, h) about h⁴, at several places?"""
-    for f, slope in ((np.sin, np.cos), (np.exp, np.exp), (lambda x: x**4, lambda x: 4 * x**3)):
-        for x in (0.3, 1.0, 1.7):
-            errors = [abs(difference(f, x, h) - slope(x)) for h in (0.1, 0.05)]
-            assert errors[0] < 1e-3, f"the error is {errors[0]:.1g} at x = {x}, h = 0.1"
-            assert errors[0] < 1e-9 or 13 < errors[0] / errors[1] < 19, "half the step, 1/16 the error?"
-    print("right")
+def cube(x):
+    return x**3
 
 
-def four_points(f, x, h): ...  # yours
+# %%
+complex_slope = None  # exercise 3: def complex_slope(f, x): ...
 
-
-# check_four_points(four_points)
+if complex_slope is not None:
+    for f, x, true_slope in ((np.sin, 1.0, np.cos(1.0)), (np.exp, -2.0, np.exp(-2.0)), (cube, 3.0, 27.0)):
+        error = abs(complex_slope(f, x) - true_slope) / abs(true_slope)
+        print(f"{f.__name__:5} at {x}: relative error {error:.0e}")
+        assert error < 1e-14, f"{f.__name__}: fewer than 14 digits are right"
+    print("exercise 3 is right")
 
 # %% [markdown]
+# **4.** Start the wave at $b = 4$ instead of 1.4: descent does not find 1.7. Is the gradient wrong? Draw `badness` as a function of $b$ alone, from 0 to 5, with $a = 1.5$ and $c = 0.5$. How many valleys has it? A
+# valley is a value of $b$ whose neighbours on both sides are worse.
 # <details><summary>Hint</summary>
 #
-# `return (f(x - 2 * h) - 8 * f(x - h) + 8 * f(x + h) - f(x + 2 * h)) / (12 * h)`. Where do the numbers come from? Write Taylor's series for all four; $f$, $f''$, $f'''$ and
-# $f''''$ have to cancel, and $f'$ to remain once.
+# Compute `badness(np.array([1.5, b, 0.5]))` for 500 values of $b$. Count by eye, or by comparing each value with the one before and the one after.
 #
 # </details>
+# <details><summary>Solution</summary>
 #
-# **2.** What is the best $h$ for the formula of exercise 1, in `float64`? Estimate first, then add it to the picture.
+# ```python
+# bs = np.linspace(0, 5, 501)
+# values = [badness(np.array([1.5, b, 0.5])) for b in bs]
+# valleys = 0
+# for k in range(1, 500):
+#     if values[k - 1] > values[k] < values[k + 1]:
+#         valleys = valleys + 1
+# ```
+#
+# `plt.plot(bs, values)` shows them. The gradient is right. Descent finds the bottom of the valley in which it starts.
+#
+# </details>
+
+# %%
+valleys = None  # exercise 4: how many
+
+if valleys is not None:
+    started = np.array([1.0, 4.0, 1.0])
+    print("from b = 4, descent comes to a, b, c =", descend(badness, started, 0.05, 200)[-1].round(2))
+    fine = np.array([badness(np.array([1.5, b, 0.5])) for b in np.linspace(0, 5, 1001)])
+    inside = fine[1:-1]
+    found = ((inside < fine[:-2]) & (inside < fine[2:])).sum()
+    assert valleys == found, f"not {valleys}: look at b from 0 to 5, and count the shallow ones, too"
+    print("exercise 4 is right")
+
+# %% [markdown]
+# **5.** At 0 the central difference of $|x|$ is 0. Does $|x|$ have the slope 0 there? Write `one_sided(f, x, h)`: it returns the slope from $x - h$ to $x$ and the slope from $x$ to $x + h$. What should a gradient
+# check say at such a place?
 # <details><summary>Hint</summary>
 #
-# Its error is $\frac{h^4}{30} |f^{(5)}|$; set it equal to $\epsilon |f| / h$: $h \approx (30 \epsilon)^{1/5} \approx 10^{-3}$, and the error about $10^{-13}$.
+# The second slope is the forward difference of the lesson. The first is the same, one step to the left.
 #
 # </details>
+# <details><summary>Solution</summary>
 #
-# **3.** There is a way without cancellation, for functions that take complex numbers: $f'(x) \approx \operatorname{Im} f(x + ih) / h$. Try `np.sin(1 + 1e-200j).imag / 1e-200`. Why is it so
-# good?
-# <details><summary>Hint</summary>
+# ```python
+# def one_sided(f, x, h):
+#     return (f(x) - f(x - h)) / h, (f(x + h) - f(x)) / h
+# ```
 #
-# Taylor: $f(x + ih) = f(x) + ih f'(x) - \frac{h^2}{2} f''(x) - \dots$. The imaginary part is $h f'(x)$, and nothing was subtracted from anything.
-#
-# </details>
-#
-# **4.** Start the wave at `b = 4.0` instead of 1.4. What happens, and is the gradient wrong?
-# <details><summary>Hint</summary>
-#
-# Draw `badness` as a function of $b$ alone: there are many valleys, and descent finds the bottom of the one in which it starts.
+# The slopes at 0 are -1 and 1: a kink. No single number is right there. A check has to notice that, and tinygan's check says so.
 #
 # </details>
-#
-# **5.** The slope of $|x|$ at 0 by central difference is 0. What are the two one-sided ones? What should a gradient check say at such a place?
-# <details><summary>Hint</summary>
-#
-# -1 and 1: a kink. No number is right there; a check has to notice that, and tinygan's says "a kink". Try
-# `assert_gradients((np.abs, lambda g, x: g * np.where(x < 0, -1, 1)), np.zeros(1))`.
-#
-# </details>
-#
+
+# %%
+one_sided = None  # exercise 5: def one_sided(f, x, h): return left, right
+
+if one_sided is not None:
+    left, right = one_sided(np.abs, 0.0, 1e-5)
+    print(f"|x| at 0: {left:.0f} from the left, {right:.0f} to the right")
+    assert (round(left), round(right)) == (-1, 1), "|x| falls before 0 and rises after it"
+    left, right = one_sided(np.square, 3.0, 1e-3)
+    assert np.isclose(left, 5.999) and np.isclose(right, 6.001), f"x² at 3: 5.999 and 6.001, not {left} and {right}"
+    try:
+        assert_gradients((np.abs, lambda g, x: g * np.where(x < 0, -1, 1)), np.zeros(1))
+    except AssertionError as error:
+        print(error)
+    print("exercise 5 is right")
+
+# %% [markdown]
 # ## Sources
 #
 # - W. Press et al., *Numerical recipes*, 3rd edition, section 5.7: truncation, rounding and the choice of $h$.
