@@ -187,7 +187,7 @@ plt.show()
 
 # %% [markdown]
 # Left: $\eta$ is small, and 100 steps are not enough. Middle: descent goes down into the valley, and along it. Right: the steps overshoot to the other side of
-# the valley, again and again. How large is too large? On a parabola $f(x) = \frac c2 x^2$ the step is $x \leftarrow (1 - \eta c)\, x$. So $x$ shrinks as long as
+# the valley, further each time, and $f$ explodes. How large is too large? On a parabola $f(x) = \frac c2 x^2$ the step is $x \leftarrow (1 - \eta c)\, x$. So $x$ shrinks as long as
 # $\eta < 2 / c$, and explodes beyond. In many dimensions, the direction with the largest curvature $c$ sets the limit.
 
 
@@ -224,9 +224,9 @@ def badness(p):
 
 path = descend(badness, np.array([1.0, 1.4, 1.0]), 0.05, 100 if FAST else 400)
 for k in (0, 10, 40):
-    plt.plot(xs, wave(path[k], xs), color="C0", alpha=0.2 + 0.01 * k, label=f"after {k} steps")
-plt.plot(xs, wave(path[-1], xs), color="C0", label=f"after {len(path) - 1}")
-plt.plot(xs, ys, ".", color="C1", label="measured")
+    plt.plot(xs, wave(path[k], xs), color="C1", alpha=0.2 + 0.01 * k, label=f"after {k} steps")
+plt.plot(xs, wave(path[-1], xs), color="C1", label=f"after {len(path) - 1}")
+plt.plot(xs, ys, ".", color="C0", label="measured")
 plt.xlabel("x")
 plt.ylabel("y")
 plt.legend(ncols=3, loc="upper center", bbox_to_anchor=(0.5, 1.25))

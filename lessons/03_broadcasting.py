@@ -238,8 +238,8 @@ wrong, wrong_shape, wrong_losses = train(curve, steps)
 
 figure, axes = plt.subplots(1, 2, figsize=(7.2, 2.8), sharey=True)
 for ax, fitted, shape in zip(axes, (right, wrong), (right_shape, wrong_shape)):
-    ax.plot(x, curve, ".", color="C1", markersize=4, label="data")
-    ax.plot(x, fitted, label="network")
+    ax.plot(x, curve, ".", color="C0", markersize=4, label="data")
+    ax.plot(x, fitted, color="C1", label="network")
     ax.set(title=f"error of shape {shape}", xlabel="x")
 axes[0].set_ylabel("y")
 axes[0].legend()
