@@ -416,6 +416,7 @@ def rows(x, index):
     return x[index]
 
 
+# %%
 rows_backward = None  # exercise 4: def rows_backward(g, x, index): ...
 
 if rows_backward is not None:
