@@ -87,8 +87,8 @@ def draw(places):
             arrow = {"arrowstyle": "->", "color": "#888888", "shrinkA": 22, "shrinkB": 22}
             ax.annotate("", (x1, y1), (x0, y0), arrowprops=arrow)
             background = {"facecolor": "white", "edgecolor": "none", "pad": 1}
-            middle = ((x0 + x1) / 2, (y0 + y1) / 2)
-            ax.text(middle[0], middle[1], f"{slope:.3g}", ha="center", va="center", color="C1", bbox=background)
+            x2, y2 = (x0 + x1) / 2, (y0 + y1) / 2  # the middle of the arrow
+            ax.text(x2, y2, f"{slope:.3g}", ha="center", va="center", color="C1", bbox=background)
     ax.set(xlim=(-0.4, 3.4), ylim=(-0.5, 1.5))
     ax.axis("off")
     plt.show()
@@ -403,8 +403,8 @@ if divide is not None:
         assert abs(y.value - top / bottom) < 1e-12, f"{top} / {bottom} is not {y.value}"
         of_a = ((top + h) / bottom - (top - h) / bottom) / (2 * h)
         of_b = (top / (bottom + h) - top / (bottom - h)) / (2 * h)
-        assert abs(slopes[a] - of_a) < 1e-6, f"{top} / {bottom}: the slope for a is {of_a:.4f}, not {slopes[a]}"
-        assert abs(slopes[b] - of_b) < 1e-6, f"{top} / {bottom}: the slope for b is {of_b:.4f}, not {slopes[b]}"
+        assert abs(slopes[a] - of_a) < 1e-6, f"{top} / {bottom}: the slope for a is {of_a:.4f}"
+        assert abs(slopes[b] - of_b) < 1e-6, f"{top} / {bottom}: the slope for b is {of_b:.4f}"
     print("exercise 2 is right")
 
 # %% [markdown]

@@ -94,7 +94,7 @@ def history(y):
 
 
 def gradients(y):
-    """{Array: gradient of y, which holds one number}; the loop of lesson 02, with a `fit` to be written below."""
+    """{Array: gradient of y, which holds one number}. The loop of lesson 02, and `fit` (see below)."""
     grads = {y: np.ones(())}
     for one in reversed(history(y)):
         for parent, pull in zip(one.parents, one.pulls):
