@@ -214,7 +214,7 @@ for ax, optimizer in zip(axes.flat, (SGD(0.045), Momentum(0.01), RMSprop(0.03), 
     path, name = walk(optimizer, 60), type(optimizer).__name__
     moved = np.abs(np.diff(path[:, 0]))
     print(f"{name:8} moves along x by {moved[0]:.2f} in step 1, {moved[1]:.2f} in step 2", end="")
-    print(f" and {moved[30]:.2f} in step 31")
+    print(f" and {moved[10]:.2f} in step 11")
     ax.contour(X, Y, X**2 + 40 * Y**2, np.geomspace(0.1, 60, 7), colors="#cccccc", linewidths=0.8)
     ax.plot(*path.T, ".-", color="C1", markersize=3, linewidth=0.8)
     ax.plot(0, 0, "*", color="C0", markersize=9)
@@ -232,7 +232,7 @@ plt.show()
 # - SGD zigzags across and crawls along.
 # - Momentum swings like a ball in a bowl, and gets along the valley faster than SGD may.
 # - RMSprop does not care which direction is steep: its first step is as large along as across. That step is ten times $\eta$, because $s$ has only $1 - \alpha$, a hundredth, of $g^2$ as yet. Across, it is at the bottom after a few steps. But $s$ keeps the large first gradients for about a hundred steps, so the gradient seems small beside them, and it gets slower and slower along the valley. After 60 steps it is the farthest of the four.
-# - Adam sets off in the same way, but its steps keep their size, about $\eta$: the correction sees to it. It goes past the minimum, as momentum does, and comes back.
+# - Adam also makes a first step that is as large along as across, of $\eta$: the correction sees to that. Its steps stay about so large until it is near. It goes past the minimum, as momentum does, and comes back.
 #
 # ## A spiral
 #
@@ -289,7 +289,7 @@ def train(kind, lr, steps, seed):
 # Which optimiser is best? A comparison is fair only if each has the learning rate that suits it. So each is tried with eight, and each rate with three seeds. The median of the three decides.
 
 # %%
-steps = 150 if FAST else 1000
+steps = 150 if FAST else 1500
 seeds = (1,) if FAST else (1, 2, 3)
 rates = np.geomspace(10**-2.5, 10, 8)  # two in every power of ten
 figure, axes = plt.subplots(1, 2, figsize=(7.2, 3.0))
@@ -331,7 +331,7 @@ print(f"Adam: {right:.1%} of the points are told apart")
 assert FAST or right > 0.99
 
 # %% [markdown]
-# All four unroll it. The two that divide by the usual size of the gradient end lower: the lines above say by which factor. Their best rates are far smaller than those of SGD and momentum, and at about 0.03 on many other networks too; what suits SGD differs from network to network.
+# All four unroll it. The two that divide by the usual size of the gradient end lower: the lines above say by which factor. Their best rates are far smaller than those of SGD and momentum.
 #
 # GANs are mostly trained with Adam, often with $\beta_1 = 0$ or 0.5 instead of 0.9. The opponent changes all the time, and a long memory of where the gradient used to point is of little use.
 #

@@ -134,7 +134,7 @@ def probability_of_real(v, x):
 
 best = p / (p + q)
 for seed in (0, 1, 2):
-    v = train_discriminator(300 if FAST else 2000, seed)
+    v = train_discriminator(300 if FAST else 1500, seed)
     trained = probability_of_real(v, x)
     error = (np.abs(trained - best) * (p + q) / 2).sum() * dx
     print(f"seed {seed}: mean error of the trained D {error:.3f}")
@@ -369,7 +369,7 @@ def arrival(path):
     return int(near.argmax()) if near.any() else None
 
 
-rounds = 500 if FAST else 2000
+rounds = 500 if FAST else 1600
 paths = {"log(1 - D)": [], "-log D": []}
 for seed in (0,) if FAST else (0, 1, 2):
     paths["log(1 - D)"].append(play(minimax_loss, rounds, seed)[0])
@@ -477,6 +477,8 @@ if best_verdict is not None:
 # %% [markdown]
 # **3.** $\operatorname{KL}(p \| q)$ and $\operatorname{KL}(q \| p)$ differ. Let $p$ be two narrow bells, and find the single bell $q$ with the least of each, by trying means and spreads: the means `np.linspace(-3, 3, 25)`, the spreads `np.linspace(0.5, 3, 26)`. Before you run it: where will each $q$ be?
 #
+# Write a function of the density `two` at the places `x`. It returns two pairs, (mean, spread) for the least $\operatorname{KL}(p \| q)$, and (mean, spread) for the least $\operatorname{KL}(q \| p)$.
+#
 # <details><summary>Hint</summary>
 #
 # Two loops, `kl` of both directions, and remember the best (mean, spread). $\operatorname{KL}(p \| q)$ is huge where $p$ is and $q$ is not.
@@ -502,7 +504,7 @@ if best_verdict is not None:
 # </details>
 
 # %%
-nearest_bells = None  # exercise 3: a function of the density `two`; returns (mean, spread) for KL(p|q) and for KL(q|p)
+nearest_bells = None  # exercise 3: a function of a density `two`
 
 if nearest_bells is not None:
     two = 0.55 * bell(x, 2.0, 0.5) + 0.45 * bell(x, -2.0, 0.5)  # a little more on the right

@@ -4,9 +4,9 @@
 # **You will build:** convolution three times, as loops, as one matrix product, as a matrix; and its gradients, which are convolutions too:
 # a triangle of three operations that closes on itself. At the end a transposed convolution learns to enlarge pictures.
 #
-# **You need:** gradients as vector-Jacobian products (lesson 04).
+# **You need:** gradients as vector-Jacobian products (lesson 04); for the last part, layers and Adam (lesson 05).
 #
-# **Time:** 40 minutes.
+# **Time:** 40 minutes
 
 # %%
 import os
@@ -27,8 +27,9 @@ rng = np.random.default_rng(0)
 # %% [markdown]
 # ## A window slides over a picture
 #
-# A small array of weights, the *kernel*, is laid on the picture; what lies under it is multiplied by the weights and added up: one number.
-# Then it moves on by $s$ pixels, the *stride*. With $p$ zeros of *padding* around the picture, and channels $c$ in, $o$ out:
+# A small array of weights, the *kernel*, is laid on the picture. What lies under it is multiplied by the weights and added up: one number.
+# Then the kernel moves on by $s$ pixels, the *stride*. *Padding* puts $p$ zeros around the picture, so that the kernel can reach over its edge. A picture
+# has *channels*, such as red, green and blue; the result has channels, too, each with a kernel of its own. With channels $c$ in and $o$ out:
 #
 # $$ y_{n,o,t} \;=\; \sum_{c}\sum_{k} x_{n,c,\;s\,t + k - p}\; w_{o,c,k} $$
 #
@@ -58,9 +59,9 @@ print("the library's conv2d gives the same", conv_loops(x, w, 2, 1).shape)
 # %% [markdown]
 # ## The same as one matrix product: im2col
 #
-# Write every window as one row of a matrix; the weights of an output channel are one column of another. Then all the sums are one product,
-# the one thing that computers do fastest. `sliding_window_view` copies nothing, it only says where to look; the `reshape` then copies, and
-# the windows take nine times the memory of the pictures. Time is bought with memory (try `%timeit` on both).
+# Write every window as one row of a matrix. The weights of an output channel are one column of another. Then all the sums are one product,
+# the one thing that computers do fastest. `sliding_window_view` copies nothing; it only says where to look. The `reshape` then copies, and with a
+# kernel of 3 x 3 and stride 1 the windows take nine times the memory of the pictures. Time is bought with memory (try `%timeit` on both).
 
 
 # %%
@@ -93,15 +94,21 @@ def matrix_of(f, size):
 
 
 kernel = np.array([1.0, 2.0, 3.0])
-M = {
-    s: matrix_of(lambda x, s=s: ops.conv1d(x[None], kernel[None, None], stride=s, padding=1)[0], 8)
-    for s in (1, 2)
-}
+
+
+def stride_1(x):
+    return ops.conv1d(x[None], kernel[None, None], stride=1, padding=1)[0]  # [None]: a channel more
+
+
+def stride_2(x):
+    return ops.conv1d(x[None], kernel[None, None], stride=2, padding=1)[0]
+
+
+M = {1: matrix_of(stride_1, 8), 2: matrix_of(stride_2, 8)}
 
 fig, axes = plt.subplots(1, 3, figsize=(7.5, 2.9))
-for axis, matrix, title in zip(
-    axes, (M[1], M[2], M[2].T), ("M, stride 1: 8 to 8", "M, stride 2: 8 to 4", "transpose: 4 to 8")
-):
+titles = "M, stride 1: 8 to 8", "M, stride 2: 8 to 4", "transpose: 4 to 8"
+for axis, matrix, title in zip(axes, (M[1], M[2], M[2].T), titles):
     axis.imshow(matrix, cmap="Blues", vmax=4)
     axis.set_title(title)
     axis.set_axis_off()
@@ -116,12 +123,12 @@ plt.show()
 #
 # The matrix on the right turns 4 numbers into 8. Each input pixel *adds* its multiple of the kernel to the output, at steps of the stride.
 # It is called **transposed convolution**, and it is how a generator turns a few numbers into a picture.
+#
+# Pictures of 7 and of 8 pixels both shrink to 4. `output_padding=1` says that the larger is meant.
 
 # %%
 small = rng.standard_normal(4)
-enlarged = ops.conv_transpose1d(
-    small[None], kernel[None, None], stride=2, padding=1, output_padding=1
-)[0]
+enlarged = ops.conv_transpose1d(small[None], kernel[None, None], stride=2, padding=1, output_padding=1)[0]
 assert np.allclose(enlarged, M[2].T @ small)
 print("conv_transpose1d is the transposed matrix:", enlarged.round(2))
 
@@ -145,7 +152,7 @@ print("conv_transpose1d is the transposed matrix:", enlarged.round(2))
 
 # %%
 stride, padding, size, K = 2, 1, 8, 3
-t, k, i = np.ogrid[:4, :K, :size]
+t, k, i = np.ogrid[:4, :K, :size]  # three axes, so that the next line compares every combination
 S = (i == stride * t + k - padding).astype(float)  # (T, K, I)
 
 
@@ -168,7 +175,9 @@ assert_gradients((conv_weight_s, lambda d, x, g: (conv_transpose_s(g, d), conv_s
 print("finite differences agree: each one's gradient is made of the other two")
 
 # %% [markdown]
-# Now the same for pictures, without the wasteful $S$. The weights' gradient needs the windows again; the picture's gradient adds each
+# (A pair of functions in `assert_gradients` is an operation and its backward pass; the check compares the two, as in lesson 04.)
+#
+# Now the same for pictures, without the wasteful $S$. The weights' gradient needs the windows again. The picture's gradient adds each
 # window's share back to where the window was cut out (*col2im*).
 
 
@@ -178,9 +187,8 @@ def conv_backward(g, x, w, s, p):
     K, rows = w.shape[2], g.transpose(0, 2, 3, 1)  # (N, H', W', O)
     dw = np.einsum("nijo,nijk->ok", rows, windows(x, K, s, p)).reshape(w.shape)
 
-    shares = (rows @ w.reshape(len(w), -1)).reshape(
-        *rows.shape[:3], *w.shape[1:]
-    )  # (N, H', W', C, K, K)
+    shares = rows @ w.reshape(len(w), -1)  # (N, H', W', C * K * K)
+    shares = shares.reshape(*rows.shape[:3], *w.shape[1:])  # (N, H', W', C, K, K)
     dx = np.pad(np.zeros_like(x), ((0, 0), (0, 0), (p, p), (p, p)))
     for i in range(g.shape[2]):
         for j in range(g.shape[3]):
@@ -188,15 +196,25 @@ def conv_backward(g, x, w, s, p):
     return dx[:, :, p : p + x.shape[2], p : p + x.shape[3]], dw
 
 
-pair = (lambda x, w: conv(x, w, 2, 1)), (lambda g, x, w: conv_backward(g, x, w, 2, 1))
-assert_gradients(pair, x, w)
+def ours(x, w):
+    return conv(x, w, 2, 1)
+
+
+def ours_backward(g, x, w):
+    return conv_backward(g, x, w, 2, 1)
+
+
+def library(x, w):
+    return ops.conv2d(x, w, stride=2, padding=1)
+
+
+assert_gradients((ours, ours_backward), x, w)
 
 x_t, w_t = Tensor(x, requires_grad=True), Tensor(w, requires_grad=True)
-y_t = ops.conv2d(x_t, w_t, stride=2, padding=1)
+y_t = library(x_t, w_t)
 g = rng.standard_normal(y_t.shape)
-for ours, theirs in zip(conv_backward(g, x, w, 2, 1), grad(y_t, [x_t, w_t], g)):
-    assert np.allclose(ours, theirs)
-library = lambda x, w: ops.conv2d(x, w, stride=2, padding=1)
+for by_hand, by_tape in zip(ours_backward(g, x, w), grad(y_t, [x_t, w_t], g)):
+    assert np.allclose(by_hand, by_tape)
 assert_gradients(library, x[:1, :2, :5, :5], w[:2, :2], order=2)
 print("by hand = finite differences = the library; and the library's to second order")
 
@@ -208,9 +226,8 @@ print("by hand = finite differences = the library; and the library's to second o
 
 # %%
 images, _ = digits("train")  # (1437, 1, 8, 8) in [0, 1]
-secret = np.array([[-1, 0, 1], [-2, 0, 2], [-1, 0, 1]], float)[
-    None, None
-]  # finds vertical edges: Sobel's filter
+sobel = np.array([[-1.0, 0.0, 1.0], [-2.0, 0.0, 2.0], [-1.0, 0.0, 1.0]])  # finds vertical edges
+secret = sobel[None, None]  # (1, 1, 3, 3)
 before = images[:100].astype(float)
 after = conv(before, secret, 1, 1)
 
@@ -243,9 +260,8 @@ plt.show()
 # %%
 fig, axes = plt.subplots(1, 3, figsize=(7.5, 2.5))
 for axis, (K, s, p) in zip(axes, ((3, 2, 1), (5, 2, 2), (4, 2, 1))):
-    count = ops.conv_transpose2d(np.ones((1, 1, 6, 6)), np.ones((1, 1, K, K)), stride=s, padding=p)[
-        0, 0
-    ]
+    pixels, weights = np.ones((1, 1, 6, 6)), np.ones((1, 1, K, K))
+    count = ops.conv_transpose2d(pixels, weights, stride=s, padding=p)[0, 0]
     inner = count[2:-2, 2:-2]
     axis.imshow(count, cmap="Blues", vmin=0, vmax=9)
     axis.set_title(f"kernel {K}, stride {s}: {inner.min():.0f} to {inner.max():.0f}")
@@ -254,12 +270,16 @@ plt.show()
 
 # %% [markdown]
 # Where the stride does not divide the kernel, some pixels get up to four times as many terms as others, and generated pictures show a
-# checkerboard. Kernel 4 with stride 2 is even, and it is what DCGANs use, lesson 10 among them. (Odena et al. 2016.)
+# checkerboard (Odena et al. 2016). Kernel 4 with stride 2 is even. Lesson 10 uses it.
 #
 # ## Learning to enlarge
 #
-# Digits of 4 x 4 pixels, to be made 8 x 8 again. Two convolutions and a transposed one learn it by squared error; beside them, the same
+# Digits of 4 x 4 pixels are to be made 8 x 8 again. Two convolutions and a transposed one learn it by squared error. Beside them stand the same
 # pictures with every pixel made four.
+#
+# What comes from the library: `nn.Conv2d` and `nn.ConvTranspose2d` are the two operations as layers with weights. A class that inherits from `nn.Module` has
+# `parameters()`, those of all layers that it was given, and calling it calls its `forward`. `Loader(images, batch_size=64, seed=0)` mixes the pictures, and
+# `loader.batch(step)` gives 64 of them. `mse_loss` is the mean squared error.
 
 
 # %%
@@ -283,7 +303,7 @@ enlarger = Enlarger(np.random.default_rng(1))
 parameters = enlarger.parameters()
 optimizer = optim.Adam(parameters, lr=2e-3)
 loader = Loader(images, batch_size=64, seed=0)
-for step in range(400 if FAST else 3000):
+for step in range(400 if FAST else 1500):
     wanted = loader.batch(step)
     loss = mse_loss(enlarger(Tensor(shrunk(wanted))), wanted)
     optimizer.step(grad(loss, parameters))
@@ -306,32 +326,116 @@ for line, (name, pictures) in zip(axes, rows):
 plt.show()
 
 # %% [markdown]
-# It is better than repeating pixels, and it blurs: of all the digits that the small picture could have come from, squared error asks for
-# the mean. Asking a discriminator "is this one real?" instead is what the rest of the course is about.
+# Of one seed, it is better than repeating pixels, and it blurs. Many digits could have given the same small picture, and squared error asks for
+# their mean. The rest of the course asks a discriminator instead: "is this one real?"
 #
 # ## Exercises
 #
-# **1.** What is $M$ for a kernel of 3 with *dilation* 2, which looks at every second pixel? Draw it.
+# **1.** A kernel of 3 with *dilation* 2 looks at every second pixel. What is its $M$ for 8 pixels, stride 1 and padding 2, with the `kernel` above? Write it without the library's `dilation`: as a matrix, from $S$.
+#
 # <details><summary>Hint</summary>
 #
-# `ops.conv1d(..., dilation=2, padding=2)` in `matrix_of`; in $S$, the index becomes $i = s t + 2k - p$.
+# In $S$ only the index changes: $i = s t + 2k - p$. The matrix is $\sum_k S_{tki}\, w_k$.
 #
 # </details>
+# <details><summary>Solution</summary>
 #
-# **2.** Show that the transposed convolution with stride 1 is an ordinary convolution with the kernel turned round. For which padding?
+# ```python
+# t, k, i = np.ogrid[:8, :3, :8]
+# S_dilated = (i == t + 2 * k - 2).astype(float)
+# dilated = np.einsum("tki,k->ti", S_dilated, kernel)
+# ```
+#
+# Every row is the kernel with a zero between two weights: `1 0 2 0 3`. `plt.imshow(dilated)` draws it.
+#
+# </details>
+
+# %%
+dilated = None  # exercise 1: an array (8, 8)
+
+
+def with_dilation(x):
+    return ops.conv1d(x[None], kernel[None, None], dilation=2, padding=2)[0]
+
+
+if dilated is not None:
+    assert np.shape(dilated) == (8, 8), f"8 pixels in and 8 out: (8, 8), not {np.shape(dilated)}"
+    wrong = np.argwhere(~np.isclose(dilated, matrix_of(with_dilation, 8)))
+    assert len(wrong) == 0, f"{len(wrong)} entries are wrong, the first at {wrong[0]} (row, column)"
+    print("exercise 1 is right")
+
+# %% [markdown]
+# **2.** The transposed convolution with stride 1 is an ordinary convolution, with the kernel turned round. Write it: a function of $g$ $(N, O, H, W)$, the weights $w$ $(O, C, K, K)$ and the padding $p$ of the transposed one.
+#
 # <details><summary>Hint</summary>
 #
-# The columns of $M$ for stride 1 read upwards are the kernel. `ops.conv2d(g, w.swapaxes(0, 1)[..., ::-1, ::-1], padding=K - 1 - p)`.
+# Look at the columns of $M$ for stride 1, from top to bottom. In two dimensions the kernel is turned round down and across, and the two channel axes change places. What padding gives back the size $H + K - 1 - 2p$?
 #
 # </details>
+# <details><summary>Solution</summary>
 #
-# **3.** A convolution whose kernel is as large as the picture is a layer that you know. Which one? And one with a kernel of 1?
+# ```python
+# def turned(g, w, p):
+#     kernel = w.swapaxes(0, 1)[:, :, ::-1, ::-1]  # (C, O, K, K), turned round
+#     return conv(g, kernel, 1, w.shape[2] - 1 - p)
+# ```
+#
+# A convolution with padding $p'$ makes $H + 2p' - K + 1$ of $H$. That is $H + K - 1 - 2p$ for $p' = K - 1 - p$.
+#
+# </details>
+
+# %%
+turned = None  # exercise 2: a function of g, w and p
+
+if turned is not None:
+    for K, p in ((3, 1), (3, 0), (5, 1)):
+        g, w = rng.standard_normal((2, 4, 6, 6)), rng.standard_normal((4, 3, K, K))
+        expected, got = ops.conv_transpose2d(g, w, stride=1, padding=p), turned(g, w, p)
+        assert got.shape == expected.shape, f"K = {K}, p = {p}: shape {got.shape}, not {expected.shape}"
+        assert np.allclose(got, expected), f"K = {K}, p = {p}: turned round in both directions?"
+    print("exercise 2 is right")
+
+# %% [markdown]
+# **3.** A convolution whose kernel is as large as the picture is a layer that you know. So is one with a kernel of 1. Write both without a convolution: two functions of pictures $x$ $(N, C, H, W)$ and weights $w$, that give what `conv(x, w, 1, 0)` gives.
+#
 # <details><summary>Hint</summary>
 #
-# A linear layer of the whole picture; the same linear layer at every pixel.
+# How many windows does the first have? In the second, how many pixels does a window see?
 #
 # </details>
+# <details><summary>Solution</summary>
 #
+# ```python
+# def kernel_as_picture(x, w):
+#     y = x.reshape(len(x), -1) @ w.reshape(len(w), -1).T  # (N, O)
+#     return y[:, :, None, None]
+#
+#
+# def kernel_of_one(x, w):
+#     y = x.transpose(0, 2, 3, 1) @ w[:, :, 0, 0].T  # (N, H, W, O)
+#     return y.transpose(0, 3, 1, 2)
+#
+#
+# known_layers = (kernel_as_picture, kernel_of_one)
+# ```
+#
+# The first is a linear layer of the whole picture. The second is the same linear layer at every pixel.
+#
+# </details>
+
+# %%
+known_layers = None  # exercise 3: two functions of x and w, (kernel as large as the picture, kernel of 1)
+
+if known_layers is not None:
+    x = rng.standard_normal((2, 3, 5, 5))
+    for function, K in zip(known_layers, (5, 1)):
+        w = rng.standard_normal((4, 3, K, K))
+        got, expected = function(x, w), conv(x, w, 1, 0)
+        assert got.shape == expected.shape, f"kernel {K}: the shape is {expected.shape}, not {got.shape}"
+        assert np.allclose(got, expected), f"kernel {K}: the numbers differ"
+    print("exercise 3 is right")
+
+# %% [markdown]
 # ## Sources
 #
 # - V. Dumoulin, F. Visin, *A guide to convolution arithmetic for deep learning*, 2016, arXiv:1603.07285: transposed convolution, chapter 4.
