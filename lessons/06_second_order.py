@@ -293,7 +293,7 @@ axes[0].legend()
 plt.show()
 
 # %% [markdown]
-# The picture shows the last samples. Without the penalty the discriminator separates each sample from its neighbours, and its slope points this way and that. With it the verdict comes close to the best one. Lesson 08 puts the penalty into a game.
+# The picture shows the last samples. Without the penalty the discriminator separates each sample from its neighbours, and its slope points this way and that. With it the verdict is near the best one where the samples are. Lesson 08 puts the penalty into a game.
 #
 # ## Exercises
 #
