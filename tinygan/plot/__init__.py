@@ -4,6 +4,7 @@
     history    curves of a log; gradient norms, layer by layer
     points     real and generated points in the plane over the discriminator's surface
     strips     between two latent points, walks through latent space, nearest training pictures
+    drawings   an LSTM cell and an LSTM that writes, as diagrams
     sound      pieces of music as notes, WAV and MIDI files
 
 The functions that draw import Matplotlib and Pillow, and use Matplotlib only through its objects: they open no window
