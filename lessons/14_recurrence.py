@@ -175,7 +175,7 @@ plt.show()
 # A circle works on each number by itself. Follow the thick line, the cell state $c$, from right to left, as the gradient does:
 # $\partial c_t / \partial c_{t-1} = f$. It meets no matrix and no tanh, only the forget gate. If $f$ is near 1, the gradient passes. But
 # training begins with $f$ near $\sigma(0) = \frac12$. Then 50 steps leave about $2^{-50} \approx 10^{-15}$ of it. There is a second way back,
-# through $h$ and $U$; the figure above shows that little comes through there as well.
+# through $h$ and $U$. The figure above shows both together: little comes through there as well.
 
 
 # %%
@@ -323,8 +323,8 @@ print(f"20 steps: {count_nodes(slow)} nodes by operations, {count_nodes(fast)} f
 # ## At the edge of a cliff
 #
 # Where gradients can vanish they can also explode. Here is the smallest recurrent network: one number, $h_t = w\,\sigma(h_{t-1}) + b$, fifty steps,
-# and the loss $(h_{50} - 0.7)^2$ (Pascanu et al. 2013, figure 6). We draw the loss as a function of $w$, for $b = -2.7$. On the right is its
-# edge, 3,500 times as wide.
+# and the loss $(h_{50} - 0.7)^2$ (Pascanu et al. 2013, figure 6). We draw the loss as a function of $w$, for $b = -2.7$. The right picture
+# shows the cliff, stretched 3,500 times.
 
 
 # %%
@@ -409,7 +409,7 @@ paths = {"free": walk(np.inf), "clipped to 1": walk(1.0)}
 fig, axes = plt.subplots(1, 2, figsize=(7, 2.6), sharey=True)
 for axis, (name, path) in zip(axes, paths.items()):
     axis.plot(path, color="C2", linewidth=0.8)
-    axis.set(title=name, xlabel="step", ylim=(-60, 60))
+    axis.set(title=name, xlabel="step", ylim=(-100, 100))
 axes[0].set_ylabel("w")
 plt.show()
 
@@ -417,7 +417,7 @@ for name, path in paths.items():
     thrown, away = np.abs(path - 5.14).max(0) > 2, np.abs(path[-1] - 5.14) > 2
     losses = loss_of(path[-1])
     print(f"{name:13} thrown: {thrown.sum():2} of 20, still away at the end: {away.sum():2};", end=" ")
-    print(f"loss at the end: median {np.median(losses):.2f}, lowest {losses.min():.2g}, highest {losses.max():.2g}")
+    print(f"loss: median {np.median(losses):.2f}, lowest {losses.min():.2g}, highest {losses.max():.2g}")
 assert (np.abs(paths["clipped to 1"] - 5.14) < 2).all() and (np.abs(paths["free"] - 5.14) > 2).any()
 
 # %% [markdown]
@@ -430,8 +430,8 @@ assert (np.abs(paths["clipped to 1"] - 5.14) < 2).all() and (np.abs(paths["free"
 # ## One bit, sixty steps
 #
 # The first input says $+1$ or $-1$. Then comes noise, beside it. At the end we ask the network which it was. Guessing is right in 50 % of cases. Six
-# networks try. Three are as they come from the shop. The second RNN begins with a rotation. "Open" means: the gate that keeps the state begins with
-# bias 2, so that it keeps $\sigma(2) = .88$ a step. That is one line. The library's layers hold their gates in blocks of $H$ numbers: $i, f, g, o$ in
+# networks try. An RNN, an LSTM and a GRU are as the library makes them. A second RNN begins with a rotation. In the last two the gate is "open": the gate that keeps the state begins with
+# bias 2, so that it keeps about $\sigma(2) = .88$ a step. That is one line of code. The library's layers hold their gates in blocks of $H$ numbers: $i, f, g, o$ in
 # the LSTM, $r, z, n$ in the GRU. So the gate that keeps is the second block in both.
 
 
@@ -455,6 +455,7 @@ def make_networks(seed):
 COLOURS = ("#56B4E9", "C0", "C1", "C2", "#B04A00", "#006848")
 
 
+# %%
 def first_bit(rng, batch=64):
     """Sequences (T, N, 2): noise, and beside it the bit in the first step; and the bits (N,)."""
     bit = rng.integers(0, 2, batch)
@@ -468,7 +469,8 @@ def train(layer, task, steps, seed):
     """Return the share of right answers, over 20 batches at a time."""
     out = nn.Linear(SIZE, 1, rng=seed)
     weights = layer.parameters() + out.parameters()
-    optimizer, right = optim.Adam(weights, lr=3e-3), []
+    optimizer = optim.Adam(weights, lr=3e-3)
+    right = []
     for step in range(steps):
         x, bit = task(stream(seed, "bits", step))
         states = layer(Tensor(x))[0]
@@ -480,16 +482,25 @@ def train(layer, task, steps, seed):
     return np.convolve(right, np.ones(20) / 20, "valid")
 
 
+# %% [markdown]
+# `train` reads the answer from the last state, with a linear layer, and uses the same loss as a classifier. The clipping is the library's; it returns the
+# gradients and the norm that they had. We train each network with three seeds. A seed sets the weights and the sequences.
+
+
+# %%
 def train_all(names, task, steps, seeds):
     """{name: a curve for each seed}."""
-    return {name: [train(make_networks(seed)[name], task, steps, seed) for seed in seeds] for name in names}
+    curves = {}
+    for name in names:
+        curves[name] = [train(make_networks(seed)[name], task, steps, seed) for seed in seeds]
+    return curves
 
 
 def draw_curves(axis, curves):
     for name, of_seeds in curves.items():
         colour = COLOURS[list(make_networks(0)).index(name)]
-        for curve in of_seeds:
-            axis.plot(curve, color=colour, linewidth=1, label=name if curve is of_seeds[0] else None)
+        for k, curve in enumerate(of_seeds):
+            axis.plot(curve, color=colour, linewidth=1, label=name if k == 0 else None)
     axis.set(xlabel="step", ylabel="share right (20 batches)", ylim=(0.4, 1.03))
 
 
@@ -506,7 +517,7 @@ bit_curves = train_all(make_networks(0), first_bit, 100 if FAST else 300, seeds)
 fig, axes = plt.subplots(1, 2, figsize=(7.5, 3.2))
 draw_curves(axes[0], bit_curves)
 axes[0].set_title("training")
-for (name, layer), colour in zip(make_networks(1).items(), COLOURS):
+for layer, colour in zip(make_networks(1).values(), COLOURS):
     axes[1].semilogy(influence(layer), color=colour)
 axes[1].set(xlabel="steps ago", title="before training", ylabel="size of the gradient", ylim=(1e-16, 10))
 fig.legend(*axes[0].get_legend_handles_labels(), loc="outside lower center", ncols=3)
@@ -537,7 +548,8 @@ MARK_STEPS = 20 if FAST else STEPS
 
 def last_marked(rng, batch=64):
     """Sequences (T, N, 2): bits and marks; and the bits (N,) at the last mark."""
-    bits, marks = rng.integers(0, 2, (MARK_STEPS, batch)), rng.random((MARK_STEPS, batch)) < 3 / MARK_STEPS
+    bits = rng.integers(0, 2, (MARK_STEPS, batch))
+    marks = rng.random((MARK_STEPS, batch)) < 3 / MARK_STEPS
     marks[0] = True
     last = [np.flatnonzero(marks[:, n])[-1] for n in range(batch)]
     x = np.stack([2 * bits - 1, marks], axis=2).astype("f4")
@@ -643,7 +655,7 @@ if rnn_backward_cut is not None:
     print("exercise 1 is right")
 
 # %% [markdown]
-# **2.** The cell state of an LSTM shall keep $1/e = 37\,\%$ of its gradient over 500 steps, along $c$ alone. How large must the bias of the forget gate be, if
+# **2.** The cell state of an LSTM should keep $1/e = 37\,\%$ of its gradient over 500 steps, along $c$ alone. How large must the bias of the forget gate be, if
 # nothing else comes to it? Say how the answer grows with the number of steps.
 # <details><summary>Hint</summary>
 #
@@ -671,7 +683,7 @@ if forget_bias is not None:
 
 # %% [markdown]
 # **3.** Set the weights of an LSTM by hand so that it solves the last marked bit without any training. One number in the state is enough: $H = 1$, so
-# `W` is (4, 2), `U` (4, 1) and `b` (4,), with the rows $i, f, g, o$. $h_T$ shall be positive if the bit is $+1$, and negative if it is $-1$.
+# `W` is (4, 2), `U` (4, 1) and `b` (4,), with the rows $i, f, g, o$. $h_T$ should be positive if the bit is $+1$, and negative if it is $-1$.
 # <details><summary>Hint</summary>
 #
 # What should $i$ and $f$ be at a step with a mark, and what at a step without? $\sigma(-10)$ is nearly 0 and $\sigma(10)$ nearly 1. `U` may be 0.
