@@ -229,7 +229,7 @@ print("gradients of all weights = finite differences")
 
 # %% [markdown]
 # **The sampling loop.** To draw from a softmax, lay the probabilities end to end on the line from 0 to 1. Throw a dart $u$ at it. The token whose piece is hit is the
-# draw. The writer then *reads what it drew*, and goes on. `finish` does this from any beginning. `write` begins with nothing.
+# draw. The writer then *reads what it drew*, and goes on. `go_on` does this from any state of the LSTM. `write` begins with nothing.
 
 
 # %%
@@ -241,23 +241,20 @@ def draw(logits, rng):
     return (u >= ends[:, :-1]).sum(1)  # how many pieces lie before the dart
 
 
-def finish(G, begun, length, rng):
-    """Beginnings (N, K) -> whole sentences (N, length): the writer reads what is there, and draws the rest."""
-    tokens = np.zeros((len(begun), length), int)
-    tokens[:, : begun.shape[1]] = begun
-    x, state = np.zeros(len(begun), int), None
+def go_on(G, x, state, length, rng):
+    """Read tokens x (N,) in a state, draw a token, read it, and so on: the tokens drawn (N, length)."""
+    drawn = np.zeros((len(x), length), int)
     with no_grad():
         for t in range(length):
             logits, state = G.step(x, state)
-            if t >= begun.shape[1]:
-                tokens[:, t] = draw(logits.data, rng)
-            x = tokens[:, t]
-    return tokens
+            x = draw(logits.data, rng)
+            drawn[:, t] = x
+    return drawn
 
 
 def write(G, n, length, rng):
     """n sentences (n, length), drawn token after token."""
-    return finish(G, np.zeros((n, 0), int), length, rng)
+    return go_on(G, np.zeros(n, int), None, length, rng)
 
 
 # %% [markdown]
@@ -343,7 +340,7 @@ for count, G in ((50, young), (long, old)):
 # The discriminator judges whole sentences. What is the third token worth? Call the reward of a sentence $r(x)$. The worth of token $x_t$ is what
 # can be expected after it was written: $Q_t = \mathbb E[\,r(x) \mid x_1 \dots x_t\,]$. SeqGAN finds it by trying. A **roll-out** finishes the
 # sentence from there with the current policy. Do it a few times, and take the mean of the rewards. The last token needs no roll-out: its sentence is
-# whole.
+# whole. All that the writer knows of the beginning is its state $(h, c)$. So we read the sentence once, and copy the state `count` times at each place.
 
 
 # %%
@@ -351,9 +348,15 @@ def rollouts(G, reward, tokens, count, rng):
     """Sentences (N, T) -> what each token is worth (N, T). reward: a function, sentences (M, T) -> (M,)."""
     n, length = tokens.shape
     values = np.zeros((n, length), np.float32)
+    x, state = np.zeros(n, int), None
     for t in range(length - 1):
-        begun = tokens[:, : t + 1].repeat(count, axis=0)  # each beginning, count times
-        rewards = reward(finish(G, begun, length, rng))  # (n * count,)
+        with no_grad():
+            _, (h, c) = G.step(x, state)  # has read all before token t
+        x, state = tokens[:, t], (h, c)
+        copies = h.data.repeat(count, axis=0), c.data.repeat(count, axis=0)
+        rest = go_on(G, x.repeat(count), copies, length - 1 - t, rng)  # (n * count, length - 1 - t)
+        begun = tokens[:, : t + 1].repeat(count, axis=0)
+        rewards = reward(np.concatenate([begun, rest], axis=1))  # (n * count,)
         values[:, t] = rewards.reshape(n, count).mean(1)
     values[:, length - 1] = reward(tokens)
     return values
