@@ -184,7 +184,7 @@ floor = -(p * log_p).sum() / T  # its entropy, a token
 
 for sentence in every[p.argsort()[::-1][:4]]:
     print(" ".join(SYLLABLES[sentence]), f"  {np.exp(-T * oracle.nll(sentence[None])[0]):.3f}")
-print(f"entropy of the language: {floor:.4f} nats a syllable; if all were equally likely: {np.log(V):.4f}")
+print(f"entropy of the language: {floor:.4f} nats a syllable; all equally likely: {np.log(V):.4f}")
 corpus = oracle.sample(1000, length=T, rng=1)
 
 # %% [markdown]
@@ -209,7 +209,7 @@ class Writer(nn.Module):
         self.head = nn.Linear(hidden, vocabulary, rng=rng)
 
     def step(self, x, state):
-        """Read tokens x (N,) in a state, None at first -> logits (N, V) of the next token, the next state (h, c)."""
+        """Read tokens x (N,) in a state (None at first): logits (N, V), the next state (h, c)."""
         h, c = self.cell(self.embedding(x), state)
         return self.head(h), (h, c)
 
@@ -219,7 +219,8 @@ class Writer(nn.Module):
         for t in range(tokens.shape[1]):
             logits, state = self.step(x, state)
             x = tokens[:, t]
-            found.append(ops.gather(ops.log_softmax(logits, 1), 1, x[:, None]))  # (N, 1): the entry of token x
+            log_pi = ops.log_softmax(logits, 1)  # (N, V)
+            found.append(ops.gather(log_pi, 1, x[:, None]))  # (N, 1): in each row, the entry of x
         return ops.cat(found, 1)
 
 
@@ -267,11 +268,12 @@ from tinygan.text.language import LanguageModel
 def library_twin(G):
     """The library's writer with the weights of ours."""
     vocabulary, size = G.embedding.weight.shape
-    twin = LanguageModel(vocabulary, size, G.cell.hidden_size, ended=False)  # ended: no sentence stops early
+    twin = LanguageModel(vocabulary, size, G.cell.hidden_size, ended=False)  # no sentence stops early
     twin.embedding.weight.data = G.embedding.weight.data
     twin.head.weight.data, twin.head.bias.data = G.head.weight.data, G.head.bias.data
-    twin.lstm.weight_ih_l0.data, twin.lstm.weight_hh_l0.data = G.cell.weight_ih.data, G.cell.weight_hh.data
-    twin.lstm.bias_ih_l0.data, twin.lstm.bias_hh_l0.data = G.cell.bias_ih.data, G.cell.bias_hh.data
+    ours, theirs = G.cell, twin.lstm
+    theirs.weight_ih_l0.data, theirs.weight_hh_l0.data = ours.weight_ih.data, ours.weight_hh.data
+    theirs.bias_ih_l0.data, theirs.bias_hh_l0.data = ours.bias_ih.data, ours.bias_hh.data
     return twin
 
 
@@ -284,7 +286,7 @@ print("the same 100 sentences, as likely:", ", ".join(" ".join(SYLLABLES[x]) for
 # %% [markdown]
 # ## The yardstick: maximum likelihood
 #
-# The simplest training shows the writer the corpus and makes it likelier: the loss is the mean of $-\log \pi$. Every game below has to be compared with it.
+# The simplest training shows the writer the corpus and makes it likelier: the loss is the mean of $-\log \pi$. We call it *imitation*. Every game below has to be compared with it.
 # What is a trained model $q$ worth? Two questions can be asked, and a third figure puts both together:
 #
 # $$ \text{NLL}_\text{oracle} = -\tfrac1T\,\mathbb E_{x \sim q} \log p(x), \qquad \text{NLL}_\text{test} = -\tfrac1T\,\mathbb E_{x \sim p} \log q(x), \qquad \text{JS}(p, q) $$
@@ -332,7 +334,8 @@ def imitate(seed, steps, rate=5e-3):
 long = 200 if FAST else 450
 young, old = imitate(0, 50), imitate(0, long)
 for count, G in ((50, young), (long, old)):
-    print("maximum likelihood, {:3} steps: NLL_oracle {:.4f}, NLL_test {:.4f}, JS {:.4f}".format(count, *scores(G)))
+    of_oracle, of_test, js = scores(G)
+    print(f"imitation, {count} steps: NLL_oracle {of_oracle:.4f}, NLL_test {of_test:.4f}, JS {js:.4f}")
 
 # %% [markdown]
 # ## What is a token worth?
@@ -345,7 +348,7 @@ for count, G in ((50, young), (long, old)):
 
 # %%
 def rollouts(G, reward, tokens, count, rng):
-    """Sentences (N, T) -> what each token is worth (N, T). reward: a function, sentences (M, T) -> (M,)."""
+    """What each token of sentences (N, T) is worth (N, T). reward: a function, sentences (M, T) -> (M,)."""
     n, length = tokens.shape
     values = np.zeros((n, length), np.float32)
     x, state = np.zeros(n, int), None
@@ -410,7 +413,7 @@ print("rollouts = rollout_values of the library, with the same stream")
 
 # %%
 def token_loss(l, x, advantages):
-    """Logits (N, V), the tokens that were drawn (N,), their advantages (N,) -> the mean of -A log pi(x)."""
+    """Logits (N, V), tokens that were drawn (N,), their advantages (N,) -> the mean of -A log pi(x)."""
     top = l.max(1)
     log_sum = top + np.log(np.exp(l - top[:, None]).sum(1))
     return (-advantages * (l[np.arange(len(x)), x] - log_sum)).mean()
@@ -496,12 +499,12 @@ def flat(gradients):
 
 
 def estimates_of(advantages_of, batches):
-    """The policy gradient of many batches (batches, weights). advantages_of: tokens, rng -> advantages."""
+    """The policy gradient of many batches (batches, weights); advantages_of: tokens, rng -> advantages."""
     rows = []
     for k in range(batches):
         tokens = write(tiny, 100, 3, stream(0, "tiny tokens", k))
         loss = policy_loss(tiny, tokens, advantages_of(tokens, stream(0, "tiny tries", k)))
-        rows.append(-3 * flat(grad(loss, tiny.parameters())))  # the loss is a mean over 3 places, with a minus
+        rows.append(-3 * flat(grad(loss, tiny.parameters())))  # the loss: minus a mean over 3 places
     return np.array(rows)
 
 
@@ -541,7 +544,7 @@ for name, kind in kinds.items():
 
 # %%
 def relaxed_sentences(G, n, length, tau, rng):
-    """n sentences as distributions y (n, length, V), with a gradient, and the tokens they stand for (n, length)."""
+    """n sentences as mixtures y (n, length, V), with a gradient, and the tokens that won (n, length)."""
     x, state, ys, tokens = np.zeros(n, int), None, [], []
     for _ in range(length):
         logits, state = G.step(x, state)
@@ -654,6 +657,7 @@ def play(way, G, seed, steps, rate=1e-3):
     return G, np.array(path)
 
 
+# %%
 steps = 20 if FAST else 400
 SEEDS = [0] if FAST else [0, 1, 2]
 WAYS = "SeqGAN", "relaxed tokens", "control"
@@ -782,11 +786,13 @@ if best_baseline is not None:
     ):
         b = best_baseline(probabilities, rewards)
         assert np.ndim(b) == 0, f"a baseline is one number; you return an array of shape {np.shape(b)}"
-        at_b, of_mean = (noise_of(c, probabilities, rewards) for c in (b, probabilities @ rewards))
-        assert not np.isclose(b, probabilities @ rewards), "that is R; there is a baseline with less noise"
+        mean = probabilities @ rewards
+        at_b, at_mean = noise_of(b, probabilities, rewards), noise_of(mean, probabilities, rewards)
+        assert not np.isclose(b, mean), "that is R; there is a baseline with less noise"
         for other in (b - 0.01, b + 0.01):
-            assert at_b < noise_of(other, probabilities, rewards), f"{other:.3f} has less noise than your {b:.3f}"
-        print(f"noise at R {of_mean:.4f}, at your baseline {b:.3f} it is {at_b:.4f}")
+            less = noise_of(other, probabilities, rewards)
+            assert at_b < less, f"{other:.3f} has less noise than your {b:.3f}"
+        print(f"noise at R {at_mean:.4f}, at your baseline {b:.3f} it is {at_b:.4f}")
     print("exercise 1 is right")
 
 # %% [markdown]
@@ -820,12 +826,12 @@ if straight_through is not None:
     y = straight_through(l, noise, 0.5)
     assert isinstance(y, Tensor), "return a Tensor: an array has no gradient"
     hard = np.eye(4)[(l.data + noise).argmax(1)]
-    assert np.allclose(y.data, hard, atol=1e-6), "the value must be a 1 at the largest l + noise, 0 elsewhere"
+    assert np.allclose(y.data, hard, atol=1e-6), "the value must be 1 at the largest l + noise, else 0"
     library = ops.gumbel_softmax(l, tau=0.5, hard=True, rng=np.random.default_rng(2))
     assert y.requires_grad, "your result has lost its gradient"
     g = np.random.default_rng(3).standard_normal((6, 4)).astype("float32")
     (of_yours,), (of_library,) = grad(y, [l], g), grad(library, [l], g)
-    assert np.allclose(of_yours, of_library, atol=1e-5), "the gradient must be that of the mixture at this tau"
+    assert np.allclose(of_yours, of_library, atol=1e-5), "the gradient must be the mixture's, at this tau"
     print("exercise 2 is right")
 
 # %% [markdown]
@@ -855,9 +861,11 @@ if rewards_to_go is not None:
     points = np.array([[1.0, 2.0, 4.0], [0.0, 0.0, 3.0]])
     found = np.asarray(rewards_to_go(points.copy()))
     assert found.shape == points.shape, f"expected shape {points.shape}, you return {found.shape}"
-    assert not np.allclose(found, np.cumsum(points, 1)), "that adds up the rewards until t; token t changes those after"
+    until_t = np.cumsum(points, 1)
+    assert not np.allclose(found, until_t), "these are sums until t; token t changes the rewards from t on"
     assert np.allclose(found[:, -1], points[:, -1]), "the last token is worth its own reward"
-    assert np.allclose(found, [[7, 6, 4], [3, 3, 3]]), "token t is worth its own reward and all later ones"
+    right = [[7, 6, 4], [3, 3, 3]]
+    assert np.allclose(found, right), "token t is worth its own reward and all later ones"
     of_token = np.array([0.2, 1.0, 0.5], "float32")  # a token's points, at any place
 
     def paid_to_go(tokens, rng):
@@ -876,7 +884,7 @@ if rewards_to_go is not None:
         wrong = np.linalg.norm(found.mean(0) - truth) / size
         assert wrong < 2.5 * spreads[-1] / np.sqrt(50), "the mean is not the exact gradient"
     assert spreads[1] < spreads[0], "there should be less noise than with the sum of all"
-    print(f"one batch is wrong by {spreads[0]:.2f} with the sum of all rewards, by {spreads[1]:.2f} with yours")
+    print(f"one batch is wrong by {spreads[0]:.2f} with the sum of all, by {spreads[1]:.2f} with yours")
     print("exercise 3 is right")
 
 # %% [markdown]
@@ -911,11 +919,13 @@ if divergences is not None:
     entropy = -(np.exp(log_q) * log_q).sum()
     of_oracle, of_test, _ = scores_of(log_q)
     first, second = divergences(log_q)
-    assert np.isclose(first, T * of_oracle - entropy, atol=1e-4), "KL(q | p) = T NLL_oracle - H(q), in nats a sentence"
-    assert np.isclose(second, T * (of_test - floor), atol=1e-3), "KL(p | q) = T NLL_test - H(p), in nats a sentence"
+    per_sentence = "in nats a sentence, not a token"
+    assert np.isclose(first, T * of_oracle - entropy, atol=1e-4), f"KL(q | p) first, {per_sentence}"
+    assert np.isclose(second, T * (of_test - floor), atol=1e-3), f"KL(p | q) second, {per_sentence}"
     table_of = np.array([divergences(all_log_q(sharpen(young, beta))) for beta in betas])
-    print("best β by NLL_oracle", betas[curve[:, 0].argmin()], "by KL(q | p)", betas[table_of[:, 0].argmin()], end=" ")
-    print("by KL(p | q)", betas[table_of[:, 1].argmin()])
+    print("best β by NLL_oracle", betas[curve[:, 0].argmin()])
+    print("best β by KL(q | p)  ", betas[table_of[:, 0].argmin()])
+    print("best β by KL(p | q)  ", betas[table_of[:, 1].argmin()])
     print("exercise 4 is right")
 
 # %% [markdown]
