@@ -44,7 +44,7 @@ rng = np.random.default_rng(0)
 #
 # ## Way 1: the relaxed token
 #
-# A draw can be written with the chance apart. Add to each logit its own noise $g_k = -\log e_k$, where $e_k$ is drawn from the exponential
+# A draw can be written so that the chance stands apart from the logits. Add to each logit its own noise $g_k = -\log e_k$, where $e_k$ is drawn from the exponential
 # distribution. This is called *Gumbel noise*. Then take the token with the largest sum. The token that wins is a draw from $p$.
 #
 # Why? Think of $V$ clocks. Clock $k$ rings after the time $e_k / e^{l_k}$, so it rings at the rate $e^{l_k}$. The first to ring is clock $k$ with a probability
@@ -683,6 +683,10 @@ for name, count, first in finals:
         each = "  ".join(f"{js:.3f}" for _, _, js in of_seeds)
         print("{:18}{:6}{:12.3f}{:10.3f}{:8.3f}    {}".format(name, count, *np.mean(of_seeds, 0), each))
 print(f"{'the language':18}{'':6}{floor:12.3f}{floor:10.3f}{0:8.3f}")
+for seed in SEEDS:
+    begun, played_on = finals["imitation", 50, seed], finals["SeqGAN", 50 + steps, seed]
+    assert played_on[0] < begun[0], "SeqGAN should please the oracle more than its beginning did"
+    assert finals["imitation", 50 + steps, seed][2] < played_on[2], "the yardstick should have the lower JS"
 
 # %% [markdown]
 # VERDICT
