@@ -310,7 +310,7 @@ def kernel_distance_by_hand(x, y):
 of_known, of_blurred = features(known).astype(float), features(blurred).astype(float)
 by_hand, library = kernel_distance_by_hand(of_known, of_blurred), kernel_distance(of_known, of_blurred)
 print(f"known and blurred, by hand: {by_hand:.1f}")
-print(f"the library, from ten parts of the bags: {library.mean:.1f}, give or take {library.standard_error:.1f}")
+print(f"the library, ten parts of the bags: {library.mean:.1f}, give or take {library.standard_error:.1f}")
 assert abs(by_hand - library.mean) < 4 * library.standard_error
 
 # %% [markdown]
@@ -369,7 +369,7 @@ def perceptron(*sizes, rng):
 
 
 def train_gan(known, others, steps, seed=0):
-    """Train on `known`. Return the history, rows (step, F, precision, recall, share nearer to known); the game."""
+    """Train on `known`. Return rows (step, F, precision, recall, share nearer to known), and the game."""
     drawing = perceptron(16, 128, 128, 64, rng=stream(seed, "G"))
     judging = perceptron(64, 128, 128, 1, rng=stream(seed, "v"))
     G = nn.Sequential(*drawing, nn.Tanh(), nn.Unflatten(1, (1, 8, 8)))
@@ -534,7 +534,7 @@ if forty is not None:
     history, game = forty
     share = copied_share(game.sample(360, seed=1), known[:40], others[:40])
     assert history[-1, 0] == steps // 2, f"the game had {history[-1, 0]:.0f} steps, not {steps // 2}"
-    assert share > 0.8, f"{share:.2f} are nearer to known[:40] than to others[:40]: was it trained on these 40?"
+    assert share > 0.8, f"{share:.2f} are nearer to known[:40] than to others[:40]: trained on these 40?"
     assert history[-1, 4] > 0.8, f"the history's last share is {history[-1, 4]:.2f}: were others[:40] given?"
     print(f"nearer to the 40: {history[-1, 4]:.2f}; to the 360, of above: {runs[0][0][-1, 4]:.2f}")
     print("exercise 3 is right")

@@ -347,7 +347,7 @@ if lstm_flop is not None:
 flop_of_call = None  # exercise 2: {64: FLOP of a mean call, 4: the same with a batch of 4}
 
 if flop_of_call is not None:
-    assert set(flop_of_call) == {64, 4}, f"a dict with the keys 64 and 4 is asked for, yours has {list(flop_of_call)}"
+    assert set(flop_of_call) == {64, 4}, f"expected a dict with the keys 64 and 4, yours has {list(flop_of_call)}"
     for batch_size, yours in flop_of_call.items():
         rows = profile(digits.make_game(digits.Settings(batch_size=batch_size)), STEPS).rows
         truth = sum(row.flop for row in rows) / sum(row.calls for row in rows)
@@ -401,7 +401,7 @@ if conv_shifts is not None:
     assert np.allclose(y, conv_library(x, w), atol=1e-3), "the numbers are not the library's"
     of_yours, of_im2col = memory(conv_shifts), memory(conv_im2col)
     assert of_yours < 0.8 * of_im2col, f"{of_yours:,} bytes at once, and im2col needs {of_im2col:,}"
-    assert seconds(conv_shifts, x, w) < seconds(conv_loops, x, w, repeats=1) / 5, "not much faster than the loops"
+    assert seconds(conv_shifts, x, w) < seconds(conv_loops, x, w, repeats=1) / 5, "not 5 times faster"
     print(f"at most {of_yours / 1e6:.1f} MB at once, im2col {of_im2col / 1e6:.1f} MB")
     print("exercise 3 is right")
 
@@ -438,7 +438,7 @@ if weights_of is not None:
             together = together + weight * gradient(net, inputs[share], wanted[share])
             start += size
         off = np.linalg.norm(together - whole) / np.linalg.norm(whole)
-        assert off < 1e-5, f"shares of {sizes}: the weighted mean is {off:.1%} off the gradient of the whole batch"
+        assert off < 1e-5, f"shares of {sizes}: the mean is {off:.1%} off the gradient of the batch"
     print("exercise 4 is right")
 
 # %% [markdown]
