@@ -508,7 +508,7 @@ if carry is not None:
     for n, m in ((3, 5), (1, 4), (6, 2), (7, 7)):
         heaps, holes = rng.normal(0, 1, n), rng.normal(1, 2, m)
         truth, yours = wasserstein_1d(heaps, holes), carry(heaps, holes)
-        assert np.isclose(truth, yours), f"{n} heaps, {m} holes: {yours:.4f}; the cheapest plan has {truth:.4f}"
+        assert np.isclose(truth, yours), f"{n} heaps, {m} holes: {yours:.4f}; the best plan has {truth:.4f}"
     print("exercise 1 is right")
 
 # %% [markdown]
@@ -543,7 +543,7 @@ if steepest_of is not None:
         for weight in f.parameters():
             weight.data = np.full_like(weight.data, c)
         truth, yours = slopes_at(f, np.ones((1, 2), "float32"))[0], steepest_of(c)
-        assert yours >= 0.999 * truth, f"c = {c}: if all weights are c, the slope is {truth:.4g}, not {yours:.4g}"
+        assert yours >= 0.999 * truth, f"c = {c}: with all weights c it is {truth:.4g}, not {yours:.4g}"
         assert yours <= 1.001 * truth, f"c = {c}: no critic reaches {yours:.4g}; the steepest has {truth:.4g}"
         print(f"c = {c}: {yours:.4g}")
     print("exercise 2 is right")

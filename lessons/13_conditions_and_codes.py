@@ -485,7 +485,7 @@ if infogan is not None:
     assert code.shape == (2000, 10), f"codes have the shape {code.shape}, not (2000, 10)"
     kinds = judge.judge(samples.reshape(-1, 1, 8, 8))[1].argmax(1)
     said = information(code.argmax(1), kinds)
-    print(f"the code says {said:.2f} nats of {np.log(10):.2f} about the digit; {len(set(kinds))} digits drawn")
+    print(f"the code says {said:.2f} nats of {np.log(10):.2f} about digits; {len(set(kinds))} digits drawn")
     assert len(set(kinds)) >= 5, "the classifier reads fewer than five digits: was G trained on pictures?"
     assert said > 0.1, "the code says next to nothing: is Q's loss in G's, with weight .3?"
     in_rows = np.argsort(code.argmax(1), kind="stable")
@@ -527,10 +527,10 @@ if both_losses is not None:
     _, code, u = space.split(z)
     guess = np.concatenate([40 * code, u + 0.6], 1)  # the code is right, the number wrong by .6
     yours = both_losses(space, Tensor(guess), z).item()
-    assert np.isclose(yours, 0.18, atol=1e-3), f"codes right, numbers off by .6: the loss is .18, not {yours:.3f}"
+    assert np.isclose(yours, 0.18, atol=1e-3), f"codes right, numbers .6 off: the loss is .18, not {yours:.3f}"
     guess = np.concatenate([0 * code, u], 1)  # the number is right, the code unknown
     yours = both_losses(space, Tensor(guess), z).item()
-    assert np.isclose(yours, np.log(8), atol=1e-3), f"codes unknown: the loss is log 8 = 2.08, not {yours:.3f}"
+    assert np.isclose(yours, np.log(8), atol=1e-3), f"unknown codes: the loss is log 8 = 2.08, not {yours:.3f}"
     _, history = train_infogan(ring, space, (2, 9), 0.3, ring_steps // 2, seed=0, loss=both_losses)
     print(f"the loss falls from {history[0, 1]:.2f} to {history[-1, 1]:.2f}")
     print("exercise 3 is right")

@@ -347,7 +347,7 @@ if lstm_flop is not None:
 flop_of_call = None  # exercise 2: {64: FLOP of a mean call, 4: the same with a batch of 4}
 
 if flop_of_call is not None:
-    assert set(flop_of_call) == {64, 4}, f"expected a dict with the keys 64 and 4, yours has {list(flop_of_call)}"
+    assert set(flop_of_call) == {64, 4}, f"expected the keys 64 and 4, yours has {list(flop_of_call)}"
     for batch_size, yours in flop_of_call.items():
         rows = profile(digits.make_game(digits.Settings(batch_size=batch_size)), STEPS).rows
         truth = sum(row.flop for row in rows) / sum(row.calls for row in rows)
