@@ -527,10 +527,10 @@ if both_losses is not None:
     _, code, u = space.split(z)
     guess = np.concatenate([40 * code, u + 0.6], 1)  # the code is right, the number wrong by .6
     yours = both_losses(space, Tensor(guess), z).item()
-    assert np.isclose(yours, 0.18, atol=1e-3), f"codes right, numbers .6 off: the loss is .18, not {yours:.3f}"
+    assert np.isclose(yours, 0.18, atol=1e-3), f"codes right, numbers .6 off: it is .18, not {yours:.3f}"
     guess = np.concatenate([0 * code, u], 1)  # the number is right, the code unknown
     yours = both_losses(space, Tensor(guess), z).item()
-    assert np.isclose(yours, np.log(8), atol=1e-3), f"unknown codes: the loss is log 8 = 2.08, not {yours:.3f}"
+    assert np.isclose(yours, np.log(8), atol=1e-3), f"unknown codes: it is log 8 = 2.08, not {yours:.3f}"
     _, history = train_infogan(ring, space, (2, 9), 0.3, ring_steps // 2, seed=0, loss=both_losses)
     print(f"the loss falls from {history[0, 1]:.2f} to {history[-1, 1]:.2f}")
     print("exercise 3 is right")
