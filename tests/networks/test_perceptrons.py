@@ -54,6 +54,23 @@ def test_steepness_is_a_factor_on_ds_first_weights_and_their_biases():
         np.testing.assert_array_equal(a, b)
 
 
+def test_d_sees_waves_of_a_point_beside_it():
+    more = {"frequencies": 500, "finest": 50.0, "point_size": 3.0, "wave_size": 0.5, "reach": 4.0}
+    s = settings(**more)
+    d = point_discriminator(s)
+    ((name, frequencies),) = d.named_buffers()
+    assert name.endswith("frequencies") and frequencies.shape == (2, 500)
+    x = np.random.default_rng(0).standard_normal((20, 2)).astype("f")
+    angles = x / 4 @ frequencies
+    seen = np.concatenate([3 * x / 4, 0.5 * np.sin(angles), 0.5 * np.cos(angles)], 1)
+    np.testing.assert_allclose(d(Tensor(x)).numpy(), layers_by_hand(seen, weights(d), s.leak), atol=1e-4)
+    sizes = np.log(np.linalg.norm(frequencies, axis=0))  # of a normal pair: about its size; evenly from log 1 to log 50
+    np.testing.assert_allclose(np.quantile(sizes, [0.1, 0.5, 0.9]), np.log(50) * np.array([0.1, 0.5, 0.9]), atol=0.45)
+    np.testing.assert_array_equal(frequencies, point_discriminator(settings(**more, leak=0.1)).named_buffers()[0][1])
+    with pytest.raises(ValueError, match="finest=50.0: .* with frequencies"):
+        settings(finest=50.0)
+
+
 def test_first_weights_for_the_code_have_size_1_and_those_for_z_their_share():
     first = weights(point_generator(settings(codes=7, noise_share=0.05, hidden=500)))[0]
     assert first.shape == (500, 10)

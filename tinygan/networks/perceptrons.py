@@ -2,10 +2,13 @@
 
 from dataclasses import dataclass
 
+import numpy as np
+
 from tinygan.backend import stream
 from tinygan.gan.augment import MinibatchStd
 from tinygan.gan.latent import SPACES, SparseCode
 from tinygan.nn import LeakyReLU, Linear, Module, Sequential, init
+from tinygan.ops import cat, cos, sin
 from tinygan.run.settings import RunSettings, setting
 
 
@@ -14,6 +17,15 @@ class CodeSettings(RunSettings):
     """G's first layer, if a code stands beside z."""
 
     noise_share: float = setting(0.1, "Size of G's first weights for z; those for the code have size 1.", 0.0)
+
+
+@dataclass
+class FrequencySettings(RunSettings):
+    """How D sees a point, if it sees waves of it."""
+
+    finest: float = setting(100.0, "Highest frequency of the waves, in radians per unit of D's input.", 1.0)
+    wave_size: float = setting(0.2, "Factor on the waves.", 0.0)
+    point_size: float = setting(40.0, "Factor on the point itself beside its waves.", 0.0)
 
 
 @dataclass
@@ -28,6 +40,10 @@ class PerceptronSettings(RunSettings):
     )  # fmt: skip
     reach: float = setting(1.0, "How far out the points lie: G's output is multiplied by it, D's input divided.", 0.0)
     steepness: float = setting(1.0, "Factor on D's first weights: a steeper D sees finer differences.", 0.0)
+    frequencies: int = setting(
+        0, "Waves of a point that D sees beside it: it then tells how wide a mode is. 0: the point alone.", 0,
+        brings=FrequencySettings,
+    )  # fmt: skip
     hidden: int = setting(128, "Width of the hidden layers of both players.", 1)
     layers: int = setting(3, "Hidden layers of each player.", 1)
     leak: float = setting(0.2, "Slope of the hidden units below 0; 0 is ReLU.", 0.0, 1.0)
@@ -55,6 +71,24 @@ class Times(Module):
         return x * self.factor
 
 
+class FourierFeatures(Module):
+    """x -> [p x, w sin(x B), w cos(x B)]: B is drawn once and never trained. Tancik et al. 2020, eq. 5.
+
+    A perceptron of x alone bends where its hidden units do, and has few bends within a narrow mode: it cannot say that the
+    mode is drawn too narrow. The columns of B are normal, of sizes from 1 to `finest`, evenly by their logarithm.
+    """
+
+    def __init__(self, inputs, s, rng):
+        self.point_size, self.wave_size = s.point_size, s.wave_size
+        sizes = np.exp(rng.uniform(0, np.log(s.finest), s.frequencies))
+        self.register_buffer("frequencies", (rng.standard_normal((inputs, s.frequencies)) * sizes).astype("f4"))
+
+    def forward(self, x):
+        """x (N, inputs) -> (N, inputs + 2 frequencies)."""
+        angles = x @ self.frequencies
+        return cat([self.point_size * x, self.wave_size * sin(angles), self.wave_size * cos(angles)], 1)
+
+
 def hidden_layers(inputs, s, rng):
     """Return s.layers times Linear and LeakyReLU: (N, inputs) -> (N, hidden)."""
     sizes = [inputs] + [s.hidden] * s.layers
@@ -76,7 +110,9 @@ def point_discriminator(s):
     """Return the discriminator: points (N, 2), in packs (N, 2 packing) -> verdicts (N, 1)."""
     rng = stream(s.seed, "discriminator")
     spread = [MinibatchStd(s.spread_of)] if s.spread_of else []
-    trunk = hidden_layers(2 * s.packing, s, rng)
+    inputs = 2 * s.packing
+    waves = [FourierFeatures(inputs, s, rng)] if s.frequencies else []
+    trunk = hidden_layers(inputs + 2 * s.frequencies, s, rng)
     trunk[0].weight.data *= s.steepness
     trunk[0].bias.data *= s.steepness
-    return Sequential(Times(1 / s.reach), *trunk, *spread, Linear(s.hidden + len(spread), 1, rng=rng))
+    return Sequential(Times(1 / s.reach), *waves, *trunk, *spread, Linear(s.hidden + len(spread), 1, rng=rng))
