@@ -68,7 +68,7 @@ def test_every_recipe_has_a_row():
 SHARED = {
     "code": r"```.*?```",
     "first cells of tables": r"^\| (`[^|]*) \|",
-    "links and pictures": r"\]\(((?!README)[^)]+)\)",
+    "links and pictures": r"\]\(((?!README|#)[^)]+)\)",
     "headings": r"^#+ ",
 }
 
@@ -78,6 +78,14 @@ def test_the_chinese_readme_is_in_step(part):
     chinese = (ROOT / "README.zh-CN.md").read_text()
     find = re.compile(SHARED[part], re.S | re.M).findall
     assert find(chinese) == find(README)
+
+
+@pytest.mark.parametrize("name", ["README.md", "README.zh-CN.md"])
+def test_links_within_lead_to_headings(name):
+    text = (ROOT / name).read_text()
+    headings = {heading.lower().replace(" ", "-") for heading in re.findall(r"^#+ (.*)$", text, re.M)}
+    links = re.findall(r"\]\(#([^)]+)\)", text)
+    assert len(links) >= 3 and set(links) <= headings
 
 
 def test_files_that_texts_name_exist():

@@ -19,14 +19,14 @@ class PointSettings(PerceptronSettings, PackSettings, AdversarialSettings):
 
 
 @defaults(
-    steps=4000, schedule="exponential", decay_from=0.0, gamma_end=1e-4, penalty_every=4, ema=0.99, noise=2, codes=256,
-    noise_share=0.05, steepness=5.0,
+    steps=10_000, schedule="exponential", decay_from=0.0, gamma=0.03, gamma_end=2e-6, penalty_every=4, ema=0.99, noise=2,
+    codes=256, noise_share=0.05, frequencies=64,
 )  # fmt: skip
 class ModeSettings(PointSettings):
-    """Settings of points about many centres: G has a code, and all that moves is annealed, from far to near.
+    """Settings of points about many centres: G has a code, D sees waves, and all that moves is annealed, from far to near.
 
     At first D is smooth, as a large gamma makes it, and draws each code to some mode. Then it may see finer and finer,
-    while smaller steps keep G from jumping about by more than a mode's width.
+    in the end how wide a mode is, while smaller steps keep G from jumping about by more than a mode's width.
     """
 
 
