@@ -2,7 +2,7 @@
 
     python tools/make_lessons.py 01 07         trains in full and writes the notebooks of lessons 01 and 07
     python tools/make_lessons.py --fast 01     runs it as the tests do, TINYGAN_FAST=1, its exercises solved; writes nothing
-    python tools/make_lessons.py --text 01     runs nothing: puts changed text into a notebook whose code is its source's
+    python tools/make_lessons.py --text 01     runs nothing: puts changed text and exercises into a notebook
     python tools/make_lessons.py               all of them, in full
 
 The source is a Python file in jupytext's percent format. What would differ from one run to the next (times, random cell
@@ -136,14 +136,21 @@ def written(notebook):
     return nbformat.writes(notebook, version=nbformat.NO_CONVERT) + "\n"
 
 
+def _code_that_runs(notebook):
+    """Return the code of each cell, None for text; of an exercise, which does nothing while it is blank, its number."""
+    blank = lambda cell: BLANK.search(cell.source)
+    return [
+        None if cell.cell_type != "code" else blank(cell)["number"] if blank(cell) else cell.source for cell in notebook.cells
+    ]
+
+
 def renew_text(source):
-    """Give a notebook the text of its source, if all its code is its source's; SystemExit if it is not."""
+    """Give a notebook the text and the blank exercises of its source; SystemExit if other code differs from its source's."""
     import nbformat
 
     path, new = source.with_suffix(".ipynb"), notebook_of(source)
     kept = nbformat.read(path, as_version=nbformat.NO_CONVERT)
-    code = lambda notebook: [cell.source if cell.cell_type == "code" else None for cell in notebook.cells]
-    if code(kept) != code(new):
+    if _code_that_runs(kept) != _code_that_runs(new):
         sys.exit(f"{source.name}: code was changed, or cells were added: python tools/make_lessons.py {source.name[:2]}")
     for cell, changed in zip(kept.cells, new.cells):
         cell.source = changed.source
@@ -155,7 +162,7 @@ def main():
     parser = argparse.ArgumentParser(description="Run the lessons and write their notebooks.")
     parser.add_argument("numbers", nargs="*", metavar="NN", help="lessons, by number; all if none is given")
     parser.add_argument("--fast", action="store_true", help="shorter training, as in the tests; writes nothing")
-    parser.add_argument("--text", action="store_true", help="only put changed text into the notebooks; runs nothing")
+    parser.add_argument("--text", action="store_true", help="only puts changed text and blank exercises there")
     options = parser.parse_args()
     if options.text:
         for source in sources(options.numbers):
