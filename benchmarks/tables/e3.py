@@ -3,7 +3,8 @@
     python benchmarks/tables/e3.py [--recipes mnist,cgan] [--seeds 0,1] [--runs runs/e3] [--set KEY=VALUE ...]
 
 Trains every recipe with every seed by `tinygan train` into RUNS, or goes on with the run that is there, then has it scored
-by `tinygan evaluate`, and writes results/e3.json and results/e3.md, in which what was found before stays.
+by `tinygan evaluate`, and writes results/e3.json and results/e3.md, in which what was found before stays. Rows of
+PyTorch-GAN's scripts are in results/pytorch_gan.json, which with_pytorch_gan.py writes.
 """
 
 import argparse
@@ -125,8 +126,19 @@ def play(text, recipes, out, table):
     print(table(found), end="")
 
 
+def row_of(name, seeds):
+    """A line of the table: the scores of a recipe's or a script's seeds."""
+    rows = list(seeds.values())
+    cells = []
+    for score, (_, digits, _) in COLUMNS.items():
+        values = [row[score] for row in rows if score in row]
+        cells.append(with_error(values, digits) if values else "")
+    minutes = with_error([row["cpu_minutes"] for row in rows], 1)
+    return f"| {name} | {' | '.join(cells)} | {len(rows)} | {rows[0]['steps']:,} | {minutes} |"
+
+
 def e3_table(found):
-    """Markdown: a row a recipe, then real pictures in the place of generated ones."""
+    """Markdown: a row a recipe, then PyTorch-GAN's scripts, then real pictures in the place of generated ones."""
     headings = [heading for heading, _, _ in COLUMNS.values()]
     lines = [
         "# MNIST: 10,000 samples (cgan: 60,000) under a classifier of our own",
@@ -137,15 +149,14 @@ def e3_table(found):
     lines += [f"| | {' | '.join(headings)} | seeds | steps | CPU minutes |", "|---" * (len(headings) + 4) + "|"]
     real = {}
     for name, seeds in found.items():
-        rows = list(seeds.values())
-        cells = []
+        lines.append(row_of(f"`{name}`", seeds))
+        newest = list(seeds.values())[-1]
         for score, (_, digits, of_real) in COLUMNS.items():
-            values = [row[score] for row in rows if score in row]
-            cells.append(with_error(values, digits) if values else "")
-            if values and of_real:
-                real[score] = f"{rows[0][of_real]:.{digits}f}"
-        minutes = with_error([row["cpu_minutes"] for row in rows], 1)
-        lines.append(f"| `{name}` | {' | '.join(cells)} | {len(rows)} | {rows[0]['steps']:,} | {minutes} |")
+            if of_real in newest:
+                real[score] = f"{newest[of_real]:.{digits}f}"
+    others = RESULTS / "pytorch_gan.json"
+    for script, seeds in json.loads(others.read_text()).items() if others.exists() else ():
+        lines.append(row_of(f"PyTorch-GAN, `{script}`", seeds))
     lines.append(f"| real pictures | {' | '.join(real.get(score, '') for score in COLUMNS)} | | | |")
     reported = ["" if score != "synthetic_to_real" else ".975" for score in COLUMNS]
     lines.append(
