@@ -47,7 +47,7 @@ SMALL = {
 SMALL["video"] = {"batch_size": 4, "noise": 2, "step_noise": 1, "motion": 6, "embedding": 4, "channels": 6, "features": 4}
 SMALL["video-edit"] = {"batch_size": 4, "embedding": 4, "hidden": 6, "channels": 2, "state": 6, "d_channels": 2}
 SMALL["cycle"] = {"batch_size": 4, "channels": 2, "blocks": 1, "d_channels": 2, "features": 4}
-SMALL |= {"wgan-gp": {**SMALL["mnist"], "n_critic": 2}, "cgan": SMALL["mnist"], "infogan": SMALL["mnist"]}
+SMALL |= dict.fromkeys(["wgan-gp", "cgan", "infogan"], SMALL["mnist"])
 
 WAYS = {  # text: what each way has beside SMALL
     "mle": {},

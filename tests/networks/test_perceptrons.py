@@ -64,6 +64,8 @@ def test_d_sees_waves_of_a_point_beside_it():
     angles = x / 4 @ frequencies
     seen = np.concatenate([3 * x / 4, 0.5 * np.sin(angles), 0.5 * np.cos(angles)], 1)
     np.testing.assert_allclose(d(Tensor(x)).numpy(), layers_by_hand(seen, weights(d), s.leak), atol=1e-4)
+    weight, bias = weights(d)[:2]
+    assert 0.5 < np.abs(3 * weight[:, :2]).max() / np.abs(bias).max() < 2  # hidden units bend all over the plane
     sizes = np.log(np.linalg.norm(frequencies, axis=0))  # of a normal pair: about its size; evenly from log 1 to log 50
     np.testing.assert_allclose(np.quantile(sizes, [0.1, 0.5, 0.9]), np.log(50) * np.array([0.1, 0.5, 0.9]), atol=0.45)
     np.testing.assert_array_equal(frequencies, point_discriminator(settings(**more, leak=0.1)).named_buffers()[0][1])

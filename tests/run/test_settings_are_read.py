@@ -19,7 +19,7 @@ SMALL = {
     "embedding": 4, "rollouts": 1, "codes": 2, "vocabulary": 20, "sentences": 30, "packing": 2,
     "penalty_every": 1, "rarest": 1, "imitation": 0.0, "pictures": 64, "pixel_phase": 0.4, "crop": 8, "blocks": 1,
 }  # fmt: skip
-OF_ITS_OWN = {"oracle": {"tokens": 6}, "shapes": {"noise": 4}, "wgan-gp": {"n_critic": 1}}
+OF_ITS_OWN = {"oracle": {"tokens": 6}, "shapes": {"noise": 4}}
 
 
 @pytest.fixture(scope="module", autouse=True)

@@ -115,4 +115,6 @@ def point_discriminator(s):
     trunk = hidden_layers(inputs + 2 * s.frequencies, s, rng)
     trunk[0].weight.data *= s.steepness
     trunk[0].bias.data *= s.steepness
+    if s.frequencies:
+        trunk[0].bias.data *= s.point_size  # hidden units bend all over the plane then, not near 0 alone
     return Sequential(Times(1 / s.reach), *waves, *trunk, *spread, Linear(s.hidden + len(spread), 1, rng=rng))
