@@ -44,11 +44,11 @@ rng = np.random.default_rng(0)
 #
 # ## Way 1: the relaxed token
 #
-# A draw can be written so that the chance stands apart from the logits. Add to each logit its own noise $g_k = -\log e_k$, where $e_k$ is drawn from the exponential
-# distribution. This is called *Gumbel noise*. Then take the token with the largest sum. The token that wins is a draw from $p$.
+# A draw can be written so that the chance stands apart from the logits. Add to each logit its own noise $g_k = -\log \epsilon_k$, where $\epsilon_k$ is drawn from the exponential
+# distribution of mean 1. This is called *Gumbel noise*. Then take the token with the largest sum. The token that wins is a draw from $p$.
 #
-# Why? Think of $V$ clocks. Clock $k$ rings after the time $e_k / e^{l_k}$, so it rings at the rate $e^{l_k}$. The first to ring is clock $k$ with a probability
-# in proportion to its rate, and that is $p_k$. The earliest time has the smallest logarithm, so it has the largest $l_k - \log e_k = l_k + g_k$.
+# Why? Think of $V$ alarm clocks. Clock $k$ rings after the time $\epsilon_k / e^{l_k}$. That is an exponential time, too, of mean $e^{-l_k}$: the clock has the rate $e^{l_k}$. Of several
+# such clocks, clock $k$ rings first with a probability in proportion to its rate, and that is $p_k$. The earliest time has the smallest logarithm, so it has the largest $l_k - \log \epsilon_k = l_k + g_k$.
 
 # %%
 logits = np.array([1.0, 0.0, -0.5, 0.5])
@@ -71,6 +71,7 @@ print("drawn: ", (np.bincount(drawn) / len(drawn)).round(3))
 #
 # $L$ is the loss, $\bar y$ is its gradient for $y$, $\odot$ multiplies number by number, and $\langle \bar y, y\rangle$ is the sum of the
 # products. A small $\tau$ gives nearly a choice. A large $\tau$ gives a mixture of all tokens. Such a $y$ is called a *relaxed token*.
+# (In code the noise is `noise`. The letter `g` is left for the gradient $\bar y$, as in lesson 04.)
 
 
 # %%
@@ -136,7 +137,7 @@ plt.show()
 # from learning by reward: the generator is a *policy*, and a token that it draws is an *action*.
 #
 # The price is noise. How much noise, and how true is each way? Make many estimates of the same four numbers. (For logits, $\nabla \log p_k$ is a 1 at
-# place $k$, minus $p$.)
+# place $k$, minus $p$. The reward of a relaxed token is taken as $\langle r, y\rangle$, the mixture of rewards. So its gradient for $y$ is $r$.)
 
 # %%
 r = np.array([1.0, 1.2, 0.2, 0.9])  # the reward of each token
@@ -163,14 +164,15 @@ for name, found in estimates.items():
 
 # %% [markdown]
 # The first column says how far the mean of 20,000 estimates is from the truth. The second says how far chance alone puts it, typically. The policy
-# gradient is right within chance. It is noisy, and less so with a good baseline. The relaxed token is less noisy for $\tau \ge \frac12$, and it is wrong by an
+# gradient is right within chance. It is noisy, and less so with a good baseline. The relaxed token is less noisy than both for $\tau \ge \frac12$, and it is wrong by an
 # amount that grows with $\tau$. It also needs a discriminator that accepts mixtures of tokens and has a slope there.
 #
 # ## A language of 7776 sentences
 #
 # The language has six syllables and sentences of five. An *oracle* says how likely each sentence is. It is an LSTM with random weights that are
 # never trained. This is SeqGAN's experiment, made so small that we can look at all $6^5$ sentences. The library's `Oracle` has two methods: `sample` draws sentences, and
-# `nll` (negative log-likelihood) returns $-\frac1T \log p(x)$ of each sentence $x$. Tokens are the whole numbers 0 to 5.
+# `nll` (negative log-likelihood) returns $-\frac1T \log p(x)$ of each sentence $x$. Tokens are the whole numbers 0 to 5. From here on `p` holds the
+# probabilities of all sentences, and no longer those of the four tokens.
 
 # %%
 SYLLABLES = np.array(["ba", "ki", "lo", "mu", "ne", "ra"])
@@ -540,6 +542,7 @@ for name, kind in kinds.items():
 # ## Relaxed sentences
 #
 # The other way needs a whole sentence of relaxed tokens. The writer reads the token that won, as before. What it hands to the discriminator is $y_t$, and $y_t$ has a slope.
+# (The library's function takes $1/\tau$ where ours takes $\tau$.)
 
 
 # %%
@@ -570,7 +573,7 @@ print("the same tokens, the same mixtures, the same gradient as the library's")
 # ## The discriminator
 #
 # $v$ sees a sentence as $5 \times 6$ numbers: a real token is a 1 at its place and 0 elsewhere (*one-hot*), a relaxed token is a mixture. Three linear layers give the
-# verdict $v(x)$, any number, and $D(x) = \sigma(v(x))$ is the probability that the sentence is real. Dropout sets a quarter of its features to 0 while it
+# verdict $v(x)$, any number, and $D(x) = \sigma(v(x))$ is the probability that the sentence is real. Between the layers stands `leaky_relu`: it leaves positive numbers as they are and multiplies negative ones by 0.2. Dropout sets a quarter of its features to 0 while it
 # learns, other ones at each step. So it learns its 1000 sentences less by heart. (The library's `SentenceJudge` is SeqGAN's own: convolutions over the sentence. Five tokens do not need it.)
 
 
@@ -614,7 +617,7 @@ def teach(v, v_optimizer, G, seed, turn):
 # %% [markdown]
 # ## SeqGAN
 #
-# Imitation comes first, 50 steps. Then the two players take turns. $G$ draws 64 sentences, values every token by 8 roll-outs whose reward is $D(x)$, and makes
+# Imitation comes first, 50 steps. Then the discriminator learns alone for 100 steps. Then the two players take turns. $G$ draws 64 sentences, values every token by 8 roll-outs whose reward is $D(x)$, and makes
 # the better ones likelier. $D$ learns on, two steps for each of $G$'s. That is SeqGAN, from the pieces above. The other way is the same game with relaxed sentences and the
 # slope of $D$, at $\tau = 1$. (The library's SeqGAN writes its roll-outs with a copy of $G$ that lags behind. Here $G$ itself writes them.) Beside both stands a *control*: SeqGAN's updates, with every advantage 1. On average its gradient is 0, so it moves by chance alone. If the control is as good, the discriminator has taught nothing.
 #
@@ -691,13 +694,13 @@ for seed in SEEDS:
     assert finals["imitation", 50 + 2 * steps, seed][2] < late[2], "here too"
 
 # %% [markdown]
-# The rows with three seeds say three things. The assertions above hold them in every seed.
+# The table says three things. They hold in every seed.
 #
 # 1. *SeqGAN learns from its discriminator.* It ends with a lower NLL$_\text{oracle}$ than it began with, and than the control. Its JS falls from .19 to .10 on average, that of the relaxed tokens to .12. The control had the same updates and no
 #    discriminator.
 # 2. *Imitation alone is better.* After as many steps it has the lower JS, .05. Each of its steps is cheaper too: it needs no roll-outs and no second player.
-# 3. *SeqGAN does not help a writer that imitates well already.* The row "SeqGAN, late" begins where imitation had come to. It ends with a higher JS than
-#    imitation that goes on for as many steps.
+# 3. *SeqGAN does not help a writer that imitates well already.* The row "SeqGAN, late" begins where imitation was after 450 steps. It ends with a higher JS than it began with:
+#    .07, from .05. Imitation that goes on for as many steps stays at .05.
 #
 # So on this language the game is no better way to learn a corpus. M. Caccia and others found the same on SeqGAN's own benchmark in 2020. What the policy gradient offers is another thing: it can follow
 # any reward, also one that no corpus shows and that has no slope. Imitation can only follow a corpus.
@@ -744,7 +747,7 @@ axis.legend(loc="center left", bbox_to_anchor=(1, 0.5), fontsize=8)
 plt.show()
 
 # %% [markdown]
-# The lines are the games of seed 0. The points are where all seeds end. To the left of the star NLL$_\text{oracle}$ is *below the entropy of the language*. A perfect model cannot be there, and a
+# The lines are the games of seed 0, and so is the curve of $\beta$. (It goes on above the picture, to $\beta = 4$.) The points are where all seeds end. To the left of the star NLL$_\text{oracle}$ is *below the entropy of the language*. A perfect model cannot be there, and a
 # sharpened one is. So print both figures, and draw the curve of $\beta$. A GAN has learned something if it ends below that curve. SeqGAN and the relaxed
 # tokens do, with all three seeds. The control does not. Imitation ends lower still.
 #
@@ -762,6 +765,8 @@ for name, said in speakers.items():
     print("   " + ",  ".join(" ".join(SYLLABLES[x]) for x in said[:5]))
 
 # %% [markdown]
+# The sharpened writer pleases the oracle most. It says 66 different sentences, where the language says 459.
+#
 # ## Exercises
 #
 # Replace `None` by your answer and run the cell. It says what is wrong, or that you are right.
@@ -920,7 +925,8 @@ if rewards_to_go is not None:
 #     return (q * (log_q - log_p)).sum(), (p * (log_p - log_q)).sum()
 # ```
 #
-# NLL$_\text{oracle}$ always likes the largest β best. Neither divergence does: what the model no longer says is missed by both.
+# Of these β, NLL$_\text{oracle}$ likes the largest best. Neither divergence does. Each grows when the model says little of what the language says:
+# $\operatorname{KL}(q \,\|\, p)$ because the entropy $H(q)$ falls, $\operatorname{KL}(p \,\|\, q)$ because $-\log q(x)$ becomes large for what is no longer said.
 #
 # </details>
 
