@@ -4,7 +4,7 @@
 # **You will build:** an LSTM that writes, with its gradient through everything it wrote. Then it plays the game: against a CNN, and against
 # another LSTM, which first loses and then learns to judge. It writes waves, and digits, one row after the other. This is the heart of the course.
 #
-# **You need:** the game (lesson 07), the penalty on a slope (lesson 06), the LSTM (lesson 14).
+# **You need:** the game (lesson 07), the penalty on a slope (lesson 06), convolution (lesson 09), the LSTM (lesson 14).
 #
 # **Time:** 60 minutes. The computer takes about 5 of them for training.
 
@@ -244,7 +244,7 @@ axis.legend(loc="center left", bbox_to_anchor=(1, 0.5))
 plt.show()
 
 # %% [markdown]
-# The plain LSTM hears the end of a wave, and hardly how it began. So $G$ hears nothing about its first points either.
+# The plain LSTM hears the end of a wave, and hardly how it began. So $G$ hears next to nothing about its first points.
 #
 # ## How waves are scored
 #
@@ -291,7 +291,7 @@ print(f"real waves against real waves, 200 of each: {by_hand:.4f}")
 #   a gradient that is differentiated again (lesson 06; `create_graph=True` keeps what that needs), and it is slow. So it is taken at every
 #   eighth step only, and eight times as strong. Over eight steps the sum is about the same.
 # - Both optimisers are Adam without momentum: `betas=(0, 0.99)`. Each step follows the gradient of its own moment, because the other player moves.
-# - The step sizes stay as they are for the first half of the steps. Then they sink in a straight line to 0, and the players come to rest.
+# - Both learning rates stay as they are for the first half of the steps. Then they sink in a straight line to 0, and the players come to rest.
 # - `show` is what the discriminator is shown of a sequence. For now it is the sequence as it is.
 
 
@@ -333,8 +333,8 @@ def play(G, v, real, steps, rate=2e-3, gamma=1.0, show=as_it_is, seed=0, watch=(
 
 
 # %% [markdown]
-# One change more is needed, and it is not about memory. The penalty holds the slope of $v$. A soft wave is small in $x$: what is wrong with
-# it moves $v$ little, whether it is seen or not. So the judge is shown every wave twice: as it is, and beside it the same wave as loud as all
+# One change more is needed, and it is not about memory. The penalty holds the slope of $v$. A soft wave, one of small amplitude, is
+# small in $x$. So what is wrong with it is small, too, and moves $v$ little. For this the judge is shown every wave twice: as it is, and beside it the same wave as loud as all
 # others, with a mean square of 1. The generator's gradient goes through this rescaling as through any other operation. Because the rescaled
 # waves are larger, the penalty's weight $\gamma$ is smaller, .05.
 
@@ -409,8 +409,8 @@ plt.show()
 # %% [markdown]
 # Against the plain LSTM judge the writer ends further from the waves than white noise is: in two of three seeds, and on average. Nothing is wrong
 # with the game. That judge does not hear how a wave began, and so the writer is not taught it. Open forget gates bring the mean below white noise, but the
-# waves are not purer yet. A verdict from every step makes them pure. With rescaled waves an LSTM teaches an LSTM as well as the CNN does: the
-# mean of the discrepancy is a seventh of white noise's, and the waves are nearly as pure as real ones. Longer training brings it nearer
+# waves are not purer yet. A verdict from every step makes them much purer. With rescaled waves an LSTM teaches an LSTM as well as the CNN does: the
+# mean of the discrepancy is a seventh of white noise's, and the waves are nearly as pure as real ones. (The picture, of seed 0, shows a fault that is left. None of its six green waves is soft; real ones may be.) Longer training brings it nearer
 # still: `tinygan train sines` takes 3,000 steps, and with its CNN the writer ends below the floor over three seeds (its file says so).
 #
 # ## Which noise says what?
@@ -517,6 +517,9 @@ for name, shown in (("written", written), ("real, unseen", test * 2 - 1)):
     print(f"{name:13} Frechet distance {frechet:5.1f}, mean confidence {probabilities.max(1).mean():.1%}")
 
 # %% [markdown]
+# The written digits are further from those that the classifier learned than unseen real ones are. The classifier is also less sure of them: its *confidence* is the
+# largest of the ten probabilities, here averaged. (One seed.)
+#
 # `tinygan train digits` is the same system, trained longer. `tinygan train mnist-rows` writes 28 rows of MNIST. `tinygan train sines` has the
 # waves with rescaling, and with `--set judge=lstm` the pooled LSTM judge; its writer does not read what it wrote.
 #
@@ -551,7 +554,8 @@ if bias is not None:
 # %% [markdown]
 # **2.** Give the writer the beginning of a wave, and let it write the rest. `continue_wave(G, first, z, z_steps)` takes `first` (N, k, 1),
 # `z` (N, 4) and `z_steps` (30, N, 4), all arrays. It returns waves (N, 30, 1): the first $k$ points are `first`, and each point is read by the
-# next step as if the writer had written it. `G.lstm(x, (h, c))` is one step; it returns `(h, c)`.
+# next step as if the writer had written it. `G.lstm(given, (h, c))` is one
+# step, where `given` is $[x_{t-1}, z_t, z]$; it returns the next `(h, c)`.
 # <details><summary>Hint</summary>
 #
 # It is the loop of `write_and_keep`. What changes is one line: where $x_t$ comes from while $t$ is below $k$. The steps run from the
