@@ -28,8 +28,8 @@ FAST = bool(os.environ.get("TINYGAN_FAST"))  # shorter training, for the tests
 # A **layer** takes $N$ samples of $n$ numbers, $X$ $(N, n)$, and makes $N$ samples of $m$ numbers: $Y = \varphi(X W^{\mathsf T} + b)$, with weights $W$ $(m, n)$, a bias $b$ $(m)$, and a function $\varphi$ that bends. Layers one
 # after the other are a network. How large should the weights be in the beginning?
 #
-# A sum of $n$ independent numbers, each about as large as $s$, is about as large as $s\sqrt n$. If every weight is about $c/\sqrt n$, a layer multiplies the size of its input by about $c$; ten
-# layers by $c^{10}$. And on the way back, the gradient likewise. Measure it:
+# Add up $n$ independent numbers with mean 0, each about as large as $s$. The sum is about as large as $s\sqrt n$, not $s n$: signs cancel. So if every weight is about $c/\sqrt n$, a layer multiplies the size of its input by about $c$, and ten
+# layers multiply it by $c^{10}$. On the way back the gradient is multiplied likewise. The tanh between the layers makes both smaller. Measure it:
 
 
 # %%
@@ -105,15 +105,15 @@ assert_gradients(lambda x, w, b: ops.tanh(x @ w.T + b), x, ours.weight, ours.bia
 #
 # (Stochastic gradient descent: $g$ is usually computed on a random few of the data.)
 #
-# **Momentum** is a ball that rolls. It has a velocity $u$. What points the same way adds up, to $1/(1 - \mu)$ times as much; what changes its sign cancels:
+# **Momentum** is a ball that rolls. It has a velocity $u$, and keeps the share $\mu$ of it from step to step, usually 0.9. Gradients that point the same way add up, to $1/(1 - \mu)$ times as much. Gradients that change their sign cancel:
 #
 # $$ u \leftarrow \mu u + g, \qquad p \leftarrow p - \eta u. $$
 #
-# **RMSprop** keeps a running mean $s$ of $g^2$. So $\sqrt s$ is the usual size of $g$. Divided by it, every parameter moves at the same pace. The small $\epsilon$ keeps it from dividing by 0:
+# **RMSprop** keeps a running mean $s$ of $g^2$: the share $\alpha$ of the old mean, and a little of the new $g^2$. So $\sqrt s$ is the usual size of $g$. Divided by it, every parameter moves at the same pace. The small $\epsilon$ keeps it from dividing by 0:
 #
 # $$ s \leftarrow \alpha s + (1 - \alpha) g^2, \qquad p \leftarrow p - \eta\, g / (\sqrt s + \epsilon). $$
 #
-# **Adam** does both, with a running mean $m$ of $g$ and $s$ of $g^2$. A running mean that begins at 0 is too small at first, so after $t$ steps each is divided by the share that has arrived:
+# **Adam** does both, with a running mean $m$ of $g$, which keeps the share $\beta_1$, and $s$ of $g^2$, which keeps the share $\beta_2$. A running mean that begins at 0 is too small at first, so after $t$ steps each is divided by the share that has arrived:
 #
 # $$ m \leftarrow \beta_1 m + (1 - \beta_1) g, \qquad s \leftarrow \beta_2 s + (1 - \beta_2) g^2, $$
 #
@@ -230,7 +230,7 @@ plt.show()
 # The axes are not drawn to one scale. 60 steps each:
 #
 # - SGD zigzags across and crawls along.
-# - Momentum swings like a ball in a bowl, and gets along the valley faster than SGD may.
+# - Momentum swings like a ball in a bowl. It begins slowly, but in step 11 it moves along the valley twice as far as SGD.
 # - RMSprop does not care which direction is steep: its first step is as large along as across. That step is ten times $\eta$, because $s$ has only $1 - \alpha$, a hundredth, of $g^2$ as yet. Across, it is at the bottom after a few steps. But $s$ keeps the large first gradients for about a hundred steps, so the gradient seems small beside them, and it gets slower and slower along the valley. After 60 steps it is the farthest of the four.
 # - Adam also makes a first step that is as large along as across, of $\eta$: the correction sees to that. Its steps stay about so large until it is near. It goes past the minimum, as momentum does, and comes back.
 #
@@ -286,7 +286,7 @@ def train(kind, lr, steps, seed):
 # The library writes such a network as `nn.Sequential(nn.Linear(2, 24), nn.Tanh(), nn.Linear(24, 24), nn.Tanh(), nn.Linear(24, 1))`, and it has `parameters()` as ours has. Later lessons do so.
 #
 # %% [markdown]
-# Which optimiser is best? A comparison is fair only if each has the learning rate that suits it. So each is tried with eight, and each rate with three seeds. The median of the three decides.
+# Which optimiser is best? A comparison is fair only if each has the learning rate that suits it. So each is tried with eight, and each rate with three seeds. The loss in the end is the mean over the last 20 steps. The median of the three seeds decides.
 
 # %%
 steps = 150 if FAST else 1500
@@ -331,11 +331,15 @@ print(f"Adam: {right:.1%} of the points are told apart")
 assert FAST or right > 0.99
 
 # %% [markdown]
-# All four unroll it. The two that divide by the usual size of the gradient end lower: the lines above say by which factor. Their best rates are far smaller than those of SGD and momentum.
+# All four unroll it: a single point on the wrong side would make the mean loss at least $\log 2 / 300 = 0.0023$, and every loss above is less than that.
+#
+# The two that divide by the usual size of the gradient have lower medians. The last four lines say how much lower: the median loss of SGD or momentum is divided by that of RMSprop or Adam. Adam ends lower than SGD and momentum with every seed. RMSprop has the lowest median, but with one of its three seeds it ends no lower than momentum. So it is not the most reliable. The best rates of these two are far smaller than those of SGD and momentum.
 #
 # GANs are mostly trained with Adam, often with $\beta_1 = 0$ or 0.5 instead of 0.9. The opponent changes all the time, and a long memory of where the gradient used to point is of little use.
 #
 # ## Exercises
+#
+# Each exercise has a cell that checks your answer. Replace its first line by your code and run it.
 #
 # **1.** How large is Adam's very first step, as a multiple of $\eta$? And how large would it be without the correction, with $\hat m = m$ and $\hat s = s$? Take $\beta_1 = 0.9$ and $\beta_2 = 0.999$.
 #
@@ -407,7 +411,7 @@ if AdamW is not None:
 #
 # <details><summary>Hint</summary>
 #
-# On paper: a single layer is $w_1 x_1 + w_2 x_2 + b$; write down the four conditions and add two of them. The network: `nn.Sequential`, and a loop of `grad` and `optimizer.step`, with the loss of the spiral.
+# On paper: a single layer is $w_1 x_1 + w_2 x_2 + b$; write down the four conditions and add two of them. The network: `nn.Sequential`, and a loop of `grad` and `optimizer.step`. The loss is that of the spiral, but `loss_of` knows only the 300 points of the spiral: write it again with the signs $-1, 1, 1, -1$ of these four.
 #
 # </details>
 # <details><summary>Solution</summary>

@@ -183,12 +183,12 @@ for k, p in enumerate(newton):
 assert np.hypot(*(newton[-1] - 1)) < 1e-9
 
 # %% [markdown]
-# Near the minimum the number of right digits doubles in each step. Networks are not trained so, for $H$ is too large to invert, and a minimum is not the only place where the slope is 0: Newton's method goes to saddles and maxima just as well.
+# In some of the first steps $f$ even rises: far from the minimum $f$ is unlike the parabola. Near the minimum the number of right digits doubles in each step. Networks are not trained in this way. Their $H$ is too large to invert. And the slope is 0 at saddles and maxima, too: Newton's method goes there just as well.
 #
 # ## A penalty on a slope
 #
-# GANs need second derivatives for this. A discriminator is a network that takes a sample $x$ and gives a verdict $v(x)$: one number, large for "real". It sees samples, a few of each kind, and nothing keeps it from finding out what is special about just these. Then it is steep where nothing is. Its slope is all that
-# the generator learns from, and it is of no use. To keep it smooth, add to its loss the squared slope at the samples. At real ones, this is what Mescheder et al. (equation 9) call $R_1$:
+# GANs need second derivatives for this. A discriminator is a network that takes a sample $x$ and gives a verdict $v(x)$: one number, large for "real". It sees samples, a few of each kind, and nothing keeps it from finding out what is special about just these. Then it is steep in places where real and generated samples do not differ. Its slope is all that
+# the generator learns from, and such a slope is of no use. To keep it smooth, add to its loss the squared slope at the samples. At real ones, this is what Mescheder et al. (equation 9) call $R_1$:
 #
 # $$ R_1 = \frac{\gamma}{2}\, \operatorname{mean}\, \bigl|\nabla_x v(x)\bigr|^2. $$
 #
@@ -293,9 +293,11 @@ axes[0].legend()
 plt.show()
 
 # %% [markdown]
-# The picture shows the last samples. Without the penalty the discriminator separates each sample from its neighbours, and its slope points this way and that. With it the verdict is near the best one where the samples are. Lesson 08 puts the penalty into a game.
+# The picture shows the last samples. Without the penalty the discriminator separates each sample from its neighbours, and its slope points this way and that. With it the verdict stays close to the best one where most samples are. It is a little too flat, because the penalty draws every slope towards 0. Lesson 08 puts the penalty into a game.
 #
 # ## Exercises
+#
+# Each exercise has a cell that checks your answer. Replace its first line by your code and run it.
 #
 # **1.** The curvature of the graph of $f$ is $\kappa = |f''| / (1 + f'^2)^{3/2}$, one over the radius of the circle that fits best. Write it for any $f$ made of `ops`.
 #
@@ -386,7 +388,7 @@ if slope_to_one is not None:
 # at_the_start = (np.linalg.eigvalsh(H), valley(after) - valley(start))
 # ```
 #
-# $\partial^2 f / \partial x_1^2 = 2 - 20 x_2 + 60 x_1^2 = -28$ at this point. The parabola is a saddle, and Newton's method goes to the middle of the saddle, not downhill.
+# $\partial^2 f / \partial x_1^2 = 2 - 20 x_2 + 60 x_1^2 = -28$ at this point. The other eigenvalue is 10. So the parabola is a saddle, and Newton's method goes to the middle of the saddle. Along $x_2$ this is the bottom, and $f$ falls by 11.1. Along $x_1$ it is the top: the step goes left, to $x_1 = -0.07$. But $f$ falls to the right, where the minimum is.
 #
 # </details>
 
@@ -407,7 +409,7 @@ if at_the_start is not None:
 #
 # <details><summary>Hint</summary>
 #
-# Follow the text for tanh. In the place of $1 - y^2$ stands the slope of relu: 1 where $Wx > 0$, and 0 elsewhere.
+# Follow the text for tanh. Where the text has $1 - y^2$, put the slope of relu: 1 where $Wx > 0$, and 0 elsewhere.
 #
 # </details>
 # <details><summary>Solution</summary>

@@ -92,7 +92,7 @@ plt.show()
 #
 # $$ L_D = -\operatorname{mean} \log\sigma(v(x)) - \operatorname{mean} \log\sigma(-v(G(z))). $$
 #
-# The parts of the training loop below are those of lesson 05: `nn.Sequential` calls layers one after the other, `v.parameters()` is the list of their weights, `grad` gives the slopes of the loss, and `optim.Adam` takes the step. Does the network find $p/(p + q)$?
+# The parts of the training loop below are those of lesson 05: `nn.Sequential` calls layers one after the other, `v.parameters()` is the list of their weights, `grad` gives the slopes of the loss, and `optim.Adam` takes the step. Does the network find $p/(p + q)$? The error that is printed is a mean over samples of both kinds.
 
 
 # %%
@@ -412,6 +412,8 @@ for seed in (0, 1, 2):
 #
 # ## Exercises
 #
+# Each exercise has a cell that checks your answer. Replace its first line by your code and run it.
+#
 # **1.** At the end of the game $q = p$. What are the best probability $D^*$, the best verdict $v^*$, the value $V$, and the discriminator's loss $L_D$? Give four numbers.
 #
 # <details><summary>Hint</summary>
@@ -519,7 +521,7 @@ if nearest_bells is not None:
     print("exercise 3 is right")
 
 # %% [markdown]
-# **4.** Give the discriminator five steps for each of the generator's, each on new samples. Write the round. Which of the two losses will arrive in fewer rounds by it?
+# **4.** Give the discriminator five steps for each of the generator's, each on new samples. Write the round. Before you run it: which of the two losses will need fewer rounds than with one step?
 #
 # <details><summary>Hint</summary>
 #
