@@ -94,7 +94,8 @@ def table(found):
         "# E1: modes of the ring and the grid", "", "`python benchmarks/tables/e1.py`", "",
         "Spread is how wide the modes are drawn, 1 being right. Less raises the high-quality share, in the end beyond a",
         "perfect model's: read the two together. The published rows do not have it, and their G has normal noise alone;",
-        f"ours has a code of {codes['ring']} (ring) or {codes['grid']} (grid) classes beside it. Our D sees waves of a point.", "",
+        f"ours has a code of {codes['ring']} (ring) or {codes['grid']} (grid) classes beside it.",
+        "Our D sees waves of a point.", "",
     ]  # fmt: skip
     for name, seeds in found["rows"].items():
         recipe, rows = recipes.load(name), list(seeds.values())

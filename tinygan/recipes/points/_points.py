@@ -19,7 +19,7 @@ class PointSettings(PerceptronSettings, PackSettings, AdversarialSettings):
 
 
 @defaults(
-    steps=10_000, schedule="exponential", decay_from=0.0, gamma=0.03, gamma_end=2e-6, penalty_every=4, ema=0.99, noise=2,
+    steps=12_000, schedule="exponential", decay_from=0.0, gamma=0.03, gamma_end=1e-6, penalty_every=4, ema=0.99, noise=2,
     codes=256, noise_share=0.05, frequencies=64,
 )  # fmt: skip
 class ModeSettings(PointSettings):
