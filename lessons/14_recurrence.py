@@ -516,8 +516,10 @@ def train_all(names, task, steps, seeds):
 def draw_curves(axis, curves):
     for name, of_seeds in curves.items():
         colour = COLOURS[list(make_networks(0)).index(name)]
+        style = "-" if "open" in name or "rotation" in name else ":"
         for k, curve in enumerate(of_seeds):
-            axis.plot(curve, color=colour, linewidth=1, label=name if k == 0 else None)
+            label = name if k == 0 else None
+            axis.plot(curve, color=colour, linestyle=style, linewidth=1.2, label=label)
     axis.set(xlabel="step", ylabel="share right (20 batches)", ylim=(0.4, 1.03))
 
 
