@@ -3,8 +3,9 @@
 #
 # **You will build:** two networks that play against each other until one of them draws handwritten digits.
 #
-# **You need:** Python. Lessons 01 to 06 explain gradients. Here it is enough that `grad(loss, parameters)` says, for every weight, how fast
-# the loss changes when that weight grows.
+# **You need:** Python and NumPy. Lessons 01 to 06 explain gradients. A network computes with numbers that it learns: its **weights**, also called its
+# parameters. Here it is enough that `grad(loss, parameters)` says, for every weight, how fast the loss changes when that weight grows. That is the
+# loss's **slope** for this weight.
 #
 # **Time:** 20 minutes, one of them the computer's
 
@@ -60,7 +61,8 @@ show(real_digits[:32], 16, "real: what people wrote")
 # The **generator** $G$ gets nothing but noise: 16 random numbers $z$. It turns them into a picture $G(z)$.
 # The **discriminator** gets a picture $x$ and gives a **verdict** $v(x)$: one number, large for "real", small for "generated".
 #
-# The discriminator's loss $L_D$ says how often it is wrong. The generator's loss $L_G$ says how seldom the discriminator takes its pictures for real.
+# Each player has a **loss**: a number that it wants to make small. The discriminator's loss $L_D$ is small if its verdicts are right. The generator's loss $L_G$ is small
+# if the discriminator takes generated pictures for real.
 # The slopes of each loss go back to the weights of one player. The slopes of $L_G$ come to $G$ *through* the discriminator: it tells $G$ how to change
 # each pixel.
 
@@ -98,7 +100,8 @@ ax.axis("off")
 plt.show()
 
 # %% [markdown]
-# Each player is a network with two hidden layers of 128 numbers. `Linear` mixes numbers with weights that will be learned. `ReLU` bends the result: it
+# Each player is a network. It turns its input into 128 numbers, these into 128 others, and those into its result. The two rows of 128 numbers are called hidden layers.
+# `Linear` mixes numbers with weights that will be learned. `ReLU` bends the result: it
 # gives zero for negative numbers and leaves others unchanged. Without a bend, two layers would do no more than one. `LeakyReLU(0.2)` bends less: it multiplies
 # negative numbers by 0.2.
 
@@ -137,11 +140,11 @@ print("verdicts on 4 generated ones:  ", v(G(noise(4))).numpy().ravel().round(3)
 #
 # The sigmoid function $\sigma(v) = 1 / (1 + e^{-v})$ turns a verdict into a probability between 0 and 1. So $D(x) = \sigma(v(x))$ is the probability, in the
 # discriminator's opinion, that $x$ is real. The discriminator wants $D(x)$ near 1 for real pictures $x$ and $D(G(z))$ near 0. The generator wants $D(G(z))$ near
-# 1. Each wish becomes a loss, a number to be made small:
+# 1. Each wish becomes a loss:
 #
 # $$ L_D = -\operatorname{mean} \log D(x) - \operatorname{mean} \log\bigl(1 - D(G(z))\bigr), \qquad L_G = -\operatorname{mean} \log D(G(z)). $$
 #
-# The mean is taken over the pictures of one batch. As $1 - \sigma(v) = \sigma(-v)$, one function is enough for both losses: `logsigmoid`, which is $\log \sigma$.
+# The mean is taken over a batch: some pictures that are judged together. As $1 - \sigma(v) = \sigma(-v)$, one function is enough for both losses: `logsigmoid`, which is $\log \sigma$.
 
 
 # %%
@@ -163,7 +166,7 @@ assert loss_of_D(on_real, on_fake).item() == non_saturating.discriminator(on_rea
 assert loss_of_G(on_fake).item() == non_saturating.generator(None, on_fake).item()
 
 # %% [markdown]
-# Believe no gradient that you have not checked. We check one weight of $G$, the one with the largest slope. `grad` computes the slope of $L_G$. Then we
+# Believe no gradient that you have not checked. We check one weight of $G$'s first layer, `G[0]`: the one with the largest slope. `grad` computes the slope of $L_G$. Then we
 # move that weight up and down by a hundredth and see how $L_G$ really changes.
 
 # %%
@@ -211,7 +214,7 @@ print(f"{len(without)} gradients, equal to the last digit")
 #
 # ## The game
 #
-# In each step the discriminator learns to tell the two kinds apart a little better. Then $G$ learns to pass for real a little better. `optim.Adam` moves each
+# In each step the discriminator learns to tell the two kinds apart a little better. Then $G$ learns to make pictures that pass for real a little better. `optim.Adam` moves each
 # weight against its slope, by about `learning_rate` a step; its `betas` say how long it remembers earlier slopes (lesson 05). Two more things help, and other lessons explain
 # them:
 #
@@ -219,7 +222,7 @@ print(f"{len(without)} gradients, equal to the last digit")
 #   pixels. We add $\gamma/2$ times that to $L_D$. It keeps the discriminator from becoming too steep to learn from. It needs slopes with respect to pictures, hence
 #   `requires_grad=True` there.
 # - **An average of $G$'s weights**, `optim.EMA`. After each step every averaged weight moves to $0.995$ times itself plus $0.005$ times $G$'s weight. One step of $G$ is
-#   noisy; the average over some hundreds of steps is calm. We draw with the average.
+#   noisy; the average over some hundreds of steps is calm. We draw with `average.module`, the network that has the averaged weights.
 
 # %%
 from tinygan.gan.penalties import zero_centred
@@ -294,7 +297,7 @@ show(np.concatenate([new, nearest]), 14, "new, and the nearest real one", ["new"
 assert distance.min() > 1e-3  # none is a copy
 
 # %% [markdown]
-# There are digits between two noises, too. Each row walks in a straight line from one $z$ to another:
+# What lies between two noises? Each row walks in a straight line from one $z$ to another. Most pictures on the way could be digits, too; some are blurred.
 
 # %%
 start, end = noise(5).numpy(), noise(5).numpy()
@@ -437,7 +440,7 @@ if variety is not None:
 # %% [markdown]
 # **4.** Let $z$ be a single number: write `NOISE = 1` above and run the notebook again. What do you expect of the walks? No cell can check this one; look.
 #
-# **Right if:** you said before you looked that the five walks have drawings in common, and you can point to a drawing that two rows share.
+# **Right if:** you said before you looked what the rows have in common, you can say why, and you can point to it in the picture.
 # <details><summary>Hint</summary>
 #
 # A small change of $z$ changes $G(z)$ by little. How many directions can one walk in, with one number?
@@ -450,7 +453,7 @@ if variety is not None:
 #
 # </details>
 #
-# The same game with an LSTM that writes a digit row by row, and a convolutional network as the discriminator: `tinygan train digits` (lesson 15).
+# `tinygan train digits` plays the same game with other players: an LSTM writes each digit row by row, and a convolutional network judges it (lesson 15).
 #
 # ## Sources
 #
