@@ -77,8 +77,8 @@ plt.legend(ncols=2)
 plt.show()
 
 # %% [markdown]
-# Read the picture from right to left. The dots follow the two laws: down along the truncation line, then up along the cancellation line. They are jagged there, because rounding is a
-# matter of luck. The best $h$ lies about where the lines cross. For the central difference they cross where $\frac{h^2}{6}|f'''| = \frac{\epsilon |f|}{h}$:
+# Read the picture from right to left. The dots follow the two laws. They come down along the truncation line and go up again along the cancellation line. There they are
+# scattered, most of them below the line: rounding is a matter of luck, and the line says about how large its error can be. The best $h$ lies about where the lines cross. For the central difference they cross where $\frac{h^2}{6}|f'''| = \frac{\epsilon |f|}{h}$:
 
 # %%
 best = (6 * eps * np.sin(1) / np.cos(1)) ** (1 / 3)
@@ -245,7 +245,7 @@ n = 16 * 128 + 128 + 128 * 128 + 128 + 128 * 64 + 64
 print(f"{n:,} weights: one gradient takes {2 * n:,} forward passes")
 
 # %% [markdown]
-# The tape of lesson 02 gets the same gradient for the price of about three, whatever $n$ is. But for one task nothing is better than finite differences: they check that the tape is
+# The tape of lesson 02 gets the same gradient for the price of about three forward passes, whatever $n$ is. But for one task nothing is better than finite differences: they check that the tape is
 # right.
 #
 # ## Exercises
@@ -283,7 +283,7 @@ if four_points is not None:
     print("exercise 1 is right")
 
 # %% [markdown]
-# **2.** What is about the best $h$ for the formula of exercise 1, for $f = \sin$ at $x = 1$ in `float64`? Its truncation error is $\frac{h^4}{30} |f^{(5)}|$.
+# **2.** Which $h$ is about the best for the formula of exercise 1, for $f = \sin$ at $x = 1$ in `float64`? Its truncation error is $\frac{h^4}{30} |f^{(5)}|$.
 # <details><summary>Hint</summary>
 #
 # Do as the lesson did for the central difference: where does the truncation line cross the cancellation line $\epsilon |f| / h$? The fifth derivative of $\sin$ is $\cos$.
@@ -348,7 +348,7 @@ if complex_slope is not None:
     print("exercise 3 is right")
 
 # %% [markdown]
-# **4.** Start the wave at $b = 4$ instead of 1.4: descent does not find 1.7. Is the gradient wrong? Draw `badness` as a function of $b$ alone, from 0 to 5, with $a = 1.5$ and $c = 0.5$. How many valleys has it? A
+# **4.** Start the wave at $b = 4$ instead of 1.4: descent does not find 1.7. Is the gradient wrong? Draw `badness` as a function of $b$ alone, from 0 to 5, with $a = 1.5$ and $c = 0.5$. How many valleys does it have? A
 # valley is a value of $b$ whose neighbours on both sides are worse.
 # <details><summary>Hint</summary>
 #
