@@ -138,7 +138,7 @@ assert abs(slopes[a] - (f(1 + h, -0.5) - f(1 - h, -0.5)) / (2 * h)) < 1e-9
 # c = b + b
 # ```
 #
-# There are four paths from $c$ to $a$. Every further line of this kind doubles their number:
+# There are four paths from $a$ to $c$. Every further line of this kind doubles their number:
 
 
 # %%
@@ -158,7 +158,7 @@ for n in (1, 2, 4, 8, 16):
     print(f"{n:2} doublings: {count_paths(doublings(n)[1]):7,} calls of walk")
 
 # %% [markdown]
-# A network is full of such forks. With a hundred in a row, the universe would end before the sum does. The cure: collect at each number what arrives there, *then* pass it
+# A network is full of such forks. A hundred in a row have more than $10^{30}$ paths: no computer would finish. The cure: collect at each number what arrives there, *then* pass it
 # on, once. But when? It is tempting to pass on what is there as soon as something arrives:
 
 
@@ -292,7 +292,8 @@ print(f"largest difference of {len(weights)} slopes: {worst:.0e}")
 assert worst < 1e-9
 
 # %% [markdown]
-# Training moves each weight against its slope, by the learning rate 0.5 times the slope. The colours show the network's answer at each place: blue is positive, red is negative.
+# Training moves each weight against its slope, by the learning rate 0.5 times the slope. The dots are the points: blue for the moon of $+1$, orange for the moon of $-1$. The background
+# shows the network's answer at each place: blue is positive, red is negative.
 
 # %%
 figure, axes = plt.subplots(1, 3, figsize=(7.6, 2.7), sharey=True)
