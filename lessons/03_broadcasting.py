@@ -118,11 +118,13 @@ print("b has shape", b.value.shape, "and its gradient", grads[b].shape)
 #
 # ## Undoing it
 #
-# Stretching is copying. Lesson 02 says what to do with a number that is used several times: **what arrives by different paths adds up**. The element
-# 4 of the column was used four times, once in each column of the result. So its slope is the sum of four slopes. To undo a broadcast, sum over the copies:
+# Stretching is copying. Lesson 02 says what to do with a number that is used several times: **what arrives by different paths adds up**. The column's
+# second element, 4, was used four times, once in each column of the result. So its slope is the sum of four slopes. To undo a broadcast, sum over the copies:
 #
 # - If an axis was missing on the left, sum over it and drop it.
 # - If an axis of length 1 was stretched, sum over it and keep it, with length 1.
+#
+# Where there is no such axis, `axis` is `()` below: NumPy then sums over nothing and leaves `g` as it is.
 
 
 # %%
@@ -139,7 +141,7 @@ print("gradient of a", grads[a].ravel(), " (each is the sum of b)")
 print("gradient of b", grads[b], "  (each is the sum of a)")
 
 # %% [markdown]
-# Every gradient passes through `fit` on its way to a parent. So this is done in one place of the whole engine, not in each operation. We check it for *all* pairs of
+# Every gradient passes through `fit` on its way to a parent. So the summing is done in one place, not in each operation. We check it for *all* pairs of
 # shapes of up to three axes of lengths 1 and 2, against finite differences and against the library's own function, `sum_to`.
 
 # %%
@@ -172,7 +174,8 @@ print(f"{len(shapes) ** 2} pairs of shapes, from () with () to (2, 2, 2) with (2
 # ## Another way to see it
 #
 # Stretching is linear. Write the original array as one long column $x$ and the stretched one as one long column $y$. Then $y = B x$, with a matrix $B$ of zeros and ones. If a loss has the gradient
-# $g$ for $y$, it has the gradient $B^{\mathsf T} g$ for $x$: **the forward pass copies along the rows of $B$, and the backward pass sums down its columns.** Here is $B$ for the column and the row of the
+# $g$ for $y$, it has the gradient $B^{\mathsf T} g$ for $x$: **each row of $B$ says which element is copied on the way forward, and each column says which
+# slopes are summed on the way back.** Here is $B$ for the column and the row of the
 # beginning.
 
 # %%
@@ -312,8 +315,8 @@ if mean is not None:
     print("exercise 1 is right")
 
 # %% [markdown]
-# **2.** How many entries does the tape of one training step above have, with the weights and the other inputs? And about how many would it have with the numbers of lesson 02? Give both; the second
-# may be off by a tenth.
+# **2.** How many entries does the tape of one training step above have? Count the weights and the other inputs, too. And about how many sums, products and tanh would the tape have with the numbers of
+# lesson 02? Do not count inputs there. Give both; the second may be off by a tenth.
 # <details><summary>Hint</summary>
 #
 # Count each `Array(...)` and each operation in the first step of `train`. For the second, count the sums, products and tanh of one point: $H = 30$ hidden numbers, then one
