@@ -539,7 +539,7 @@ if nearest_bells is not None:
 #     g_optimizer.step(grad(g_loss_of(v(fake)), G.parameters()))
 # ```
 #
-# A better discriminator has steeper verdicts, and $-\log D$ uses them: it arrives earlier. $\log(1 - D)$ has nothing to gain from a discriminator that is even more certain; try `play(minimax_loss, 1500, 0, five_to_one)` and compare.
+# A better discriminator has steeper verdicts, and $-\log D$ uses them: it arrives earlier. $\log(1 - D)$ gains next to nothing from a discriminator that is even more certain. Try `play(minimax_loss, 1500, 0, five_to_one)` and compare.
 #
 # </details>
 

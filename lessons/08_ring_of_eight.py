@@ -125,7 +125,7 @@ for ax, look in zip(axes, (4, 19, 34, 49)):
 plt.show()
 
 # %% [markdown]
-# **Mode collapse.** $G$ (orange) does not draw eight modes. It puts nearly all its points in one place. Which place? Let us count, at each of the 50 looks, to which mode each point is *nearest*, near or far.
+# **Mode collapse.** $G$ (orange) does not draw eight modes. It puts most of its points in one place. Which place? Let us count, at each of the 50 looks, to which mode each point is *nearest*, near or far.
 
 
 # %%
@@ -353,18 +353,20 @@ plt.show()
 #
 # Read the table row by row, both columns.
 #
-# - **Plain** collapses with every seed. It finds one or two modes. Few of its points lie on a mode, about as few as of scattered points, because $G$ is mostly on its way from one mode to the next.
+# - **Plain** collapses with every seed. It finds one or two modes. Few of its points lie on a mode, about as few as of scattered points. The pictures of seed 0 show why: its cloud of points is wider than a mode, and is often between two.
 # - **Relativistic pairs** alone change next to nothing. Exercise 1 shows why, in the game of two numbers.
-# - **The penalty** alone finds more modes, and how many depends on the seed. Look at the second column: few points lie on a mode. The penalty keeps $v$ smooth, but the two go on swinging. $G$ spreads over much of the ring and draws it blurred.
-# - **Packs of four** find all eight modes with every seed, with Adam's long memory. Putting all points in one place no longer pays. The modes are blurred too.
-# - **A short memory**, $\beta_1 = 0$, finds all eight modes and draws them sharper than any other single change. Nothing was added to the game. The losses of the plain game were not at fault; the steps were.
+# - **The penalty** alone finds more modes, and how many depends on the seed. Look at the second column: few points lie on a mode. In the picture (seed 0), $G$ spreads over the whole ring and draws it blurred. The game of two numbers agrees: with the long memory, a weak penalty kept the circle from widening, but did not make it narrow.
+# - **Packs of four** find all eight modes with every seed, and keep Adam's long memory. Putting all points in one place no longer pays. The modes are blurred: only a third of the points lies on one. In the picture (seed 0), $G$ draws nearly the whole ring as a line.
+# - **A short memory**, $\beta_1 = 0$, finds all eight modes and draws them sharper than any other single change. Nothing was added to the game, and its losses are the plain ones: only the steps differ.
 # - **The three together** are about as good as $\beta_1 = 0$ alone. If we had played this row only, we would have thanked the pairs and the penalty for it.
 #
-# So here the cure is the short memory, and the game of two numbers told us which way to look. This is one data set and one pair of networks. On another, the penalty or the packs may do more. What carries over is the method: change one thing at a time, use several seeds, and read more than one number.
+# So here two changes end the collapse, each alone: packs and the short memory. The short memory also draws sharper, and the game of two numbers told us to try it. The good scores of the last row are due to it, not to the pairs or the penalty. Exercise 2 tests this from the other side. All rows use one learning rate, one data set and one pair of networks. With others, the penalty or the packs may do more. What carries over is the method: change one thing at a time, use several seeds, and read more than one number.
 #
-# Points between the modes remain in every row: $G$ is continuous and its noise is of one piece, so it has to cross from one mode to the next. Longer training makes the crossings thinner. A code of many classes beside the noise leaves none: `tinygan train ring`.
+# Points between the modes remain in every row. $G$ is continuous and its noise is of one piece, so $G$ has to cross from one mode to the next. A code of many classes beside the noise (lesson 13) lets $G$ jump. The recipe `tinygan train ring` has such a code.
 #
 # ## Exercises
+#
+# Each exercise has a cell that checks your answer. Replace its first line by your code and run it.
 #
 # **1.** Could the relativistic loss have stopped the circle? Work out its slopes in the game of two numbers, where $v(0) = 0$ and $v(\theta) = \psi\theta$. Write `slopes(theta, psi)`, which returns $\partial L_D / \partial\psi$ and $\partial L_G / \partial\theta$ of the relativistic losses, for one pair.
 # <details><summary>Hint</summary>
