@@ -81,8 +81,8 @@ def animate(game, samples, path):
         page = np.where(np.arange(height)[:, None] <= row, samples, -1).repeat(3, 1)
         ink = (page[:, :, row : row + 1] + 1) / 2
         page[:, :, row : row + 1] = -0.5 + ink * (PEN + 0.5)
-        frames.append(image_grid(page, value_range=(-1, 1)))
-    gif(frames + [image_grid(samples.repeat(3, 1), value_range=(-1, 1))] * REST, path)
+        frames.append(image_grid(page, columns=10, value_range=(-1, 1)))
+    gif(frames + [image_grid(samples.repeat(3, 1), columns=10, value_range=(-1, 1))] * REST, path)
 
 
 FORMATS = {".png": draw, ".gif": animate}
