@@ -82,7 +82,8 @@ def animate(game, samples, path):
         ink = (page[:, :, row : row + 1] + 1) / 2
         page[:, :, row : row + 1] = -0.5 + ink * (PEN + 0.5)
         frames.append(image_grid(page, columns=10, value_range=(-1, 1)))
-    gif(frames + [image_grid(samples.repeat(3, 1), columns=10, value_range=(-1, 1))] * REST, path)
+    whole = image_grid(samples.repeat(3, 1), columns=10, value_range=(-1, 1))
+    gif([whole] * REST + frames, path)  # where nothing moves, the first frame is what is seen
 
 
 FORMATS = {".png": draw, ".gif": animate}
