@@ -12,7 +12,7 @@ from tinygan.run.settings import defaults
 CENTRES, SIGMA = grid_centres(), 0.05
 
 
-@defaults(gamma=0.08, beta2=0.995, gamma_end=5e-6, ema=0.995, codes=512, reach=4.0, point_size=100.0)
+@defaults(steps=15_000, gamma=0.08, beta2=0.995, gamma_end=3e-6, ema=0.995, codes=512, reach=4.0, point_size=100.0)
 class Settings(ModeSettings):
     """Settings of `grid`."""
 
