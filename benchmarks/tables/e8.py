@@ -38,7 +38,7 @@ PAPER = {
     "beta1": 0.5, "beta2": 0.9, "noise": 2, "hidden": 512, "layers": 3, "leak": 0.0, "ema": 0.0,
     "schedule": "linear", "decay_from": 0.5,  # the paper's stays, for many more steps
     # what `ring` and `grid` have beyond a plain game
-    "codes": 0, "steepness": 1.0, "reach": 1.0, "penalty_every": 1, "gamma_end": 0.0,
+    "codes": 0, "frequencies": 0, "reach": 1.0, "penalty_every": 1, "gamma_end": 0.0,
 }  # fmt: skip
 CUT = {"hidden": 128, "learning_rate": 5e-4}  # in the game: a twelfth of the work, and steps five times as long
 JUDGED, MATCHED = 10_000, 1000  # points of each kind
