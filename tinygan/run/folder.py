@@ -65,6 +65,7 @@ MOST_STEPS = 10**15
 STEP = re.compile(rb'\{"step": (\d{1,15})[,}]')
 MANY, TAIL = 4000, 1000  # rows of a kind that are read of a long log, and rows at its end
 FEW_NUMBERS = 1 << 23  # that networks may have where no checkpoint says how many they had
+LATER_SETTINGS = {name: {"frequencies": 0} for name in ("ring", "grid", "swissroll")}  # what runs did before there was one
 FORMER_NAMES = {  # of parts of a game, in checkpoints that were written before parts were named after players
     "generator_optimizer": ("g_optimizer", "teacher"),
     "generator_average": ("average",),
@@ -155,6 +156,7 @@ class Run:
                 f"{path} was written by a newer tinygan, in version {config['version']}, and this one reads version"
                 f" {VERSION}: pip install --upgrade tinygan"
             )
+        config["settings"] = LATER_SETTINGS.get(config["recipe"], {}) | config["settings"]
         if "kept" in config:  # what version 1 called it
             config["saved"] = config.pop("kept")
         return config
