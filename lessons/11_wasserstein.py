@@ -471,7 +471,7 @@ plt.show()
 # small as the chance in their samples. (This run is of one seed.)
 
 # %%
-plt.figure(figsize=(3.4, 3.1))
+plt.figure(figsize=(3, 2.7))
 plt.imshow(point_picture(roll(1000, 10**6), samples[:1000], f))
 plt.axis("off")
 plt.show()

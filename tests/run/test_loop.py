@@ -168,7 +168,6 @@ def test_progress(tmp_path, capsys, monkeypatch, to):
 SLOW = """
 import sys, time
 from tinygan import recipes
-from tinygan import recipes
 from tinygan.cli import main
 digits = recipes.load("digits")
 draw, drawn = digits.draw, []
@@ -178,7 +177,7 @@ def slow(game, samples, path):
         print("drawing", flush=True)
         time.sleep(float(sys.argv[1]))
     draw(game, samples, path)
-digits.draw = slow
+digits.FORMATS[".png"] = slow
 sys.exit(main(sys.argv[2:]))
 """
 

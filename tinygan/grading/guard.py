@@ -39,6 +39,7 @@ REFUSED = {
 UNAUDITED = ("mkfifo", "mknod", "chroot", "pidfd_open", "memfd_create")  # of os
 WRITING = os.O_WRONLY | os.O_RDWR | os.O_CREAT | os.O_TRUNC | os.O_APPEND
 MOST_IN_A_FILE = 64 << 20  # bytes
+LEAST = 1 << 24  # bytes that a submission must be able to use
 
 
 def missing_limits() -> str:
@@ -49,7 +50,10 @@ def missing_limits() -> str:
 
 
 def limit(memory: float) -> None:
-    """Limit this process to `memory` bytes of addresses, to files of 64 MiB, and to no other process where that works."""
+    """Limit this process to `memory` bytes of addresses, to files of 64 MiB, and to no other process where that works.
+
+    MemoryError if less than 16 MiB are left.
+    """
     if resource is None:
         return
     limits = {"RLIMIT_AS": int(memory), "RLIMIT_FSIZE": MOST_IN_A_FILE, "RLIMIT_CORE": 0, "RLIMIT_NPROC": 0}
@@ -59,6 +63,7 @@ def limit(memory: float) -> None:
                 resource.setrlimit(getattr(resource, name), (most, most))
             except (ValueError, OSError):  # macOS has RLIMIT_AS and refuses it
                 pass
+    bytearray(LEAST)  # else a small file may be graded in what this process has left over, and another is not
 
 
 def limit_time(seconds: float) -> None:
