@@ -446,7 +446,7 @@ if still_right is not None:
     print("exercise 3 is right")
 
 # %% [markdown]
-# **4.** `too_early` is sometimes right, even if an input is used more than once. Make a `Number` for which it is: `lucky`, computed from inputs of which at least one is used twice or more.
+# **4.** `too_early` is sometimes right, even if an input is used more than once. Make such a `Number`, `lucky`. Compute it from inputs, and use at least one of them twice or more.
 # When is `too_early` right in general?
 # <details><summary>Hint</summary>
 #

@@ -124,7 +124,7 @@ print("b has shape", b.value.shape, "and its gradient", grads[b].shape)
 # - If an axis was missing on the left, sum over it and drop it.
 # - If an axis of length 1 was stretched, sum over it and keep it, with length 1.
 #
-# Where there is no such axis, `axis` is `()` below: NumPy then sums over nothing and leaves `g` as it is.
+# If no axis was stretched, `axis` is `()` below. NumPy then sums over nothing and leaves `g` as it is.
 
 
 # %%

@@ -290,7 +290,7 @@ print(f"at distance 6, -log D pulls {times:,.0f} times as hard")
 #
 # Now both play. The generator is $G(z) = \mu + s z$ with two weights, $\mu$ and $s$, and $z$ is normal noise. Then $q$ is a bell curve about $\mu$, and its spread is $s$. A linear layer of one number computes just that: its bias is $\mu$, its weight $s$.
 #
-# The two players want opposite things, so there is no single loss to lower. They take turns. One round of the game is:
+# The two players want opposite things. One loss cannot serve both. So they take turns. One round of the game is:
 #
 # 1. Draw real samples and noise. Compute the generated samples `fake = G(z)`.
 # 2. The discriminator takes a step: the gradient of $L_D$ with respect to the weights of `v` alone.

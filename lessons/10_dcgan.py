@@ -124,7 +124,7 @@ for factor in (0.01, 1, 100):
 
 # %% [markdown]
 # In a convolution's output, "the batch" are all samples *and all places* of a channel: `nn.BatchNorm2d` is the same function on
-# $(N \cdot H \cdot W, C)$. After training, one may want a single sample, and then there is no batch. So the layer keeps running averages
+# $(N \cdot H \cdot W, C)$. After training, we may draw a single sample. It has no batch around it. So the layer keeps running averages
 # while it trains, $\mu_\text{run} \leftarrow .9\,\mu_\text{run} + .1\,\mu$, and the same for $\sigma^2$. A network begins in training mode;
 # after `network.eval()` it uses the running averages, after `network.train()` the batch again.
 
@@ -184,7 +184,7 @@ for kind in ("none", "batch", "layer"):
 # ## DCGAN
 #
 # This is the recipe of Radford et al., which made GANs work on pictures in 2015. The discriminator goes down by strided convolutions, the
-# generator up by transposed ones (lesson 09). There is no pooling, and no hidden linear layer. There is batch norm. $G$ has ReLU, the
+# generator up by transposed ones (lesson 09). It has batch norm. It has neither pooling nor a hidden linear layer. $G$ has ReLU, the
 # discriminator leaky ReLU. $G$ ends in tanh, so that pictures lie in $[-1, 1]$. Adam has $\beta_1 = 0.5$ (lesson 08 says why so low). Ours is
 # small, as the digits are 8 x 8. It begins with a linear layer, whose 256 outputs `Unflatten` arranges as 64 channels of 2 x 2.
 

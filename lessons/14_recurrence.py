@@ -397,7 +397,7 @@ for w in (5.14092, 5.1411):
         print(f" one step leads to w = {after:7.3f}, loss {loss_of(after):5.2f}")
 
 # %% [markdown]
-# The clipped step is no good step either: it lands on top of the cliff, and the loss goes up to 8. The direction was right only for a tiny step. What does clipping
+# The clipped step is not good either. It lands on top of the cliff, and the loss goes up to 8. The direction was right only for a tiny step. What does clipping
 # buy, then? Compare the places. The clipped step leaves $w$ beside the cliff; the next steps lead back to it. The free step throws $w$ far away, where the
 # slope may be almost 0.
 #

@@ -136,7 +136,7 @@ def play(text, recipes, out, table):
 
 
 def row_of(name, seeds):
-    """A line of the table: the scores of a recipe's or a script's seeds."""
+    """Return a line of the table: the scores of a recipe's or a script's seeds."""
     rows = list(seeds.values())
     cells = []
     for score, (_, digits, _) in COLUMNS.items():
@@ -147,7 +147,7 @@ def row_of(name, seeds):
 
 
 def e3_table(found):
-    """Markdown: a row a recipe, then PyTorch-GAN's scripts, then real pictures in the place of generated ones."""
+    """Return Markdown: a row for each recipe, for each of PyTorch-GAN's scripts, and for real pictures."""
     headings = [heading for heading, _, _ in COLUMNS.values()]
     lines = [
         "# MNIST: 10,000 samples (cgan: 60,000) under a classifier of our own",

@@ -65,7 +65,7 @@ MOST_STEPS = 10**15
 STEP = re.compile(rb'\{"step": (\d{1,15})[,}]')
 MANY, TAIL = 4000, 1000  # rows of a kind that are read of a long log, and rows at its end
 FEW_NUMBERS = 1 << 23  # that networks may have where no checkpoint says how many they had
-LATER_SETTINGS = {name: {"frequencies": 0} for name in ("ring", "grid", "swissroll")}  # what runs did before there was one
+LATER_SETTINGS = {name: {"frequencies": 0} for name in ("ring", "grid")}  # what runs did before there was one
 FORMER_NAMES = {  # of parts of a game, in checkpoints that were written before parts were named after players
     "generator_optimizer": ("g_optimizer", "teacher"),
     "generator_average": ("average",),
